@@ -1,0 +1,20 @@
+# A cloud node: the PWA is built in the first stage, the second holds only what runs.
+FROM node:24-bookworm-slim AS build
+WORKDIR /travessia
+COPY . .
+RUN npm ci --omit=optional --no-audit --no-fund && npm run build -w pwa
+
+FROM node:24-bookworm-slim
+WORKDIR /travessia
+ENV NODE_ENV=production
+COPY package.json package-lock.json ./
+COPY schemas schemas
+COPY broker broker
+COPY api api
+RUN npm ci -w api -w broker -w schemas --omit=dev --omit=optional --no-audit --no-fund \
+  && mkdir /data && chown node /data
+COPY --from=build /travessia/pwa/dist pwa/dist
+USER node
+VOLUME /data
+EXPOSE 8000 8001 8002 1883
+CMD ["node", "api/src/main.ts"]

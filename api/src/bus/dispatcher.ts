@@ -1,0 +1,130 @@
+/**
+ * Reaction to CommandIssued: publishes the signed order while the agent is connected, again each second
+ * until it is acknowledged or expired, and ends a command of which nothing was heard. It sends; what
+ * silence means is decided in `domain/command.ts`. The log is the outbox: after a crash the open
+ * commands come from the view and count as handed over, since they may have been.
+ */
+import { type CommandOrder, type CommandStatus, isTerminal } from '@travessia/schemas/commands'
+import type { Logger } from 'pino'
+import { outcomeGraceMs } from '../domain/command.ts'
+import type { Link } from '../link/link.ts'
+
+const resendMs = 1_000
+
+/** A command without a terminal fact. Times in ms since 1970. */
+export type Outstanding = {
+  readonly order: CommandOrder
+  readonly status: CommandStatus
+  /** It was published to a live connection at least once. */
+  readonly handedOver: boolean
+  readonly sendAt: number
+}
+
+export type Step =
+  | { readonly kind: 'send' }
+  | { readonly kind: 'give-up' }
+  | { readonly kind: 'wait'; readonly until: number }
+
+/** What to do with a command now. */
+export function nextStep(command: Outstanding, now: number, isOnline: boolean): Step {
+  const { status, sendAt, order } = command
+  if (now < order.expiresAt) {
+    const isSending = status === 'issued' && isOnline
+    if (isSending && now >= sendAt) return { kind: 'send' }
+    return { kind: 'wait', until: isSending ? Math.min(sendAt, order.expiresAt) : order.expiresAt }
+  }
+  const mayRun = command.handedOver || status !== 'issued'
+  const end = order.expiresAt + (mayRun ? outcomeGraceMs : 0)
+  return now >= end ? { kind: 'give-up' } : { kind: 'wait', until: end }
+}
+
+type Deps = {
+  readonly link: Pick<Link, 'command'>
+  readonly sign: (order: CommandOrder) => Promise<string>
+  readonly isOnline: (agentId: string) => boolean
+  /** Records what silence means. */
+  readonly giveUp: (order: CommandOrder, handedOver: boolean) => Promise<void>
+  readonly now: () => number
+  readonly log: Logger
+}
+
+export class Dispatcher {
+  readonly #deps: Deps
+  readonly #commands = new Map<string, Outstanding>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** Takes up a command whose CommandIssued is durable. */
+  add(
+    order: CommandOrder,
+    known: Pick<Outstanding, 'status' | 'handedOver'> = { status: 'issued', handedOver: false },
+  ): void {
+    this.#commands.set(order.id, { order, ...known, sendAt: 0 })
+    this.#wake(order.id, 0)
+  }
+
+  /** A fact about the command was recorded. */
+  noted(commandId: string, status: CommandStatus): void {
+    if (isTerminal(status)) this.#forget(commandId)
+    else this.#change(commandId, { status })
+  }
+
+  /** The agent's control connection is there: send at once. */
+  connected(agentId: string): void {
+    for (const [id, { order }] of this.#commands) {
+      if (order.agentId !== agentId) continue
+      this.#change(id, { sendAt: 0 })
+      this.#wake(id, 0)
+    }
+  }
+
+  stop(): void {
+    for (const id of [...this.#commands.keys()]) this.#forget(id)
+  }
+
+  async #advance(id: string): Promise<void> {
+    const command = this.#commands.get(id)
+    if (!command) return
+    const { now, isOnline, link, sign, giveUp, log } = this.#deps
+    const { order } = command
+    const step = nextStep(command, now(), isOnline(order.agentId))
+    switch (step.kind) {
+      case 'wait':
+        return this.#wake(id, step.until - now())
+      case 'send':
+        this.#change(id, { handedOver: true, sendAt: now() + resendMs })
+        await link.command(order, 'command', await sign(order))
+        return this.#wake(id, 0)
+      case 'give-up':
+        log.warn({ commandId: id, tenantId: order.tenantId }, 'no outcome in time')
+        await giveUp(order, command.handedOver)
+        return this.#forget(id)
+    }
+  }
+
+  #wake(id: string, inMs: number): void {
+    if (!this.#commands.has(id)) return
+    clearTimeout(this.#timers.get(id))
+    const timer = setTimeout(() => {
+      this.#advance(id).catch((error) => {
+        this.#deps.log.error({ err: error, commandId: id }, 'command step failed, trying again')
+        this.#wake(id, resendMs)
+      })
+    }, inMs)
+    this.#timers.set(id, timer)
+  }
+
+  #change(id: string, change: Partial<Outstanding>): void {
+    const command = this.#commands.get(id)
+    if (command) this.#commands.set(id, { ...command, ...change })
+  }
+
+  #forget(id: string): void {
+    this.#commands.delete(id)
+    clearTimeout(this.#timers.get(id))
+    this.#timers.delete(id)
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What agents say and what the broker sees of them, checked and turned into intents. One agent's messages
+ * are worked off in order; a report that no decider accepts leaves nothing but a log line.
+ */
+import { checkJson, type Validator } from '@travessia/schemas/check'
+import type { CommandStatus } from '@travessia/schemas/commands'
+import {
+  type Ack,
+  ackSchema,
+  type CommandReport,
+  type Heartbeat,
+  heartbeatSchema,
+  type Presence,
+  willPayload,
+} from '@travessia/schemas/reports'
+import type { AgentAddress } from '@travessia/schemas/topics'
+import { Ajv } from 'ajv'
+import type { Logger } from 'pino'
+import type { AgentIntent } from '../domain/agent.ts'
+import type { LinkHandlers } from '../link/link.ts'
+import type { AgentPresence } from './agent-presence.ts'
+
+const ajv = new Ajv()
+const isAck = ajv.compile(ackSchema) as Validator<Ack>
+const isHeartbeat = ajv.compile(heartbeatSchema) as Validator<Heartbeat>
+
+/** Without a word for so long an agent counts as gone, whatever its broker says (two heartbeats and a half). */
+export const silentMs = 75_000
+
+type Deps = {
+  readonly presence: AgentPresence
+  readonly tunnel: {
+    onFrame(agent: AgentAddress, frame: Uint8Array): void
+    hello(agent: AgentAddress): void
+    lost(agent: AgentAddress): void
+  }
+  readonly deviceLists: {
+    confirmed(agent: AgentAddress, version: number): void
+    connected(agent: AgentAddress): void
+  }
+  readonly dispatcher: {
+    connected(agentId: string): void
+    noted(commandId: string, status: CommandStatus): void
+  }
+  /** Records what the decider of the agent makes of it; false: no such agent (any more). */
+  readonly agentIntent: (agent: AgentAddress, intent: AgentIntent) => Promise<boolean>
+  /** The same for a command of this agent; undefined: no such command. */
+  readonly commandReport: (
+    agent: AgentAddress,
+    report: CommandReport,
+  ) => Promise<CommandStatus | undefined>
+  readonly now: () => number
+  readonly log: Logger
+}
+
+export class Inbox implements LinkHandlers {
+  readonly #deps: Deps
+  /** Last piece of work of each agent; the next one waits for it. */
+  readonly #queues = new Map<string, Promise<void>>()
+  #sweep: NodeJS.Timeout | undefined
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#sweep = setInterval(() => this.#dropSilent(), silentMs / 5)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweep)
+    await Promise.allSettled(this.#queues.values())
+  }
+
+  frame(agent: AgentAddress, frame: Uint8Array): void {
+    this.#deps.tunnel.onFrame(agent, frame)
+  }
+
+  report(agent: AgentAddress, channel: 'ack' | 'status', text: string): void {
+    this.#inOrder(agent, async () => {
+      if (channel === 'ack') await this.#ack(agent, checkJson(isAck, text))
+      else if (text === willPayload) await this.#disconnected(agent)
+      else await this.#heartbeat(agent, checkJson(isHeartbeat, text))
+    })
+  }
+
+  presence(agent: AgentAddress, { connection, connected, address }: Presence): void {
+    const { tunnel, presence } = this.#deps
+    if (connection === 'data') {
+      if (connected) tunnel.hello(agent)
+      else tunnel.lost(agent)
+    } else if (connected) {
+      presence.update(agent, { address })
+    } else {
+      this.#inOrder(agent, () => this.#disconnected(agent))
+    }
+  }
+
+  async #heartbeat(agent: AgentAddress, heartbeat: Heartbeat): Promise<void> {
+    const { presence, deviceLists, dispatcher, tunnel, now } = this.#deps
+    const before = presence.of(agent.agentId)
+    if (!before.isOnline) {
+      const { version, bootId, host } = heartbeat
+      const connected = { version, bootId, hostname: host.hostname, ip: before.address ?? '' }
+      if (!(await this.#deps.agentIntent(agent, { type: 'ConnectAgent', connected }))) return
+    }
+    presence.update(agent, { lastHeartbeatAt: now(), heartbeat, isOnline: true })
+    if (heartbeat.dataEpoch !== '' && heartbeat.dataEpoch !== before.heartbeat?.dataEpoch)
+      tunnel.hello(agent)
+    deviceLists.confirmed(agent, heartbeat.devicesVersion)
+    if (!before.isOnline) {
+      deviceLists.connected(agent)
+      dispatcher.connected(agent.agentId)
+    }
+  }
+
+  async #disconnected(agent: AgentAddress): Promise<void> {
+    const { presence, tunnel } = this.#deps
+    tunnel.lost(agent)
+    if (!presence.of(agent.agentId).isOnline) return
+    presence.update(agent, { isOnline: false })
+    await this.#deps.agentIntent(agent, { type: 'DisconnectAgent', reason: 'connection-lost' })
+  }
+
+  async #ack(agent: AgentAddress, ack: Ack): Promise<void> {
+    if (ack.kind === 'devices') return this.#deps.deviceLists.confirmed(agent, ack.version)
+    const status = await this.#deps.commandReport(agent, ack)
+    if (status) this.#deps.dispatcher.noted(ack.commandId, status)
+  }
+
+  #dropSilent(): void {
+    const { presence, now } = this.#deps
+    for (const agent of presence.online()) {
+      const { lastHeartbeatAt = 0 } = presence.of(agent.agentId)
+      if (now() - lastHeartbeatAt > silentMs) this.#inOrder(agent, () => this.#disconnected(agent))
+    }
+  }
+
+  #inOrder(agent: AgentAddress, work: () => Promise<void>): void {
+    const before = this.#queues.get(agent.agentId) ?? Promise.resolve()
+    const after = before.then(work).catch((error: unknown) => {
+      this.#deps.log.warn({ err: error, ...agent }, 'report refused')
+    })
+    this.#queues.set(agent.agentId, after)
+    after.finally(() => {
+      if (this.#queues.get(agent.agentId) === after) this.#queues.delete(agent.agentId)
+    })
+  }
+}

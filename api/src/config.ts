@@ -1,0 +1,69 @@
+/**
+ * The cloud node's part of the environment (DESIGN 9): read once, frozen, handed down as values. Every
+ * wrong variable is named at once.
+ */
+import { TravessiaError } from '@travessia/schemas/errors'
+import { Ajv } from 'ajv'
+import { type Static, Type } from 'typebox'
+
+const port = (value: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: value })
+const optionalUrl = (schemes: string) => Type.Optional(Type.String({ pattern: `^(${schemes})://` }))
+
+const schema = Type.Object({
+  HTTP_PORT: port(8000),
+  WS_PORT: port(8001),
+  REMOTE_PORT: port(8002),
+  MQTT_PORT: port(1883),
+  HOST: Type.String({ minLength: 1, default: '127.0.0.1' }),
+  DATA_DIR: Type.String({ minLength: 1, default: './data' }),
+  PUBLIC_URL: optionalUrl('https?'),
+  REMOTE_URL: optionalUrl('https?'),
+  WS_URL: optionalUrl('wss?|mqtts?'),
+  REMOTE_MODE: Type.Enum(['host', 'path'], { default: 'host' }),
+  DATABASE_URL: optionalUrl('postgres(ql)?'),
+  REDIS_URL: optionalUrl('rediss?'),
+  BROKER_URL: optionalUrl('wss?|mqtts?'),
+  ENCRYPTION_KEY: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$' })),
+  /** Addresses of reverse proxies whose X-Forwarded-For is believed, comma separated. */
+  TRUSTED_PROXIES: Type.String({ default: '', pattern: '^[0-9a-fA-F.:/, ]*$' }),
+  MAX_SOCKETS_PER_IP: Type.Integer({ minimum: 1, default: 200 }),
+  DEMO: Type.Enum(['0', '1'], { default: '0' }),
+  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
+})
+
+export type Config = Readonly<Omit<Static<typeof schema>, 'DEMO' | 'TRUSTED_PROXIES'>> & {
+  readonly DEMO: boolean
+  readonly TRUSTED_PROXIES: readonly string[]
+}
+
+const prefix = 'TRAVESSIA_'
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true }).compile(schema)
+
+/**
+ * @throws TravessiaError CONFIG_INVALID; `details.problems` names each variable and what is wrong with it
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const values: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) {
+    if (name.startsWith(prefix) && value !== undefined && value !== '')
+      values[name.slice(prefix.length)] = value
+  }
+  const problems = validate(values)
+    ? []
+    : (validate.errors ?? []).map((e) => `${prefix}${e.instancePath.slice(1)} ${e.message}`)
+  const config = values as unknown as Static<typeof schema>
+  const isDemo = config.DEMO === '1'
+  if (isDemo && !loopback.has(config.HOST))
+    problems.push(`${prefix}DEMO=1 needs ${prefix}HOST on loopback`)
+  if (!isDemo && !config.ENCRYPTION_KEY)
+    problems.push(`${prefix}ENCRYPTION_KEY is missing (64 hex digits)`)
+  if (config.DATABASE_URL) problems.push(`${prefix}DATABASE_URL is not supported yet`)
+  if (problems.length > 0) throw new TravessiaError('CONFIG_INVALID', { problems })
+  const proxies = config.TRUSTED_PROXIES.split(',').map((text) => text.trim())
+  return Object.freeze({
+    ...config,
+    DEMO: isDemo,
+    TRUSTED_PROXIES: proxies.filter((text) => text !== ''),
+  })
+}

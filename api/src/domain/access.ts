@@ -1,0 +1,63 @@
+/** A person's place in a tenant: registered, given a role, losing it. One stream per user. */
+import type { Role } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { AccessFact, Fact } from '@travessia/schemas/events'
+import type { Decider } from './decider.ts'
+
+export type AccessState = { readonly role: Role | undefined }
+type Grant = Fact<'RoleGranted'>['data']
+
+export type AccessIntent =
+  /** `tenantName`: the tenant is founded with this first user. */
+  | {
+      readonly type: 'RegisterUser'
+      readonly name: string
+      readonly grant: Grant
+      readonly tenantName?: string
+    }
+  /** `isLastAdmin`: nobody else could manage users afterwards. */
+  | { readonly type: 'GrantRole'; readonly grant: Grant; readonly isLastAdmin: boolean }
+  | { readonly type: 'RevokeRole'; readonly userId: string; readonly isLastAdmin: boolean }
+
+export const access: Decider<AccessState, AccessIntent, AccessFact> = {
+  initialState: { role: undefined },
+
+  decide(intent, state) {
+    switch (intent.type) {
+      case 'RegisterUser': {
+        const { grant, name, tenantName } = intent
+        const founded: AccessFact[] =
+          tenantName === undefined ? [] : [{ type: 'TenantCreated', data: { name: tenantName } }]
+        return [
+          ...founded,
+          { type: 'UserRegistered', data: { userId: grant.userId, name } },
+          { type: 'RoleGranted', data: grant },
+        ]
+      }
+      case 'GrantRole':
+        if (intent.isLastAdmin && intent.grant.role !== 'admin')
+          throw new TravessiaError('CONFLICT')
+        return [{ type: 'RoleGranted', data: intent.grant }]
+      case 'RevokeRole':
+        if (state.role === undefined) return []
+        if (intent.isLastAdmin) throw new TravessiaError('CONFLICT')
+        return [{ type: 'RoleRevoked', data: { userId: intent.userId } }]
+    }
+  },
+
+  evolve(state, fact) {
+    switch (fact.type) {
+      case 'RoleGranted':
+        return { role: fact.data.role }
+      case 'RoleRevoked':
+        return { role: undefined }
+      case 'TenantCreated':
+      case 'UserRegistered':
+      case 'UserSignedIn':
+      case 'SignInFailed':
+      case 'UserSignedOut':
+      case 'AccessDenied':
+        return state
+    }
+  },
+}

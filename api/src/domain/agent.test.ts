@@ -1,0 +1,46 @@
+import type { AgentFact } from '@travessia/schemas/events'
+import { expect, test } from 'vitest'
+import { type AgentIntent, type AgentState, agent } from './agent.ts'
+
+const enroll: AgentIntent = {
+  type: 'EnrollAgent',
+  enrolled: { name: 'Portaria', hostname: 'pi', version: '1', ip: '192.0.2.1', keyThumbprint: 'x' },
+}
+const connect: AgentIntent = {
+  type: 'ConnectAgent',
+  connected: { version: '1', ip: '192.0.2.1', bootId: 'b', hostname: 'pi' },
+}
+const lost: AgentIntent = { type: 'DisconnectAgent', reason: 'connection-lost' }
+const revoke: AgentIntent = { type: 'RevokeAgent', reason: 'user' }
+
+function run(...intents: AgentIntent[]): string[] {
+  let state: AgentState = agent.initialState
+  return intents.flatMap((intent) => {
+    const facts: readonly AgentFact[] = agent.decide(intent, state)
+    state = facts.reduce(agent.evolve, state)
+    return facts.map((fact) => fact.type)
+  })
+}
+
+test('each heartbeat after the first and each second loss yields nothing', () => {
+  expect(run(enroll, connect, connect, lost, lost, connect)).toEqual([
+    'AgentEnrolled',
+    'AgentConnected',
+    'AgentDisconnected',
+    'AgentConnected',
+  ])
+})
+
+test('an agent that was never enrolled cannot connect', () => {
+  expect(run(connect)).toEqual([])
+})
+
+test('a revoked agent is disconnected first and can do nothing afterwards', () => {
+  expect(run(enroll, connect, revoke, connect, lost)).toEqual([
+    'AgentEnrolled',
+    'AgentConnected',
+    'AgentDisconnected',
+    'AgentRevoked',
+  ])
+  expect(() => run(enroll, revoke, revoke)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
+})

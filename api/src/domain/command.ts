@@ -1,0 +1,144 @@
+/**
+ * A device command: issued, perhaps delivered and started, then exactly one terminal fact. What is
+ * learned after that is `CommandOutcomeLearned`, never a second end. The agent's reports may come
+ * twice, late or out of order; a stale one yields nothing.
+ */
+
+import type { CommandStatus } from '@travessia/schemas/commands'
+import { isTerminal } from '@travessia/schemas/commands'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { CommandFact, Fact } from '@travessia/schemas/events'
+import type { CommandReport } from '@travessia/schemas/reports'
+import type { Decider } from './decider.ts'
+
+/** How long after its expiry a command that may have reached the agent waits for the report. */
+export const outcomeGraceMs = 20_000
+
+export type CommandState =
+  | { readonly status: 'none' }
+  | { readonly status: CommandStatus; readonly expiresAt: number; readonly outcome?: string }
+
+export type CommandIntent =
+  | {
+      readonly type: 'IssueCommand'
+      readonly issued: Fact<'CommandIssued'>['data']
+      /** Refused at once, in the same append: the agent is offline. */
+      readonly refusal?: ErrorCode
+    }
+  | { readonly type: 'ReportCommand'; readonly report: CommandReport }
+  /** Nothing was heard in time. `handedOver`: it may have reached the agent. */
+  | { readonly type: 'GiveUpCommand'; readonly now: number; readonly handedOver: boolean }
+
+export const command: Decider<CommandState, CommandIntent, CommandFact> = {
+  initialState: { status: 'none' },
+
+  decide(intent, state) {
+    switch (intent.type) {
+      case 'IssueCommand': {
+        if (state.status !== 'none') throw new TravessiaError('CONFLICT')
+        const issued: CommandFact = { type: 'CommandIssued', data: intent.issued }
+        return intent.refusal
+          ? [issued, { type: 'CommandRefused', data: { errorCode: intent.refusal } }]
+          : [issued]
+      }
+      case 'ReportCommand':
+        return state.status === 'none' ? [] : report(intent.report, state)
+      case 'GiveUpCommand':
+        return state.status === 'none' || isTerminal(state.status) ? [] : giveUp(intent, state)
+    }
+  },
+
+  evolve(state, fact) {
+    switch (fact.type) {
+      case 'CommandIssued':
+        return { status: 'issued', expiresAt: Date.parse(fact.data.expiresAt) }
+      case 'CommandDelivered':
+        return move(state, 'delivered')
+      case 'CommandStarted':
+        return move(state, 'running')
+      case 'CommandSucceeded':
+        return move(state, 'succeeded')
+      case 'CommandFailed':
+        return move(state, 'failed')
+      case 'CommandRefused':
+        return move(state, 'refused')
+      case 'CommandExpired':
+        return move(state, 'expired')
+      case 'CommandUnknown':
+        return move(state, 'unknown')
+      case 'CommandOutcomeLearned':
+        return state.status === 'none' ? state : { ...state, outcome: fact.data.outcome }
+    }
+  },
+}
+
+function move(state: CommandState, status: CommandStatus): CommandState {
+  return state.status === 'none' ? state : { ...state, status }
+}
+
+type Issued = Exclude<CommandState, { status: 'none' }>
+
+function report(report: CommandReport, state: Issued): CommandFact[] {
+  if (isTerminal(state.status)) return learn(report, state)
+  const agentTime = new Date(report.at).toISOString()
+  switch (report.status) {
+    case 'delivered':
+      return state.status === 'issued' ? [{ type: 'CommandDelivered', data: { agentTime } }] : []
+    case 'running':
+      return state.status === 'running' ? [] : [{ type: 'CommandStarted', data: { agentTime } }]
+    default:
+      return [terminal(report, agentTime)]
+  }
+}
+
+function terminal(report: CommandReport, agentTime: string): CommandFact {
+  const errorCode = report.errorCode ?? 'INTERNAL'
+  const detail = report.detail === undefined ? {} : { detail: report.detail }
+  switch (report.status) {
+    case 'succeeded': {
+      const duration = report.durationMs === undefined ? {} : { durationMs: report.durationMs }
+      return {
+        type: 'CommandSucceeded',
+        data: { confirmed: report.confirmed ?? false, agentTime, ...duration },
+      }
+    }
+    case 'failed':
+      return { type: 'CommandFailed', data: { errorCode, ...detail, agentTime } }
+    case 'refused':
+      return { type: 'CommandRefused', data: { errorCode, ...detail, agentTime } }
+    case 'expired':
+      return { type: 'CommandExpired', data: { errorCode: 'COMMAND_EXPIRED', agentTime } }
+    default:
+      return { type: 'CommandUnknown', data: { errorCode: 'COMMAND_UNKNOWN', ...detail } }
+  }
+}
+
+/** After the end, only a terminal report that says something else is worth a fact, once. */
+function learn(report: CommandReport, state: Issued): CommandFact[] {
+  const known = state.outcome ?? state.status
+  if (report.status === 'delivered' || report.status === 'running' || report.status === known)
+    return []
+  const confirmed = report.confirmed === undefined ? {} : { confirmed: report.confirmed }
+  const errorCode = report.errorCode === undefined ? {} : { errorCode: report.errorCode }
+  const agentTime = new Date(report.at).toISOString()
+  return [
+    {
+      type: 'CommandOutcomeLearned',
+      data: { outcome: report.status, ...confirmed, ...errorCode, agentTime },
+    },
+  ]
+}
+
+function giveUp(
+  { now, handedOver }: Extract<CommandIntent, { type: 'GiveUpCommand' }>,
+  state: Issued,
+): CommandFact[] {
+  const reachedAgent = handedOver || state.status !== 'issued'
+  if (!reachedAgent && now >= state.expiresAt) {
+    return [{ type: 'CommandExpired', data: { errorCode: 'COMMAND_EXPIRED' } }]
+  }
+  if (reachedAgent && now >= state.expiresAt + outcomeGraceMs) {
+    return [{ type: 'CommandUnknown', data: { errorCode: 'COMMAND_UNKNOWN' } }]
+  }
+  return []
+}

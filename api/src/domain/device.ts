@@ -1,0 +1,85 @@
+/** A device of an installation, and the installation itself: made, changed, removed. */
+
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { DeviceFact, Fact, InstallationFact } from '@travessia/schemas/events'
+import type { Decider } from './decider.ts'
+
+export type DeviceFields = Fact<'DeviceRegistered'>['data']
+export type InstallationFields = Fact<'InstallationCreated'>['data']
+
+type Existence<Fields> =
+  | { readonly status: 'none' | 'removed' }
+  | { readonly status: 'there'; readonly fields: Fields }
+
+export type DeviceIntent =
+  | { readonly type: 'RegisterDevice'; readonly fields: DeviceFields }
+  | { readonly type: 'ChangeDevice'; readonly changes: Partial<DeviceFields> }
+  | { readonly type: 'RemoveDevice' }
+
+export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> = {
+  initialState: { status: 'none' },
+
+  decide(intent, state) {
+    switch (intent.type) {
+      case 'RegisterDevice':
+        if (state.status !== 'none') throw new TravessiaError('CONFLICT')
+        return [{ type: 'DeviceRegistered', data: intent.fields }]
+      case 'ChangeDevice':
+        return [{ type: 'DeviceChanged', data: { ...fieldsOf(state), ...intent.changes } }]
+      case 'RemoveDevice':
+        fieldsOf(state)
+        return [{ type: 'DeviceRemoved', data: {} }]
+    }
+  },
+
+  evolve(_state, fact) {
+    switch (fact.type) {
+      case 'DeviceRegistered':
+      case 'DeviceChanged':
+        return { status: 'there', fields: fact.data }
+      case 'DeviceRemoved':
+        return { status: 'removed' }
+    }
+  },
+}
+
+export type InstallationIntent =
+  | { readonly type: 'CreateInstallation'; readonly fields: InstallationFields }
+  | { readonly type: 'ChangeInstallation'; readonly changes: Partial<InstallationFields> }
+  | { readonly type: 'RemoveInstallation' }
+
+export const installation: Decider<
+  Existence<InstallationFields>,
+  InstallationIntent,
+  InstallationFact
+> = {
+  initialState: { status: 'none' },
+
+  decide(intent, state) {
+    switch (intent.type) {
+      case 'CreateInstallation':
+        if (state.status !== 'none') throw new TravessiaError('CONFLICT')
+        return [{ type: 'InstallationCreated', data: intent.fields }]
+      case 'ChangeInstallation':
+        return [{ type: 'InstallationChanged', data: { ...fieldsOf(state), ...intent.changes } }]
+      case 'RemoveInstallation':
+        fieldsOf(state)
+        return [{ type: 'InstallationRemoved', data: {} }]
+    }
+  },
+
+  evolve(_state, fact) {
+    switch (fact.type) {
+      case 'InstallationCreated':
+      case 'InstallationChanged':
+        return { status: 'there', fields: fact.data }
+      case 'InstallationRemoved':
+        return { status: 'removed' }
+    }
+  },
+}
+
+function fieldsOf<Fields>(state: Existence<Fields>): Fields {
+  if (state.status !== 'there') throw new TravessiaError('NOT_FOUND')
+  return state.fields
+}

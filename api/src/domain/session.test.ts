@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { maxSessionSeconds, type SessionIntent, type SessionState, session } from './session.ts'
+
+const now = Date.parse('2026-11-24T12:00:00Z')
+const open: SessionIntent = {
+  type: 'OpenSession',
+  now,
+  purpose: 'visita',
+  ttlSeconds: 600,
+  mode: 'host',
+  clientIp: '192.0.2.7',
+  userAgent: 'test',
+  recordingLevel: 'heads',
+  targetOrigin: 'http://192.0.2.10',
+}
+const totals = { requests: 1, bytesIn: 2, bytesOut: 3 }
+const end: SessionIntent = { type: 'EndSession', how: 'SessionClosed', reason: 'user', totals }
+const forward = (at: number): SessionIntent => ({
+  type: 'ForwardRequest',
+  now: at,
+  request: { requestId: 'r', method: 'GET', path: '/', headers: [] },
+})
+
+function stateAfter(...intents: SessionIntent[]): SessionState {
+  return intents.reduce<SessionState>(
+    (state, intent) => session.decide(intent, state).reduce(session.evolve, state),
+    session.initialState,
+  )
+}
+
+test('an opened session ends ten minutes later and at the latest after four hours', () => {
+  expect(stateAfter(open)).toEqual({
+    status: 'open',
+    expiresAt: now + 600_000,
+    endsAtLatest: now + maxSessionSeconds * 1000,
+  })
+})
+
+test('a session that may not be opened leaves the request and the refusal in the log', () => {
+  const facts = session.decide({ ...open, refusal: 'AGENT_OFFLINE' }, session.initialState)
+  expect(facts.map((fact) => fact.type)).toEqual(['SessionRequested', 'SessionDenied'])
+})
+
+test('an extension counts from now, never shortens, and stops at four hours in all', () => {
+  const state = stateAfter(open, { type: 'ExtendSession', now: now + 60_000, ttlSeconds: 600 })
+  expect(state).toMatchObject({ expiresAt: now + 660_000 })
+  expect(stateAfter(open, { type: 'ExtendSession', now, ttlSeconds: 30 })).toMatchObject({
+    expiresAt: now + 600_000,
+  })
+  const longest = stateAfter(open, { type: 'ExtendSession', now, ttlSeconds: 99_999 })
+  expect(longest).toMatchObject({ expiresAt: now + maxSessionSeconds * 1000 })
+  expect(() => session.decide({ type: 'ExtendSession', now, ttlSeconds: 600 }, longest)).toThrow(
+    expect.objectContaining({ code: 'SESSION_LIMIT' }),
+  )
+})
+
+test.each([
+  ['before it was opened', [] as SessionIntent[], now],
+  ['after its end', [open, end], now],
+  ['at its expiry', [open], now + 600_000],
+])('a request %s is refused', (_when, intents, at) => {
+  expect(() => session.decide(forward(at), stateAfter(...intents))).toThrow(
+    expect.objectContaining({ code: 'SESSION_ENDED' }),
+  )
+})
+
+test('a session ends once', () => {
+  expect(session.decide(end, stateAfter(open))).toHaveLength(1)
+  expect(session.decide(end, stateAfter(open, end))).toEqual([])
+})

@@ -1,0 +1,60 @@
+/** The append-only log (STORE 3.1). One interface, one conformance suite for every engine. */
+import type {
+  EventContext,
+  EventType,
+  Fact,
+  RecordedEvent,
+  StreamKind,
+} from '@travessia/schemas/events'
+
+export type NewEvent = Fact & EventContext
+
+export type Append = {
+  readonly tenantId: string
+  readonly streamKind: StreamKind
+  readonly streamId: string
+  /** Version the stream must have now: a number, `none` (it must not exist) or `any`. */
+  readonly expected: number | 'any' | 'none'
+  readonly events: readonly NewEvent[]
+}
+
+/** Where the last event of an append stands. */
+export type Appended = { readonly position: number; readonly version: number }
+
+export type EventFilter = {
+  readonly tenantId: string
+  readonly installationId?: string
+  /** Narrowed readers: only these installations (and tenant-wide events of nobody else). */
+  readonly installationIds?: readonly string[]
+  readonly actorId?: string
+  readonly deviceId?: string
+  readonly sessionId?: string
+  readonly type?: EventType
+  /** ISO UTC, inclusive. */
+  readonly from?: string
+  readonly to?: string
+  /** From the `nextCursor` of the page before. */
+  readonly cursor?: string
+  readonly limit: number
+}
+
+export interface EventStore {
+  /**
+   * Resolves after the durable commit. A refused append does not disturb others of the same batch.
+   * @throws TravessiaError CONFLICT (stream is at another version), STORE_UNAVAILABLE (full queue, broken disk)
+   */
+  append(append: Append): Promise<Appended>
+  /** Events of one stream, oldest first. */
+  readStream(tenantId: string, streamId: string, afterVersion?: number): Promise<RecordedEvent[]>
+  /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours */
+  query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }>
+  /** Gap-free, oldest first: a reader may checkpoint by position. */
+  readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]>
+  /** The same for one tenant. */
+  readTenant(tenantId: string, afterPosition: number, limit: number): Promise<RecordedEvent[]>
+  /** Position of the newest durable event; 0: none. */
+  head(): Promise<number>
+  /** Called after each commit with the newest position; a hint, polling is the truth. */
+  onAppended(listener: (position: number) => void): () => void
+  close(): Promise<void>
+}

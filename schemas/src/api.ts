@@ -1,0 +1,397 @@
+/**
+ * Bodies of the HTTP API (DESIGN 9). Requests are closed (`additionalProperties: false`), answers are
+ * written through these schemas, and the PWA imports the types. Times are ISO UTC, ids 26 characters.
+ */
+import { type Static, type TSchema, Type } from 'typebox'
+import { commandNames, commandStatuses, safetyClasses } from './commands.ts'
+import {
+  agentStatuses,
+  baseUrlSchema,
+  credentialsSchema,
+  deviceKinds,
+  driverKinds,
+  roles,
+} from './devices.ts'
+import { eventTypes } from './events.ts'
+import { idPattern } from './ids.ts'
+
+const closed = { additionalProperties: false }
+const id = Type.String({ pattern: idPattern })
+const name = Type.String({ minLength: 1, maxLength: 80, pattern: '\\S' })
+const time = Type.String({ format: 'date-time' })
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const list = <T extends TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
+
+/** RFC 9457 problem details; `code` is a key of the error table. */
+export const problemSchema = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: Type.String(),
+  detail: Type.Optional(Type.String()),
+  /** Where the request is wrong, JSON pointer. */
+  at: Type.Optional(Type.String()),
+  correlationId: Type.String(),
+})
+export type Problem = Static<typeof problemSchema>
+
+export const idParams = Type.Object({ id })
+
+// Accounts
+const email = Type.String({
+  minLength: 3,
+  maxLength: 254,
+  pattern: '^[^\\s@\\u0000-\\u001f]+@[^\\s@\\u0000-\\u001f]+$',
+})
+export const registerBody = Type.Object(
+  {
+    email,
+    password: Type.String({ maxLength: 200 }),
+    name: Type.Optional(name),
+    tenantName: Type.Optional(name),
+  },
+  closed,
+)
+export const loginBody = Type.Object({ email, password: Type.String({ maxLength: 200 }) }, closed)
+export const userSchema = Type.Object({
+  id,
+  email: Type.String(),
+  name: Type.String(),
+  role: Type.Enum(roles),
+  tenantId: id,
+  tenantName: Type.String(),
+  /** null: all installations of the tenant. */
+  installationIds: nullable(Type.Array(id)),
+  language: Type.Enum(['pt-BR', 'en']),
+})
+export type User = Static<typeof userSchema>
+export const signedInSchema = Type.Object({
+  token: Type.String(),
+  expiresAt: time,
+  user: userSchema,
+})
+export type SignedIn = Static<typeof signedInSchema>
+export const createUserBody = Type.Object(
+  {
+    email,
+    password: Type.String({ maxLength: 200 }),
+    name,
+    role: Type.Enum(roles),
+    installationIds: Type.Optional(nullable(Type.Array(id, { maxItems: 500 }))),
+  },
+  closed,
+)
+export const changeUserBody = Type.Object(
+  {
+    role: Type.Optional(Type.Enum(roles)),
+    installationIds: Type.Optional(nullable(Type.Array(id, { maxItems: 500 }))),
+    disabled: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+export const changeMeBody = Type.Object(
+  { name: Type.Optional(name), language: Type.Optional(Type.Enum(['pt-BR', 'en'])) },
+  closed,
+)
+export const userList = list(userSchema)
+
+// Agents
+export const agentStateSchema = Type.Object({
+  status: Type.Enum(agentStatuses),
+  agentId: nullable(id),
+  name: nullable(Type.String()),
+  version: nullable(Type.String()),
+  lastHeartbeatAt: nullable(time),
+  externalIp: nullable(Type.String()),
+  /** Since when the status holds. */
+  since: nullable(time),
+  /** `pairingExpiresAt` while a code is live, key thumbprint, and the last heartbeat's host facts. */
+  metadata: Type.Record(Type.String(), Type.Unknown()),
+})
+export type AgentState = Static<typeof agentStateSchema>
+export const pairingCodeSchema = Type.Object({ code: Type.String(), expiresAt: time })
+export type PairingCode = Static<typeof pairingCodeSchema>
+const okpKey = (crv: string) =>
+  Type.Object({
+    kty: Type.Literal('OKP'),
+    crv: Type.Literal(crv),
+    x: Type.String({ pattern: '^[\\w-]{43}$' }),
+  })
+export const pairBody = Type.Object(
+  {
+    /** 8 symbols, dashes and case ignored. */
+    code: Type.String({ maxLength: 16 }),
+    publicKey: okpKey('Ed25519'),
+    /** X25519 key to which device credentials are sealed; without it the agent gets none. */
+    encryptionKey: Type.Optional(okpKey('X25519')),
+    hostname: Type.String({ minLength: 1, maxLength: 200 }),
+    name: Type.Optional(name),
+    version: Type.Optional(Type.String({ maxLength: 40 })),
+    os: Type.Optional(Type.String({ maxLength: 200 })),
+  },
+  closed,
+)
+export const agentTokenSchema = Type.Object({
+  agentId: id,
+  tenantId: id,
+  installationId: id,
+  token: Type.String(),
+  expiresAt: time,
+  endpoints: Type.Object({ wsUrl: Type.String(), apiUrl: Type.String() }),
+  /** Ed25519 public keys (JWK) that sign commands and device lists. */
+  serverKeys: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+  /** Server clock, ms since 1970. */
+  serverTime: Type.Number(),
+})
+export type AgentToken = Static<typeof agentTokenSchema>
+/** `proof`: JWS with the agent's key, claims `proofClaimsSchema`. */
+export const renewBody = Type.Object(
+  { agentId: id, proof: Type.String({ maxLength: 2048 }) },
+  closed,
+)
+
+// Installations
+export const installationBody = Type.Object(
+  { name, customer: Type.Optional(Type.String({ maxLength: 80 })) },
+  closed,
+)
+export const changeInstallationBody = Type.Partial(installationBody)
+export const installationSchema = Type.Object({
+  id,
+  name: Type.String(),
+  slug: Type.String(),
+  customer: Type.String(),
+  createdAt: time,
+  agent: agentStateSchema,
+  deviceCount: Type.Integer(),
+})
+export type Installation = Static<typeof installationSchema>
+export const installationList = list(installationSchema)
+
+// Devices
+const timeouts = Type.Object(
+  {
+    connectMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
+    firstByteMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 600_000 })),
+    idleMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 3_600_000 })),
+  },
+  closed,
+)
+export const deviceBody = Type.Object(
+  {
+    name,
+    kind: Type.Enum(deviceKinds),
+    driver: Type.Enum(driverKinds),
+    baseUrl: baseUrlSchema,
+    viaAgent: Type.Boolean(),
+    /** Further ports of the device, beside the one of `baseUrl`. */
+    targets: Type.Optional(
+      Type.Array(Type.Object({ port: Type.Integer({ minimum: 1, maximum: 65_535 }) }, closed), {
+        maxItems: 16,
+      }),
+    ),
+    credentials: Type.Optional(nullable(credentialsSchema)),
+    recording: Type.Optional(Type.Enum(['strict', 'relaxed'])),
+    capture: Type.Optional(Type.Enum(['heads', 'bodies', 'dom'])),
+    timeouts: Type.Optional(timeouts),
+    maxConcurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: 128 })),
+  },
+  closed,
+)
+export type DeviceBody = Static<typeof deviceBody>
+export const changeDeviceBody = Type.Partial(deviceBody, closed)
+export const deviceCommandSchema = Type.Object({
+  name: Type.Enum(commandNames),
+  safety: Type.Enum(safetyClasses),
+  args: Type.Record(Type.String(), Type.Unknown()),
+  expiresInMs: Type.Integer(),
+})
+export const deviceSchema = Type.Object({
+  id,
+  installationId: id,
+  name: Type.String(),
+  slug: Type.String(),
+  kind: Type.Enum(deviceKinds),
+  driver: Type.Enum(driverKinds),
+  baseUrl: Type.String(),
+  viaAgent: Type.Boolean(),
+  targets: Type.Array(Type.Object({ port: Type.Integer() })),
+  hasCredentials: Type.Boolean(),
+  recording: Type.Enum(['strict', 'relaxed']),
+  capture: Type.Enum(['heads', 'bodies', 'dom']),
+  timeouts: Type.Object({
+    connectMs: Type.Integer(),
+    firstByteMs: Type.Integer(),
+    idleMs: Type.Integer(),
+  }),
+  maxConcurrent: Type.Integer(),
+  createdAt: time,
+  commands: Type.Optional(Type.Array(deviceCommandSchema)),
+})
+export type Device = Static<typeof deviceSchema>
+export const deviceList = list(deviceSchema)
+
+// API proxy
+export const proxyBody = Type.Object(
+  {
+    method: Type.Enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
+    path: Type.String({ pattern: '^/', maxLength: 8_192 }),
+    headers: Type.Optional(
+      Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 8_192 })),
+    ),
+    /** Text, a JSON value (sent as application/json), or base64 with `bodyEncoding: 'base64'`. */
+    body: Type.Optional(Type.Unknown()),
+    bodyEncoding: Type.Optional(Type.Enum(['utf8', 'base64'])),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 120_000 })),
+  },
+  closed,
+)
+export type ProxyBody = Static<typeof proxyBody>
+export const proxyAnswer = Type.Object({
+  statusCode: Type.Integer(),
+  /** `set-cookie` and other repeated names as arrays. */
+  headers: Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())])),
+  body: Type.String(),
+  bodyEncoding: Type.Enum(['utf8', 'base64']),
+})
+export type ProxyAnswer = Static<typeof proxyAnswer>
+
+// Remote sessions
+export const openSessionBody = Type.Object(
+  {
+    reason: Type.Optional(Type.String({ maxLength: 200 })),
+    ttlSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 14_400 })),
+    mode: Type.Optional(Type.Enum(['host', 'path'])),
+  },
+  closed,
+)
+export const openedSessionSchema = Type.Object({
+  sessionId: id,
+  url: Type.String(),
+  expiresAt: time,
+})
+export type OpenedSession = Static<typeof openedSessionSchema>
+export const extendSessionBody = Type.Object(
+  { ttlSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 14_400 })) },
+  closed,
+)
+export const sessionStatuses = ['ACTIVE', 'EXPIRED', 'CLOSED', 'REVOKED', 'DENIED'] as const
+export const sessionSchema = Type.Object({
+  id,
+  installationId: id,
+  deviceId: id,
+  userId: id,
+  userName: Type.String(),
+  deviceName: Type.String(),
+  installationName: Type.String(),
+  reason: Type.String(),
+  status: Type.Enum(sessionStatuses),
+  openedAt: time,
+  expiresAt: time,
+  endedAt: nullable(time),
+  endReason: nullable(Type.String()),
+  requests: Type.Integer(),
+  bytesIn: Type.Integer(),
+  bytesOut: Type.Integer(),
+})
+export type Session = Static<typeof sessionSchema>
+export const sessionList = list(sessionSchema)
+
+// Commands
+export const commandBody = Type.Object(
+  {
+    command: Type.Enum(commandNames),
+    args: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    expiresInMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
+    confirm: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+export const issuedCommandSchema = Type.Object({ commandId: id, expiresAt: time })
+export type IssuedCommand = Static<typeof issuedCommandSchema>
+export const commandStateSchema = Type.Object({
+  id,
+  deviceId: id,
+  installationId: id,
+  userId: id,
+  userName: Type.String(),
+  command: Type.String(),
+  args: Type.Record(Type.String(), Type.Unknown()),
+  status: Type.Enum(commandStatuses),
+  confirmed: nullable(Type.Boolean()),
+  errorCode: nullable(Type.String()),
+  detail: nullable(Type.String()),
+  issuedAt: time,
+  expiresAt: time,
+  endedAt: nullable(time),
+})
+export type CommandState = Static<typeof commandStateSchema>
+export const commandList = list(commandStateSchema)
+
+// Audit
+export const auditQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+    from: Type.Optional(time),
+    to: Type.Optional(time),
+    type: Type.Optional(Type.Enum(eventTypes)),
+    installationId: Type.Optional(id),
+    deviceId: Type.Optional(id),
+    userId: Type.Optional(id),
+    sessionId: Type.Optional(id),
+  },
+  closed,
+)
+export const auditEventSchema = Type.Object({
+  position: Type.Integer(),
+  logIndex: Type.Integer(),
+  id,
+  type: Type.Enum(eventTypes),
+  at: time,
+  streamId: Type.String(),
+  version: Type.Integer(),
+  actor: Type.Object({
+    type: Type.Enum(['user', 'agent', 'system']),
+    id: Type.String(),
+    name: Type.Optional(Type.String()),
+  }),
+  installationId: Type.Optional(id),
+  deviceId: Type.Optional(id),
+  agentId: Type.Optional(id),
+  sessionId: Type.Optional(id),
+  commandId: Type.Optional(id),
+  correlationId: Type.String(),
+  /** One sentence in the reader's language. */
+  summary: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type AuditEvent = Static<typeof auditEventSchema>
+export const auditEventList = list(auditEventSchema)
+export const auditSessionSchema = Type.Object({
+  session: sessionSchema,
+  events: Type.Array(auditEventSchema),
+})
+export type AuditSession = Static<typeof auditSessionSchema>
+export const exportQuery = Type.Object(
+  { ...auditQuery.properties, format: Type.Enum(['csv', 'jsonl', 'bundle']) },
+  closed,
+)
+
+/** What `GET /api/events` sends as `data:` of `event: fact`; the SSE `id:` is the position. */
+export type LiveFact = Pick<
+  AuditEvent,
+  | 'position'
+  | 'type'
+  | 'at'
+  | 'actor'
+  | 'installationId'
+  | 'deviceId'
+  | 'sessionId'
+  | 'commandId'
+  | 'summary'
+  | 'data'
+>
+/** `event: heartbeat`, no id: not a fact. */
+export type LiveHeartbeat = { readonly installationId: string; readonly agent: AgentState }

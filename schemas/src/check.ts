@@ -1,0 +1,38 @@
+import { TravessiaError } from './errors.ts'
+
+/** What Ajv's `compile` gives: true for a value of the type, else its `errors` say why not. */
+export interface Validator<T> {
+  (value: unknown): value is T
+  errors?: ReadonlyArray<{
+    readonly instancePath: string
+    readonly message?: string | undefined
+  }> | null
+}
+
+/**
+ * Checks a value that crossed a process border.
+ * @returns the value, now typed
+ * @throws TravessiaError MESSAGE_INVALID that names the first wrong place, never the value itself
+ */
+export function check<T>(validate: Validator<T>, value: unknown): T {
+  if (validate(value)) return value
+  const [first] = validate.errors ?? []
+  throw new TravessiaError('MESSAGE_INVALID', {
+    at: first?.instancePath ?? '',
+    problem: first?.message ?? 'invalid',
+  })
+}
+
+/**
+ * Parses JSON text that crossed a process border and checks it.
+ * @throws TravessiaError MESSAGE_INVALID
+ */
+export function checkJson<T>(validate: Validator<T>, text: string): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new TravessiaError('MESSAGE_INVALID', { at: '', problem: 'not JSON' }, { cause })
+  }
+  return check(validate, value)
+}

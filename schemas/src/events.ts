@@ -1,0 +1,247 @@
+/**
+ * Every fact of Travessia, past tense, grouped by the kind of stream it lives in (STORE 3.3).
+ * `eventSchemas` is the only list: types, checks, and the compiler's exhaustive switches come from it.
+ */
+import { type Static, type TProperties, Type } from 'typebox'
+import { commandNames } from './commands.ts'
+import { deviceKinds, driverKinds, roles } from './devices.ts'
+import { idPattern } from './ids.ts'
+
+const id = Type.String({ pattern: idPattern })
+const text = Type.String()
+const time = Type.String({ format: 'date-time' })
+const count = Type.Integer({ minimum: 0 })
+const milliseconds = Type.Number({ minimum: 0 })
+const data = <P extends TProperties>(properties: P) =>
+  Type.Object(properties, { additionalProperties: false })
+const optional = Type.Optional
+const bodyFacts = Type.Object({ bytes: count, digest: text }, { additionalProperties: false })
+const totals = Type.Object(
+  { requests: count, bytesIn: count, bytesOut: count },
+  { additionalProperties: false },
+)
+const deviceFields = {
+  name: text,
+  slug: text,
+  kind: Type.Enum(deviceKinds),
+  driver: Type.Enum(driverKinds),
+  baseUrl: text,
+  viaAgent: Type.Boolean(),
+  ports: Type.Array(Type.Integer()),
+  recording: Type.Enum(['strict', 'relaxed']),
+  capture: Type.Enum(['heads', 'bodies', 'dom']),
+  maxConcurrent: Type.Integer(),
+  timeouts: Type.Object({
+    connectMs: milliseconds,
+    firstByteMs: milliseconds,
+    idleMs: milliseconds,
+  }),
+  hasCredentials: Type.Boolean(),
+}
+
+const session = {
+  SessionRequested: data({
+    purpose: text,
+    ttlSeconds: count,
+    mode: Type.Enum(['host', 'path']),
+    clientIp: text,
+    userAgent: text,
+  }),
+  SessionOpened: data({
+    expiresAt: time,
+    endsAtLatest: time,
+    mode: Type.Enum(['host', 'path']),
+    recordingLevel: text,
+    targetOrigin: text,
+  }),
+  SessionDenied: data({ errorCode: text }),
+  SessionExtended: data({ expiresAt: time }),
+  SessionClosed: data({ reason: text, totals }),
+  SessionExpired: data({ reason: text, totals }),
+  SessionRevoked: data({ reason: text, totals }),
+  HttpRequestForwarded: data({
+    requestId: id,
+    method: text,
+    path: text,
+    headers: Type.Array(text),
+  }),
+  HttpResponseReceived: data({
+    requestId: id,
+    status: Type.Integer(),
+    headers: Type.Array(text),
+    requestBody: bodyFacts,
+    responseBody: bodyFacts,
+    durationMs: milliseconds,
+    firstByteMs: milliseconds,
+  }),
+  HttpExchangeFailed: data({
+    requestId: id,
+    stage: Type.Enum(['gateway', 'agent', 'device', 'browser', 'crash']),
+    errorCode: text,
+    durationMs: optional(milliseconds),
+    responseBytes: optional(count),
+  }),
+  WebSocketOpened: data({ requestId: id, path: text, headers: Type.Array(text) }),
+  WebSocketClosed: data({
+    requestId: id,
+    code: Type.Integer(),
+    framesIn: count,
+    framesOut: count,
+    bytesIn: count,
+    bytesOut: count,
+  }),
+}
+
+const command = {
+  CommandIssued: data({
+    command: Type.Enum(commandNames),
+    args: Type.Record(Type.String(), Type.Unknown()),
+    safety: text,
+    expiresAt: time,
+    seq: count,
+    idempotencyKey: text,
+  }),
+  CommandDelivered: data({ agentTime: time }),
+  CommandStarted: data({ agentTime: time }),
+  CommandSucceeded: data({
+    confirmed: Type.Boolean(),
+    agentTime: time,
+    durationMs: optional(milliseconds),
+  }),
+  CommandFailed: data({ errorCode: text, detail: optional(text), agentTime: time }),
+  CommandRefused: data({ errorCode: text, detail: optional(text), agentTime: optional(time) }),
+  CommandExpired: data({ errorCode: text, agentTime: optional(time) }),
+  CommandUnknown: data({ errorCode: text, detail: optional(text) }),
+  CommandOutcomeLearned: data({
+    outcome: text,
+    confirmed: optional(Type.Boolean()),
+    errorCode: optional(text),
+    agentTime: time,
+  }),
+}
+
+const agent = {
+  PairingCodeIssued: data({ expiresAt: time }),
+  AgentEnrolled: data({ name: text, hostname: text, version: text, ip: text, keyThumbprint: text }),
+  AgentConnected: data({ version: text, ip: text, bootId: text, hostname: text }),
+  AgentDisconnected: data({
+    reason: Type.Enum(['connection-lost', 'stopped', 'revoked', 'node-restart', 'token-expired']),
+  }),
+  AgentTokenRenewed: data({ reason: text }),
+  AgentRevoked: data({ reason: text }),
+}
+
+const device = {
+  DeviceRegistered: data(deviceFields),
+  DeviceChanged: data(deviceFields),
+  DeviceRemoved: data({}),
+}
+
+const installation = {
+  InstallationCreated: data({ name: text, slug: text, customer: text }),
+  InstallationChanged: data({ name: text, slug: text, customer: text }),
+  InstallationRemoved: data({}),
+}
+
+const access = {
+  TenantCreated: data({ name: text }),
+  UserRegistered: data({ userId: id, name: text }),
+  UserSignedIn: data({ userId: id, clientIp: text }),
+  SignInFailed: data({ userId: optional(id), clientIp: text }),
+  UserSignedOut: data({ userId: id }),
+  RoleGranted: data({
+    userId: id,
+    role: Type.Enum(roles),
+    installationIds: optional(Type.Array(id)),
+  }),
+  RoleRevoked: data({ userId: id }),
+  AccessDenied: data({ errorCode: text, method: text, path: text }),
+}
+
+const audit = {
+  AuditExported: data({
+    format: text,
+    filter: Type.Record(Type.String(), Type.Unknown()),
+    events: count,
+  }),
+}
+
+const system = {
+  ServerStarted: data({ version: text, nodeId: id }),
+  RecordingGapDetected: data({ cause: text, from: time, to: time }),
+}
+
+/** Kind of each stream; a stream id is the id of what it is about. */
+export const streamKinds = {
+  session,
+  command,
+  agent,
+  device,
+  installation,
+  access,
+  audit,
+  system,
+} as const
+export type StreamKind = keyof typeof streamKinds
+
+export const eventSchemas = {
+  ...session,
+  ...command,
+  ...agent,
+  ...device,
+  ...installation,
+  ...access,
+  ...audit,
+  ...system,
+}
+export type EventType = keyof typeof eventSchemas
+export const eventTypes = Object.keys(eventSchemas) as EventType[]
+
+/** A fact as deciders make it: type and data. */
+export type Fact<T extends EventType = EventType> = {
+  [K in T]: { readonly type: K; readonly data: Static<(typeof eventSchemas)[K]> }
+}[T]
+export type SessionFact = Fact<keyof typeof session>
+export type CommandFact = Fact<keyof typeof command>
+export type AgentFact = Fact<keyof typeof agent>
+export type DeviceFact = Fact<keyof typeof device>
+export type InstallationFact = Fact<keyof typeof installation>
+export type AccessFact = Fact<keyof typeof access>
+
+/** Who did it. `id`: user, agent or node id. */
+export type Actor = { readonly type: 'user' | 'agent' | 'system'; readonly id: string }
+
+/** What surrounds a fact: where, who, when, and what it belongs to. */
+export type EventContext = {
+  readonly actor: Actor
+  /** When it happened, ISO UTC. */
+  readonly at: string
+  readonly installationId?: string
+  readonly deviceId?: string
+  readonly agentId?: string
+  readonly sessionId?: string
+  readonly commandId?: string
+  readonly causationId?: string
+  readonly correlationId: string
+}
+
+/** A fact as the log keeps it. `position` is dense over the log, `logIndex` dense per tenant, `version` per stream. */
+export type RecordedEvent<T extends EventType = EventType> = EventContext &
+  Fact<T> & {
+    readonly id: string
+    readonly tenantId: string
+    readonly streamKind: StreamKind
+    readonly streamId: string
+    readonly version: number
+    readonly schemaVersion: number
+    readonly recordedAt: string
+    readonly position: number
+    readonly logIndex: number
+  }
+
+/** The kind of stream that a type belongs to. */
+export function streamKindOf(type: EventType): StreamKind {
+  for (const kind of Object.keys(streamKinds) as StreamKind[])
+    if (Object.hasOwn(streamKinds[kind], type)) return kind
+  throw new TypeError(`no stream kind for ${type}`)
+}

@@ -1,0 +1,62 @@
+/**
+ * Ids. Every id in a topic, a client id, a host name or a URL is 26 characters of `[a-z0-9]` that
+ * hold 128 bits (base32hex, lower case). Plain strings may be given where an id is wanted, but an id
+ * of one kind is refused by the compiler where another kind is wanted.
+ */
+export type Id<Kind extends string> = string & { readonly idKind?: Kind }
+
+export type TenantId = Id<'tenant'>
+export type InstallationId = Id<'installation'>
+export type DeviceId = Id<'device'>
+export type AgentId = Id<'agent'>
+export type UserId = Id<'user'>
+export type SessionId = Id<'session'>
+export type CommandId = Id<'command'>
+export type RequestId = Id<'request'>
+export type NodeId = Id<'node'>
+export type EventId = Id<'event'>
+
+/** The one pattern of every id. */
+export const idPattern = '^[a-z0-9]{26}$'
+
+const idExpression = new RegExp(idPattern)
+const alphabet = '0123456789abcdefghijklmnopqrstuv'
+
+/** The tenant of events that belong to the deployment itself (start, clock steps). */
+export const systemTenantId: TenantId = '0'.repeat(26)
+
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && idExpression.test(value)
+}
+
+/** A new id of 128 random bits. */
+export function newId(): string {
+  return encodeBase32(crypto.getRandomValues(new Uint8Array(16)))
+}
+
+/**
+ * A new id whose first 48 bits are the time, so that ids sort by time of birth; 80 bits are random.
+ * @param now milliseconds since 1970
+ */
+export function newTimeId(now: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, Math.floor(now / 2 ** 32))
+  view.setUint32(2, now % 2 ** 32)
+  return encodeBase32(bytes)
+}
+
+function encodeBase32(bytes: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let pending = 0
+  for (const byte of bytes) {
+    pending = ((pending << 8) | byte) & 0xfff
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      text += alphabet.charAt((pending >> bits) & 31)
+    }
+  }
+  return bits > 0 ? text + alphabet.charAt((pending << (5 - bits)) & 31) : text
+}

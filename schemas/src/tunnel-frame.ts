@@ -1,0 +1,258 @@
+/**
+ * Binary frames of HTTP and WebSocket exchanges over MQTT, one frame per PUBLISH, big endian:
+ *
+ *     u8 version << 4 | type   u8 flags   u16 0   u32 streamId   u32 seq   payload…
+ *
+ * `streamId` counts per (node, agent) and is unique with the epoch of HELLO. `seq` counts per stream
+ * and direction from 0: a gap or a duplicate resets the stream, so a broker that drops or repeats
+ * QoS 0 messages can never corrupt a body silently. Credit and reset frames carry seq 0 and are not
+ * counted. Order, credit and time limits: docs/protocol.md.
+ */
+import { TravessiaError } from './errors.ts'
+
+export const frameHeadBytes = 12
+/** Payload of one data frame: with head and topic it still fits one 64 KiB read. */
+export const maxDataBytes = 60 * 1024
+/** A frame with its head never exceeds this. */
+export const maxFrameBytes = 64 * 1024 - 256
+/** Bytes a sender may have under way on a new stream before the receiver grants more. */
+export const initialWindowBytes = 256 * 1024
+/** Bytes an agent may have under way over all its streams. */
+export const agentWindowBytes = 4 * 1024 * 1024
+export const protocolVersion = 1
+
+export const FrameType = {
+  /** node → agent: u16 length, RequestHead as JSON, then body bytes. */
+  request: 1,
+  /** Body bytes, or (part of) a WebSocket message: flags say text or binary, `more` that it goes on. */
+  data: 2,
+  /** End of a body that did not end with the `fin` flag. */
+  end: 3,
+  /** agent → node: u16 length, ResponseHead as JSON, then body bytes. */
+  response: 4,
+  /** u32 bytes that the receiver is ready to take. */
+  credit: 5,
+  /** u16 ResetCode, then text for logs. Ends both directions. */
+  reset: 6,
+  /** Stream 0: f64 sender's time; with the `pong` flag: f64 the ping's time, f64 own time (ms since 1970). */
+  ping: 7,
+  /** Stream 0: Hello as JSON. The node speaks first, the agent answers; no request before the answer. */
+  hello: 8,
+  /** u16 close code, then the reason. */
+  wsClose: 9,
+} as const
+export type FrameType = (typeof FrameType)[keyof typeof FrameType]
+
+export const Flag = { fin: 1, text: 2, binary: 4, pong: 8, more: 16 } as const
+
+/** Why a stream ended early; the gateway turns each into an error code (`resetError`). */
+export const ResetCode = {
+  cancel: 1,
+  lost: 2,
+  protocol: 3,
+  targetForbidden: 4,
+  deviceUnknown: 5,
+  deviceUnreachable: 6,
+  firstByteTimeout: 7,
+  idleTimeout: 8,
+  creditTimeout: 9,
+  deviceProtocol: 10,
+  deviceClosed: 11,
+  tooManyStreams: 12,
+  agentStopping: 13,
+} as const
+export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode]
+
+export type Frame = {
+  readonly type: FrameType
+  readonly flags: number
+  readonly streamId: number
+  readonly seq: number
+  /** A view into the message that carried it, not a copy. */
+  readonly payload: Uint8Array
+}
+
+/** Time limits of one exchange at the agent, in milliseconds. */
+export type ExchangeTimeouts = { connectMs: number; firstByteMs: number; idleMs: number }
+
+/** Head of a request. `headers` is flat `[name, value, …]`: order, case and duplicates survive. */
+export type RequestHead = {
+  readonly deviceId: string
+  /** Another registered port of the device than the one of its base address. */
+  readonly port?: number
+  readonly method: string
+  /** Raw request target, passed on byte for byte. */
+  readonly path: string
+  readonly headers: readonly string[]
+  /** Bytes of the body when known: the agent then sends Content-Length, else chunked. Absent: no body. */
+  readonly bodyBytes?: number | 'chunked'
+  /** Set for an upgrade: the subprotocols that the browser offered. */
+  readonly webSocket?: { readonly protocols: readonly string[] }
+  readonly timeouts: ExchangeTimeouts
+}
+
+export type ResponseHead = {
+  readonly status: number
+  readonly headers: readonly string[]
+}
+
+/** First frame of an epoch. `epoch` is chosen by the node, echoed by the agent. */
+export type Hello = {
+  readonly epoch: string
+  readonly windowBytes: number
+  readonly maxFrameBytes: number
+}
+
+const types = new Set<number>(Object.values(FrameType))
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** Writes a frame; copies the payload behind the head. */
+export function encodeFrame(
+  type: FrameType,
+  frame: { flags?: number; streamId: number; seq?: number; payload?: Uint8Array },
+): Uint8Array<ArrayBuffer> {
+  const { flags = 0, streamId, seq = 0, payload } = frame
+  const bytes = new Uint8Array(frameHeadBytes + (payload?.length ?? 0))
+  const view = new DataView(bytes.buffer)
+  view.setUint8(0, (protocolVersion << 4) | type)
+  view.setUint8(1, flags)
+  view.setUint32(4, streamId)
+  view.setUint32(8, seq)
+  if (payload) bytes.set(payload, frameHeadBytes)
+  return bytes
+}
+
+/**
+ * Reads a frame.
+ * @throws TravessiaError FRAME_INVALID
+ */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  if (bytes.length < frameHeadBytes || bytes.length > maxFrameBytes) throw invalid('length')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const first = view.getUint8(0)
+  const type = first & 15
+  if (first >> 4 !== protocolVersion || !types.has(type)) throw invalid('type')
+  if (view.getUint16(2) !== 0) throw invalid('reserved')
+  return {
+    type: type as FrameType,
+    flags: view.getUint8(1),
+    streamId: view.getUint32(4),
+    seq: view.getUint32(8),
+    payload: bytes.subarray(frameHeadBytes),
+  }
+}
+
+/** Payload of a request or response frame: the head as JSON, then the first body bytes. */
+export function encodeHead(
+  head: RequestHead | ResponseHead,
+  body?: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const json = encoder.encode(JSON.stringify(head))
+  const payload = new Uint8Array(2 + json.length + (body?.length ?? 0))
+  new DataView(payload.buffer).setUint16(0, json.length)
+  payload.set(json, 2)
+  if (body) payload.set(body, 2 + json.length)
+  return payload
+}
+
+/**
+ * Splits such a payload; the JSON is not yet checked against a schema (`tunnel-head.ts`).
+ * @throws TravessiaError FRAME_INVALID
+ */
+export function decodeHead(payload: Uint8Array): { head: unknown; body: Uint8Array } {
+  if (payload.length < 2) throw invalid('head')
+  const length = new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getUint16(0)
+  if (payload.length < 2 + length) throw invalid('head')
+  return { head: parseJson(payload.subarray(2, 2 + length)), body: payload.subarray(2 + length) }
+}
+
+export function encodeHello(hello: Hello): Uint8Array<ArrayBuffer> {
+  return encodeFrame(FrameType.hello, {
+    streamId: 0,
+    payload: encoder.encode(JSON.stringify(hello)),
+  })
+}
+
+/** @throws TravessiaError FRAME_INVALID */
+export function decodeHello(payload: Uint8Array): Hello {
+  const hello = parseJson(payload) as Partial<Hello> | null
+  if (
+    typeof hello?.epoch !== 'string' ||
+    !isCount(hello.windowBytes) ||
+    !isCount(hello.maxFrameBytes)
+  )
+    throw invalid('hello')
+  return { epoch: hello.epoch, windowBytes: hello.windowBytes, maxFrameBytes: hello.maxFrameBytes }
+}
+
+export function encodeCredit(streamId: number, bytes: number): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(4)
+  new DataView(payload.buffer).setUint32(0, bytes)
+  return encodeFrame(FrameType.credit, { streamId, payload })
+}
+
+/** @throws TravessiaError FRAME_INVALID */
+export function decodeCredit(payload: Uint8Array): number {
+  if (payload.length !== 4) throw invalid('credit')
+  return new DataView(payload.buffer, payload.byteOffset, 4).getUint32(0)
+}
+
+/** A reset (`code` of ResetCode) or a WebSocket close (`code` of RFC 6455): both carry a code and a text. */
+export function encodeCodeAndText(code: number, text = ''): Uint8Array<ArrayBuffer> {
+  const bytes = encoder.encode(text).subarray(0, 1024)
+  const payload = new Uint8Array(2 + bytes.length)
+  new DataView(payload.buffer).setUint16(0, code)
+  payload.set(bytes, 2)
+  return payload
+}
+
+/** @throws TravessiaError FRAME_INVALID */
+export function decodeCodeAndText(payload: Uint8Array): { code: number; text: string } {
+  if (payload.length < 2) throw invalid('code')
+  const code = new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getUint16(0)
+  return { code, text: new TextDecoder().decode(payload.subarray(2)) }
+}
+
+export function encodeReset(streamId: number, code: ResetCode, text = ''): Uint8Array<ArrayBuffer> {
+  return encodeFrame(FrameType.reset, { streamId, payload: encodeCodeAndText(code, text) })
+}
+
+export function encodePing(now: number): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(8)
+  new DataView(payload.buffer).setFloat64(0, now)
+  return encodeFrame(FrameType.ping, { streamId: 0, payload })
+}
+
+/** The answer to a ping: its own time back, so that the asker can bound the offset by half the round trip. */
+export function encodePong(ping: Uint8Array, now: number): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(16)
+  payload.set(ping.subarray(0, 8))
+  new DataView(payload.buffer).setFloat64(8, now)
+  return encodeFrame(FrameType.ping, { flags: Flag.pong, streamId: 0, payload })
+}
+
+/** @throws TravessiaError FRAME_INVALID */
+export function decodePong(payload: Uint8Array): { pingAt: number; peerAt: number } {
+  if (payload.length !== 16) throw invalid('pong')
+  const view = new DataView(payload.buffer, payload.byteOffset, 16)
+  const pong = { pingAt: view.getFloat64(0), peerAt: view.getFloat64(8) }
+  if (!Number.isFinite(pong.pingAt) || !Number.isFinite(pong.peerAt)) throw invalid('pong')
+  return pong
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes))
+  } catch (cause) {
+    throw new TravessiaError('FRAME_INVALID', { problem: 'json' }, { cause })
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
+}
+
+function invalid(problem: string): TravessiaError {
+  return new TravessiaError('FRAME_INVALID', { problem })
+}

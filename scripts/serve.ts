@@ -1,0 +1,5 @@
+/** `npm run serve`: a cloud node without the demo, in this process; configured by `TRAVESSIA_*` (README). */
+import { buildPwaIfStale } from './pwa-build.ts'
+
+await buildPwaIfStale()
+await import('../api/src/main.ts')

@@ -1,0 +1,52 @@
+/** `npm start`: builds the PWA if stale, starts a cloud node in demo mode with its agents and devices. */
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { ChildExit, keepChild, stopChildren } from './children.ts'
+import { demoAccounts, demoPassword, startDemo } from './demo.ts'
+import { buildPwaIfStale } from './pwa-build.ts'
+
+const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] ?? './data')
+const demoDir = join(dataDir, 'demo')
+
+async function start(): Promise<void> {
+  mkdirSync(demoDir, { recursive: true })
+  await buildPwaIfStale()
+  const node = await keepChild(
+    {
+      args: ['api/src/main.ts'],
+      env: { TRAVESSIA_DEMO: '1', TRAVESSIA_DATA_DIR: dataDir },
+      logFile: join(demoDir, 'node.log'),
+    },
+    ({ httpUrl, remoteUrl, wsUrl, mqttUrl }) => ({
+      TRAVESSIA_HTTP_PORT: portOf(httpUrl),
+      TRAVESSIA_REMOTE_PORT: portOf(remoteUrl),
+      TRAVESSIA_WS_PORT: portOf(wsUrl),
+      TRAVESSIA_MQTT_PORT: portOf(mqttUrl),
+    }),
+  )
+  await startDemo({ httpUrl: String(node.ready['httpUrl']), directory: demoDir })
+  console.log(`\n  Travessia: ${node.ready['httpUrl']}\n`)
+  for (const { email, role } of demoAccounts) console.log(`  ${email.padEnd(26)} ${role}`)
+  console.log(`\n  Password of all: ${demoPassword}    Data and logs: ${dataDir}    Stop: Ctrl-C\n`)
+  console.log(JSON.stringify(node.ready))
+}
+
+function portOf(url: unknown): string {
+  return new URL(String(url)).port
+}
+
+async function stop(): Promise<void> {
+  await stopChildren()
+  process.exit(0)
+}
+
+process.once('SIGINT', () => void stop())
+process.once('SIGTERM', () => void stop())
+
+try {
+  await start()
+} catch (error) {
+  console.error(error instanceof ChildExit ? error.message : error)
+  await stopChildren()
+  process.exit(1)
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+const workspaces = '{schemas,broker,agent,api,scripts}'
+
+/**
+ * `unit`: beside the code, no other program needed. `system`: real processes, ports and Debian programs.
+ * The PWA's own projects (its units and its components in Chromium) are in `pwa/vite.config.ts`.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [`${workspaces}/**/*.test.ts`],
+          exclude: ['**/node_modules/**', '**/*.system.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: [`${workspaces}/**/*.system.test.ts`, 'test/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
