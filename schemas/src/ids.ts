@@ -31,7 +31,7 @@ export function isId(value: unknown): value is string {
 
 /** A new id of 128 random bits. */
 export function newId(): string {
-  return encodeBase32(crypto.getRandomValues(new Uint8Array(16)))
+  return idFromBytes(crypto.getRandomValues(new Uint8Array(16)))
 }
 
 /**
@@ -43,10 +43,11 @@ export function newTimeId(now: number): string {
   const view = new DataView(bytes.buffer)
   view.setUint16(0, Math.floor(now / 2 ** 32))
   view.setUint32(2, now % 2 ** 32)
-  return encodeBase32(bytes)
+  return idFromBytes(bytes)
 }
 
-function encodeBase32(bytes: Uint8Array): string {
+/** The id that holds these 16 bytes. */
+export function idFromBytes(bytes: Uint8Array): string {
   let text = ''
   let bits = 0
   let pending = 0

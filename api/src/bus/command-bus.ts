@@ -1,6 +1,28 @@
-/** Issues device commands; what happens to them afterwards is in the log and the views. */
-import type { CommandName } from '@travessia/schemas/commands'
+/**
+ * Issues device commands: CommandIssued is durable before the answer, then the dispatcher sends. What
+ * happens afterwards is in the log. Killed between commit and sending: the dispatcher finds the command in
+ * the view at the next start, and it ends as `unknown` unless the agent says otherwise.
+ */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '@travessia/schemas/canonical-json'
+import { check, type Validator } from '@travessia/schemas/check'
+import {
+  type CommandName,
+  type CommandOrder,
+  commandCatalog,
+  commandNames,
+} from '@travessia/schemas/commands'
+import { driverCommands } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
+import { idFromBytes, newId, newTimeId } from '@travessia/schemas/ids'
+import { Ajv } from 'ajv'
+import { command as decider } from '../domain/command.ts'
+import { handle } from '../domain/decider.ts'
+import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
+import type { Views } from '../views/views.ts'
+import type { Dispatcher } from './dispatcher.ts'
 
 export type CommandRequest = {
   readonly tenantId: string
@@ -15,11 +37,152 @@ export type CommandRequest = {
   readonly correlationId: string
 }
 
-export interface CommandBus {
+type Issued = Fact<'CommandIssued'>['data']
+
+const ajv = new Ajv()
+const validators = Object.fromEntries(
+  commandNames.map((name) => [name, ajv.compile(commandCatalog[name].args)]),
+) as Record<CommandName, Validator<Record<string, unknown>>>
+
+type Deps = {
+  readonly store: EventStore
+  readonly views: Views
+  readonly dispatcher: Pick<Dispatcher, 'add'>
+  readonly isOnline: (agentId: string) => boolean
+  readonly now: () => number
+}
+
+export class CommandBus {
+  readonly #deps: Deps
+  /** Last order number given out per device by this process. */
+  readonly #seqs = new Map<string, number>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
   /**
    * Resolves after CommandIssued is durable; a repeated key resolves to the same command.
    * @throws TravessiaError COMMAND_UNSUPPORTED, MESSAGE_INVALID (arguments), IDEMPOTENCY_KEY_REUSED,
-   *   AGENT_OFFLINE and AGENT_MISSING (both recorded as refused), STORE_UNAVAILABLE
+   *   AGENT_OFFLINE and AGENT_MISSING (recorded as refused), STORE_UNAVAILABLE
    */
-  issue(request: CommandRequest): Promise<{ commandId: string; expiresAt: string }>
+  async issue(request: CommandRequest): Promise<{ commandId: string; expiresAt: string }> {
+    const { tenantId, device, idempotencyKey, command, now } = { ...request, now: this.#deps.now() }
+    requireSupport(device, command)
+    check(validators[command], request.args)
+    const commandId = commandIdOf(request, now)
+    const agent = await this.#deps.views.agents.current(tenantId, device.installationId)
+    const refusal = refusalOf(agent?.agentId, this.#deps.isOnline)
+    const { safety, expiresInMs } = commandCatalog[command]
+    const expiresAt = now + Math.min(expiresInMs, request.expiresInMs ?? expiresInMs)
+    const issued: Issued = {
+      command,
+      args: request.args,
+      safety,
+      expiresAt: new Date(expiresAt).toISOString(),
+      seq: await this.#nextSeq(tenantId, device.id),
+      idempotencyKey: idempotencyKey ?? '',
+    }
+    const context = contextOf(request, { commandId, agentId: agent?.agentId, now })
+    const stream = { tenantId, streamKind: 'command', streamId: commandId } as const
+    const intent = { type: 'IssueCommand', issued, ...(refusal ? { refusal } : {}) } as const
+    try {
+      await handle(this.#deps.store, decider, stream, intent, context)
+    } catch (error) {
+      if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
+      return repeated(context, issued, await this.#deps.store.readStream(tenantId, commandId))
+    }
+    if (refusal) throw new TravessiaError(refusal, { commandId })
+    this.#deps.dispatcher.add(orderOf(issued, context, { tenantId, commandId, now }))
+    return { commandId, expiresAt: issued.expiresAt }
+  }
+
+  async #nextSeq(tenantId: string, deviceId: string): Promise<number> {
+    const stored = this.#seqs.has(deviceId)
+      ? 0
+      : await this.#deps.views.commands.lastSeq(tenantId, deviceId)
+    const seq = Math.max(stored, this.#seqs.get(deviceId) ?? 0) + 1
+    this.#seqs.set(deviceId, seq)
+    return seq
+  }
+}
+
+/** The order that travels to the agent, from the facts alone: a restarted node makes the same one. */
+export function orderOf(
+  issued: Issued,
+  context: EventContext,
+  { tenantId, commandId, now }: { tenantId: string; commandId: string; now: number },
+): CommandOrder {
+  return {
+    id: commandId,
+    tenantId,
+    agentId: context.agentId ?? '',
+    deviceId: context.deviceId ?? '',
+    name: issued.command,
+    args: issued.args,
+    subject: context.actor.id,
+    notBefore: now,
+    expiresAt: Date.parse(issued.expiresAt),
+    seq: issued.seq,
+    nonce: newId(),
+    correlationId: context.correlationId,
+  }
+}
+
+function requireSupport(device: DeviceRow, command: CommandName): void {
+  const known: readonly CommandName[] = driverCommands[device.driver]
+  if (!device.viaAgent || !known.includes(command)) {
+    throw new TravessiaError('COMMAND_UNSUPPORTED', { deviceId: device.id, command })
+  }
+}
+
+function refusalOf(agentId: string | undefined, isOnline: (agentId: string) => boolean) {
+  if (agentId === undefined) return 'AGENT_MISSING'
+  return isOnline(agentId) ? undefined : 'AGENT_OFFLINE'
+}
+
+/** ADR 4: with a key, the id is its hash, so that the log itself refuses a second command. */
+function commandIdOf({ tenantId, userId, idempotencyKey }: CommandRequest, now: number): string {
+  if (idempotencyKey === undefined) return newTimeId(now)
+  const digest = createHash('sha256')
+    .update(canonicalJson([tenantId, userId, idempotencyKey]))
+    .digest()
+  return idFromBytes(digest.subarray(0, 16))
+}
+
+function contextOf(
+  { userId, device, correlationId }: CommandRequest,
+  { commandId, agentId, now }: { commandId: string; agentId: string | undefined; now: number },
+): EventContext {
+  return {
+    actor: { type: 'user', id: userId },
+    at: new Date(now).toISOString(),
+    installationId: device.installationId,
+    deviceId: device.id,
+    ...(agentId === undefined ? {} : { agentId }),
+    commandId,
+    correlationId,
+  }
+}
+
+/** The answer to a repetition: the first one's, or why that one was refused. */
+function repeated(
+  { commandId, deviceId }: EventContext,
+  wanted: Issued,
+  [first, second]: readonly RecordedEvent[],
+): { commandId: string; expiresAt: string } {
+  if (first?.type !== 'CommandIssued') throw new TravessiaError('CONFLICT', { commandId })
+  const { command, args, expiresAt } = first.data
+  const isSame =
+    first.deviceId === deviceId &&
+    canonicalJson([command, args]) === canonicalJson([wanted.command, wanted.args])
+  if (!isSame) throw new TravessiaError('IDEMPOTENCY_KEY_REUSED', { commandId })
+  if (second?.type === 'CommandRefused' && isAtOnce(second.data.errorCode)) {
+    throw new TravessiaError(second.data.errorCode, { commandId })
+  }
+  return { commandId: first.streamId, expiresAt }
+}
+
+function isAtOnce(code: string): code is 'AGENT_MISSING' | 'AGENT_OFFLINE' {
+  return code === 'AGENT_MISSING' || code === 'AGENT_OFFLINE'
 }
