@@ -42,7 +42,7 @@ type Issued = Fact<'CommandIssued'>['data']
 const ajv = new Ajv()
 const validators = Object.fromEntries(
   commandNames.map((name) => [name, ajv.compile(commandCatalog[name].args)]),
-) as Record<CommandName, Validator<Record<string, unknown>>>
+) as unknown as Record<CommandName, Validator<Record<string, unknown>>>
 
 type Deps = {
   readonly store: EventStore
@@ -136,7 +136,10 @@ function requireSupport(device: DeviceRow, command: CommandName): void {
   }
 }
 
-function refusalOf(agentId: string | undefined, isOnline: (agentId: string) => boolean) {
+function refusalOf(
+  agentId: string | undefined,
+  isOnline: (agentId: string) => boolean,
+): 'AGENT_MISSING' | 'AGENT_OFFLINE' | undefined {
   if (agentId === undefined) return 'AGENT_MISSING'
   return isOnline(agentId) ? undefined : 'AGENT_OFFLINE'
 }

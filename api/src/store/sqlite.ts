@@ -1,0 +1,203 @@
+/** The event store on node:sqlite: a writer in a worker thread, a read-only connection here. */
+import { once } from 'node:events'
+import { DatabaseSync } from 'node:sqlite'
+import { Worker } from 'node:worker_threads'
+import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { RecordedEvent } from '@travessia/schemas/events'
+import { requireValidFact } from './check-fact.ts'
+import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
+import type { WriteAnswer } from './sqlite-worker.ts'
+
+const maxQueuedEvents = 10_000
+const maxBatchEvents = 500
+
+type Waiting = {
+  readonly append: Append
+  readonly resolve: (appended: Appended) => void
+  readonly reject: (error: Error) => void
+}
+type Row = Record<string, unknown>
+
+export async function createSqliteStore(path: string): Promise<EventStore> {
+  const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
+    workerData: { path },
+  })
+  await once(worker, 'message')
+  return new SqliteStore(worker, new DatabaseSync(path, { readOnly: true }))
+}
+
+class SqliteStore implements EventStore {
+  readonly #worker: Worker
+  readonly #reader: DatabaseSync
+  readonly #listeners = new Set<(position: number) => void>()
+  #queue: Waiting[] = []
+  #queuedEvents = 0
+  #writing: Waiting[] | undefined
+  #failed = false
+
+  constructor(worker: Worker, reader: DatabaseSync) {
+    this.#worker = worker
+    this.#reader = reader
+    worker.on('message', (answers: readonly WriteAnswer[]) => this.#answered(answers))
+    worker.on('error', (error) => this.#broken(error))
+  }
+
+  append(append: Append): Promise<Appended> {
+    for (const event of append.events) requireValidFact(event)
+    if (this.#failed || this.#queuedEvents + append.events.length > maxQueuedEvents) {
+      return Promise.reject(new TravessiaError('STORE_UNAVAILABLE', { queued: this.#queuedEvents }))
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ append, resolve, reject })
+      this.#queuedEvents += append.events.length
+      if (!this.#writing) setImmediate(() => this.#write())
+    })
+  }
+
+  async readStream(tenantId: string, streamId: string, afterVersion = 0): Promise<RecordedEvent[]> {
+    return this.#read(
+      `select position, log_index, body from event where stream_key = (select key from ref where id = ?)
+       and tenant_key = (select key from ref where id = ?) and version > ? order by version`,
+      [streamId, tenantId, afterVersion],
+    )
+  }
+
+  async readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]> {
+    return this.#read(
+      'select position, log_index, body from event where position > ? order by position limit ?',
+      [afterPosition, limit],
+    )
+  }
+
+  async readTenant(
+    tenantId: string,
+    afterPosition: number,
+    limit: number,
+  ): Promise<RecordedEvent[]> {
+    return this.#read(
+      `select position, log_index, body from event
+       where tenant_key = (select key from ref where id = ?) and position > ? order by position limit ?`,
+      [tenantId, afterPosition, limit],
+    )
+  }
+
+  async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
+    const { sql, values } = queryOf(filter)
+    const items = this.#read(sql, values)
+    const last = items.at(-1)
+    return items.length < filter.limit || !last
+      ? { items }
+      : { items, nextCursor: String(last.position) }
+  }
+
+  async head(): Promise<number> {
+    return (
+      Number(this.#reader.prepare('select next_position from log_head').get()?.['next_position']) -
+      1
+    )
+  }
+
+  onAppended(listener: (position: number) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#failed = true
+    while (this.#writing || this.#queue.length > 0) await new Promise((done) => setTimeout(done, 5))
+    await this.#worker.terminate()
+    this.#reader.close()
+  }
+
+  #write(): void {
+    if (this.#writing || this.#queue.length === 0) return
+    this.#writing = this.#queue.splice(0, batchSize(this.#queue))
+    this.#worker.postMessage(this.#writing.map(({ append }) => append))
+  }
+
+  #answered(answers: readonly WriteAnswer[]): void {
+    const written = this.#writing ?? []
+    this.#writing = undefined
+    let newest = 0
+    written.forEach(({ append, resolve, reject }, index) => {
+      this.#queuedEvents -= append.events.length
+      const answer = answers[index]
+      if (answer && 'position' in answer) {
+        newest = Math.max(newest, answer.position)
+        resolve(answer)
+      } else {
+        const code = isErrorCode(answer?.error) ? answer.error : 'STORE_UNAVAILABLE'
+        reject(new TravessiaError(code, { problem: answer?.problem }))
+      }
+    })
+    if (newest > 0) for (const listener of this.#listeners) listener(newest)
+    this.#write()
+  }
+
+  /** The writer thread died: nothing may be done any more, so nothing is promised. */
+  #broken(cause: unknown): void {
+    this.#failed = true
+    const waiting = [...(this.#writing ?? []), ...this.#queue]
+    this.#writing = undefined
+    this.#queue = []
+    for (const { reject } of waiting) reject(new TravessiaError('STORE_UNAVAILABLE', {}, { cause }))
+  }
+
+  #read(sql: string, values: Array<string | number>): RecordedEvent[] {
+    return this.#reader
+      .prepare(sql)
+      .all(...values)
+      .map(toEvent)
+  }
+}
+
+function toEvent(row: Row): RecordedEvent {
+  const event = JSON.parse(String(row['body'])) as RecordedEvent
+  return { ...event, position: Number(row['position']), logIndex: Number(row['log_index']) }
+}
+
+/** How many of the waiting appends go into one transaction: at least one. */
+function batchSize(queue: readonly Waiting[]): number {
+  let events = 0
+  for (const [index, { append }] of queue.entries()) {
+    events += append.events.length
+    if (events > maxBatchEvents) return Math.max(1, index)
+  }
+  return queue.length
+}
+
+/** Newest first by position; each filter of one key has its index. */
+export function queryOf(filter: EventFilter): { sql: string; values: Array<string | number> } {
+  const conditions = ['tenant_key = (select key from ref where id = ?)']
+  const values: Array<string | number> = [filter.tenantId]
+  const where = (condition: string, ...more: Array<string | number>) => {
+    conditions.push(condition)
+    values.push(...more)
+  }
+  const key = '(select key from ref where id = ?)'
+  if (filter.installationId !== undefined) where(`installation_key = ${key}`, filter.installationId)
+  if (filter.actorId !== undefined) where(`actor_key = ${key}`, filter.actorId)
+  if (filter.deviceId !== undefined) where(`device_key = ${key}`, filter.deviceId)
+  if (filter.sessionId !== undefined) where(`session_key = ${key}`, filter.sessionId)
+  if (filter.installationIds) {
+    const marks = filter.installationIds.map(() => '?').join(',')
+    where(
+      `installation_key in (select key from ref where id in (${marks}))`,
+      ...filter.installationIds,
+    )
+  }
+  if (filter.type !== undefined) where('type = ?', filter.type)
+  if (filter.from !== undefined) where('at >= ?', new Date(filter.from).toISOString())
+  if (filter.to !== undefined) where('at <= ?', new Date(filter.to).toISOString())
+  if (filter.cursor !== undefined) where('position < ?', cursorOf(filter.cursor))
+  const sql = `select position, log_index, body from event where ${conditions.join(' and ')}
+    order by position desc limit ?`
+  return { sql, values: [...values, filter.limit] }
+}
+
+function cursorOf(text: string): number {
+  const position = Number(text)
+  if (!/^\d{1,15}$/.test(text) || position < 1)
+    throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
+  return position
+}

@@ -1,0 +1,92 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { RecordedEvent } from '@travessia/schemas/events'
+import { type Row, Table, text, type View } from './view.ts'
+
+export type AgentRow = {
+  readonly agentId: string
+  readonly tenantId: string
+  readonly installationId: string
+  readonly name: string
+  readonly hostname: string
+  readonly version: string
+  readonly ip: string
+  readonly keyThumbprint: string
+  readonly isConnected: boolean
+  /** Since when it is connected or not, ISO UTC. */
+  readonly since: string
+}
+
+/** Agents that were not revoked: at most one per installation. */
+export class AgentsView implements View {
+  readonly #table: Table
+
+  constructor(database: DatabaseSync) {
+    this.#table = new Table(
+      database,
+      'agent',
+      `id text primary key, tenant text, installation text, name text, hostname text, version text, ip text,
+       thumbprint text, connected integer, since text`,
+    ).index('tenant, installation')
+  }
+
+  apply(event: RecordedEvent): void {
+    const { tenantId, streamId, at, installationId = '' } = event
+    if (event.type === 'AgentEnrolled') {
+      const { name, hostname, version, ip, keyThumbprint } = event.data
+      const sql = 'insert or replace into agent values (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)'
+      this.#table.run(
+        sql,
+        ...[streamId, tenantId, installationId, name, hostname, version, ip, keyThumbprint, at],
+      )
+    } else if (event.type === 'AgentConnected') {
+      const { version, ip, hostname } = event.data
+      const sql = `update agent set connected = 1, since = ?, version = ?, hostname = ?,
+        ip = case when ? = '' then ip else ? end where id = ?`
+      this.#table.run(sql, at, version, hostname, ip, ip, streamId)
+    } else if (event.type === 'AgentDisconnected') {
+      this.#table.run('update agent set connected = 0, since = ? where id = ?', at, streamId)
+    } else if (event.type === 'AgentRevoked') {
+      this.#table.run('delete from agent where id = ?', streamId)
+    }
+  }
+
+  clear(): void {
+    this.#table.clear()
+  }
+
+  async get(tenantId: string, agentId: string): Promise<AgentRow | undefined> {
+    const row = this.#table.get(
+      'select * from agent where tenant = ? and id = ?',
+      tenantId,
+      agentId,
+    )
+    return row && toAgent(row)
+  }
+
+  /** The installation's agent, if it has one. */
+  async current(tenantId: string, installationId: string): Promise<AgentRow | undefined> {
+    const sql = 'select * from agent where tenant = ? and installation = ?'
+    const row = this.#table.get(sql, tenantId, installationId)
+    return row && toAgent(row)
+  }
+
+  /** Connected ones of all tenants, for the start of a node. */
+  async connected(): Promise<AgentRow[]> {
+    return this.#table.all('select * from agent where connected = 1').map(toAgent)
+  }
+}
+
+function toAgent(row: Row): AgentRow {
+  return {
+    agentId: text(row['id']),
+    tenantId: text(row['tenant']),
+    installationId: text(row['installation']),
+    name: text(row['name']),
+    hostname: text(row['hostname']),
+    version: text(row['version']),
+    ip: text(row['ip']),
+    keyThumbprint: text(row['thumbprint']),
+    isConnected: row['connected'] === 1,
+    since: text(row['since']),
+  }
+}

@@ -1,0 +1,138 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { CommandStatus } from '@travessia/schemas/commands'
+import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
+import { type Row, Table, text, textOrNull, type View } from './view.ts'
+
+export type CommandRow = {
+  readonly id: string
+  readonly tenantId: string
+  readonly installationId: string
+  readonly deviceId: string
+  readonly agentId: string | null
+  readonly userId: string
+  readonly status: CommandStatus
+  readonly issued: Fact<'CommandIssued'>['data']
+  readonly confirmed: boolean | null
+  readonly errorCode: string | null
+  readonly detail: string | null
+  readonly issuedAt: string
+  readonly endedAt: string | null
+  readonly correlationId: string
+}
+
+export class CommandsView implements View {
+  readonly #table: Table
+
+  constructor(database: DatabaseSync) {
+    this.#table = new Table(
+      database,
+      'command',
+      `id text primary key, tenant text, installation text, device text, agent text, user text, status text,
+       issued text, seq integer, confirmed integer, error text, detail text, issued_at text, ended_at text,
+       correlation text`,
+    )
+      .index('tenant, device, seq')
+      .index('ended_at')
+  }
+
+  apply(event: RecordedEvent): void {
+    switch (event.type) {
+      case 'CommandIssued':
+        return this.#issued(event)
+      case 'CommandDelivered':
+        return this.#move(event, 'delivered')
+      case 'CommandStarted':
+        return this.#move(event, 'running')
+      case 'CommandSucceeded':
+        return this.#end(event, 'succeeded', { confirmed: event.data.confirmed })
+      case 'CommandFailed':
+        return this.#end(event, 'failed', event.data)
+      case 'CommandRefused':
+        return this.#end(event, 'refused', event.data)
+      case 'CommandExpired':
+        return this.#end(event, 'expired', event.data)
+      case 'CommandUnknown':
+        return this.#end(event, 'unknown', event.data)
+    }
+  }
+
+  clear(): void {
+    this.#table.clear()
+  }
+
+  async get(tenantId: string, id: string): Promise<CommandRow | undefined> {
+    const row = this.#table.get('select * from command where tenant = ? and id = ?', tenantId, id)
+    return row && toCommand(row)
+  }
+
+  /** Newest first. */
+  async ofDevice(tenantId: string, deviceId: string, limit: number): Promise<CommandRow[]> {
+    const sql = 'select * from command where tenant = ? and device = ? order by seq desc limit ?'
+    return this.#table.all(sql, tenantId, deviceId, limit).map(toCommand)
+  }
+
+  /** Without a terminal fact, of all tenants. */
+  async open(): Promise<CommandRow[]> {
+    return this.#table.all('select * from command where ended_at is null').map(toCommand)
+  }
+
+  async lastSeq(tenantId: string, deviceId: string): Promise<number> {
+    const sql = 'select max(seq) as seq from command where tenant = ? and device = ?'
+    return Number(this.#table.get(sql, tenantId, deviceId)?.['seq'] ?? 0)
+  }
+
+  #issued(
+    event: EventContext & { tenantId: string; streamId: string } & Fact<'CommandIssued'>,
+  ): void {
+    const {
+      tenantId,
+      streamId,
+      installationId = '',
+      deviceId = '',
+      agentId = null,
+      actor,
+      at,
+    } = event
+    const sql = `insert or replace into command values
+      (?, ?, ?, ?, ?, ?, 'issued', ?, ?, null, null, null, ?, null, ?)`
+    const issued = JSON.stringify(event.data)
+    const ids = [streamId, tenantId, installationId, deviceId, agentId, actor.id]
+    this.#table.run(sql, ...ids, issued, event.data.seq, at, event.correlationId)
+  }
+
+  #move({ streamId }: RecordedEvent, status: CommandStatus): void {
+    this.#table.run('update command set status = ? where id = ?', status, streamId)
+  }
+
+  #end(
+    { streamId, at }: RecordedEvent,
+    status: CommandStatus,
+    outcome: { confirmed?: boolean; errorCode?: string; detail?: string },
+  ): void {
+    const { confirmed, errorCode = null, detail = null } = outcome
+    const sql = `update command set status = ?, confirmed = ?, error = ?, detail = ?, ended_at = ?
+      where id = ? and ended_at is null`
+    const flag = confirmed === undefined ? null : Number(confirmed)
+    this.#table.run(sql, status, flag, errorCode, detail, at, streamId)
+  }
+}
+
+function toCommand(row: Row): CommandRow {
+  const confirmed = row['confirmed']
+  return {
+    id: text(row['id']),
+    tenantId: text(row['tenant']),
+    installationId: text(row['installation']),
+    deviceId: text(row['device']),
+    agentId: textOrNull(row['agent']),
+    userId: text(row['user']),
+    status: text(row['status']) as CommandStatus,
+    issued: JSON.parse(text(row['issued'])) as CommandRow['issued'],
+    confirmed: confirmed === null ? null : confirmed === 1,
+    errorCode: textOrNull(row['error']),
+    detail: textOrNull(row['detail']),
+    issuedAt: text(row['issued_at']),
+    endedAt: textOrNull(row['ended_at']),
+    correlationId: text(row['correlation']),
+  }
+}

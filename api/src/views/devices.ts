@@ -1,0 +1,92 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { type Row, Table, text, type View } from './view.ts'
+
+export type DeviceRow = Fact<'DeviceRegistered'>['data'] & {
+  readonly id: string
+  readonly tenantId: string
+  readonly installationId: string
+  readonly createdAt: string
+  /** Position of the last event about it. */
+  readonly changedAt: number
+}
+
+export class DevicesView implements View {
+  readonly #table: Table
+  /** Position of the last event that changed an installation's device list. */
+  readonly #versions: Table
+
+  constructor(database: DatabaseSync) {
+    this.#table = new Table(
+      database,
+      'device',
+      `id text primary key, tenant text, installation text, name text, slug text, fields text, created_at text,
+       changed_at integer, removed integer`,
+    ).index('tenant, installation')
+    const columns = 'installation text primary key, version integer'
+    this.#versions = new Table(database, 'device_list', columns)
+  }
+
+  apply(event: RecordedEvent): void {
+    const { tenantId, streamId, at, position, installationId = '' } = event
+    if (event.type === 'DeviceRegistered') {
+      const { name, slug } = event.data
+      const sql = 'insert or replace into device values (?, ?, ?, ?, ?, ?, ?, ?, 0)'
+      const fields = JSON.stringify(event.data)
+      this.#table.run(sql, streamId, tenantId, installationId, name, slug, fields, at, position)
+    } else if (event.type === 'DeviceChanged') {
+      const { name, slug } = event.data
+      const sql = 'update device set name = ?, slug = ?, fields = ?, changed_at = ? where id = ?'
+      this.#table.run(sql, name, slug, JSON.stringify(event.data), position, streamId)
+    } else if (event.type === 'DeviceRemoved') {
+      this.#table.run('update device set removed = 1 where id = ?', streamId)
+    } else {
+      return
+    }
+    const sql = 'insert or replace into device_list values (?, ?)'
+    this.#versions.run(sql, installationId, position)
+  }
+
+  clear(): void {
+    this.#table.clear()
+    this.#versions.clear()
+  }
+
+  async get(tenantId: string, id: string): Promise<DeviceRow | undefined> {
+    const sql = 'select * from device where tenant = ? and id = ? and removed = 0'
+    const row = this.#table.get(sql, tenantId, id)
+    return row && toDevice(row)
+  }
+
+  /** Also of a device that was removed: the audit still names it. */
+  async nameOf(tenantId: string, id: string): Promise<string | undefined> {
+    const row = this.#table.get('select name from device where tenant = ? and id = ?', tenantId, id)
+    return row && text(row['name'])
+  }
+
+  async list(tenantId: string, installationId: string): Promise<DeviceRow[]> {
+    const sql = `select * from device where tenant = ? and installation = ? and removed = 0
+      order by created_at, id limit 500`
+    return this.#table.all(sql, tenantId, installationId).map(toDevice)
+  }
+
+  /** Version of the installation's device list: grows with each change. */
+  async listVersion(installationId: string): Promise<number> {
+    const row = this.#versions.get(
+      'select version from device_list where installation = ?',
+      installationId,
+    )
+    return Number(row?.['version'] ?? 0)
+  }
+}
+
+function toDevice(row: Row): DeviceRow {
+  return {
+    ...(JSON.parse(text(row['fields'])) as Fact<'DeviceRegistered'>['data']),
+    id: text(row['id']),
+    tenantId: text(row['tenant']),
+    installationId: text(row['installation']),
+    createdAt: text(row['created_at']),
+    changedAt: Number(row['changed_at']),
+  }
+}

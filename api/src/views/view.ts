@@ -1,0 +1,63 @@
+/** One view: a table, what each event does to it, and its queries. Queries are async so that another engine can follow. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { RecordedEvent } from '@travessia/schemas/events'
+
+export interface View {
+  /** Must be the same for the same events, and must not throw for an event it does not know. */
+  apply(event: RecordedEvent): void
+  clear(): void
+}
+
+type Value = string | number | null
+export type Row = Record<string, unknown>
+
+/** The few statements that a view needs, prepared once each. */
+export class Table {
+  readonly #database: DatabaseSync
+  readonly #name: string
+  readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+
+  constructor(database: DatabaseSync, name: string, columns: string) {
+    this.#database = database
+    this.#name = name
+    database.exec(`create table if not exists ${name}(${columns})`)
+  }
+
+  index(columns: string): this {
+    const name = `${this.#name}_${columns.replaceAll(/\W+/g, '_')}`
+    this.#database.exec(`create index if not exists ${name} on ${this.#name}(${columns})`)
+    return this
+  }
+
+  run(sql: string, ...values: Value[]): void {
+    this.#statement(sql).run(...values)
+  }
+
+  get(sql: string, ...values: Value[]): Row | undefined {
+    return this.#statement(sql).get(...values)
+  }
+
+  all(sql: string, ...values: Value[]): Row[] {
+    return this.#statement(sql).all(...values)
+  }
+
+  clear(): void {
+    this.run(`delete from ${this.#name}`)
+  }
+
+  #statement(sql: string): ReturnType<DatabaseSync['prepare']> {
+    const known = this.#statements.get(sql)
+    if (known) return known
+    const statement = this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+}
+
+export function text(value: unknown): string {
+  return String(value)
+}
+
+export function textOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : String(value)
+}

@@ -1,0 +1,148 @@
+/**
+ * What people read: rows made from events, in a file of their own that may be deleted at any time. One
+ * projector applies each batch together with its checkpoint in one transaction. Killed between the log's
+ * commit and this one: the next start reads on from the checkpoint.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import type { RecordedEvent } from '@travessia/schemas/events'
+import type { Logger } from 'pino'
+import type { EventStore } from '../store/event-store.ts'
+import { AgentsView } from './agents.ts'
+import { CommandsView } from './commands.ts'
+import { DevicesView } from './devices.ts'
+import { InstallationsView } from './installations.ts'
+import { MembersView } from './members.ts'
+import { SessionsView } from './sessions.ts'
+import type { View } from './view.ts'
+
+/** Another number: the file is thrown away and filled again from position 0. */
+const schemaVersion = 1
+const batchEvents = 500
+const pollMs = 500
+
+export class Views {
+  readonly agents: AgentsView
+  readonly commands: CommandsView
+  readonly devices: DevicesView
+  readonly installations: InstallationsView
+  readonly members: MembersView
+  readonly sessions: SessionsView
+  readonly #database: DatabaseSync
+  readonly #store: EventStore
+  readonly #log: Logger
+  readonly #all: readonly View[]
+  readonly #listeners = new Set<(events: readonly RecordedEvent[]) => void>()
+  readonly #waiting = new Set<() => void>()
+  #position: number
+  #running: Promise<void> | undefined
+  #poll: NodeJS.Timeout | undefined
+  #unsubscribe: (() => void) | undefined
+
+  constructor({ store, path, log }: { store: EventStore; path: string; log: Logger }) {
+    const database = openDisposable(path)
+    this.#database = database
+    this.#store = store
+    this.#log = log
+    this.agents = new AgentsView(database)
+    this.commands = new CommandsView(database)
+    this.devices = new DevicesView(database)
+    this.installations = new InstallationsView(database)
+    this.members = new MembersView(database)
+    this.sessions = new SessionsView(database)
+    this.#all = [
+      this.agents,
+      this.commands,
+      this.devices,
+      this.installations,
+      this.members,
+      this.sessions,
+    ]
+    const row = database.prepare('select position from checkpoint').get()
+    this.#position = Number(row?.['position'] ?? 0)
+  }
+
+  /** Catches up with the log, then follows it. */
+  async start(): Promise<void> {
+    if (this.#position > (await this.#store.head())) this.#reset()
+    await this.#catchUp()
+    this.#unsubscribe = this.#store.onAppended(() => this.#wake())
+    this.#poll = setInterval(() => this.#wake(), pollMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#poll)
+    this.#unsubscribe?.()
+    await this.#running
+    this.#database.close()
+  }
+
+  /** Read your writes: resolves when everything up to `position` is in the views. */
+  async until(position: number | undefined): Promise<void> {
+    if (position === undefined) return
+    while (this.#position < position) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#waiting.add(resolve)
+      this.#wake()
+      await promise
+    }
+  }
+
+  /** Called with each batch after the views hold it. */
+  onEvents(listener: (events: readonly RecordedEvent[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #wake(): void {
+    this.#running ??= this.#catchUp()
+      .catch((error: unknown) => this.#log.error({ err: error }, 'views fell behind, trying again'))
+      .finally(() => {
+        this.#running = undefined
+      })
+  }
+
+  async #catchUp(): Promise<void> {
+    for (;;) {
+      const events = await this.#store.readAll(this.#position, batchEvents)
+      const last = events.at(-1)
+      if (!last) return
+      this.#apply(events, last.position)
+      for (const listener of this.#listeners) listener(events)
+      for (const wake of this.#waiting) wake()
+      this.#waiting.clear()
+    }
+  }
+
+  #apply(events: readonly RecordedEvent[], position: number): void {
+    this.#database.exec('begin')
+    try {
+      for (const event of events) for (const view of this.#all) view.apply(event)
+      this.#database.prepare('update checkpoint set position = ?').run(position)
+      this.#database.exec('commit')
+    } catch (error) {
+      this.#database.exec('rollback')
+      throw error
+    }
+    this.#position = position
+  }
+
+  /** The log is not the one that these rows came from (a restored backup). */
+  #reset(): void {
+    for (const view of this.#all) view.clear()
+    this.#database.exec('update checkpoint set position = 0')
+    this.#position = 0
+  }
+}
+
+function openDisposable(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
+  database.exec('pragma journal_mode = wal; pragma synchronous = off')
+  const version = Number(database.prepare('pragma user_version').get()?.['user_version'])
+  if (version !== schemaVersion) {
+    const tables = database.prepare("select name from sqlite_master where type = 'table'").all()
+    for (const { name } of tables) database.exec(`drop table "${String(name)}"`)
+    database.exec(`create table checkpoint(position integer not null);
+      insert into checkpoint values (0); pragma user_version = ${schemaVersion}`)
+  }
+  return database
+}
