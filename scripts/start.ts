@@ -1,8 +1,9 @@
 /** `npm start`: builds the PWA if stale, starts a cloud node in demo mode with its agents and devices. */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { demoAccounts, demoPassword } from '../api/src/demo-accounts.ts'
 import { ChildExit, keepChild, stopChildren } from './children.ts'
-import { demoAccounts, demoPassword, startDemo } from './demo.ts'
+import { startDemo } from './demo.ts'
 import { buildPwaIfStale } from './pwa-build.ts'
 
 const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] ?? './data')

@@ -1,0 +1,41 @@
+/** One device, through its agent or directly: the same for every caller. */
+import type { Readable } from 'node:stream'
+import type { RequestHead } from '@travessia/schemas/tunnel-frame'
+
+export type DeviceRequest = Omit<RequestHead, 'deviceId' | 'webSocket'> & {
+  readonly body?: Readable | undefined
+  /** Aborts the request at the device. */
+  readonly signal: AbortSignal
+}
+
+export type DeviceResponse = {
+  readonly status: number
+  /** Flat `[name, value, …]`, as the device sent them, checked for control characters. */
+  readonly headers: readonly string[]
+  /** Errors with a TravessiaError when the device or the tunnel broke off; never ends short. */
+  readonly body: Readable
+}
+
+/** A WebSocket to the device. Sends resolve when the bytes are on their way within the credit. */
+export type DeviceSocket = {
+  readonly protocol: string
+  send(data: Uint8Array, isBinary: boolean): Promise<void>
+  /** The next message is not read before the listener's promise resolves. */
+  onMessage(listener: (data: Uint8Array, isBinary: boolean) => Promise<void>): void
+  onClose(listener: (code: number, reason: string) => void): void
+  close(code: number, reason: string): void
+}
+
+export type SocketRequest = Omit<DeviceRequest, 'body' | 'bodyBytes' | 'method'> & {
+  readonly protocols: readonly string[]
+}
+
+/**
+ * All reject with TravessiaError: AGENT_OFFLINE, DEVICE_UNREACHABLE, DEVICE_TIMEOUT, DEVICE_PROTOCOL,
+ * TARGET_FORBIDDEN, TUNNEL_LOST, TUNNEL_BUSY.
+ */
+export interface DeviceClient {
+  request(request: DeviceRequest): Promise<DeviceResponse>
+  /** Rejects with DEVICE_PROTOCOL and `details.status` when the device refuses the upgrade. */
+  openWebSocket(request: SocketRequest): Promise<DeviceSocket>
+}

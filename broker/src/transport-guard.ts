@@ -1,0 +1,248 @@
+/**
+ * Stands between the socket and the MQTT parser, which has no limits of its own (THREATS B6): size, rate,
+ * valid UTF-8, packet ids. It looks at heads only and passes the bytes on as they came; a packet that breaks
+ * a rule ends the connection before its last byte reaches the parser.
+ */
+import { Duplex } from 'node:stream'
+
+export type GuardLimits = {
+  /** Until CONNACK. */
+  readonly maxConnectBytes: number
+  readonly maxPacketBytes: number
+  readonly connectTimeoutMs: number
+  readonly bytesPerSecond: number
+  readonly packetsPerSecond: number
+}
+
+export const defaultLimits: GuardLimits = {
+  maxConnectBytes: 4 * 1024,
+  maxPacketBytes: 64 * 1024,
+  connectTimeoutMs: 5_000,
+  bytesPerSecond: 512 * 1024 * 1024,
+  packetsPerSecond: 50_000,
+}
+
+const connect = 1
+const publish = 3
+const subscribe = 8
+const unsubscribe = 10
+/** Topics of ours are far shorter; filters come in packets of one. */
+const maxTextBytes = 512
+const maxHeadBytes = 4 * 1024
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** Reads packet heads from a byte stream in any slicing. `problem` once set stays. */
+export class PacketScanner {
+  readonly #limits: Pick<GuardLimits, 'maxConnectBytes' | 'maxPacketBytes'>
+  isConnected = false
+  packets = 0
+  #head: number[] = []
+  #left = 0
+  #wanted = 0
+  #body: number[] = []
+  #type = 0
+  #flags = 0
+  #hasConnect = false
+
+  constructor(limits: Pick<GuardLimits, 'maxConnectBytes' | 'maxPacketBytes'>) {
+    this.#limits = limits
+  }
+
+  /** @returns what is wrong, or undefined */
+  scan(chunk: Uint8Array): string | undefined {
+    let offset = 0
+    while (offset < chunk.length) {
+      if (this.#left === 0) {
+        const problem = this.#fixedHeader(chunk[offset] ?? 0)
+        if (problem) return problem
+        offset += 1
+        continue
+      }
+      const inspect = Math.min(this.#wanted - this.#body.length, this.#left, chunk.length - offset)
+      if (inspect > 0) {
+        for (const byte of chunk.subarray(offset, offset + inspect)) this.#body.push(byte)
+        this.#left -= inspect
+        offset += inspect
+        const problem = this.#inspect()
+        if (problem) return problem
+        continue
+      }
+      const skip = Math.min(this.#left, chunk.length - offset)
+      this.#left -= skip
+      offset += skip
+    }
+    return undefined
+  }
+
+  #fixedHeader(byte: number): string | undefined {
+    this.#head.push(byte)
+    if (this.#head.length === 1) {
+      this.#type = byte >> 4
+      this.#flags = byte & 15
+      if (!this.#hasConnect && this.#type !== connect) return 'first packet is not CONNECT'
+      if (this.#hasConnect && this.#type === connect) return 'second CONNECT'
+      return undefined
+    }
+    if (byte >= 128) return this.#head.length === 5 ? 'remaining length' : undefined
+    const length = this.#head.slice(1).reduce((sum, part, i) => sum + (part & 127) * 128 ** i, 0)
+    const limit = this.isConnected ? this.#limits.maxPacketBytes : this.#limits.maxConnectBytes
+    if (length + this.#head.length > limit) return 'packet too large'
+    this.packets += 1
+    this.#hasConnect = true
+    this.#head = []
+    this.#left = length
+    this.#body = []
+    this.#wanted = this.#bytesToInspect(length)
+    return undefined
+  }
+
+  #bytesToInspect(length: number): number {
+    switch (this.#type) {
+      case publish:
+        return Math.min(2, length)
+      case connect:
+      case subscribe:
+      case unsubscribe:
+        return Math.min(length, maxHeadBytes)
+      default:
+        return 0
+    }
+  }
+
+  /** Called when as many bytes of the body are there as were wanted, or the packet is over. */
+  #inspect(): string | undefined {
+    if (this.#body.length < this.#wanted) return undefined
+    const bytes = Uint8Array.from(this.#body)
+    if (this.#type === publish) return this.#inspectPublish(bytes)
+    return this.#left > 0 ? 'head too large' : textProblem(bytes, this.#type)
+  }
+
+  #inspectPublish(bytes: Uint8Array): string | undefined {
+    const topicBytes = uint16(bytes, 0)
+    const hasPacketId = (this.#flags & 6) > 0
+    const whole = 2 + topicBytes + (hasPacketId ? 2 : 0)
+    if (bytes.length < whole) {
+      if (topicBytes > maxTextBytes || whole - bytes.length > this.#left) return 'topic too long'
+      this.#wanted = whole
+      return undefined
+    }
+    if (hasPacketId && uint16(bytes, whole - 2) === 0) return 'packet id 0'
+    return isText(bytes.subarray(2, 2 + topicBytes)) ? undefined : 'topic is not UTF-8'
+  }
+}
+
+function uint16(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0)
+}
+
+/** Checks the strings of CONNECT, SUBSCRIBE and UNSUBSCRIBE; what is not a string is left to the parser. */
+function textProblem(bytes: Uint8Array, type: number): string | undefined {
+  if (type === connect) {
+    const idAt = 2 + uint16(bytes, 0) + 4
+    return stringAt(bytes, idAt) === undefined ? 'client id' : undefined
+  }
+  if (uint16(bytes, 0) === 0) return 'packet id 0'
+  const first = stringAt(bytes, 2)
+  if (first === undefined) return 'filter'
+  const end = 2 + 2 + first + (type === subscribe ? 1 : 0)
+  return end === bytes.length ? undefined : 'one filter per packet'
+}
+
+/** Length of the string at `offset`; undefined when it is cut short or not clean UTF-8. */
+function stringAt(bytes: Uint8Array, offset: number): number | undefined {
+  if (offset + 2 > bytes.length) return undefined
+  const length = uint16(bytes, offset)
+  const text = bytes.subarray(offset + 2, offset + 2 + length)
+  return text.length === length && length <= maxTextBytes && isText(text) ? length : undefined
+}
+
+/** [MQTT-1.5.3-1], [MQTT-1.5.3-2]: well-formed UTF-8 without U+0000. */
+function isText(bytes: Uint8Array): boolean {
+  if (bytes.includes(0)) return false
+  try {
+    decoder.decode(bytes)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The guarded connection that Aedes gets in place of the socket. */
+export class TransportGuard extends Duplex {
+  readonly #socket: Duplex
+  readonly #scanner: PacketScanner
+  readonly #limits: GuardLimits
+  readonly #connectTimer: NodeJS.Timeout
+  #second = 0
+  #bytes = 0
+  #packets = 0
+
+  constructor(socket: Duplex, limits: GuardLimits) {
+    super({ allowHalfOpen: false, autoDestroy: true })
+    this.#socket = socket
+    this.#limits = limits
+    this.#scanner = new PacketScanner(limits)
+    const late = () => this.destroy(new TypeError('CONNECT did not arrive in time'))
+    this.#connectTimer = setTimeout(late, limits.connectTimeoutMs)
+    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.once('end', () => this.push(null))
+    socket.once('close', () => this.destroy())
+    socket.once('error', (error) => this.destroy(error))
+  }
+
+  /** CONNACK was sent: from now on the limits of a session hold. */
+  connected(): void {
+    clearTimeout(this.#connectTimer)
+    this.#scanner.isConnected = true
+  }
+
+  override _read(): void {
+    this.#socket.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done)
+  }
+
+  override _writev(chunks: Array<{ chunk: Buffer }>, done: (error?: Error | null) => void): void {
+    this.#socket.cork()
+    chunks.forEach(({ chunk }, index) => {
+      if (index === chunks.length - 1) this.#socket.write(chunk, done)
+      else this.#socket.write(chunk)
+    })
+    this.#socket.uncork()
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(done)
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#connectTimer)
+    this.#socket.destroy()
+    done(error)
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.destroyed) return
+    const before = this.#scanner.packets
+    const problem =
+      this.#scanner.scan(chunk) ?? this.#rate(chunk.length, this.#scanner.packets - before)
+    if (problem) this.destroy(new TypeError(problem))
+    else if (!this.push(chunk)) this.#socket.pause()
+  }
+
+  #rate(bytes: number, packets: number): string | undefined {
+    const second = Math.floor(performance.now() / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#bytes = 0
+      this.#packets = 0
+    }
+    this.#bytes += bytes
+    this.#packets += packets
+    const isOver =
+      this.#bytes > this.#limits.bytesPerSecond || this.#packets > this.#limits.packetsPerSecond
+    return isOver ? 'too much in one second' : undefined
+  }
+}
