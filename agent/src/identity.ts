@@ -1,0 +1,99 @@
+/** Who the agent is: key pairs made here, a code exchanged for a token, the token renewed by proof of possession. */
+
+import { type AgentToken, agentTokenSchema } from '@travessia/schemas/api'
+import { check, type Validator } from '@travessia/schemas/check'
+import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import { tokenKinds } from '@travessia/schemas/token-claims'
+import { Ajv } from 'ajv'
+import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
+import { request } from 'undici'
+import type { AgentConfig } from './config.ts'
+
+const isAgentToken = new Ajv({ validateFormats: false }).compile(
+  agentTokenSchema,
+) as Validator<AgentToken>
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|[\w-]+\.localhost)$/
+const proofSeconds = 60
+
+export type PairRequest = {
+  readonly code: string
+  readonly apiUrl: string
+  readonly name: string
+  readonly hostname: string
+  readonly version: string
+  readonly os: string
+  readonly allowLoopback: boolean
+}
+
+/** @throws TravessiaError CONFIG_INVALID: credentials would cross a network in the clear */
+export function requireSafeUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url) throw new TravessiaError('CONFIG_INVALID', { problem: `${text} is not a URL` })
+  const isSecure = ['https:', 'wss:', 'mqtts:'].includes(url.protocol)
+  if (!isSecure && !loopback.test(url.hostname)) {
+    throw new TravessiaError('CONFIG_INVALID', {
+      problem: `${url.protocol} is allowed to this host only`,
+    })
+  }
+  return url
+}
+
+/** @throws TravessiaError PAIRING_CODE_INVALID, RATE_LIMITED, … as the server says */
+export async function pair(wanted: PairRequest): Promise<AgentConfig> {
+  const { apiUrl, code, name, hostname, version, os, allowLoopback } = wanted
+  const signing = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
+  const sealing = await generateKeyPair('ECDH-ES', { crv: 'X25519', extractable: true })
+  const publicKey = publicPart(await exportJWK(signing.publicKey))
+  const encryptionKey = publicPart(await exportJWK(sealing.publicKey))
+  const body = { code, publicKey, encryptionKey, hostname, name, version, os }
+  const answer = await post(new URL('/api/agents/pair', requireSafeUrl(apiUrl)), body)
+  requireSafeUrl(answer.endpoints.wsUrl)
+  const { agentId, tenantId, installationId } = answer
+  return {
+    ...{ agentId, tenantId, installationId, name, allowLoopback },
+    apiUrl: answer.endpoints.apiUrl,
+    wsUrl: answer.endpoints.wsUrl,
+    privateKey: { ...(await exportJWK(signing.privateKey)) },
+    encryptionKey: { ...(await exportJWK(sealing.privateKey)) },
+    serverKeys: answer.serverKeys,
+    token: answer.token,
+    tokenExpiresAt: Date.parse(answer.expiresAt),
+    devices: { tenantId, agentId, version: 0, devices: [] },
+  }
+}
+
+/** A fresh token. @throws TravessiaError AGENT_REVOKED: unpaired, final */
+export async function renewToken(config: AgentConfig): Promise<Partial<AgentConfig>> {
+  const key = await importJWK(config.privateKey as JWK, tokenKinds.proof.alg)
+  const proof = await new SignJWT({ jti: newId() })
+    .setProtectedHeader({ alg: tokenKinds.proof.alg, typ: tokenKinds.proof.typ })
+    .setIssuer(config.agentId)
+    .setSubject(config.agentId)
+    .setAudience(tokenKinds.proof.aud)
+    .setIssuedAt()
+    .setExpirationTime(`${proofSeconds} s`)
+    .sign(key)
+  const url = new URL('/api/agents/token', requireSafeUrl(config.apiUrl))
+  const { token, expiresAt, endpoints } = await post(url, { agentId: config.agentId, proof })
+  requireSafeUrl(endpoints.wsUrl)
+  return { token, tokenExpiresAt: Date.parse(expiresAt), wsUrl: endpoints.wsUrl }
+}
+
+async function post(url: URL, body: unknown): Promise<AgentToken> {
+  const response = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    headersTimeout: 15_000,
+    bodyTimeout: 15_000,
+  })
+  const answer: unknown = await response.body.json().catch(() => undefined)
+  if (response.statusCode < 300) return check(isAgentToken, answer)
+  const code = (answer as { code?: unknown } | undefined)?.code
+  throw new TravessiaError(isErrorCode(code) ? code : 'INTERNAL', { status: response.statusCode })
+}
+
+function publicPart({ kty, crv, x }: JWK) {
+  return { kty, crv, x }
+}

@@ -1,0 +1,68 @@
+/**
+ * Which address the agent may connect to (THREATS P1, P2): a registered device's own host and port, resolved
+ * once, in a private range. The name is not asked again for the connection, so a second DNS answer is never
+ * seen; the connected peer is compared with what was allowed.
+ */
+import { lookup } from 'node:dns/promises'
+import { isIP, type Socket } from 'node:net'
+import type { AgentDevice } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { classifyAddress } from '@travessia/schemas/ip-address'
+
+export type Target = {
+  readonly protocol: 'http:' | 'https:'
+  /** As the device expects it in `Host`. */
+  readonly host: string
+  readonly hostname: string
+  readonly port: number
+}
+
+export type Policy = {
+  /** Loopback devices are allowed (set at pairing); still only registered ones. */
+  readonly allowLoopback: boolean
+  /** The agent's own ports on loopback. */
+  readonly forbiddenPorts: () => readonly number[]
+}
+
+/** The registered target of a request. @throws TravessiaError TARGET_FORBIDDEN */
+export function targetOf(device: AgentDevice, port?: number): Target {
+  const url = URL.canParse(device.baseUrl) ? new URL(device.baseUrl) : undefined
+  const protocol = url?.protocol
+  if (!url || (protocol !== 'http:' && protocol !== 'https:')) throw forbidden('address')
+  const ownPort = Number(url.port || (protocol === 'https:' ? 443 : 80))
+  if (port !== undefined && port !== ownPort && !device.ports.includes(port))
+    throw forbidden('port')
+  const isDefault = (port ?? ownPort) === (protocol === 'https:' ? 443 : 80)
+  const host = isDefault ? url.hostname : `${url.hostname}:${port ?? ownPort}`
+  return { protocol, host, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: port ?? ownPort }
+}
+
+/** The one address to connect to. @throws TravessiaError TARGET_FORBIDDEN, DEVICE_UNREACHABLE (unknown name) */
+export async function pinnedAddress(target: Target, policy: Policy): Promise<string> {
+  const address = isIP(target.hostname) ? target.hostname : await resolve(target.hostname)
+  const kind = classifyAddress(address)
+  const isOwnService = kind === 'loopback' && policy.forbiddenPorts().includes(target.port)
+  const isAllowed =
+    kind === 'private' || (kind === 'loopback' && policy.allowLoopback && !isOwnService)
+  if (!isAllowed) throw forbidden(kind)
+  return address
+}
+
+/** @throws TravessiaError TARGET_FORBIDDEN when the peer is not the address that was allowed */
+export function requirePeer(socket: Socket, address: string): void {
+  if (socket.remoteAddress === address) return
+  socket.destroy()
+  throw forbidden('peer')
+}
+
+async function resolve(hostname: string): Promise<string> {
+  try {
+    return (await lookup(hostname)).address
+  } catch (cause) {
+    throw new TravessiaError('DEVICE_UNREACHABLE', {}, { cause })
+  }
+}
+
+function forbidden(problem: string): TravessiaError {
+  return new TravessiaError('TARGET_FORBIDDEN', { problem })
+}

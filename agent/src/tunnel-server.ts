@@ -1,0 +1,130 @@
+/**
+ * The agent's end of the tunnel to one node: each request frame opens a stream, undici talks to the device,
+ * the answer goes back as credit allows. When the data connection is lost every stream is aborted, and with
+ * it the device's request; nothing is kept for later.
+ */
+import { check, type Validator } from '@travessia/schemas/check'
+import type { AgentDevice } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import {
+  decodeFrame,
+  decodeHead,
+  decodeHello,
+  encodeHello,
+  Flag,
+  type Frame,
+  FrameType,
+  initialWindowBytes,
+  maxFrameBytes,
+  type RequestHead,
+  ResetCode,
+} from '@travessia/schemas/tunnel-frame'
+import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
+import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { Ajv } from 'ajv'
+import type { Logger } from 'pino'
+import { DevicePools } from './device-pools.ts'
+import type { Policy } from './target-policy.ts'
+import { serveHttp } from './tunnel-http.ts'
+import { serveWebSocket } from './tunnel-websocket.ts'
+
+const isRequestHead = new Ajv().compile(requestHeadSchema) as Validator<RequestHead>
+const maxStreams = 512
+
+type Deps = {
+  /** false: the data connection is gone. */
+  readonly send: (frame: Uint8Array) => boolean
+  readonly deviceOf: (deviceId: string) => AgentDevice | undefined
+  readonly policy: Policy
+  readonly onPong: (payload: Uint8Array) => void
+  readonly log: Logger
+}
+
+export class TunnelServer {
+  readonly #deps: Deps
+  readonly #streams = new Map<number, TunnelStream>()
+  readonly #pools: DevicePools
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#pools = new DevicePools(deps.policy)
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  receive(bytes: Uint8Array): void {
+    try {
+      const frame = decodeFrame(bytes)
+      if (frame.streamId === 0) this.#control(frame)
+      else this.#streams.get(frame.streamId)?.receive(frame)
+      if (frame.type === FrameType.request && frame.seq === 0) this.#open(frame)
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'frame refused')
+    }
+  }
+
+  /** The data connection was lost, or a new epoch began. */
+  reset(): void {
+    for (const stream of [...this.#streams.values()]) stream.fail(ResetCode.lost, 'epoch ended')
+    this.#streams.clear()
+  }
+
+  async stop(): Promise<void> {
+    for (const stream of [...this.#streams.values()]) stream.reset(ResetCode.agentStopping)
+    await this.#pools.close()
+  }
+
+  #control(frame: Frame): void {
+    if (frame.type === FrameType.ping && (frame.flags & Flag.pong) !== 0) {
+      this.#deps.onPong(frame.payload)
+    } else if (frame.type === FrameType.hello) {
+      const { epoch } = decodeHello(frame.payload)
+      this.reset()
+      this.#deps.send(encodeHello({ epoch, windowBytes: initialWindowBytes, maxFrameBytes }))
+    }
+  }
+
+  #open(frame: Frame): void {
+    if (this.#streams.has(frame.streamId)) return
+    const { streamId } = frame
+    const stream = new TunnelStream(streamId, this.#deps.send, () => this.#streams.delete(streamId))
+    if (this.#streams.size >= maxStreams) return stream.reset(ResetCode.tooManyStreams)
+    this.#streams.set(streamId, stream)
+    stream.receive(frame)
+    this.#serve(stream).catch((error: unknown) => {
+      this.#deps.log.debug({ err: error, streamId }, 'exchange ended early')
+      stream.reset(resetCodeOf(error))
+    })
+  }
+
+  async #serve(stream: TunnelStream): Promise<void> {
+    const first = await stream.read()
+    const head = check(isRequestHead, first && decodeHead(first.payload).head)
+    const device = this.#deps.deviceOf(head.deviceId)
+    if (!device) return stream.reset(ResetCode.deviceUnknown)
+    if (head.webSocket) await serveWebSocket(stream, head, { device, policy: this.#deps.policy })
+    else await serveHttp(stream, head, { device, pools: this.#pools })
+  }
+}
+
+const resetCodes: Readonly<Record<string, ResetCode>> = {
+  TARGET_FORBIDDEN: ResetCode.targetForbidden,
+  DEVICE_UNREACHABLE: ResetCode.deviceUnreachable,
+  MESSAGE_INVALID: ResetCode.protocol,
+  FRAME_INVALID: ResetCode.protocol,
+  UND_ERR_HEADERS_TIMEOUT: ResetCode.firstByteTimeout,
+  UND_ERR_BODY_TIMEOUT: ResetCode.idleTimeout,
+  UND_ERR_CONNECT_TIMEOUT: ResetCode.deviceUnreachable,
+  UND_ERR_SOCKET: ResetCode.deviceClosed,
+  ECONNRESET: ResetCode.deviceClosed,
+  ECONNREFUSED: ResetCode.deviceUnreachable,
+}
+
+function resetCodeOf(error: unknown): ResetCode {
+  if (error instanceof TravessiaError) return resetCodes[error.code] ?? ResetCode.protocol
+  const { code, name } = error as { code?: string; name?: string }
+  if (name === 'HTTPParserError' || code?.startsWith('HPE_')) return ResetCode.deviceProtocol
+  return resetCodes[code ?? ''] ?? ResetCode.deviceClosed
+}

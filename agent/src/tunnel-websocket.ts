@@ -1,0 +1,110 @@
+/** One WebSocket to a device: messages, kinds and close codes as they are; pings are answered here. */
+import type { AgentDevice } from '@travessia/schemas/devices'
+import {
+  decodeCodeAndText,
+  encodeCodeAndText,
+  encodeHead,
+  Flag,
+  FrameType,
+  type RequestHead,
+  ResetCode,
+} from '@travessia/schemas/tunnel-frame'
+import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { WebSocket } from 'ws'
+import { connectTo } from './device-pools.ts'
+import { type Policy, targetOf } from './target-policy.ts'
+
+const maxMessageBytes = 16 * 1024 * 1024
+/** Codes that may never be sent [RFC 6455 7.4.1] and what is said instead. */
+const unsendable: Readonly<Record<number, number>> = { 1005: 1000, 1006: 1011, 1015: 1011 }
+
+export async function serveWebSocket(
+  stream: TunnelStream,
+  head: RequestHead,
+  { device, policy }: { device: AgentDevice; policy: Policy },
+): Promise<void> {
+  const target = targetOf(device, head.port)
+  const tcp = await connectTo(target, policy, head.timeouts.connectMs)
+  const scheme = target.protocol === 'https:' ? 'wss' : 'ws'
+  const socket = new WebSocket(
+    `${scheme}://${target.host}${head.path}`,
+    [...(head.webSocket?.protocols ?? [])],
+    {
+      createConnection: () => tcp,
+      headers: joinHeaders(head.headers),
+      perMessageDeflate: false,
+      maxPayload: maxMessageBytes,
+      handshakeTimeout: head.timeouts.firstByteMs,
+      followRedirects: false,
+    },
+  )
+  stream.onReset(() => socket.terminate())
+  if (!(await opened(stream, socket))) return
+  fromDevice(stream, socket)
+  await toDevice(stream, socket)
+}
+
+/** @returns false: the device refused, and the stream has its answer */
+async function opened(stream: TunnelStream, socket: WebSocket): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      const headers = socket.protocol ? ['sec-websocket-protocol', socket.protocol] : []
+      stream.frame(FrameType.response, encodeHead({ status: 101, headers }), false)
+      resolve(true)
+    })
+    socket.once('unexpected-response', (_request, response) => {
+      const { statusCode = 502, rawHeaders } = response
+      stream.frame(
+        FrameType.response,
+        encodeHead({ status: statusCode, headers: rawHeaders }),
+        true,
+      )
+      socket.terminate()
+      resolve(false)
+    })
+    socket.once('error', reject)
+  })
+}
+
+function fromDevice(stream: TunnelStream, socket: WebSocket): void {
+  let sending = Promise.resolve()
+  socket.on('message', (data: Buffer, isBinary) => {
+    socket.pause()
+    sending = sending
+      .then(() => stream.write(data, isBinary ? Flag.binary : Flag.text))
+      .then(() => socket.resume())
+      .catch(() => socket.terminate())
+  })
+  socket.on('close', (code, reason) => {
+    void sending.then(() => {
+      if (stream.isClosed) return
+      const payload = encodeCodeAndText(unsendable[code] ?? code, reason.toString())
+      stream.frame(FrameType.wsClose, payload, true)
+    })
+  })
+  socket.on('error', () => stream.reset(ResetCode.deviceClosed))
+}
+
+async function toDevice(stream: TunnelStream, socket: WebSocket): Promise<void> {
+  const assembler = new MessageAssembler()
+  for (let frame = await stream.read(); frame; frame = await stream.read()) {
+    if (frame.type === FrameType.wsClose) {
+      const { code, text } = decodeCodeAndText(frame.payload)
+      return socket.close(unsendable[code] ?? code, text)
+    }
+    const message = assembler.add(frame, maxMessageBytes)
+    if (message) await send(socket, message, (frame.flags & Flag.binary) !== 0)
+  }
+}
+
+async function send(socket: WebSocket, data: Uint8Array, binary: boolean): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.send(data, { binary }, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function joinHeaders(flat: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i + 1 < flat.length; i += 2) headers[flat[i] ?? ''] = flat[i + 1] ?? ''
+  return headers
+}

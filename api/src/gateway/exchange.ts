@@ -1,0 +1,119 @@
+/** One exchange at the node's end: request out, response head in, body as a stream; a reset as an error code. */
+import { Readable } from 'node:stream'
+import { check, type Validator } from '@travessia/schemas/check'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import {
+  decodeHead,
+  encodeHead,
+  FrameType,
+  type RequestHead,
+  ResetCode,
+  type ResponseHead,
+} from '@travessia/schemas/tunnel-frame'
+import { responseHeadSchema } from '@travessia/schemas/tunnel-head'
+import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { Ajv } from 'ajv'
+import type { DeviceResponse } from './device-client.ts'
+
+const isResponseHead = new Ajv().compile(responseHeadSchema) as Validator<ResponseHead>
+
+/** How much longer than the device's own limits the node waits for the agent's word. */
+const agentGraceMs = 5_000
+
+const resetErrors: Readonly<Record<number, ErrorCode>> = {
+  [ResetCode.targetForbidden]: 'TARGET_FORBIDDEN',
+  [ResetCode.deviceUnknown]: 'AGENT_NOT_READY',
+  [ResetCode.deviceUnreachable]: 'DEVICE_UNREACHABLE',
+  [ResetCode.firstByteTimeout]: 'DEVICE_TIMEOUT',
+  [ResetCode.idleTimeout]: 'DEVICE_TIMEOUT',
+  [ResetCode.deviceProtocol]: 'DEVICE_PROTOCOL',
+  [ResetCode.deviceClosed]: 'DEVICE_PROTOCOL',
+  [ResetCode.tooManyStreams]: 'TUNNEL_BUSY',
+}
+
+/** What a stream's end before its time means to the caller. */
+export function streamError(error: unknown): TravessiaError {
+  if (error instanceof TravessiaError) return error
+  const code = error instanceof StreamReset ? resetErrors[error.code] : undefined
+  return new TravessiaError(code ?? 'TUNNEL_LOST', {}, { cause: error })
+}
+
+/** Sends the request; resolves with the response head, its body still streaming. @throws TravessiaError */
+export async function exchange(
+  stream: TunnelStream,
+  head: RequestHead,
+  { body, signal }: { body?: Readable | undefined; signal: AbortSignal },
+): Promise<DeviceResponse> {
+  const cancel = () => stream.reset(ResetCode.cancel)
+  if (signal.aborted) cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  const { connectMs, firstByteMs } = head.timeouts
+  try {
+    stream.frame(FrameType.request, encodeHead(head), body === undefined && !head.webSocket)
+    const sending = body === undefined ? Promise.resolve() : sendBody(stream, body)
+    sending.catch(() => undefined)
+    const { status, headers, first } = await responseHead(
+      stream,
+      connectMs + firstByteMs + agentGraceMs,
+    )
+    const source = bodyOf(stream, first)
+    return {
+      status,
+      headers,
+      body: Readable.from(source, { objectMode: false, highWaterMark: 65_536 }),
+    }
+  } catch (error) {
+    throw streamError(error)
+  }
+}
+
+async function sendBody(stream: TunnelStream, body: Readable): Promise<void> {
+  try {
+    for await (const chunk of body) await stream.write(chunk as Uint8Array)
+    stream.frame(FrameType.end, undefined, true)
+  } catch (error) {
+    if (!(error instanceof StreamReset))
+      stream.reset(ResetCode.cancel, 'the request body broke off')
+    body.destroy()
+  }
+}
+
+async function responseHead(stream: TunnelStream, withinMs: number) {
+  const timer = setTimeout(() => stream.reset(ResetCode.firstByteTimeout), withinMs)
+  try {
+    const frame = await stream.read()
+    if (frame?.type !== FrameType.response) throw new TravessiaError('FRAME_INVALID')
+    const { head, body } = decodeHead(frame.payload)
+    const { status, headers } = check(isResponseHead, head)
+    return { status, headers: headers.map(requireCleanText), first: body }
+  } catch (error) {
+    stream.reset(ResetCode.protocol)
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** THREATS P9: a header that would split the response is a device's fault, not ours. */
+function requireCleanText(text: string, index: number): string {
+  const isClean =
+    index % 2 === 0
+      ? /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)
+      : /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
+  if (!isClean) throw new TravessiaError('DEVICE_PROTOCOL')
+  return text
+}
+
+async function* bodyOf(stream: TunnelStream, first: Uint8Array): AsyncGenerator<Uint8Array> {
+  try {
+    if (first.length > 0) yield first
+    for (let frame = await stream.read(); frame; frame = await stream.read()) {
+      if (frame.type !== FrameType.data) throw new TravessiaError('FRAME_INVALID')
+      yield frame.payload
+    }
+  } catch (error) {
+    throw streamError(error)
+  } finally {
+    stream.reset(ResetCode.cancel)
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The node's end of the tunnels to all agents. Streams belong to one agent and one epoch: a frame can only
+ * reach a stream of the agent that sent it. When the data connection is lost all its streams fail at once,
+ * and new requests are refused until the agent has answered the next HELLO.
+ */
+import { TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import type { AgentAddress } from '@travessia/schemas/topics'
+import {
+  decodeFrame,
+  decodeHello,
+  encodeHello,
+  encodePong,
+  Flag,
+  type Frame,
+  FrameType,
+  initialWindowBytes,
+  maxFrameBytes,
+  ResetCode,
+} from '@travessia/schemas/tunnel-frame'
+import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import type { Logger } from 'pino'
+import type { Link } from '../link/link.ts'
+import type { DeviceClient } from './device-client.ts'
+import { exchange } from './exchange.ts'
+import { openTunnelSocket } from './tunnel-socket.ts'
+
+const maxStreamsPerAgent = 512
+
+type Tunnel = {
+  readonly agent: AgentAddress
+  readonly epoch: string
+  readonly streams: Map<number, TunnelStream>
+  isReady: boolean
+  nextId: number
+  /** Frames of streams that had ended already. */
+  late: number
+}
+
+type Deps = { readonly link: Pick<Link, 'send'>; readonly now: () => number; readonly log: Logger }
+
+export class TunnelClient {
+  readonly #deps: Deps
+  readonly #tunnels = new Map<string, Tunnel>()
+  readonly #whenReady = new Map<string, Set<() => void>>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  isReady(agentId: string): boolean {
+    return this.#tunnels.get(agentId)?.isReady ?? false
+  }
+
+  /** Resolves when the agent has answered HELLO. @throws TravessiaError AGENT_OFFLINE after `withinMs` */
+  async ready(agentId: string, withinMs: number): Promise<void> {
+    if (this.isReady(agentId)) return
+    const waiting = this.#whenReady.get(agentId) ?? new Set()
+    this.#whenReady.set(agentId, waiting)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const timer = setTimeout(
+      () => reject(new TravessiaError('AGENT_OFFLINE', { agentId })),
+      withinMs,
+    )
+    waiting.add(resolve)
+    await promise.finally(() => {
+      clearTimeout(timer)
+      waiting.delete(resolve)
+    })
+  }
+
+  /** The agent's data connection is new: old streams are gone, a new epoch begins. */
+  hello(agent: AgentAddress): void {
+    this.lost(agent)
+    const { tenantId, agentId } = agent
+    const epoch = newId()
+    this.#tunnels.set(agentId, {
+      ...{
+        agent: { tenantId, agentId },
+        epoch,
+        streams: new Map(),
+        isReady: false,
+        nextId: 1,
+        late: 0,
+      },
+    })
+    const hello = { epoch, windowBytes: initialWindowBytes, maxFrameBytes }
+    this.#deps.link.send(agent, encodeHello(hello))
+  }
+
+  /** The agent's data connection is gone. */
+  lost({ agentId }: AgentAddress): void {
+    const tunnel = this.#tunnels.get(agentId)
+    if (!tunnel) return
+    this.#tunnels.delete(agentId)
+    for (const stream of tunnel.streams.values())
+      stream.fail(ResetCode.lost, 'data connection lost')
+  }
+
+  onFrame(agent: AgentAddress, bytes: Uint8Array): void {
+    try {
+      const frame = decodeFrame(bytes)
+      if (frame.streamId === 0) this.#control(agent, frame)
+      else this.#stream(agent, frame)
+    } catch (error) {
+      this.#deps.log.warn({ err: error, ...agent }, 'frame refused')
+    }
+  }
+
+  clientFor(agent: AgentAddress, deviceId: string): DeviceClient {
+    return {
+      request: async ({ body, signal, ...head }) =>
+        exchange(this.#open(agent), { ...head, deviceId }, { body, signal }),
+      openWebSocket: async ({ signal, protocols, ...head }) => {
+        const request = { ...head, method: 'GET', deviceId, webSocket: { protocols } }
+        return openTunnelSocket(this.#open(agent), request, signal)
+      },
+    }
+  }
+
+  #open({ agentId }: AgentAddress): TunnelStream {
+    const tunnel = this.#tunnels.get(agentId)
+    if (!tunnel?.isReady) throw new TravessiaError('AGENT_OFFLINE', { agentId })
+    if (tunnel.streams.size >= maxStreamsPerAgent)
+      throw new TravessiaError('TUNNEL_BUSY', { agentId })
+    const id = tunnel.nextId
+    tunnel.nextId += 1
+    const send = (frame: Uint8Array) => this.#deps.link.send(tunnel.agent, frame)
+    const stream = new TunnelStream(id, send, () => tunnel.streams.delete(id))
+    tunnel.streams.set(id, stream)
+    return stream
+  }
+
+  #control(agent: AgentAddress, frame: Frame): void {
+    if (frame.type === FrameType.ping && (frame.flags & Flag.pong) === 0) {
+      this.#deps.link.send(agent, encodePong(frame.payload, this.#deps.now()))
+      return
+    }
+    const tunnel = this.#tunnels.get(agent.agentId)
+    if (frame.type !== FrameType.hello || decodeHello(frame.payload).epoch !== tunnel?.epoch) return
+    tunnel.isReady = true
+    for (const wake of this.#whenReady.get(agent.agentId) ?? []) wake()
+  }
+
+  #stream(agent: AgentAddress, frame: Frame): void {
+    const tunnel = this.#tunnels.get(agent.agentId)
+    const stream = tunnel?.streams.get(frame.streamId)
+    if (stream) stream.receive(frame)
+    else if (tunnel) tunnel.late += 1
+  }
+}

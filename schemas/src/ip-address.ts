@@ -1,0 +1,34 @@
+/** What kind of address a text is. Only the plain forms are addresses: `0x7f.1`, `2130706433`, `127.1` are not. */
+export type AddressClass = 'loopback' | 'private' | 'public' | 'forbidden'
+
+const plainIpv4 = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/
+
+/**
+ * `private`: RFC 1918, RFC 6598 (100.64/10, used inside carrier and campus networks), ULA, IPv6 link-local.
+ * `forbidden`: not an address, unspecified, IPv4 link-local (metadata services), IPv4 inside IPv6, multicast,
+ * broadcast, documentation and reserved ranges.
+ */
+export function classifyAddress(address: string): AddressClass {
+  return address.includes(':') ? classifyIpv6(address.toLowerCase()) : classifyIpv4(address)
+}
+
+function classifyIpv4(address: string): AddressClass {
+  if (!plainIpv4.test(address)) return 'forbidden'
+  const [a = 0, b = 0] = address.split('.').map(Number)
+  if (a === 127) return 'loopback'
+  if (a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168)) return 'private'
+  if (a === 100 && b >= 64 && b < 128) return 'private'
+  if (a === 0 || a >= 224 || (a === 169 && b === 254)) return 'forbidden'
+  return 'public'
+}
+
+function classifyIpv6(address: string): AddressClass {
+  const plain = address.replace(/%.*$/, '')
+  if (plain === '::1') return 'loopback'
+  if (plain === '::' || plain.includes('.') || /^(::ffff|64:ff9b|2002|2001:0?:)/.test(plain))
+    return 'forbidden'
+  const first = Number.parseInt(plain.split(':')[0] ?? '', 16)
+  if (!/^[0-9a-f:]+$/.test(plain) || !Number.isFinite(first)) return 'forbidden'
+  if ((first & 0xfe00) === 0xfc00 || (first & 0xffc0) === 0xfe80) return 'private'
+  return (first & 0xe000) === 0x2000 ? 'public' : 'forbidden'
+}
