@@ -23,7 +23,7 @@ import { CommandRunner } from './command-runner.ts'
 import { type AgentConfig, writeAgentConfig } from './config.ts'
 import { Connections } from './connections.ts'
 import { createDeviceFetch } from './device-fetch.ts'
-import { loadDriver } from './drivers/driver.ts'
+import { type Driver, loadDriver } from './drivers/driver.ts'
 import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
@@ -51,6 +51,7 @@ export class Agent {
   readonly #bootId = newId()
   readonly #connections: Connections
   readonly #tunnels = new Map<string, TunnelServer>()
+  readonly #drivers = new Map<string, { readonly key: string; readonly driver: Driver }>()
   readonly #clock: Clock
   readonly #runner: CommandRunner
   readonly #journal: Journal
@@ -115,7 +116,7 @@ export class Agent {
     clearTimeout(this.#renewal)
     this.#stopNetwork?.()
     this.#health?.stop()
-    this.#runner.stop()
+    await this.#runner.stop()
     await Promise.all([...this.#tunnels.values()].map((tunnel) => tunnel.stop()))
     await this.#connections.stop()
     this.#journal.close()
@@ -199,10 +200,17 @@ export class Agent {
     return this.#config.devices.devices.find((device) => device.deviceId === deviceId)
   }
 
-  async #driverFor(device: AgentDevice) {
+  /** One driver per device as it is registered, so that it may keep its sign-in at the device. */
+  async #driverFor(device: AgentDevice): Promise<Driver> {
+    const { deviceId } = device
+    const key = JSON.stringify(device)
+    const known = this.#drivers.get(deviceId)
+    if (known?.key === key) return known.driver
     const credentials = await this.#credentialsOf(device)
     const fetch = createDeviceFetch(device, this.#policy)
-    return loadDriver(device.driver, { deviceId: device.deviceId, credentials, fetch })
+    const driver = await loadDriver(device.driver, { deviceId, credentials, fetch })
+    this.#drivers.set(deviceId, { key, driver })
+    return driver
   }
 
   async #credentialsOf({ sealedCredentials }: AgentDevice): Promise<Credentials | undefined> {

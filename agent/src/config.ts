@@ -53,6 +53,8 @@ export const defaultConfigPath = join(homedir(), '.travessia-agent', 'config.jso
 export const environment = {
   healthPort: Number(process.env['TRAVESSIA_AGENT_HEALTH_PORT'] ?? 22_100),
   logLevel: process.env['TRAVESSIA_LOG_LEVEL'] ?? 'info',
+  hasSystemd: process.env['NOTIFY_SOCKET'] !== undefined,
+  watchdogMs: Number(process.env['WATCHDOG_USEC'] ?? 0) / 1000,
 }
 
 /** @returns undefined: not paired yet. @throws TravessiaError MESSAGE_INVALID for a damaged file */

@@ -9,30 +9,47 @@ import type { Credentials, DriverKind } from '@travessia/schemas/devices'
 export type DriverTarget = {
   readonly deviceId: string
   readonly credentials: Credentials | undefined
-  /** HTTP to the device, bounded by `signal`; no redirects followed, no other host reachable. */
   readonly fetch: DeviceFetch
 }
 
+/**
+ * HTTP to the device; no redirects followed, no other host reachable.
+ * @throws TravessiaError DEVICE_UNREACHABLE, TARGET_FORBIDDEN, COMMAND_EXPIRED: nothing was sent. Any other
+ *   error: it was sent, and what came of it is not known.
+ */
 export type DeviceFetch = (request: {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** ms that are left to begin; at 0 nothing is sent any more. */
+  readonly startWithinMs: () => number
   readonly signal: AbortSignal
 }) => Promise<{ readonly status: number; readonly body: string }>
 
-/** How a command ended at the device (DEVICES 3 "Results"). */
+/** How a command ended at the device (DEVICES 3 "Results"). `late`: not begun, its time was over. */
 export type CommandResult =
-  | { readonly outcome: 'accepted' | 'confirmed' }
+  | { readonly outcome: 'accepted' | 'confirmed' | 'late' }
   | { readonly outcome: 'denied' | 'unsupported' | 'failed' | 'unknown'; readonly detail: string }
+
+export type CommandContext = {
+  readonly commandId: string
+  readonly startWithinMs: () => number
+  readonly signal: AbortSignal
+}
 
 export interface Driver {
   readonly kind: DriverKind
-  /**
-   * Runs one command at most once. Never throws: what it cannot tell is `unknown`.
-   */
-  execute(
-    command: Command,
-    context: { readonly commandId: string; readonly signal: AbortSignal },
-  ): Promise<CommandResult>
+  /** Runs one command at most once. Never throws: what it cannot tell is `unknown`. */
+  execute(command: Command, context: CommandContext): Promise<CommandResult>
+}
+
+/** The one switch: a new driver is a folder and a line here. */
+export async function loadDriver(kind: DriverKind, target: DriverTarget): Promise<Driver> {
+  switch (kind) {
+    case 'control-id':
+      return (await import('./control-id/driver.ts')).createDriver(target)
+    case 'http':
+      return (await import('./http/driver.ts')).createDriver()
+  }
 }

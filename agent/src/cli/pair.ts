@@ -1,0 +1,30 @@
+/** `pair CODE --url URL`: makes the key pairs, exchanges the code for a token, writes the configuration. */
+import { hostname, release, type } from 'node:os'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { agentVersion } from '../agent.ts'
+import { readAgentConfig, writeAgentConfig } from '../config.ts'
+import { pair } from '../identity.ts'
+import { readArguments } from './arguments.ts'
+
+export async function run(args: string[]): Promise<void> {
+  const { positionals, text, has, configPath } = readArguments(args, {
+    url: { type: 'string' },
+    name: { type: 'string' },
+    'allow-loopback': { type: 'boolean' },
+  })
+  const [code] = positionals
+  const apiUrl = text('url')
+  if (code === undefined || apiUrl === undefined)
+    throw new TravessiaError('CONFIG_INVALID', { problem: 'Usage: pair CODE --url URL' })
+  const config = await pair({
+    ...{ code, apiUrl, hostname: hostname().slice(0, 200), version: agentVersion },
+    name: text('name') ?? hostname().slice(0, 80),
+    os: `${type()} ${release()}`.slice(0, 200),
+    allowLoopback: has('allow-loopback'),
+  })
+  const before = readAgentConfig(configPath)
+  writeAgentConfig(configPath, config)
+  process.stdout.write(
+    `Paired as "${config.name}" (${config.agentId}).${before ? ' The old pairing was replaced.' : ''}\nNext: travessia-agent run\n`,
+  )
+}

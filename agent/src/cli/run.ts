@@ -1,0 +1,27 @@
+/** `run`: the agent itself, until SIGTERM. */
+import { pino } from 'pino'
+import { Agent } from '../agent.ts'
+import { environment, isReadableByOthers } from '../config.ts'
+import { readArguments, requirePaired } from './arguments.ts'
+import { notifySystemd } from './systemd.ts'
+
+const stopWithinMs = 10_000
+
+export async function run(args: string[]): Promise<void> {
+  const { configPath } = readArguments(args)
+  const config = requirePaired(configPath)
+  const { agentId, tenantId } = config
+  const log = pino({ level: environment.logLevel, base: { agentId, tenantId } })
+  if (isReadableByOthers(configPath))
+    log.warn({ configPath }, 'others of this host can read the keys')
+  const agent = new Agent({ config, configPath, healthPort: environment.healthPort, log })
+  const stop = () => {
+    setTimeout(() => process.exit(1), stopWithinMs).unref()
+    void agent.stop().then(() => process.exit(0))
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  await agent.start()
+  log.info('ready')
+  notifySystemd()
+}

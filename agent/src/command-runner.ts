@@ -1,0 +1,183 @@
+/**
+ * Orders from the server: verified, not expired, written to the journal, run by the driver, reported. One
+ * at a time per device, in the order of arrival. Killed at any line: the journal knows what was begun.
+ */
+import { check, type Validator } from '@travessia/schemas/check'
+import {
+  type Command,
+  type CommandName,
+  type CommandOrder,
+  commandCatalog,
+  commandNames,
+  commandOrderSchema,
+} from '@travessia/schemas/commands'
+import type { AgentDevice } from '@travessia/schemas/devices'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { CommandReport } from '@travessia/schemas/reports'
+import { tokenKinds } from '@travessia/schemas/token-claims'
+import { Ajv } from 'ajv'
+import type { JWK } from 'jose'
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import type { CommandResult, Driver } from './drivers/driver.ts'
+import type { Journal } from './journal.ts'
+import { openSigned } from './signed.ts'
+
+const clockSyncMs = 2_000
+const notBeforeToleranceMs = 1_000
+/** How long a device may take to answer after it was told. */
+const answerMs = 10_000
+const repeatedReportsMs = 5 * 60_000
+const maxWaiting = 64
+
+const ajv = new Ajv()
+const isOrder = ajv.compile(commandOrderSchema) as Validator<CommandOrder>
+const argumentValidators = new Map(
+  commandNames.map((name) => [name as string, ajv.compile(commandCatalog[name].args)]),
+)
+
+type Ending = Omit<CommandReport, 'kind' | 'commandId' | 'at'>
+
+type Deps = {
+  readonly agent: { readonly tenantId: string; readonly agentId: string }
+  readonly serverKeys: readonly JWK[]
+  readonly clock: Pick<Clock, 'now' | 'sync'>
+  readonly journal: Journal
+  readonly deviceOf: (deviceId: string) => AgentDevice | undefined
+  readonly driverFor: (device: AgentDevice) => Promise<Driver>
+  /** false: there is no connection; said again at the next one. */
+  readonly report: (report: CommandReport) => Promise<boolean>
+  readonly log: Logger
+}
+
+export class CommandRunner {
+  readonly #deps: Deps
+  /** The last piece of work of each device; the next one waits for it. */
+  readonly #devices = new Map<string, Promise<void>>()
+  readonly #waiting = new Set<string>()
+  readonly #abort = new AbortController()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** @throws TravessiaError COMMAND_SIGNATURE_INVALID, MESSAGE_INVALID: not an order for this agent, so no report */
+  async receive(jws: string): Promise<void> {
+    const { agent, journal, serverKeys } = this.#deps
+    const order = check(isOrder, await openSigned(jws, tokenKinds.command, serverKeys))
+    if (order.agentId !== agent.agentId || order.tenantId !== agent.tenantId)
+      throw new TravessiaError('COMMAND_SIGNATURE_INVALID', { problem: 'addressee' })
+    const outcome = journal.outcomeOf(order.id)
+    if (outcome !== 'new') {
+      if (outcome) await this.#deps.report(outcome)
+      return
+    }
+    if (this.#waiting.has(order.id)) return
+    if (this.#waiting.size >= maxWaiting) return this.#end(order, refused('TUNNEL_BUSY'))
+    this.#waiting.add(order.id)
+    const budget = budgetOf(order)
+    this.#say(order, { status: 'delivered' })
+    const before = this.#devices.get(order.deviceId) ?? Promise.resolve()
+    const work = before
+      .then(() => this.#run(order, budget))
+      .catch((error: unknown) =>
+        this.#deps.log.error({ err: error, commandId: order.id }, 'command broke off'),
+      )
+      .finally(() => {
+        this.#waiting.delete(order.id)
+        if (this.#devices.get(order.deviceId) === work) this.#devices.delete(order.deviceId)
+      })
+    this.#devices.set(order.deviceId, work)
+  }
+
+  /** At a new connection: what the server may not have heard. */
+  async resend(): Promise<void> {
+    for (const report of this.#deps.journal.recentReports(repeatedReportsMs))
+      await this.#deps.report(report)
+  }
+
+  /** Ends what is under way; the journal keeps what becomes of it. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await Promise.all(this.#devices.values())
+  }
+
+  async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
+    const { clock, deviceOf, driverFor, journal } = this.#deps
+    const device = deviceOf(order.deviceId)
+    const command = commandOf(order)
+    if (!device) return this.#end(order, refused('AGENT_NOT_READY'))
+    if (!command) return this.#end(order, refused('COMMAND_UNSUPPORTED'))
+    const now = clock.now() ?? (await clock.sync(clockSyncMs))
+    if (now === undefined) return this.#end(order, refused('CLOCK_UNKNOWN'))
+    const leftMs = () =>
+      Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
+    if (now < order.notBefore - notBeforeToleranceMs || leftMs() <= 0)
+      return this.#end(order, expired)
+    const driver = await driverFor(device)
+    journal.started(order.id)
+    this.#say(order, { status: 'running' })
+    const begun = performance.now()
+    const result = await driver.execute(command, {
+      commandId: order.id,
+      startWithinMs: leftMs,
+      signal: AbortSignal.any([
+        this.#abort.signal,
+        AbortSignal.timeout(Math.max(0, leftMs()) + answerMs),
+      ]),
+    })
+    await this.#end(order, endingOf(result, performance.now() - begun))
+  }
+
+  async #end(order: CommandOrder, ending: Ending): Promise<void> {
+    const report = this.#reportOf(order, ending)
+    this.#deps.journal.ended(report)
+    await this.#deps.report(report)
+  }
+
+  #say(order: CommandOrder, ending: Ending): void {
+    this.#deps.report(this.#reportOf(order, ending)).catch(() => undefined)
+  }
+
+  #reportOf({ id }: CommandOrder, ending: Ending): CommandReport {
+    return { kind: 'command', commandId: id, at: this.#deps.clock.now() ?? Date.now(), ...ending }
+  }
+}
+
+const expired: Ending = { status: 'expired', errorCode: 'COMMAND_EXPIRED' }
+
+function refused(errorCode: ErrorCode, detail?: string): Ending {
+  return { status: 'refused', errorCode, ...(detail === undefined ? {} : { detail }) }
+}
+
+/** ms that are left of the order's life by the monotonic clock since its receipt. */
+function budgetOf({ notBefore, expiresAt }: CommandOrder): () => number {
+  const receivedAt = performance.now()
+  return () => expiresAt - notBefore - (performance.now() - receivedAt)
+}
+
+function commandOf({ name, args }: CommandOrder): Command | undefined {
+  const isValid = argumentValidators.get(name)
+  return isValid?.(args) ? ({ name: name as CommandName, args } as Command) : undefined
+}
+
+/** DESIGN 8: what a driver's result means for the command. */
+function endingOf(result: CommandResult, durationMs: number): Ending {
+  const took = { durationMs: Math.round(durationMs) }
+  switch (result.outcome) {
+    case 'accepted':
+      return { status: 'succeeded', confirmed: false, ...took }
+    case 'confirmed':
+      return { status: 'succeeded', confirmed: true, ...took }
+    case 'denied':
+      return refused('COMMAND_REFUSED', result.detail)
+    case 'unsupported':
+      return refused('COMMAND_UNSUPPORTED', result.detail)
+    case 'late':
+      return expired
+    case 'failed':
+      return { status: 'failed', errorCode: 'DEVICE_UNREACHABLE', detail: result.detail, ...took }
+    case 'unknown':
+      return { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: result.detail, ...took }
+  }
+}

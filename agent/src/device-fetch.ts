@@ -1,0 +1,50 @@
+/** HTTP for drivers: one request, one connection, by the target policy, never sent after its moment. */
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { AgentDevice } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { connectTo } from './device-pools.ts'
+import type { DeviceFetch } from './drivers/driver.ts'
+import { type Policy, targetOf } from './target-policy.ts'
+
+const connectMs = 5_000
+const maxAnswerBytes = 1024 * 1024
+
+export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFetch {
+  return async ({ method, path, headers = {}, body = '', startWithinMs, signal }) => {
+    const target = targetOf(device)
+    const socket = await connectTo(
+      target,
+      policy,
+      Math.max(1, Math.min(connectMs, startWithinMs())),
+    )
+    if (startWithinMs() <= 0) {
+      socket.destroy()
+      throw new TravessiaError('COMMAND_EXPIRED')
+    }
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest({
+        ...{ method, path, signal, createConnection: () => socket, setHost: false },
+        // A POST without a length is refused with 411 by lighttpd, and `Expect` breaks it (DEVICES 1.1).
+        headers: { host: target.host, ...headers, 'content-length': Buffer.byteLength(body) },
+      })
+      request.once('response', resolve)
+      request.once('error', reject)
+      request.end(body)
+    })
+    try {
+      return { status: response.statusCode ?? 0, body: await text(limited(response)) }
+    } finally {
+      socket.destroy()
+    }
+  }
+}
+
+async function* limited(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of response) {
+    bytes += (chunk as Uint8Array).length
+    if (bytes > maxAnswerBytes) throw new TravessiaError('DEVICE_PROTOCOL')
+    yield chunk as Uint8Array
+  }
+}

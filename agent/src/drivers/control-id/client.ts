@@ -1,0 +1,66 @@
+/**
+ * The HTTP of Control iD access controllers (DEVICES 1.1-1.3): `POST /{command}.fcgi`, session in the query.
+ * One session per device; a 401 proves that the call was refused before execution, so it may be repeated
+ * once after a new login. The session is a secret: it never appears in an error or a log.
+ */
+import type { Credentials } from '@travessia/schemas/devices'
+import type { CommandContext, DeviceFetch } from '../driver.ts'
+
+export type Answer = { readonly status: number; readonly body: string }
+
+export class LoginRefused extends Error {
+  override readonly name = 'LoginRefused'
+}
+
+export class ControlIdClient {
+  readonly #fetch: DeviceFetch
+  readonly #credentials: Credentials
+  #session: string | undefined
+
+  constructor(fetch: DeviceFetch, credentials: Credentials) {
+    this.#fetch = fetch
+    this.#credentials = credentials
+  }
+
+  /** @throws LoginRefused, and what `DeviceFetch` throws */
+  async call(command: string, body: unknown, context: CommandContext): Promise<Answer> {
+    const known = this.#session
+    const first = await this.#post(command, body, context, known ?? (await this.#login(context)))
+    if (first.status !== 401) return first
+    this.#session = undefined
+    if (known === undefined) return first
+    return this.#post(command, body, context, await this.#login(context))
+  }
+
+  async #login(context: CommandContext): Promise<string> {
+    const { status, body } = await this.#post('login', this.#credentials, context)
+    const session = status === 200 ? sessionOf(body) : undefined
+    if (session === undefined) throw new LoginRefused(`login answered ${status}`)
+    this.#session = session
+    return session
+  }
+
+  async #post(
+    command: string,
+    body: unknown,
+    context: CommandContext,
+    session?: string,
+  ): Promise<Answer> {
+    const query = session === undefined ? '' : `?session=${encodeURIComponent(session)}`
+    return this.#fetch({
+      ...{ method: 'POST', path: `/${command}.fcgi${query}`, body: JSON.stringify(body) },
+      headers: { 'content-type': 'application/json' },
+      startWithinMs: context.startWithinMs,
+      signal: context.signal,
+    })
+  }
+}
+
+function sessionOf(body: string): string | undefined {
+  try {
+    const { session } = JSON.parse(body) as { session?: unknown }
+    return typeof session === 'string' && session !== '' ? session : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/** `travessia-agent`: picks one of `cli/`. */
+import { TravessiaError } from '@travessia/schemas/errors'
+import { agentVersion } from './agent.ts'
+
+const commands: Readonly<Record<string, () => Promise<{ run(args: string[]): Promise<void> }>>> = {
+  pair: () => import('./cli/pair.ts'),
+  run: () => import('./cli/run.ts'),
+  status: () => import('./cli/status.ts'),
+  doctor: () => import('./cli/doctor.ts'),
+  simulate: () => import('./cli/simulate.ts'),
+  'install-service': () => import('./cli/install-service.ts'),
+}
+
+const usage = `travessia-agent ${agentVersion}
+
+  pair CODE --url URL [--name NAME] [--allow-loopback]   pair this host with an installation
+  run                                                    stay connected
+  status                                                 what the running agent says
+  doctor                                                 find out why it does not connect
+  simulate turnstile|printer|camera|system [--port N]    a device to try things with
+  install-service [--print]                              start with the system (systemd)
+
+  --config FILE   configuration file, default ~/.travessia-agent/config.json
+`
+
+const [name = '', ...args] = process.argv.slice(2)
+const load = commands[name]
+if (!load) {
+  process.stderr.write(usage)
+  process.exitCode = name === '' || name === '--help' || name === 'help' ? 0 : 2
+} else {
+  try {
+    await (await load()).run(args)
+  } catch (error) {
+    process.stderr.write(`${sentenceOf(error)}\n`)
+    process.exitCode = 1
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const problem = error instanceof TravessiaError ? error.details['problem'] : undefined
+  return [error.message, problem].filter(Boolean).join(' ')
+}

@@ -1,0 +1,102 @@
+/** What the simulated devices share: a small HTTP server with bounded bodies, static pages and JSON answers. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+const maxBodyBytes = 64 * 1024
+
+export type DeviceRequest = {
+  readonly method: string
+  readonly url: URL
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+export type Answer = {
+  readonly status?: number
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}
+/** undefined: the handler has answered by itself, or never will. */
+export type Handler = (
+  request: DeviceRequest,
+  response: ServerResponse,
+) => Promise<Answer | undefined> | Answer | undefined
+
+export class DeviceServer {
+  readonly #server: Server
+  readonly #port: number
+  readonly #host: string
+
+  constructor(handle: Handler, { port, host = '127.0.0.1' }: { port: number; host?: string }) {
+    this.#port = port
+    this.#host = host
+    this.#server = createServer((request, response) => {
+      serve(handle, request, response).catch(() => response.destroy())
+    })
+  }
+
+  get server(): Server {
+    return this.#server
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#port, this.#host, resolve)
+    })
+    return `http://${this.#host}:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((done) => this.#server.close(done))
+  }
+}
+
+export function json(value: unknown, status = 200): Answer {
+  return { status, type: 'application/json', body: JSON.stringify(value) }
+}
+
+export function html(body: string): Answer {
+  return { type: 'text/html; charset=utf-8', body }
+}
+
+/** The last `limit` items of a list that grows. */
+export function keepLast<T>(list: T[], item: T, limit = 1_000): void {
+  list.push(item)
+  if (list.length > limit) list.shift()
+}
+
+async function serve(
+  handle: Handler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = 'GET', headers } = request
+  const url = new URL(request.url ?? '/', 'http://device')
+  const hasLength = 'content-length' in headers || 'transfer-encoding' in headers
+  const body = method === 'POST' && !hasLength ? 411 : await bodyOf(request)
+  if (typeof body === 'number') return write(response, json({ error: 'refused' }, body))
+  const answer = await handle({ method, url, headers, body }, response)
+  if (answer) write(response, answer)
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string | 413> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length
+    if (bytes > maxBodyBytes) return 413
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function write(response: ServerResponse, { status = 200, type, headers, body = '' }: Answer): void {
+  response.writeHead(status, {
+    ...(type === undefined ? {} : { 'content-type': type }),
+    'content-length': Buffer.byteLength(body),
+    ...headers,
+  })
+  response.end(body)
+}
