@@ -80,9 +80,7 @@ export class CommandRunner {
     const before = this.#devices.get(order.deviceId) ?? Promise.resolve()
     const work = before
       .then(() => this.#run(order, budget))
-      .catch((error: unknown) =>
-        this.#deps.log.error({ err: error, commandId: order.id }, 'command broke off'),
-      )
+      .catch((error: unknown) => this.#brokeOff(order, error))
       .finally(() => {
         this.#waiting.delete(order.id)
         if (this.#devices.get(order.deviceId) === work) this.#devices.delete(order.deviceId)
@@ -123,10 +121,20 @@ export class CommandRunner {
       startWithinMs: leftMs,
       signal: AbortSignal.any([
         this.#abort.signal,
-        AbortSignal.timeout(Math.max(0, leftMs()) + answerMs),
+        AbortSignal.timeout(Math.ceil(Math.max(0, leftMs()) + answerMs)),
       ]),
     })
     await this.#end(order, endingOf(result, performance.now() - begun))
+  }
+
+  /** A fault of ours: before the journal's word nothing had begun, after it nobody knows. */
+  async #brokeOff(order: CommandOrder, error: unknown): Promise<void> {
+    this.#deps.log.error({ err: error, commandId: order.id }, 'command broke off')
+    const isBegun = this.#deps.journal.outcomeOf(order.id) !== 'new'
+    const ending: Ending = isBegun
+      ? { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: 'the agent failed' }
+      : { status: 'failed', errorCode: 'INTERNAL', detail: 'the agent failed' }
+    await this.#end(order, ending)
   }
 
   async #end(order: CommandOrder, ending: Ending): Promise<void> {

@@ -43,7 +43,9 @@ const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true
 /**
  * @throws TravessiaError CONFIG_INVALID; `details.problems` names each variable and what is wrong with it
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
   const values: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
     if (name.startsWith(prefix) && value !== undefined && value !== '')
@@ -58,6 +60,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     problems.push(`${prefix}DEMO=1 needs ${prefix}HOST on loopback`)
   if (!isDemo && !config.ENCRYPTION_KEY)
     problems.push(`${prefix}ENCRYPTION_KEY is missing (64 hex digits)`)
+  if (config.BROKER_URL) problems.push(`${prefix}BROKER_URL is not supported yet`)
   if (config.DATABASE_URL) problems.push(`${prefix}DATABASE_URL is not supported yet`)
   if (problems.length > 0) throw new TravessiaError('CONFIG_INVALID', { problems })
   const proxies = config.TRUSTED_PROXIES.split(',').map((text) => text.trim())

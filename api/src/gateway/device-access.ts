@@ -1,13 +1,60 @@
 /** How the node reaches a device: through its agent's tunnel, or directly. Callers do not see which. */
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { AgentPresence } from '../bus/agent-presence.ts'
+import type { DeviceLists } from '../bus/device-lists.ts'
+import type { AgentRow } from '../views/agents.ts'
 import type { DeviceRow } from '../views/devices.ts'
+import type { Views } from '../views/views.ts'
 import type { DeviceClient } from './device-client.ts'
+import { createDirectClient } from './direct-client.ts'
+import type { TunnelClient } from './tunnel-client.ts'
 
-export interface DeviceAccess {
+const readyMs = 5_000
+
+type Deps = {
+  readonly views: Pick<Views, 'agents' | 'devices'>
+  readonly presence: AgentPresence
+  readonly tunnel: TunnelClient
+  readonly deviceLists: DeviceLists
+  /** Direct devices on loopback or in private ranges: the demo only. */
+  readonly allowPrivate: boolean
+}
+
+export class DeviceAccess {
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
   /**
    * Resolves when a request to the device can be sent now. Waits at most 5 s for the agent to confirm
    * that its device list holds the device as registered.
    * @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY
    */
-  ready(device: DeviceRow): Promise<void>
-  clientOf(device: DeviceRow): DeviceClient
+  async ready(device: DeviceRow): Promise<void> {
+    if (!device.viaAgent) return
+    const { deviceLists, presence, tunnel, views } = this.#deps
+    const agent = await this.#agentOf(device)
+    if (!presence.of(agent.agentId).isOnline) throw new TravessiaError('AGENT_OFFLINE')
+    const version = await views.devices.listVersion(device.installationId)
+    await Promise.all([
+      tunnel.ready(agent.agentId, readyMs),
+      deviceLists.whenConfirmed(agent, version, readyMs),
+    ])
+  }
+
+  /** @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE: known at once, nothing is sent */
+  async clientOf(device: DeviceRow): Promise<DeviceClient> {
+    if (!device.viaAgent) return createDirectClient(device, this.#deps.allowPrivate)
+    const agent = await this.#agentOf(device)
+    if (!this.#deps.tunnel.isReady(agent.agentId)) throw new TravessiaError('AGENT_OFFLINE')
+    return this.#deps.tunnel.clientFor(agent, device.id)
+  }
+
+  async #agentOf({ tenantId, installationId }: DeviceRow): Promise<AgentRow> {
+    const agent = await this.#deps.views.agents.current(tenantId, installationId)
+    if (!agent) throw new TravessiaError('AGENT_MISSING')
+    return agent
+  }
 }

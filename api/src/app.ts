@@ -1,0 +1,171 @@
+/** The Fastify instance: limits, security headers, OpenAPI, health, then the routes in written order, then the PWA. */
+import { existsSync } from 'node:fs'
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import fastifyStatic from '@fastify/static'
+import swagger from '@fastify/swagger'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import underPressure from '@fastify/under-pressure'
+import scalar from '@scalar/fastify-api-reference'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import fastifyMetrics from 'fastify-metrics'
+import { addAuthentication } from './plugins/authentication.ts'
+import { addAuthorization } from './plugins/authorization.ts'
+import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
+import { addAccountRoutes } from './routes/accounts.ts'
+import { addAgentRoutes } from './routes/agents.ts'
+import { addAliases, rewriteAlias } from './routes/aliases.ts'
+import { addAuditRoutes } from './routes/audit.ts'
+import { addCommandRoutes } from './routes/commands.ts'
+import { addDemoRoute } from './routes/demo.ts'
+import { addDeviceRoutes } from './routes/devices.ts'
+import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
+import { addInstallationRoutes } from './routes/installations.ts'
+import { addLiveRoute } from './routes/live.ts'
+import { addOperationRoutes } from './routes/operations.ts'
+import type { App } from './routes/route.ts'
+import { addSessionRoutes } from './routes/sessions.ts'
+import type { Services } from './services.ts'
+
+const bodyBytes = 64 * 1024
+const requestsPerMinute = 3_000
+const maxLagMs = 2_000
+
+type AppOptions = { readonly trustedProxies: readonly string[]; readonly pwaDir: string }
+
+export async function createApp(services: Services, options: AppOptions): Promise<App> {
+  const app = Fastify({
+    loggerInstance: services.log as FastifyBaseLogger,
+    bodyLimit: bodyBytes,
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
+    genReqId: () => newId(),
+    rewriteUrl: rewriteAlias,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  addErrorHandler(app)
+  addAliases(app)
+  await addSafety(app, services)
+  await addDocumentation(app)
+  addAuthentication(app, services)
+  addAuthorization(app, services)
+  addRoutes(app, services)
+  await addPwa(app, services, options.pwaDir)
+  return app
+}
+
+function addRoutes(app: App, services: Services): void {
+  addOperationRoutes(app, services)
+  addAccountRoutes(app, services)
+  addInstallationRoutes(app, services)
+  addAgentRoutes(app, services)
+  addDeviceRoutes(app, services)
+  addSessionRoutes(app, services)
+  addCommandRoutes(app, services)
+  addAuditRoutes(app, services)
+  addLiveRoute(app, services)
+  addFixedAddressRoutes(app, services)
+  if (services.isDemo) addDemoRoute(app)
+}
+
+async function addSafety(app: App, { endpoints }: Services): Promise<void> {
+  const self = ["'self'"]
+  const isSecure = endpoints().httpUrl.startsWith('https:')
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        ...{ defaultSrc: self, scriptSrc: self, styleSrc: self, connectSrc: self, workerSrc: self },
+        ...{ imgSrc: ["'self'", 'data:'], manifestSrc: self, fontSrc: self, formAction: self },
+        ...{ baseUri: ["'none'"], objectSrc: ["'none'"], frameAncestors: ["'none'"] },
+      },
+    },
+    strictTransportSecurity: isSecure,
+    referrerPolicy: { policy: 'same-origin' },
+    crossOriginEmbedderPolicy: false,
+  })
+  await app.register(cookie)
+  await app.register(rateLimit, {
+    max: requestsPerMinute,
+    timeWindow: '1 minute',
+    cache: 20_000,
+    errorResponseBuilder: (_request, { ttl }) =>
+      new TravessiaError('RATE_LIMITED', { retryAfterSeconds: Math.ceil(ttl / 1000) }),
+  })
+  await app.register(underPressure, { maxEventLoopDelay: maxLagMs })
+}
+
+async function addDocumentation(app: App): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Travessia',
+        version: '0.1.0',
+        description: 'Errors are problem details with a stable code.',
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          cookie: { type: 'apiKey', in: 'cookie', name: '__Host-travessia' },
+        },
+      },
+      security: [{ bearer: [] }, { cookie: [] }],
+    },
+  })
+  app.addHook('onRoute', (route) => {
+    // Routes of the libraries: documentation, metrics, static files.
+    const isOwn = route.url.startsWith('/api/')
+    if (!isOwn) route.config = { permission: 'public', ...route.config }
+  })
+  await app.register(scalar, {
+    routePrefix: '/docs',
+    configuration: {
+      withDefaultFonts: false,
+      hideClientButton: true,
+      telemetry: false,
+      agent: { disabled: true },
+    },
+  })
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (request.url.startsWith('/docs')) reply.header('content-security-policy', docsPolicy)
+    return payload
+  })
+  await app.register(fastifyMetrics.default, { endpoint: null, clearRegisterOnInit: true })
+}
+
+/** Scalar starts from an inline script; nothing else is allowed there. */
+const docsPolicy =
+  `default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';
+ img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'`.replaceAll(
+    '\n',
+    '',
+  )
+
+/** The PWA's files; every other page address is the PWA's own. Session pages live on the remote host only. */
+async function addPwa(app: App, { endpoints }: Services, pwaDir: string): Promise<void> {
+  const isBuilt = existsSync(pwaDir)
+  if (isBuilt) {
+    await app.register(fastifyStatic, {
+      root: pwaDir,
+      setHeaders: (reply, path) => {
+        const isHashed = path.includes('/assets/')
+        reply.header('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+      },
+    })
+  }
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    const { pathname } = new URL(request.url, 'http://host')
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (isRead && pathname.startsWith('/remote/s/'))
+      return reply.redirect(endpoints().remoteUrl + pathname, 302)
+    const isPage = isRead && !pathname.startsWith('/api/') && !/\.\w+$/.test(pathname)
+    if (isPage && isBuilt) return reply.header('cache-control', 'no-cache').sendFile('index.html')
+    return sendProblem(reply, 'NOT_FOUND')
+  })
+}

@@ -1,0 +1,299 @@
+/** One sentence per fact, in the reader's language, made when it is read: the log keeps facts, not prose. */
+import type { ErrorCode, Language } from '@travessia/schemas/errors'
+import { errorText, isErrorCode } from '@travessia/schemas/errors'
+import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+
+/** Names of what an event mentions, as they are now. */
+export type EventNames = {
+  readonly actor: string
+  readonly device: string
+  readonly installation: string
+  /** Person that the event is about, when that is not the actor. */
+  readonly subject: string
+}
+
+type Text = readonly [pt: string, en: string]
+
+const directions: Readonly<Record<string, Text>> = {
+  clockwise: ['no sentido horário', 'clockwise'],
+  anticlockwise: ['no sentido anti-horário', 'anticlockwise'],
+  both: ['nos dois sentidos', 'both ways'],
+}
+const endReasons: Readonly<Record<string, Text>> = {
+  user: ['encerrada pela pessoa', 'ended by the person'],
+  expiry: ['o tempo acabou', 'its time was over'],
+  'crash-recovery': ['o servidor parou nesse meio-tempo', 'the server had stopped meanwhile'],
+  'access-changed': ['o acesso mudou', 'access changed'],
+  'device-removed': ['o equipamento foi removido', 'the device was removed'],
+  'agent-unpaired': ['o agente foi despareado', 'the agent was unpaired'],
+}
+const disconnections: Readonly<Record<string, Text>> = {
+  'connection-lost': ['a conexão caiu', 'the connection was lost'],
+  stopped: ['foi parado', 'it was stopped'],
+  revoked: ['foi despareado', 'it was unpaired'],
+  'node-restart': ['o servidor reiniciou', 'the server restarted'],
+  'token-expired': ['o token expirou', 'its token expired'],
+}
+
+export function sentenceOf(event: RecordedEvent, names: EventNames, language: Language): string {
+  const text =
+    sessionText(event, names) ??
+    exchangeText(event, names) ??
+    commandText(event, names) ??
+    deviceText(event, names) ??
+    agentText(event, names)
+  return language === 'en' ? text[1] : text[0]
+}
+
+function sessionText(event: RecordedEvent, { actor, device }: EventNames): Text | undefined {
+  switch (event.type) {
+    case 'SessionRequested':
+      return withReason(
+        [
+          `${actor} pediu uma sessão remota em ${device}`,
+          `${actor} asked for a remote session on ${device}`,
+        ],
+        event.data.purpose,
+      )
+    case 'SessionOpened':
+      return [`Sessão remota aberta em ${device}`, `Remote session opened on ${device}`]
+    case 'SessionDenied':
+      return withError(['Sessão remota negada', 'Remote session denied'], event.data.errorCode)
+    case 'SessionExtended':
+      return [
+        `${actor} estendeu a sessão em ${device}`,
+        `${actor} extended the session on ${device}`,
+      ]
+    case 'SessionClosed':
+    case 'SessionExpired':
+    case 'SessionRevoked': {
+      const [pt, en] = endReasons[event.data.reason] ?? [event.data.reason, event.data.reason]
+      return [`Sessão em ${device} terminou: ${pt}`, `Session on ${device} ended: ${en}`]
+    }
+    default:
+      return undefined
+  }
+}
+
+function exchangeText(event: RecordedEvent, { actor, device }: EventNames): Text | undefined {
+  switch (event.type) {
+    case 'HttpRequestForwarded': {
+      const { method, path } = event.data
+      return [
+        `${actor} pediu ${method} ${path} a ${device}`,
+        `${actor} requested ${method} ${path} from ${device}`,
+      ]
+    }
+    case 'HttpResponseReceived': {
+      const { status, durationMs, responseBody } = event.data
+      const [bytes, ms] = [responseBody.bytes, Math.round(durationMs)]
+      return [
+        `${device} respondeu ${status}, ${bytes} bytes em ${ms} ms`,
+        `${device} answered ${status}, ${bytes} bytes in ${ms} ms`,
+      ]
+    }
+    case 'HttpExchangeFailed':
+      return withError(
+        [`Pedido a ${device} falhou`, `Request to ${device} failed`],
+        event.data.errorCode,
+      )
+    case 'WebSocketOpened':
+      return [
+        `${actor} abriu um WebSocket ${event.data.path} em ${device}`,
+        `${actor} opened a WebSocket ${event.data.path} on ${device}`,
+      ]
+    case 'WebSocketClosed': {
+      const { framesIn, framesOut } = event.data
+      return [
+        `WebSocket de ${device} fechado: ${framesIn} mensagens enviadas, ${framesOut} recebidas`,
+        `WebSocket of ${device} closed: ${framesIn} messages sent, ${framesOut} received`,
+      ]
+    }
+    default:
+      return undefined
+  }
+}
+
+function commandText(event: RecordedEvent, names: EventNames): Text | undefined {
+  const { device } = names
+  switch (event.type) {
+    case 'CommandIssued':
+      return issuedText(event.data, names)
+    case 'CommandDelivered':
+      return [
+        `Comando entregue ao agente de ${device}`,
+        `Command delivered to the agent of ${device}`,
+      ]
+    case 'CommandStarted':
+      return [`Comando em execução em ${device}`, `Command running on ${device}`]
+    case 'CommandSucceeded':
+      return succeededText(event.data, device)
+    case 'CommandFailed':
+      return withError(
+        [`Comando a ${device} falhou`, `Command to ${device} failed`],
+        event.data.errorCode,
+      )
+    case 'CommandRefused':
+      return withError(
+        [`Comando a ${device} recusado`, `Command to ${device} refused`],
+        event.data.errorCode,
+      )
+    case 'CommandExpired':
+      return [
+        `Comando a ${device} expirou e não foi executado`,
+        `Command to ${device} expired and was not executed`,
+      ]
+    case 'CommandUnknown':
+      return [
+        `Não se sabe se ${device} executou o comando`,
+        `It is not known whether ${device} executed the command`,
+      ]
+    case 'CommandOutcomeLearned':
+      return [
+        `Soube-se depois: o comando a ${device} terminou como ${event.data.outcome}`,
+        `Learned later: the command to ${device} ended as ${event.data.outcome}`,
+      ]
+    default:
+      return undefined
+  }
+}
+
+function issuedText({ args }: Fact<'CommandIssued'>['data'], { actor, device }: EventNames): Text {
+  const [pt, en] = directions[String(args['direction'])] ?? ['', '']
+  return withReason(
+    [
+      `${actor} mandou liberar ${device} ${pt}`.trim(),
+      `${actor} ordered to release ${device} ${en}`.trim(),
+    ],
+    String(args['reason'] ?? ''),
+  )
+}
+
+function succeededText(
+  { confirmed, durationMs }: Fact<'CommandSucceeded'>['data'],
+  device: string,
+): Text {
+  const took = durationMs === undefined ? '' : `, ${Math.round(durationMs)} ms`
+  return confirmed
+    ? [
+        `${device} executou o comando e confirmou${took}`,
+        `${device} executed the command and confirmed${took}`,
+      ]
+    : [`${device} aceitou o comando${took}`, `${device} accepted the command${took}`]
+}
+
+function agentText(event: RecordedEvent, names: EventNames): Text {
+  const { actor, installation } = names
+  switch (event.type) {
+    case 'PairingCodeIssued':
+      return [
+        `${actor} gerou um código de pareamento para ${installation}`,
+        `${actor} made a pairing code for ${installation}`,
+      ]
+    case 'AgentEnrolled': {
+      const { hostname, ip } = event.data
+      return [
+        `Agente ${hostname} (${ip}) pareado com ${installation}`,
+        `Agent ${hostname} (${ip}) paired with ${installation}`,
+      ]
+    }
+    case 'AgentConnected':
+      return [`Agente de ${installation} conectado`, `Agent of ${installation} connected`]
+    case 'AgentDisconnected': {
+      const [pt, en] = disconnections[event.data.reason] ?? ['', '']
+      return [
+        `Agente de ${installation} desconectado: ${pt}`,
+        `Agent of ${installation} disconnected: ${en}`,
+      ]
+    }
+    case 'AgentTokenRenewed':
+      return [
+        `${actor} renovou o token do agente de ${installation}`,
+        `${actor} renewed the token of the agent of ${installation}`,
+      ]
+    case 'AgentRevoked':
+      return [
+        `${actor} despareou o agente de ${installation}`,
+        `${actor} unpaired the agent of ${installation}`,
+      ]
+    default:
+      return accessText(event, names)
+  }
+}
+
+function deviceText(event: RecordedEvent, { actor, device }: EventNames): Text | undefined {
+  switch (event.type) {
+    case 'DeviceRegistered':
+      return [`${actor} cadastrou ${device}`, `${actor} registered ${device}`]
+    case 'DeviceChanged':
+      return [`${actor} alterou ${device}`, `${actor} changed ${device}`]
+    case 'DeviceRemoved':
+      return [`${actor} removeu ${device}`, `${actor} removed ${device}`]
+    case 'InstallationCreated':
+      return [
+        `${actor} criou a instalação ${event.data.name}`,
+        `${actor} created the installation ${event.data.name}`,
+      ]
+    case 'InstallationChanged':
+      return [
+        `${actor} alterou a instalação ${event.data.name}`,
+        `${actor} changed the installation ${event.data.name}`,
+      ]
+    case 'InstallationRemoved':
+      return [`${actor} removeu uma instalação`, `${actor} removed an installation`]
+    default:
+      return undefined
+  }
+}
+
+function accessText(
+  event: RecordedEvent,
+  { actor, subject }: Pick<EventNames, 'actor' | 'subject'>,
+): Text {
+  switch (event.type) {
+    case 'TenantCreated':
+      return [`Conta ${event.data.name} criada`, `Account ${event.data.name} created`]
+    case 'UserRegistered':
+      return [`${event.data.name} foi registrado`, `${event.data.name} was registered`]
+    case 'UserSignedIn':
+      return [
+        `${actor} entrou (${event.data.clientIp})`,
+        `${actor} signed in (${event.data.clientIp})`,
+      ]
+    case 'SignInFailed':
+      return [
+        `Tentativa de entrada sem sucesso (${event.data.clientIp})`,
+        `Sign-in failed (${event.data.clientIp})`,
+      ]
+    case 'UserSignedOut':
+      return [`${actor} saiu`, `${actor} signed out`]
+    case 'RoleGranted':
+      return [
+        `${subject} recebeu o papel ${event.data.role}`,
+        `${subject} was given the role ${event.data.role}`,
+      ]
+    case 'RoleRevoked':
+      return [`${subject} perdeu o acesso`, `${subject} lost access`]
+    case 'AccessDenied':
+      return withError([`${actor} foi barrado`, `${actor} was refused`], event.data.errorCode)
+    case 'AuditExported':
+      return [
+        `${actor} exportou a auditoria (${event.data.format})`,
+        `${actor} exported the audit (${event.data.format})`,
+      ]
+    case 'ServerStarted':
+      return [`Servidor iniciado (${event.data.version})`, `Server started (${event.data.version})`]
+    default:
+      return [event.type, event.type]
+  }
+}
+
+function withReason([pt, en]: Text, reason: string): Text {
+  return reason === '' ? [pt, en] : [`${pt}, motivo: ${reason}`, `${en}, reason: ${reason}`]
+}
+
+function withError([pt, en]: Text, errorCode: string): Text {
+  if (!isErrorCode(errorCode)) return [`${pt}: ${errorCode}`, `${en}: ${errorCode}`]
+  const code: ErrorCode = errorCode
+  return [`${pt}: ${errorText(code, 'pt-BR')}`, `${en}: ${errorText(code, 'en')}`]
+}

@@ -1,0 +1,88 @@
+/** What agents and silence mean, put through the deciders: the bus's way into the log. */
+import type { CommandOrder, CommandStatus } from '@travessia/schemas/commands'
+import type { EventContext, RecordedEvent } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import type { CommandReport } from '@travessia/schemas/reports'
+import type { AgentAddress } from '@travessia/schemas/topics'
+import { type AgentIntent, agent as agentDecider } from '../domain/agent.ts'
+import { type CommandIntent, command as commandDecider } from '../domain/command.ts'
+import { handle } from '../domain/decider.ts'
+import type { EventStore } from '../store/event-store.ts'
+import type { Views } from '../views/views.ts'
+
+type Deps = { readonly store: EventStore; readonly views: Views; readonly now: () => number }
+
+export class Recorder {
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** @returns false: no such agent (any more) */
+  async agentIntent({ tenantId, agentId }: AgentAddress, intent: AgentIntent): Promise<boolean> {
+    const { store, views, now } = this.#deps
+    const row = await views.agents.get(tenantId, agentId)
+    if (!row) return false
+    const { position } = await handle(
+      store,
+      agentDecider,
+      { tenantId, streamKind: 'agent', streamId: agentId },
+      intent,
+      {
+        actor: { type: 'agent', id: agentId },
+        at: new Date(now()).toISOString(),
+        ...{ installationId: row.installationId, agentId, correlationId: newId() },
+      },
+    )
+    await views.until(position)
+    return true
+  }
+
+  /** @returns the command's status now; undefined: it is not a command of this agent */
+  async commandReport(
+    { tenantId, agentId }: AgentAddress,
+    report: CommandReport,
+  ): Promise<CommandStatus | undefined> {
+    const [issued] = await this.#deps.store.readStream(tenantId, report.commandId)
+    if (issued?.type !== 'CommandIssued' || issued.agentId !== agentId) return undefined
+    return this.#command(issued, { type: 'ReportCommand', report }, { type: 'agent', id: agentId })
+  }
+
+  /** Nothing was heard of the command in time. */
+  async giveUp({ tenantId, id }: CommandOrder, handedOver: boolean): Promise<void> {
+    const [issued] = await this.#deps.store.readStream(tenantId, id)
+    if (!issued) return
+    const intent = { type: 'GiveUpCommand', now: this.#deps.now(), handedOver } as const
+    await this.#command(issued, intent, { type: 'system', id: 'dispatcher' })
+  }
+
+  async #command(
+    issued: RecordedEvent,
+    intent: CommandIntent,
+    actor: EventContext['actor'],
+  ): Promise<CommandStatus | undefined> {
+    const {
+      tenantId,
+      streamId: commandId,
+      installationId,
+      deviceId,
+      agentId,
+      correlationId,
+    } = issued
+    const places = { installationId, deviceId, agentId, commandId }
+    const { state } = await handle(
+      this.#deps.store,
+      commandDecider,
+      { tenantId, streamKind: 'command', streamId: commandId },
+      intent,
+      {
+        ...{ actor, at: new Date(this.#deps.now()).toISOString(), correlationId },
+        ...(Object.fromEntries(
+          Object.entries(places).filter(([, id]) => id !== undefined),
+        ) as Partial<typeof places> & Record<string, string>),
+      },
+    )
+    return state.status === 'none' ? undefined : state.status
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The cloud node: api, gateway and the embedded broker in one process (DESIGN 4). Parts are made in the order in
+ * which they need each other, started from the log outwards, and stopped the other way round.
+ */
+import { mkdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Broker } from '@travessia/broker/broker'
+import { Listeners } from '@travessia/broker/listeners'
+import { openPersistence } from '@travessia/broker/persistence'
+import type { DeviceList } from '@travessia/schemas/devices'
+import { newId, systemTenantId } from '@travessia/schemas/ids'
+import type { AgentAddress } from '@travessia/schemas/topics'
+import type { Logger } from 'pino'
+import { createApp } from './app.ts'
+import { createAgentPresence } from './bus/agent-presence.ts'
+import { CommandBus } from './bus/command-bus.ts'
+import { DeviceLists } from './bus/device-lists.ts'
+import { Dispatcher } from './bus/dispatcher.ts'
+import { Inbox } from './bus/inbox.ts'
+import { Recorder } from './bus/recorder.ts'
+import type { Config } from './config.ts'
+import { recover } from './crash-recovery.ts'
+import { encryptionKeyOf } from './encryption-key.ts'
+import { DeviceAccess } from './gateway/device-access.ts'
+import { Gateway } from './gateway/gateway.ts'
+import { sessionUrl } from './gateway/public-address.ts'
+import { RemoteSessions } from './gateway/remote-sessions.ts'
+import { SessionSecrets } from './gateway/session-secrets.ts'
+import { TunnelClient } from './gateway/tunnel-client.ts'
+import { AgentCredentials } from './identity/agent-credentials.ts'
+import { Attempts } from './identity/attempts.ts'
+import { Logins } from './identity/logins.ts'
+import { Pairing } from './identity/pairing.ts'
+import { openSecretsDatabase } from './identity/secrets-database.ts'
+import { Tokens } from './identity/tokens.ts'
+import { Users } from './identity/users.ts'
+import { sealToAgent, Vault } from './identity/vault.ts'
+import { createEmbeddedLink } from './link/embedded.ts'
+import { may, maySee } from './plugins/principal.ts'
+import { credentialsId } from './routes/devices.ts'
+import type { Endpoints, Services } from './services.ts'
+import { createSqliteStore } from './store/sqlite.ts'
+import { Views } from './views/views.ts'
+
+export const version = '0.1.0'
+const pwaDir = join(import.meta.dirname, '../../pwa/dist')
+const attempts = { windowMs: 10 * 60_000, now: Date.now }
+
+type Node = { start(): Promise<Endpoints>; stop(): Promise<void> }
+
+export async function createCloudNode(config: Config, log: Logger): Promise<Node> {
+  const now = Date.now
+  const endpoints = endpointsOf(config, portsOf(config))
+  const identity = await createIdentity(config)
+  const store = await createSqliteStore(join(config.DATA_DIR, 'events.db'))
+  const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
+  const presence = createAgentPresence()
+  const { DATA_DIR: dataDir, REDIS_URL: redisUrl } = config
+  const broker = await Broker.create({
+    verify: (token) => identity.agentCredentials.verify(token),
+    persistence: await openPersistence({ dataDir, redisUrl }),
+    ...{ now, log },
+  })
+  const link = createEmbeddedLink(identity.nodeId, broker)
+  const base = { store, views, presence, link, now, log, ...identity }
+  const bus = createBus(base)
+  const remote = createRemote(config, { ...base, ...bus, endpoints })
+  const services: Services = {
+    ...{ ...base, ...bus, ...remote, isDemo: config.DEMO, endpoints: () => endpoints },
+    signInAttempts: new Attempts({ max: 10, ...attempts }),
+    pairingAttempts: new Attempts({ max: 5, ...attempts }),
+  }
+  const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })
+  const listeners = new Listeners(broker, {
+    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
+    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
+  })
+  watchAccess(services)
+  const { sessions, gateway } = remote
+  return {
+    async start() {
+      await views.start()
+      await recover({ ...base, ...bus, version })
+      await sessions.start()
+      await link.start(bus.inbox)
+      bus.inbox.start()
+      const remotePort = await gateway.start()
+      const { mqttPort, wsPort } = await listeners.start()
+      await app.listen({ host: config.HOST, port: config.HTTP_PORT })
+      const { port: httpPort } = app.server.address() as AddressInfo
+      return Object.assign(
+        endpoints,
+        endpointsOf(config, { httpPort, remotePort, wsPort, mqttPort }),
+      )
+    },
+    async stop() {
+      sessions.stop()
+      await app.close()
+      await gateway.stop()
+      await listeners.stop()
+      await stopBus(bus)
+      await link.stop()
+      await views.stop()
+      await store.close()
+      identity.database.close()
+    },
+  }
+}
+
+async function createIdentity(config: Config) {
+  const now = Date.now
+  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  const database = openSecretsDatabase(join(config.DATA_DIR, 'secrets.db'))
+  const vault = new Vault(database, encryptionKeyOf(config))
+  const tokens = await Tokens.create(vault, now)
+  const pairing = new Pairing(database, now)
+  const agentCredentials = new AgentCredentials({ pairing, tokens, now })
+  const users = new Users(database)
+  const logins = new Logins(database, now)
+  return {
+    database,
+    vault,
+    tokens,
+    pairing,
+    agentCredentials,
+    users,
+    logins,
+    nodeId: nodeIdOf(vault),
+  }
+}
+
+/** The same at each start, so that agents keep one tunnel for it. */
+function nodeIdOf(vault: Vault): string {
+  const known = vault.get(systemTenantId, 'node-id')
+  const nodeId = known ?? newId()
+  if (known === undefined) vault.put(systemTenantId, 'node-id', nodeId)
+  return nodeId
+}
+
+type Identity = Awaited<ReturnType<typeof createIdentity>>
+type Base = Identity & Pick<Services, 'store' | 'views' | 'link' | 'presence' | 'now' | 'log'>
+type Bus = ReturnType<typeof createBus>
+
+function createBus(base: Base) {
+  const { store, views, presence, link, now, log, tokens } = base
+  const isOnline = (agentId: string) => presence.of(agentId).isOnline
+  const recorder = new Recorder(base)
+  const tunnel = new TunnelClient({ link, now, log })
+  const deviceLists = new DeviceLists({
+    ...{ link, isOnline, log },
+    listOf: (agent) => deviceListOf(base, agent),
+    sign: (list) => tokens.signDevices(list),
+  })
+  const dispatcher = new Dispatcher({
+    ...{ link, isOnline, now, log },
+    sign: (order) => tokens.signOrder(order),
+    giveUp: (order, handedOver) => recorder.giveUp(order, handedOver),
+  })
+  const inbox = new Inbox({
+    ...{ presence, tunnel, deviceLists, dispatcher, now, log },
+    agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
+    commandReport: (agent, report) => recorder.commandReport(agent, report),
+  })
+  const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
+  return { recorder, tunnel, deviceLists, dispatcher, inbox, commands }
+}
+
+async function stopBus({ inbox, dispatcher, deviceLists }: Bus): Promise<void> {
+  await inbox.stop()
+  dispatcher.stop()
+  deviceLists.stop()
+}
+
+function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: Endpoints }) {
+  const { store, views, now, log, users, database, endpoints } = deps
+  const access = new DeviceAccess({ ...deps, allowPrivate: config.DEMO })
+  const secrets = new SessionSecrets(database, now)
+  const remoteUrl = () => new URL(endpoints.remoteUrl)
+  const sessions = new RemoteSessions({
+    ...{ store, views, access, secrets, now, log, defaultMode: config.REMOTE_MODE },
+    languageOf: (userId) => users.get(userId)?.language ?? 'pt-BR',
+    urlOf: (session) => sessionUrl(remoteUrl(), session),
+  })
+  const gateway = new Gateway({
+    ...{ sessions, secrets, access, views, store, now, log, remoteUrl },
+    ...{ host: config.HOST, port: config.REMOTE_PORT, publicUrl: () => endpoints.httpUrl },
+  })
+  return { access, sessions, gateway }
+}
+
+/** The devices of an agent's installation that it reaches, their credentials sealed to its key. */
+async function deviceListOf(
+  { views, pairing, vault }: Base,
+  { tenantId, agentId }: AgentAddress,
+): Promise<DeviceList | undefined> {
+  const agent = await views.agents.get(tenantId, agentId)
+  if (!agent) return undefined
+  const key = pairing.keysOf(agentId)?.encryptionKey
+  const devices = (await views.devices.list(tenantId, agent.installationId)).filter(
+    (d) => d.viaAgent,
+  )
+  return {
+    ...{ tenantId, agentId, version: await views.devices.listVersion(agent.installationId) },
+    devices: await Promise.all(
+      devices.map(async ({ id, driver, baseUrl, ports, maxConcurrent }) => {
+        const secret = vault.get(tenantId, credentialsId(id))
+        const sealed = key && secret ? { sealedCredentials: await sealToAgent(key, secret) } : {}
+        return { deviceId: id, driver, baseUrl, ports, maxConcurrent, ...sealed }
+      }),
+    ),
+  }
+}
+
+/** Who may not act any more, or not there, loses the open sessions too (THREATS I4). */
+function watchAccess({ views, sessions, log }: Services): void {
+  views.onEvents((events) => {
+    for (const { type, tenantId, data } of events) {
+      if (type !== 'RoleGranted' && type !== 'RoleRevoked') continue
+      const { userId } = data
+      views.members
+        .get(userId, tenantId)
+        .then((member) =>
+          sessions.revokeWhere(
+            (session) =>
+              session.userId === userId &&
+              !(member && may(member.role, 'operate') && maySee(member, session.installationId)),
+            'access-changed',
+          ),
+        )
+        .catch((error: unknown) => log.error({ err: error, userId }, 'sessions not revoked'))
+    }
+  })
+}
+
+type Ports = { httpPort: number; remotePort: number; wsPort: number; mqttPort: number }
+
+function portsOf({ HTTP_PORT, REMOTE_PORT, WS_PORT, MQTT_PORT }: Config): Ports {
+  return { httpPort: HTTP_PORT, remotePort: REMOTE_PORT, wsPort: WS_PORT, mqttPort: MQTT_PORT }
+}
+
+function endpointsOf(config: Config, { httpPort, remotePort, wsPort, mqttPort }: Ports): Endpoints {
+  return {
+    httpUrl: config.PUBLIC_URL ?? `http://localhost:${httpPort}`,
+    remoteUrl: config.REMOTE_URL ?? `http://remote.localhost:${remotePort}`,
+    wsUrl: config.WS_URL ?? `ws://localhost:${wsPort}/ws/connectors`,
+    mqttUrl: `mqtt://localhost:${mqttPort}`,
+  }
+}

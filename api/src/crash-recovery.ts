@@ -1,0 +1,80 @@
+/**
+ * What a start finds of the time before: agents that were connected, exchanges without an end, commands without
+ * an outcome. Each is closed in the log, or taken up again, before anything new is let in.
+ */
+import type { EventContext, SessionFact } from '@travessia/schemas/events'
+import { newId, systemTenantId } from '@travessia/schemas/ids'
+import { orderOf } from './bus/command-bus.ts'
+import type { Dispatcher } from './bus/dispatcher.ts'
+import type { Recorder } from './bus/recorder.ts'
+import type { EventStore } from './store/event-store.ts'
+import type { OpenExchange } from './views/sessions.ts'
+import type { Views } from './views/views.ts'
+
+type Deps = {
+  readonly store: EventStore
+  readonly views: Views
+  readonly recorder: Recorder
+  readonly dispatcher: Dispatcher
+  readonly nodeId: string
+  readonly version: string
+  readonly now: () => number
+}
+
+export async function recover(deps: Deps): Promise<void> {
+  const { store, views, recorder, dispatcher, nodeId, version, now } = deps
+  const actor = { type: 'system', id: nodeId } as const
+  const context = { actor, at: new Date(now()).toISOString(), correlationId: newId() }
+  await store.append({
+    ...{ tenantId: systemTenantId, streamKind: 'system', streamId: nodeId, expected: 'any' },
+    events: [{ ...context, type: 'ServerStarted', data: { version, nodeId } }],
+  })
+  for (const agent of await views.agents.connected())
+    await recorder.agentIntent(agent, { type: 'DisconnectAgent', reason: 'node-restart' })
+  for (const exchange of await views.sessions.openExchanges())
+    await closeExchange(store, exchange, context)
+  for (const {
+    id,
+    tenantId,
+    installationId,
+    deviceId,
+    agentId,
+    userId,
+    issued,
+    status,
+    correlationId,
+  } of await views.commands.open()) {
+    const places = { installationId, deviceId, ...(agentId === null ? {} : { agentId }) }
+    const issuer = { type: 'user', id: userId } as const
+    const issuedAt = { actor: issuer, at: context.at, correlationId, ...places }
+    const order = orderOf(issued, issuedAt, { tenantId, commandId: id, now: now() })
+    dispatcher.add(order, { status, handedOver: true })
+  }
+  await views.until(await store.head())
+}
+
+async function closeExchange(
+  store: EventStore,
+  exchange: OpenExchange,
+  context: EventContext,
+): Promise<void> {
+  const { requestId, tenantId, streamId, installationId, deviceId, sessionId } = exchange
+  const fact: SessionFact = exchange.isWebSocket
+    ? {
+        type: 'WebSocketClosed',
+        data: { requestId, code: 1006, framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 },
+      }
+    : { type: 'HttpExchangeFailed', data: { requestId, stage: 'crash', errorCode: 'TUNNEL_LOST' } }
+  await store.append({
+    ...{ tenantId, streamKind: 'session', streamId, expected: 'any' },
+    events: [
+      {
+        ...context,
+        ...(installationId === null ? {} : { installationId }),
+        ...(deviceId === null ? {} : { deviceId }),
+        ...(sessionId === null ? {} : { sessionId }),
+        ...fact,
+      },
+    ],
+  })
+}

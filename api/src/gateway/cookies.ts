@@ -1,0 +1,79 @@
+/**
+ * Cookies of device pages (THREATS U3). Host mode: to the browser host-only with their Path, back as they are.
+ * Path mode: HttpOnly and `__Host-` ones stay here in a jar, the others are bound to the session's path. Ours
+ * never reach a device, and a device can neither set nor read them.
+ */
+const ownPrefix = '__host-travessia'
+const maxJarCookies = 50
+
+export function sessionCookieName(mode: 'host' | 'path', sessionId: string): string {
+  return mode === 'host' ? '__Host-travessia-session' : `__Host-travessia-session-${sessionId}`
+}
+
+/** The value of one cookie of a `Cookie` header. */
+export function cookieValue(header: string | undefined, name: string): string | undefined {
+  const pair = pairsOf(header).find((one) => one.startsWith(`${name}=`))
+  return pair?.slice(name.length + 1)
+}
+
+/** The `Cookie` header for the device; undefined: none. */
+export function cookiesForDevice(header: string | undefined, jar: CookieJar): string | undefined {
+  const own = pairsOf(header).filter((pair) => !pair.toLowerCase().startsWith(ownPrefix))
+  const pairs = [...own, ...jar.pairs()]
+  return pairs.length === 0 ? undefined : pairs.join('; ')
+}
+
+/** A device's `Set-Cookie` for the browser; undefined: it is not passed on. */
+export function cookieForBrowser(
+  text: string,
+  { prefix, isSecure, jar }: { prefix: string; isSecure: boolean; jar: CookieJar | undefined },
+): string | undefined {
+  const [pair = '', ...attributes] = text.split(';').map((part) => part.trim())
+  const name = pair.split('=', 1)[0] ?? ''
+  if (!pair.includes('=') || name.toLowerCase().startsWith(ownPrefix)) return undefined
+  const known = attributes.filter((attribute) => !/^domain\b/i.test(attribute))
+  if (jar && (known.some((a) => /^httponly$/i.test(a)) || /^__host-/i.test(name))) {
+    jar.set(pair, known)
+    return undefined
+  }
+  const kept = known
+    .filter((attribute) => isSecure || !/^secure$/i.test(attribute))
+    .map((attribute) => {
+      if (!isSecure && /^samesite=none$/i.test(attribute)) return 'SameSite=Lax'
+      return prefix === '' ? attribute : attribute.replace(/^path=\/?/i, `Path=${prefix}/`)
+    })
+  const hasPath = kept.some((attribute) => /^path=/i.test(attribute))
+  if (prefix !== '' && !hasPath) kept.push(`Path=${prefix}/`)
+  if (isSecure && !kept.some((attribute) => /^secure$/i.test(attribute))) kept.push('Secure')
+  return [pair, ...kept].join('; ')
+}
+
+/** Cookies that the browser must not hold in path mode. Lost with the process: the device asks to sign in again. */
+export class CookieJar {
+  readonly #cookies = new Map<string, string>()
+
+  set(pair: string, attributes: readonly string[]): void {
+    const name = pair.slice(0, pair.indexOf('='))
+    this.#cookies.delete(name)
+    const isOver = attributes.some((a) => /^max-age=(0|-)/i.test(a) || isPast(a))
+    if (!isOver) this.#cookies.set(name, pair)
+    const [oldest] = this.#cookies.keys()
+    if (this.#cookies.size > maxJarCookies && oldest !== undefined) this.#cookies.delete(oldest)
+  }
+
+  pairs(): string[] {
+    return [...this.#cookies.values()]
+  }
+}
+
+function isPast(attribute: string): boolean {
+  const match = /^expires=(.*)$/i.exec(attribute)
+  return match !== null && Date.parse(match[1] ?? '') < Date.now()
+}
+
+function pairsOf(header: string | undefined): string[] {
+  return (header ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '')
+}

@@ -1,0 +1,182 @@
+/**
+ * The facts of one exchange: its head before anything is sent (durable, unless the device is recorded
+ * `relaxed` and the method is safe), its end afterwards with lengths and digests. Killed in between: the next
+ * start finds the head without an end and writes `HttpExchangeFailed{stage: crash}`.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { Transform } from 'node:stream'
+import type { ErrorCode } from '@travessia/schemas/errors'
+import type { EventContext, SessionFact } from '@travessia/schemas/events'
+import { newTimeId } from '@travessia/schemas/ids'
+import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
+import type { Logger } from 'pino'
+import type { EventStore } from '../store/event-store.ts'
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Whose exchange it is; `streamId` is the session, or the request itself for the API proxy. */
+export type ExchangeOwner = {
+  readonly tenantId: string
+  readonly sessionId: string | undefined
+  readonly userId: string
+  readonly installationId: string
+  readonly deviceId: string
+  readonly recording: 'strict' | 'relaxed'
+}
+
+export type ExchangeHead = {
+  readonly method: string
+  readonly path: string
+  readonly headers: readonly string[]
+}
+
+type Deps = { readonly store: EventStore; readonly now: () => number; readonly log: Logger }
+type Stage = 'gateway' | 'agent' | 'device' | 'browser'
+
+export class ExchangeRecord {
+  readonly requestId: string
+  readonly request = new Meter()
+  readonly response = new Meter()
+  readonly #deps: Deps
+  readonly #owner: ExchangeOwner
+  readonly #startedAt: number
+  #firstByteMs = 0
+  #isEnded = false
+
+  private constructor(deps: Deps, owner: ExchangeOwner) {
+    this.#deps = deps
+    this.#owner = owner
+    this.#startedAt = performance.now()
+    this.requestId = newTimeId(deps.now())
+  }
+
+  /** @throws TravessiaError STORE_UNAVAILABLE: nothing may be sent */
+  static async begin(
+    deps: Deps,
+    owner: ExchangeOwner,
+    head: ExchangeHead,
+  ): Promise<ExchangeRecord> {
+    const record = new ExchangeRecord(deps, owner)
+    const data = {
+      requestId: record.requestId,
+      ...{ method: head.method, path: redactUrl(head.path), headers: redactHeaders(head.headers) },
+    }
+    const written = record.#append({ type: 'HttpRequestForwarded', data })
+    if (owner.recording === 'strict' || !safeMethods.has(head.method)) await written
+    else written.catch((error: unknown) => record.#lost(error))
+    return record
+  }
+
+  /** The same for a WebSocket: durable before its 101. */
+  static async open(deps: Deps, owner: ExchangeOwner, head: ExchangeHead): Promise<ExchangeRecord> {
+    const record = new ExchangeRecord(deps, owner)
+    const { requestId } = record
+    const data = { requestId, path: redactUrl(head.path), headers: redactHeaders(head.headers) }
+    await record.#append({ type: 'WebSocketOpened', data })
+    return record
+  }
+
+  answered(): void {
+    this.#firstByteMs = this.#elapsedMs()
+  }
+
+  ended(status: number, headers: readonly string[]): void {
+    this.#end({
+      type: 'HttpResponseReceived',
+      data: {
+        requestId: this.requestId,
+        status,
+        headers: redactHeaders(headers),
+        requestBody: this.request.facts(),
+        responseBody: this.response.facts(),
+        durationMs: this.#elapsedMs(),
+        firstByteMs: this.#firstByteMs,
+      },
+    })
+  }
+
+  failed(errorCode: ErrorCode, stage: Stage): void {
+    const { requestId } = this
+    const { bytes: responseBytes } = this.response.facts()
+    const durationMs = this.#elapsedMs()
+    this.#end({
+      type: 'HttpExchangeFailed',
+      data: { requestId, stage, errorCode, durationMs, responseBytes },
+    })
+  }
+
+  closed(code: number, frames: { readonly in: number; readonly out: number }): void {
+    this.#end({
+      type: 'WebSocketClosed',
+      data: {
+        ...{ requestId: this.requestId, code, framesIn: frames.in, framesOut: frames.out },
+        bytesIn: this.request.facts().bytes,
+        bytesOut: this.response.facts().bytes,
+      },
+    })
+  }
+
+  #end(fact: SessionFact): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#append(fact).catch((error: unknown) => this.#lost(error))
+  }
+
+  async #append(fact: SessionFact): Promise<void> {
+    const { tenantId, sessionId, userId, installationId, deviceId } = this.#owner
+    const context: EventContext = {
+      actor: { type: 'user', id: userId },
+      at: new Date(this.#deps.now()).toISOString(),
+      ...{ installationId, deviceId, correlationId: this.requestId },
+      ...(sessionId === undefined ? {} : { sessionId }),
+    }
+    await this.#deps.store.append({
+      ...{ tenantId, streamKind: 'session', streamId: sessionId ?? this.requestId },
+      ...{ expected: 'any', events: [{ ...context, ...fact }] },
+    })
+  }
+
+  #lost(error: unknown): void {
+    this.#deps.log.error({ err: error, requestId: this.requestId }, 'event not recorded')
+  }
+
+  #elapsedMs(): number {
+    return Math.round((performance.now() - this.#startedAt) * 10) / 10
+  }
+}
+
+/** Counts and digests the bytes that pass. */
+export class Meter {
+  readonly #hash: Hash = createHash('sha256')
+  #bytes = 0
+  #digest: string | undefined
+
+  /** What comes after the end was recorded is not counted any more. */
+  add(chunk: Uint8Array): void {
+    if (this.#digest !== undefined) return
+    this.#bytes += chunk.length
+    this.#hash.update(chunk)
+  }
+
+  stream(): Transform {
+    return new Transform({
+      transform: (chunk: Uint8Array, _encoding, done) => {
+        this.add(chunk)
+        done(null, chunk)
+      },
+    })
+  }
+
+  facts(): { bytes: number; digest: string } {
+    this.#digest ??= `sha256:${this.#hash.digest('hex')}`
+    return { bytes: this.#bytes, digest: this.#digest }
+  }
+}
+
+/** At whose end a failure happened. */
+export function stageOf(code: ErrorCode): Stage {
+  if (code.startsWith('DEVICE_')) return 'device'
+  return code.startsWith('AGENT_') || code.startsWith('TUNNEL_') || code === 'TARGET_FORBIDDEN'
+    ? 'agent'
+    : 'gateway'
+}

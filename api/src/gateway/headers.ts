@@ -1,0 +1,221 @@
+/** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
+import { type CookieJar, cookieForBrowser, cookiesForDevice } from './cookies.ts'
+import { type PublicView, publicPathOf } from './public-address.ts'
+
+const hopByHop = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
+])
+/** Made anew, or nobody's business at the device. */
+const notUp = new Set([
+  ...['host', 'content-length', 'expect', 'forwarded', 'via', 'x-real-ip', 'x-travessia'],
+  ...['origin', 'referer', 'cookie', 'upgrade-insecure-requests'],
+])
+const notDown = new Set([
+  ...[
+    'strict-transport-security',
+    'public-key-pins',
+    'public-key-pins-report-only',
+    'alt-svc',
+    'nel',
+  ],
+  ...['clear-site-data', 'service-worker-allowed', 'report-to', 'reporting-endpoints'],
+  ...[
+    'referrer-policy',
+    'cross-origin-opener-policy',
+    'set-cookie',
+    'location',
+    'content-location',
+  ],
+  ...[
+    'refresh',
+    'link',
+    'content-security-policy',
+    'content-security-policy-report-only',
+    'cache-control',
+  ],
+])
+
+export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
+
+export function pairsOf(flat: readonly string[]): Array<[string, string]> {
+  return flat.flatMap((name, i) =>
+    i % 2 === 0 ? [[name.toLowerCase(), flat[i + 1] ?? ''] as [string, string]] : [],
+  )
+}
+
+export function headerOf(flat: readonly string[], name: string): string | undefined {
+  const index = flat.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name)
+  return index < 0 ? undefined : flat[index + 1]
+}
+
+/** What the device is sent. `Host` and framing are made by whoever holds the socket. */
+export function requestHeaders(
+  raw: readonly string[],
+  { view, jar, isRewritten }: { view: PublicView; jar: CookieJar; isRewritten: boolean },
+): string[] {
+  const pairs = pairsOf(raw)
+  const kept = withoutHopByHop(pairs).filter(
+    ([name, value]) =>
+      !notUp.has(name) &&
+      !/^(x-forwarded-|sec-websocket-)/.test(name) &&
+      !(name === 'authorization' && /^bearer/i.test(value)) &&
+      !(
+        isRewritten &&
+        /^(accept-encoding|if-none-match|if-modified-since|if-range|range)$/.test(name)
+      ),
+  )
+  const cookie = cookiesForDevice(valueOfHeader(pairs, 'cookie'), jar)
+  if (cookie !== undefined) kept.push(['cookie', cookie])
+  if (pairs.some(([name]) => name === 'origin')) kept.push(['origin', view.targetOrigin])
+  const referer = deviceReferer(valueOfHeader(pairs, 'referer'), view)
+  if (referer !== undefined) kept.push(['referer', referer])
+  if (isRewritten) kept.push(['accept-encoding', 'identity'])
+  if (view.prefix !== '') {
+    for (const name of ['x-forwarded-prefix', 'x-script-name', 'x-ingress-path'])
+      kept.push([name, view.prefix])
+  }
+  return kept.flat()
+}
+
+/** What the browser is sent. */
+export function responseHeaders(
+  raw: readonly string[],
+  context: {
+    view: PublicView
+    requestPath: string
+    jar: CookieJar | undefined
+    isRewritten: boolean
+  },
+): string[] {
+  const { isRewritten } = context
+  const pairs = pairsOf(raw)
+  const answer = withoutHopByHop(pairs).filter(
+    ([name]) =>
+      !notDown.has(name) &&
+      !name.startsWith('access-control-') &&
+      !(isRewritten && /^(content-length|etag|last-modified|accept-ranges)$/.test(name)),
+  )
+  for (const [name, value] of pairs) answer.push(...mapped(name, value, context))
+  answer.push(['content-security-policy', "frame-ancestors 'none'"])
+  answer.push(['referrer-policy', 'same-origin'], ['cross-origin-opener-policy', 'same-origin'])
+  answer.push([
+    'cache-control',
+    isRewritten ? 'no-store' : privateCache(valueOfHeader(pairs, 'cache-control')),
+  ])
+  return answer.flat()
+}
+
+function mapped(
+  name: string,
+  value: string,
+  { view, requestPath, jar }: { view: PublicView; requestPath: string; jar: CookieJar | undefined },
+): Array<[string, string]> {
+  switch (name) {
+    case 'location':
+    case 'content-location':
+      return [[name, publicPathOf(value, requestPath, view)]]
+    case 'refresh':
+      return [
+        [
+          name,
+          value.replace(
+            /(url\s*=\s*)["']?([^"']+)["']?/i,
+            (_, key: string, url: string) => key + publicPathOf(url, requestPath, view),
+          ),
+        ],
+      ]
+    case 'link':
+      return [
+        [
+          name,
+          value.replace(
+            /<([^>]*)>/g,
+            (_, url: string) => `<${publicPathOf(url, requestPath, view)}>`,
+          ),
+        ],
+      ]
+    case 'set-cookie': {
+      const isSecure = view.publicOrigin.startsWith('https:')
+      const cookie = cookieForBrowser(value, { prefix: view.prefix, isSecure, jar })
+      return cookie === undefined ? [] : [[name, cookie]]
+    }
+    case 'content-security-policy':
+    case 'content-security-policy-report-only':
+      return [[name, mapPolicy(value, view)]]
+    default:
+      return []
+  }
+}
+
+/** The device's own policy goes on: its origin is the public one now, and http is not upgraded behind our back. */
+export function mapPolicy(policy: string, { targetOrigin, publicOrigin }: PublicView): string {
+  const host = targetOrigin.replace(/^https?:\/\//, '')
+  const publicHost = publicOrigin.replace(/^https?:\/\//, '')
+  const isSecure = publicOrigin.startsWith('https:')
+  return policy
+    .split(';')
+    .filter(
+      (directive) =>
+        !/^\s*(upgrade-insecure-requests|block-all-mixed-content|report-uri|report-to)\b/i.test(
+          directive,
+        ),
+    )
+    .map((directive) =>
+      directive
+        .split(/\s+/)
+        .map((source) => {
+          if (source === targetOrigin || source === host) return publicOrigin
+          return /^wss?:\/\//.test(source) && source.endsWith(`//${host}`)
+            ? `${isSecure ? 'wss' : 'ws'}://${publicHost}`
+            : source
+        })
+        .join(' '),
+    )
+    .join(';')
+}
+
+/** Shared caches must not keep a device's page; the browser's own may, with ETag and 304. */
+function privateCache(value: string | undefined): string {
+  const directives = (value ?? '')
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => directive !== '' && !/^(public|s-maxage=.*|private)$/i.test(directive))
+  return ['private', ...directives].join(', ')
+}
+
+function deviceReferer(referer: string | undefined, view: PublicView): string | undefined {
+  if (referer === undefined || !URL.canParse(referer)) return undefined
+  const { origin, pathname, search } = new URL(referer)
+  if (origin !== view.publicOrigin) return undefined
+  const path = pathname.startsWith(view.prefix) ? pathname.slice(view.prefix.length) : pathname
+  return `${view.targetOrigin}${path}${search}`
+}
+
+/** RFC 9110 7.6.1: also the names that `Connection` lists, but none that would undo framing or routing. */
+function withoutHopByHop(pairs: Pairs): Array<[string, string]> {
+  const listed = pairs
+    .filter(([name]) => name === 'connection')
+    .flatMap(([, value]) =>
+      value
+        .toLowerCase()
+        .split(',')
+        .map((token) => token.trim()),
+    )
+  const removable = new Set(
+    listed.filter(
+      (token) =>
+        token !== 'content-length' &&
+        token !== 'host' &&
+        token !== 'cookie' &&
+        token !== 'authorization',
+    ),
+  )
+  return pairs
+    .filter(([name]) => !hopByHop.has(name) && !removable.has(name))
+    .map(([name, value]) => [name, value])
+}
+
+function valueOfHeader(pairs: Pairs, name: string): string | undefined {
+  return pairs.find(([one]) => one === name)?.[1]
+}

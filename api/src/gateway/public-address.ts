@@ -1,0 +1,90 @@
+/**
+ * Which session a request to the remote port is for, and how device addresses look from outside. Pure.
+ * Host mode: `{sessionId}.{remote host}`, the device's own paths. Path mode: `/remote/s/{sessionId}/…` there.
+ * Further ports of a device are under `/__travessia/port/{port}/` of either.
+ */
+import { isId } from '@travessia/schemas/ids'
+
+export type Route = {
+  readonly sessionId: string
+  readonly mode: 'host' | 'path'
+  /** What stands before the session's own paths: `''` or `/remote/s/{sessionId}`. */
+  readonly base: string
+  /** The raw target after `base`. */
+  readonly target: string
+}
+
+/** A device address as the browser sees it. */
+export type PublicView = {
+  /** `http://{sessionId}.remote.localhost:8002` */
+  readonly publicOrigin: string
+  /** Before every path of this target. */
+  readonly prefix: string
+  /** `http://192.168.1.50` */
+  readonly targetOrigin: string
+  /** Origins of the device's other ports → their prefix. */
+  readonly others: ReadonlyMap<string, string>
+}
+
+export const reservedPath = '/__travessia/'
+
+export function routeOf(host: string, target: string, remoteHostname: string): Route | undefined {
+  const hostname = hostnameOf(host)
+  if (hostname.endsWith(`.${remoteHostname}`)) {
+    const sessionId = hostname.slice(0, -remoteHostname.length - 1)
+    return isId(sessionId) ? { sessionId, mode: 'host', base: '', target } : undefined
+  }
+  const match = /^(\/remote\/s\/([a-z0-9]{26}))(\/.*)?$/.exec(target)
+  if (hostname !== remoteHostname || !match) return undefined
+  const [, base = '', sessionId = '', rest = ''] = match
+  return { sessionId, mode: 'path', base, target: rest }
+}
+
+/** Origin and base path of a session. */
+export function sessionUrl(
+  remoteUrl: URL,
+  { id, mode }: { id: string; mode: 'host' | 'path' },
+): string {
+  return mode === 'host'
+    ? `${remoteUrl.protocol}//${id}.${remoteUrl.host}`
+    : `${remoteUrl.origin}/remote/s/${id}`
+}
+
+/** A port of the device in the path: `/__travessia/port/8080/x` → 8080 and `/x`. */
+export function portOf(target: string): { port: number; target: string } | undefined {
+  const match = /^\/__travessia\/port\/(\d{1,5})(\/.*)$/.exec(target)
+  return match ? { port: Number(match[1]), target: match[2] ?? '/' } : undefined
+}
+
+/** How a device's address and its ports are seen; `port`: the one that this request is for. */
+export function viewOf(
+  device: { readonly baseUrl: string; readonly ports: readonly number[] },
+  { publicOrigin, base, port }: { publicOrigin: string; base: string; port: number | undefined },
+): PublicView {
+  const own = new URL(device.baseUrl)
+  const originAt = (wanted: number) => `${own.protocol}//${own.hostname}:${wanted}`
+  const others = new Map([[own.origin, base]])
+  for (const one of device.ports)
+    others.set(new URL(originAt(one)).origin, `${base}/__travessia/port/${one}`)
+  const targetOrigin = port === undefined ? own.origin : new URL(originAt(port)).origin
+  return { publicOrigin, prefix: others.get(targetOrigin) ?? base, targetOrigin, others }
+}
+
+/**
+ * An address that the device wrote, as the browser may use it: on the device itself its public path, elsewhere
+ * our page that says where it leads (no open redirect).
+ */
+export function publicPathOf(text: string, requestPath: string, view: PublicView): string {
+  const base = `${view.targetOrigin}${requestPath}`
+  if (!URL.canParse(text, base)) return `${view.prefix}/`
+  const url = new URL(text, base)
+  const prefix = view.others.get(url.origin)
+  if (prefix !== undefined) return `${prefix}${url.pathname}${url.search}${url.hash}`
+  const root = view.others.values().next().value ?? ''
+  return `${root}/__travessia/leave?to=${encodeURIComponent(url.href)}`
+}
+
+function hostnameOf(host: string): string {
+  const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
+  return url && !url.username && url.pathname === '/' ? url.hostname : ''
+}

@@ -1,0 +1,239 @@
+/**
+ * Remote sessions that are open now: who, which device, until when, and what must be cut at the end. The log
+ * is the truth; after a start the open ones come from the view, and those whose time is over are closed.
+ */
+import { type ErrorCode, type Language, TravessiaError } from '@travessia/schemas/errors'
+import type { EventContext } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import type { Logger } from 'pino'
+import { handle } from '../domain/decider.ts'
+import { session as decider, defaultTtlSeconds } from '../domain/session.ts'
+import type { EventStore } from '../store/event-store.ts'
+import type { DeviceRow } from '../views/devices.ts'
+import type { SessionRow } from '../views/sessions.ts'
+import type { Views } from '../views/views.ts'
+import type { DeviceAccess } from './device-access.ts'
+import { SessionCloser } from './session-closer.ts'
+import type { SessionSecrets } from './session-secrets.ts'
+
+export type LiveSession = {
+  readonly id: string
+  readonly tenantId: string
+  readonly installationId: string
+  readonly deviceId: string
+  readonly userId: string
+  readonly mode: 'host' | 'path'
+  readonly language: Language
+  /** ms since 1970. */
+  expiresAt: number
+  isEnded: boolean
+  /** Ends what is under way: responses, uploads, sockets. */
+  readonly cuts: Set<() => void>
+  readonly totals: { requests: number; bytesIn: number; bytesOut: number }
+}
+
+export type OpenRequest = {
+  readonly userId: string
+  readonly device: DeviceRow
+  readonly reason: string
+  readonly ttlSeconds?: number
+  readonly mode?: 'host' | 'path'
+  readonly clientIp: string
+  readonly userAgent: string
+  readonly correlationId: string
+}
+
+export type EndHow = 'SessionClosed' | 'SessionExpired' | 'SessionRevoked'
+
+type Deps = {
+  readonly store: EventStore
+  readonly views: Views
+  readonly access: DeviceAccess
+  readonly secrets: SessionSecrets
+  readonly languageOf: (userId: string) => Language
+  /** Where a session's pages are. */
+  readonly urlOf: (session: { readonly id: string; readonly mode: 'host' | 'path' }) => string
+  readonly defaultMode: 'host' | 'path'
+  readonly now: () => number
+  readonly log: Logger
+}
+
+export class RemoteSessions {
+  readonly #deps: Deps
+  readonly #live = new Map<string, LiveSession>()
+  readonly #closer: SessionCloser
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#closer = new SessionCloser(deps.now, (session) => {
+      this.#end(session, 'SessionExpired', 'expiry').catch((error: unknown) =>
+        deps.log.error({ err: error, sessionId: session.id }, 'session end not recorded'),
+      )
+    })
+  }
+
+  /** Takes up the sessions that were open when the last node stopped. */
+  async start(): Promise<void> {
+    for (const row of await this.#deps.views.sessions.active()) {
+      const session = this.#toLive(row)
+      if (session.expiresAt > this.#deps.now()) this.#add(session)
+      else await this.#end(session, 'SessionExpired', 'crash-recovery')
+    }
+  }
+
+  /** Cuts everything; the sessions stay open for the next start. */
+  stop(): void {
+    for (const session of this.#live.values()) cut(session)
+    this.#closer.stop()
+  }
+
+  find(sessionId: string): LiveSession | undefined {
+    const session = this.#live.get(sessionId)
+    return session && !session.isEnded && session.expiresAt > this.#deps.now() ? session : undefined
+  }
+
+  /** @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY (recorded as denied), STORE_UNAVAILABLE */
+  async open(request: OpenRequest): Promise<{ sessionId: string; url: string; expiresAt: string }> {
+    const { device, ttlSeconds = defaultTtlSeconds, mode = this.#deps.defaultMode } = request
+    const refusal = await this.#refusalOf(device)
+    const sessionId = newId()
+    const intent = {
+      type: 'OpenSession',
+      ...{ now: this.#deps.now(), purpose: request.reason, ttlSeconds, mode },
+      ...{ clientIp: request.clientIp, userAgent: request.userAgent.slice(0, 300) },
+      ...{ recordingLevel: device.capture, targetOrigin: device.baseUrl },
+      ...(refusal ? { refusal } : {}),
+    } as const
+    const { state, position } = await this.#handle(
+      { tenantId: device.tenantId, id: sessionId },
+      intent,
+      this.#contextOf(request, sessionId),
+    )
+    if (refusal || state.status !== 'open') throw new TravessiaError(refusal ?? 'INTERNAL')
+    await this.#deps.views.until(position)
+    const { tenantId, installationId, id: deviceId } = device
+    const { userId } = request
+    this.#add({
+      ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode },
+      language: this.#deps.languageOf(userId),
+      ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Set() },
+      totals: { requests: 0, bytesIn: 0, bytesOut: 0 },
+    })
+    const ticket = this.#deps.secrets.newTicket(sessionId)
+    const url = `${this.#deps.urlOf({ id: sessionId, mode })}/__travessia/enter?ticket=${ticket}`
+    return { sessionId, url, expiresAt: new Date(state.expiresAt).toISOString() }
+  }
+
+  urlOf(session: { readonly id: string; readonly mode: 'host' | 'path' }): string {
+    return `${this.#deps.urlOf(session)}/`
+  }
+
+  /** @throws TravessiaError SESSION_ENDED, SESSION_LIMIT */
+  async extend(
+    session: { readonly tenantId: string; readonly id: string },
+    { ttlSeconds = defaultTtlSeconds, context }: { ttlSeconds?: number; context: EventContext },
+  ): Promise<{ expiresAt: string }> {
+    const intent = { type: 'ExtendSession', now: this.#deps.now(), ttlSeconds } as const
+    const { state, position } = await this.#handle(session, intent, context)
+    if (state.status !== 'open') throw new TravessiaError('SESSION_ENDED')
+    const live = this.#live.get(session.id)
+    if (live) {
+      live.expiresAt = state.expiresAt
+      this.#closer.watch(live)
+    }
+    await this.#deps.views.until(position)
+    return { expiresAt: new Date(state.expiresAt).toISOString() }
+  }
+
+  /** Nothing happens when it has ended already. */
+  async end(
+    sessionId: string,
+    how: EndHow,
+    { reason, context }: { reason: string; context?: EventContext },
+  ): Promise<void> {
+    const session = this.#live.get(sessionId)
+    if (session) await this.#end(session, how, reason, context)
+  }
+
+  /** Ends every open session that the test finds, for a reason outside of them. */
+  async revokeWhere(isMeant: (session: LiveSession) => boolean, reason: string): Promise<void> {
+    const meant = [...this.#live.values()].filter(isMeant)
+    await Promise.all(meant.map((session) => this.#end(session, 'SessionRevoked', reason)))
+  }
+
+  async #refusalOf(device: DeviceRow): Promise<ErrorCode | undefined> {
+    try {
+      await this.#deps.access.ready(device)
+      return undefined
+    } catch (error) {
+      if (error instanceof TravessiaError) return error.code
+      throw error
+    }
+  }
+
+  async #end(
+    session: LiveSession,
+    how: EndHow,
+    reason: string,
+    context?: EventContext,
+  ): Promise<void> {
+    session.isEnded = true
+    this.#closer.forget(session)
+    cut(session)
+    const intent = { type: 'EndSession', how, reason, totals: { ...session.totals } } as const
+    const { position } = await this.#handle(
+      session,
+      intent,
+      context ?? this.#systemContext(session),
+    )
+    this.#live.delete(session.id)
+    this.#deps.secrets.forget(session.id)
+    await this.#deps.views.until(position)
+  }
+
+  #handle(
+    { tenantId, id }: { readonly tenantId: string; readonly id: string },
+    intent: Parameters<typeof decider.decide>[0],
+    context: EventContext,
+  ) {
+    const stream = { tenantId, streamKind: 'session', streamId: id } as const
+    return handle(this.#deps.store, decider, stream, intent, context)
+  }
+
+  #add(session: LiveSession): void {
+    this.#live.set(session.id, session)
+    this.#closer.watch(session)
+  }
+
+  #toLive(row: SessionRow): LiveSession {
+    const { id, tenantId, installationId, deviceId, userId, mode, requests, bytesIn, bytesOut } =
+      row
+    return {
+      ...{ id, tenantId, installationId, deviceId, userId, mode },
+      language: this.#deps.languageOf(userId),
+      expiresAt: Date.parse(row.expiresAt),
+      ...{ isEnded: false, cuts: new Set(), totals: { requests, bytesIn, bytesOut } },
+    }
+  }
+
+  #contextOf({ userId, device, correlationId }: OpenRequest, sessionId: string): EventContext {
+    return {
+      actor: { type: 'user', id: userId },
+      at: new Date(this.#deps.now()).toISOString(),
+      ...{ installationId: device.installationId, deviceId: device.id, sessionId, correlationId },
+    }
+  }
+
+  #systemContext({ id: sessionId, installationId, deviceId }: LiveSession): EventContext {
+    return {
+      actor: { type: 'system', id: 'session-closer' },
+      at: new Date(this.#deps.now()).toISOString(),
+      ...{ installationId, deviceId, sessionId, correlationId: newId() },
+    }
+  }
+}
+
+function cut(session: LiveSession): void {
+  for (const end of session.cuts) end()
+  session.cuts.clear()
+}

@@ -1,0 +1,29 @@
+/** Ends sessions at their moment; an extension moves it. Killed: the next start closes what is over. */
+import type { LiveSession } from './remote-sessions.ts'
+
+export class SessionCloser {
+  readonly #now: () => number
+  readonly #close: (session: LiveSession) => void
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+
+  constructor(now: () => number, close: (session: LiveSession) => void) {
+    this.#now = now
+    this.#close = close
+  }
+
+  watch(session: LiveSession): void {
+    this.forget(session)
+    const timer = setTimeout(() => this.#close(session), session.expiresAt - this.#now())
+    this.#timers.set(session.id, timer)
+  }
+
+  forget({ id }: LiveSession): void {
+    clearTimeout(this.#timers.get(id))
+    this.#timers.delete(id)
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}

@@ -1,0 +1,146 @@
+/** Registering, signing in and out, and giving roles. The log knows who may do what; passwords are beside it. */
+import type { SignedIn, User } from '@travessia/schemas/api'
+import type { Role } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { AccessFact, EventContext } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import { type AccessIntent, access } from '../domain/access.ts'
+import { handle } from '../domain/decider.ts'
+import { load } from '../plugins/authentication.ts'
+import type { Principal } from '../plugins/principal.ts'
+import type { Services } from '../services.ts'
+import { hashPassword, requireStrong, verifyPassword } from './passwords.ts'
+
+export type Caller = { readonly clientIp: string; readonly correlationId: string }
+type NewUser = {
+  readonly email: string
+  readonly password: string
+  readonly name: string
+  readonly tenantId: string
+  readonly role: Role
+  readonly installationIds: readonly string[] | null
+  /** Founds the tenant. */
+  readonly tenantName?: string
+}
+
+/** @throws TravessiaError EMAIL_TAKEN, PASSWORD_WEAK, STORE_UNAVAILABLE */
+export async function addUser(
+  services: Services,
+  user: NewUser,
+  context: EventContext | Caller,
+): Promise<string> {
+  const { email, password, name, tenantId, role, installationIds, tenantName } = user
+  requireStrong(password, email)
+  await dropOrphan(services, email)
+  const id = newId()
+  const hash = await hashPassword(password)
+  services.users.add({ id, tenantId, email, name, language: 'pt-BR', password: hash })
+  const scope = installationIds ? { installationIds: [...installationIds] } : {}
+  try {
+    await recordAccess(services, {
+      ...{ tenantId, userId: id },
+      intent: {
+        ...{ type: 'RegisterUser', name, grant: { userId: id, role, ...scope } },
+        ...(tenantName === undefined ? {} : { tenantName }),
+      },
+      context: 'actor' in context ? context : contextOf(services, id, context),
+    })
+  } catch (error) {
+    services.users.remove(id)
+    throw error
+  }
+  return id
+}
+
+/**
+ * Same answer and same time whether the account exists or not (THREATS I5).
+ * @throws TravessiaError CREDENTIALS_INVALID, RATE_LIMITED
+ */
+export async function signIn(
+  services: Services,
+  { email, password, caller }: { email: string; password: string; caller: Caller },
+): Promise<{ signedIn: SignedIn; secret: string; principal: Principal }> {
+  const keys = [`account ${email.trim().toLowerCase()}`, `address ${caller.clientIp}`]
+  for (const key of keys) services.signInAttempts.require(key)
+  const user = services.users.byEmail(email)
+  const isRight = await verifyPassword(password, user?.password)
+  if (!user || !isRight || user.isDisabled) {
+    for (const key of keys) services.signInAttempts.failed(key)
+    if (user)
+      await note(services, user, caller, {
+        type: 'SignInFailed',
+        data: { userId: user.id, clientIp: caller.clientIp },
+      })
+    throw new TravessiaError('CREDENTIALS_INVALID')
+  }
+  services.signInAttempts.succeeded(keys[0] ?? '')
+  await note(services, user, caller, {
+    type: 'UserSignedIn',
+    data: { userId: user.id, clientIp: caller.clientIp },
+  })
+  const { login, secret } = services.logins.start(user.id)
+  const principal = await load(services, login)
+  const token = await services.tokens.issueUserToken(user.id, login.id)
+  return { signedIn: { ...token, user: toUser(principal) }, secret, principal }
+}
+
+export async function signOut(
+  services: Services,
+  principal: Principal,
+  caller: Caller,
+): Promise<void> {
+  services.logins.end(principal.loginId)
+  const { userId, tenantId } = principal
+  await note(services, { id: userId, tenantId }, caller, {
+    type: 'UserSignedOut',
+    data: { userId },
+  })
+}
+
+export async function recordAccess(
+  { store, views }: Services,
+  what: { tenantId: string; userId: string; intent: AccessIntent; context: EventContext },
+): Promise<void> {
+  const { tenantId, userId, intent, context } = what
+  const stream = { tenantId, streamKind: 'access', streamId: userId } as const
+  const { position } = await handle(store, access, stream, intent, context)
+  await views.until(position)
+}
+
+export function toUser(principal: Principal): User {
+  const {
+    userId: id,
+    email,
+    name,
+    role,
+    tenantId,
+    tenantName,
+    installationIds,
+    language,
+  } = principal
+  const scope = installationIds === null ? null : [...installationIds]
+  return { id, email, name, role, tenantId, tenantName, installationIds: scope, language }
+}
+
+/** A registration that was cut off before it reached the log does not keep the address. */
+async function dropOrphan({ users, views }: Services, email: string): Promise<void> {
+  const user = users.byEmail(email)
+  if (user && !(await views.members.get(user.id, user.tenantId)) && !user.isDisabled)
+    users.remove(user.id)
+}
+
+async function note(
+  services: Services,
+  { id, tenantId }: { readonly id: string; readonly tenantId: string },
+  caller: Caller,
+  fact: AccessFact,
+): Promise<void> {
+  await services.store.append({
+    ...{ tenantId, streamKind: 'access', streamId: id, expected: 'any' },
+    events: [{ ...contextOf(services, id, caller), ...fact }],
+  })
+}
+
+function contextOf({ now }: Services, userId: string, { correlationId }: Caller): EventContext {
+  return { actor: { type: 'user', id: userId }, at: new Date(now()).toISOString(), correlationId }
+}

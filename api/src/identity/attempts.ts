@@ -1,0 +1,42 @@
+/** Counts failures per key in a window of time; bounded, and lost with the process. */
+import { TravessiaError } from '@travessia/schemas/errors'
+
+const maxKeys = 50_000
+
+export class Attempts {
+  readonly #max: number
+  readonly #windowMs: number
+  readonly #now: () => number
+  readonly #failures = new Map<string, number[]>()
+
+  constructor({ max, windowMs, now }: { max: number; windowMs: number; now: () => number }) {
+    this.#max = max
+    this.#windowMs = windowMs
+    this.#now = now
+  }
+
+  /** @throws TravessiaError RATE_LIMITED with `retryAfterSeconds` */
+  require(key: string): void {
+    const recent = this.#recent(key)
+    if (recent.length < this.#max) return
+    const retryAfterMs = (recent[0] ?? 0) + this.#windowMs - this.#now()
+    throw new TravessiaError('RATE_LIMITED', { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
+  }
+
+  failed(key: string): void {
+    const recent = [...this.#recent(key), this.#now()]
+    this.#failures.delete(key)
+    this.#failures.set(key, recent)
+    const [oldest] = this.#failures.keys()
+    if (this.#failures.size > maxKeys && oldest !== undefined) this.#failures.delete(oldest)
+  }
+
+  succeeded(key: string): void {
+    this.#failures.delete(key)
+  }
+
+  #recent(key: string): number[] {
+    const since = this.#now() - this.#windowMs
+    return (this.#failures.get(key) ?? []).filter((at) => at > since)
+  }
+}

@@ -1,0 +1,35 @@
+/** The cloud node as a process: configuration, start, one ready line, stop on SIGTERM. */
+import { TravessiaError } from '@travessia/schemas/errors'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { createCloudNode } from './cloud-node.ts'
+import { readConfig } from './config.ts'
+
+const stopWithinMs = 8_000
+
+try {
+  const config = readConfig()
+  const log = pino({ level: config.LOG_LEVEL })
+  const node = await createCloudNode(config, log)
+  closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ err }) => {
+    if (err) log.fatal({ err }, 'unexpected error, stopping')
+    await node.stop()
+  })
+  const endpoints = await node.start()
+  process.stdout.write(
+    `${JSON.stringify({ level: 30, time: Date.now(), msg: 'ready', ...endpoints })}\n`,
+  )
+} catch (error) {
+  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.exit(1)
+}
+
+/** What a person must know to mend it, in one line. */
+function sentenceOf(error: unknown): string {
+  const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE')
+    return `Port ${port} is in use by another program. Stop it, or set another TRAVESSIA_*_PORT (0 picks a free one).`
+  if (error instanceof TravessiaError && Array.isArray(error.details['problems']))
+    return `Configuration: ${error.details['problems'].join('; ')}.`
+  return stack ?? String(error)
+}

@@ -1,0 +1,83 @@
+/**
+ * Every route declares its permission, and what its `:id` names. What belongs to another tenant or to an
+ * installation out of the reader's scope does not exist (404), before the role is asked (403) (THREATS T1).
+ */
+import { TravessiaError } from '@travessia/schemas/errors'
+import { isId } from '@travessia/schemas/ids'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Services } from '../services.ts'
+import type { CommandRow } from '../views/commands.ts'
+import type { DeviceRow } from '../views/devices.ts'
+import type { InstallationRow } from '../views/installations.ts'
+import type { MemberRow } from '../views/members.ts'
+import type { SessionRow } from '../views/sessions.ts'
+import { requirePrincipal } from './authentication.ts'
+import { may, maySee, type Permission, type Principal } from './principal.ts'
+
+/** What the `:id` of a route names. */
+type Named = {
+  installation: InstallationRow
+  device: DeviceRow
+  session: SessionRow
+  command: CommandRow
+  member: MemberRow
+}
+export type Scope = keyof Named
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    permission?: Permission
+    scope?: Scope
+  }
+  interface FastifyRequest {
+    named: Partial<Named>
+  }
+}
+
+export function addAuthorization(app: FastifyInstance, services: Services): void {
+  app.decorateRequest('named')
+  app.addHook('onRoute', ({ url, config }) => {
+    if (config?.permission === undefined) throw new TypeError(`route ${url} declares no permission`)
+  })
+  app.addHook('onRequest', async (request) => {
+    const { permission = 'administer', scope } = request.routeOptions.config
+    request.named = {}
+    if (permission === 'public') return
+    const principal = requirePrincipal(request)
+    if (scope) request.named = await find(services, request, { scope, principal })
+    if (!may(principal.role, permission)) throw new TravessiaError('PERMISSION_DENIED')
+  })
+}
+
+/** What this route's `:id` names; the hook has found it. */
+export function namedOf<S extends Scope>({ named }: FastifyRequest, scope: S): Named[S] {
+  const found = named[scope]
+  if (!found) throw new TypeError(`this route has no ${scope}`)
+  return found
+}
+
+async function find(
+  { views }: Services,
+  request: FastifyRequest,
+  { scope, principal }: { scope: Scope; principal: Principal },
+): Promise<Partial<Named>> {
+  const { id } = request.params as { id?: string }
+  const { tenantId } = principal
+  if (!isId(id)) throw new TravessiaError('NOT_FOUND')
+  const rows = {
+    installation: () => views.installations.get(tenantId, id),
+    device: () => views.devices.get(tenantId, id),
+    session: () => views.sessions.get(tenantId, id),
+    command: () => views.commands.get(tenantId, id),
+    member: () => views.members.get(id, tenantId),
+  } satisfies Record<Scope, () => Promise<unknown>>
+  const row = await rows[scope]()
+  if (!row) throw new TravessiaError('NOT_FOUND')
+  const installationId =
+    scope === 'installation' ? id : 'installationId' in row ? row.installationId : undefined
+  if (scope !== 'member' && !maySee(principal, installationId))
+    throw new TravessiaError('NOT_FOUND')
+  const wanted = request.aliasInstallationId
+  if (wanted !== undefined && wanted !== installationId) throw new TravessiaError('NOT_FOUND')
+  return { [scope]: row }
+}

@@ -1,0 +1,99 @@
+/** Called by agents: a code for an identity, a proof for a fresh token (THREATS I1, I2). */
+import { type AgentToken, agentTokenSchema, pairBody, renewBody } from '@travessia/schemas/api'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import type { FastifyRequest } from 'fastify'
+import { calculateJwkThumbprint } from 'jose'
+import type { Static } from 'typebox'
+import { agent as decider } from '../domain/agent.ts'
+import type { AgentKeys } from '../identity/pairing.ts'
+import type { Services } from '../services.ts'
+import { type App, answers, record } from './route.ts'
+
+const everybody = 'all addresses'
+
+export function addAgentRoutes(app: App, services: Services): void {
+  app.post(
+    '/api/agents/pair',
+    {
+      config: { permission: 'public' },
+      schema: { body: pairBody, response: answers({ 201: agentTokenSchema }) },
+    },
+    async (request, reply) => {
+      const keys = await pair(services, request, request.body)
+      reply.code(201)
+      return answer(services, keys, await services.agentCredentials.issue(keys))
+    },
+  )
+  app.post(
+    '/api/agents/token',
+    {
+      config: { permission: 'public' },
+      schema: { body: renewBody, response: answers({ 200: agentTokenSchema }) },
+    },
+    async (request) => {
+      const { agentId, proof } = request.body
+      const { keys, ...token } = await services.agentCredentials.renew(agentId, proof)
+      return answer(services, keys, token)
+    },
+  )
+}
+
+/** @throws TravessiaError PAIRING_CODE_INVALID, RATE_LIMITED, AGENT_ALREADY_PAIRED */
+async function pair(
+  services: Services,
+  request: FastifyRequest,
+  body: Static<typeof pairBody>,
+): Promise<AgentKeys> {
+  const { pairingAttempts: attempts, pairing, views } = services
+  for (const key of [request.ip, everybody]) attempts.require(key)
+  const { tenantId, installationId } = found(services, request, body.code)
+  if (await views.agents.current(tenantId, installationId))
+    throw new TravessiaError('AGENT_ALREADY_PAIRED')
+  const { publicKey, encryptionKey, hostname, name = hostname, version = '' } = body
+  const agentId = newId()
+  pairing.take(body.code, { agentId, tenantId, installationId, publicKey, encryptionKey })
+  const keyThumbprint = await calculateJwkThumbprint(publicKey)
+  await record(services, decider, {
+    stream: { tenantId, streamKind: 'agent', streamId: agentId },
+    intent: {
+      type: 'EnrollAgent',
+      enrolled: { name, hostname, version, ip: request.ip, keyThumbprint },
+    },
+    context: {
+      actor: { type: 'agent', id: agentId },
+      at: new Date(services.now()).toISOString(),
+      ...{ installationId, agentId, correlationId: request.id },
+    },
+  })
+  return {
+    ...{ agentId, tenantId, installationId, publicKey, encryptionKey },
+    ...{ tokenNotBefore: 0, isRevoked: false },
+  }
+}
+
+/** A wrong entry names no code, so it counts against the address and against everybody. */
+function found({ pairing, pairingAttempts }: Services, { ip }: FastifyRequest, code: string) {
+  try {
+    return pairing.find(code)
+  } catch (error) {
+    pairingAttempts.failed(ip)
+    throw error
+  }
+}
+
+function answer(
+  { endpoints, tokens, now }: Services,
+  { agentId, tenantId, installationId }: AgentKeys,
+  token: { token: string; expiresAt: string },
+): AgentToken {
+  const { wsUrl, httpUrl: apiUrl } = endpoints()
+  return {
+    ...{ agentId, tenantId, installationId },
+    token: token.token,
+    expiresAt: token.expiresAt,
+    endpoints: { wsUrl, apiUrl },
+    serverKeys: tokens.orderKeys().map((key) => ({ ...key })),
+    serverTime: now(),
+  }
+}

@@ -1,0 +1,148 @@
+/** Reading the log: events, remote sessions, one session whole, export. Exporting is a fact itself. */
+import { Readable } from 'node:stream'
+import {
+  type AuditEvent,
+  auditEventList,
+  auditQuery,
+  auditSessionSchema,
+  exportQuery,
+  idParams,
+  sessionList,
+} from '@travessia/schemas/api'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { type ExportFormat, exportHead, exportLine, exportTypes } from '../audit/export.ts'
+import { readEvents } from '../audit/reading.ts'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import { namedOf } from '../plugins/authorization.ts'
+import { readerLanguage } from '../plugins/error-handler.ts'
+import { maySee, type Principal } from '../plugins/principal.ts'
+import type { Services } from '../services.ts'
+import type { EventFilter } from '../store/event-store.ts'
+import { type App, answers, contextOf } from './route.ts'
+import { toSession } from './sessions.ts'
+
+const pageEvents = 50
+const exportPageEvents = 200
+const maxExportEvents = 1_000_000
+const config = { permission: 'audit' } as const
+const sessionsQuery = Type.Pick(auditQuery, ['limit', 'cursor', 'deviceId', 'userId'])
+
+export function addAuditRoutes(app: App, services: Services): void {
+  app.get(
+    '/api/audit/events',
+    { config, schema: { querystring: auditQuery, response: answers({ 200: auditEventList }) } },
+    async (request) => {
+      const page = await services.store.query(filterOf(requirePrincipal(request), request.query))
+      return { ...page, items: await readEvents(services, page.items, readerLanguage(request)) }
+    },
+  )
+  app.get(
+    '/api/audit/sessions',
+    { config, schema: { querystring: sessionsQuery, response: answers({ 200: sessionList }) } },
+    async (request) => listSessions(services, requirePrincipal(request), request.query),
+  )
+  app.get(
+    '/api/audit/sessions/:id',
+    {
+      config: { ...config, scope: 'session' },
+      schema: { params: idParams, response: answers({ 200: auditSessionSchema }) },
+    },
+    async (request) => {
+      const row = namedOf(request, 'session')
+      const events = await services.store.readStream(row.tenantId, row.id)
+      return {
+        session: await toSession(services, row),
+        events: await readEvents(services, events, readerLanguage(request)),
+      }
+    },
+  )
+  app.get(
+    '/api/audit/export',
+    { config, schema: { querystring: exportQuery } },
+    async (request, reply) => exportEvents(services, request, { reply, query: request.query }),
+  )
+}
+
+async function listSessions(
+  services: Services,
+  principal: Principal,
+  query: Static<typeof sessionsQuery>,
+) {
+  const { limit = pageEvents, cursor, deviceId, userId } = query
+  const rows = await services.views.sessions.list({
+    ...{ tenantId: principal.tenantId, installationIds: principal.installationIds, limit },
+    ...(cursor === undefined ? {} : { beforePosition: positionOf(cursor) }),
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...(userId === undefined ? {} : { userId }),
+  })
+  const last = rows.length === limit ? rows.at(-1) : undefined
+  const items = await Promise.all(rows.map((row) => toSession(services, row)))
+  return last ? { items, nextCursor: String(last.position) } : { items }
+}
+
+/** @throws TravessiaError MESSAGE_INVALID for `bundle`: it comes with the verifier (README, limits) */
+async function exportEvents(
+  services: Services,
+  request: FastifyRequest,
+  { reply, query }: { reply: FastifyReply; query: Static<typeof exportQuery> },
+): Promise<FastifyReply> {
+  const { format, ...wanted } = query
+  if (format === 'bundle') throw new TravessiaError('MESSAGE_INVALID', { at: '/format' })
+  const principal = requirePrincipal(request)
+  const filter = { ...filterOf(principal, wanted), limit: exportPageEvents }
+  const data = {
+    format,
+    filter: wanted,
+    events: (await services.store.query({ ...filter, limit: 1 })).items.length,
+  }
+  await services.store.append({
+    ...{ tenantId: principal.tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
+    events: [{ ...contextOf(services, request), type: 'AuditExported', data }],
+  })
+  const lines = exportLines(services, { filter, format, language: readerLanguage(request) })
+  return reply
+    .type(exportTypes[format])
+    .header('content-disposition', `attachment; filename="travessia-audit.${format}"`)
+    .send(Readable.from(lines))
+}
+
+async function* exportLines(
+  services: Services,
+  {
+    filter,
+    format,
+    language,
+  }: { filter: EventFilter; format: ExportFormat; language: 'pt-BR' | 'en' },
+): AsyncGenerator<string> {
+  yield exportHead(format)
+  let cursor = filter.cursor
+  for (let count = 0; count < maxExportEvents; count += exportPageEvents) {
+    const page = await services.store.query(cursor === undefined ? filter : { ...filter, cursor })
+    const events: AuditEvent[] = await readEvents(services, page.items, language)
+    yield events.map((event) => exportLine(format, event)).join('')
+    if (page.nextCursor === undefined) return
+    cursor = page.nextCursor
+  }
+}
+
+/** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
+function filterOf(principal: Principal, query: Static<typeof auditQuery>): EventFilter {
+  const { userId, limit = pageEvents, installationId, ...rest } = query
+  if (installationId !== undefined && !maySee(principal, installationId))
+    throw new TravessiaError('NOT_FOUND')
+  const { tenantId, installationIds } = principal
+  return {
+    ...{ tenantId, limit, ...rest },
+    ...(installationId === undefined ? {} : { installationId }),
+    ...(installationIds === null ? {} : { installationIds }),
+    ...(userId === undefined ? {} : { actorId: userId }),
+  }
+}
+
+function positionOf(cursor: string): number {
+  if (!/^\d{1,15}$/.test(cursor)) throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
+  return Number(cursor)
+}

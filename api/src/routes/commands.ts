@@ -1,0 +1,95 @@
+/** Issue a command, follow it. 202 only after CommandIssued is durable. */
+import {
+  type CommandState,
+  commandBody,
+  commandList,
+  commandStateSchema,
+  idParams,
+  issuedCommandSchema,
+} from '@travessia/schemas/api'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { FastifyRequest } from 'fastify'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import { namedOf } from '../plugins/authorization.ts'
+import type { Services } from '../services.ts'
+import type { CommandRow } from '../views/commands.ts'
+import { type App, answers } from './route.ts'
+
+const recentOnDevice = 20
+
+export function addCommandRoutes(app: App, services: Services): void {
+  app.post(
+    '/api/devices/:id/commands',
+    {
+      config: { permission: 'operate', scope: 'device' },
+      schema: {
+        params: idParams,
+        body: commandBody,
+        response: answers({ 202: issuedCommandSchema }),
+      },
+    },
+    async (request, reply) => {
+      const { command, args = {}, expiresInMs } = request.body
+      const device = namedOf(request, 'device')
+      const key = idempotencyKeyOf(request)
+      const issued = await services.commands.issue({
+        ...{ tenantId: device.tenantId, userId: requirePrincipal(request).userId, device },
+        ...{ command, args, correlationId: request.id },
+        ...(expiresInMs === undefined ? {} : { expiresInMs }),
+        ...(key === undefined ? {} : { idempotencyKey: key }),
+      })
+      reply.code(202)
+      return issued
+    },
+  )
+  app.get(
+    '/api/devices/:id/commands',
+    {
+      config: { permission: 'read', scope: 'device' },
+      schema: { params: idParams, response: answers({ 200: commandList }) },
+    },
+    async (request) => {
+      const { tenantId, id } = namedOf(request, 'device')
+      const rows = await services.views.commands.ofDevice(tenantId, id, recentOnDevice)
+      return { items: rows.map((row) => toCommand(services, row)) }
+    },
+  )
+  app.get(
+    '/api/commands/:id',
+    {
+      config: { permission: 'read', scope: 'command' },
+      schema: { params: idParams, response: answers({ 200: commandStateSchema }) },
+    },
+    async (request) => toCommand(services, namedOf(request, 'command')),
+  )
+}
+
+/** @throws TravessiaError MESSAGE_INVALID: not 1-128 visible ASCII */
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !/^[!-~]{1,128}$/.test(key))
+    throw new TravessiaError('MESSAGE_INVALID', { at: '/headers/idempotency-key' })
+  return key
+}
+
+function toCommand({ users }: Services, row: CommandRow): CommandState {
+  const { id, deviceId, installationId, userId, status, confirmed, errorCode, detail } = row
+  const { command, args, expiresAt } = row.issued
+  return {
+    ...{
+      id,
+      deviceId,
+      installationId,
+      userId,
+      command,
+      args,
+      status,
+      confirmed,
+      errorCode,
+      detail,
+    },
+    userName: users.get(userId)?.name ?? '?',
+    ...{ issuedAt: row.issuedAt, expiresAt, endedAt: row.endedAt },
+  }
+}

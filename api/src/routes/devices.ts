@@ -1,0 +1,215 @@
+/** Devices of an installation, and one HTTP call to a device by API. */
+import {
+  changeDeviceBody,
+  type Device,
+  type DeviceBody,
+  deviceBody,
+  deviceList,
+  deviceSchema,
+  idParams,
+  proxyAnswer,
+  proxyBody,
+} from '@travessia/schemas/api'
+import { commandCatalog } from '@travessia/schemas/commands'
+import { type Credentials, driverCommands } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { type DeviceFields, device as decider } from '../domain/device.ts'
+import { slugOf } from '../domain/slug.ts'
+import { callDevice } from '../gateway/api-proxy.ts'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import { namedOf } from '../plugins/authorization.ts'
+import type { Services } from '../services.ts'
+import type { DeviceRow } from '../views/devices.ts'
+import { type App, answers, contextOf, record } from './route.ts'
+
+const defaultTimeouts = { connectMs: 5_000, firstByteMs: 30_000, idleMs: 60_000 }
+const defaultConcurrent = 6
+const proxyBodyBytes = 1024 * 1024
+
+const onDevice = (permission: 'read' | 'manage') => ({ permission, scope: 'device' }) as const
+
+export function addDeviceRoutes(app: App, services: Services): void {
+  app.get(
+    '/api/installations/:id/devices',
+    {
+      config: { permission: 'read', scope: 'installation' },
+      schema: { params: idParams, response: answers({ 200: deviceList }) },
+    },
+    async (request) => {
+      const { tenantId, id } = namedOf(request, 'installation')
+      return { items: (await services.views.devices.list(tenantId, id)).map(toDevice) }
+    },
+  )
+  app.post(
+    '/api/installations/:id/devices',
+    {
+      config: { permission: 'manage', scope: 'installation' },
+      schema: { params: idParams, body: deviceBody, response: answers({ 201: deviceSchema }) },
+    },
+    async (request, reply) => {
+      const row = await register(services, request, request.body)
+      reply.code(201)
+      return toDevice(row)
+    },
+  )
+  addOneDeviceRoutes(app, services)
+}
+
+function addOneDeviceRoutes(app: App, services: Services): void {
+  app.get(
+    '/api/devices/:id',
+    {
+      config: onDevice('read'),
+      schema: { params: idParams, response: answers({ 200: deviceSchema }) },
+    },
+    async (request) => {
+      const row = namedOf(request, 'device')
+      return { ...toDevice(row), commands: commandsOf(row) }
+    },
+  )
+  app.patch(
+    '/api/devices/:id',
+    {
+      config: onDevice('manage'),
+      schema: {
+        params: idParams,
+        body: changeDeviceBody,
+        response: answers({ 200: deviceSchema }),
+      },
+    },
+    async (request) => toDevice(await change(services, request, request.body)),
+  )
+  app.delete(
+    '/api/devices/:id',
+    {
+      config: onDevice('manage'),
+      schema: { params: idParams, response: answers({ 204: Type.Null() }) },
+    },
+    async (request, reply) => {
+      await remove(services, request)
+      return reply.code(204).send(null)
+    },
+  )
+  app.post(
+    '/api/devices/:id/proxy-http',
+    {
+      config: onDevice('manage'),
+      bodyLimit: proxyBodyBytes,
+      schema: { params: idParams, body: proxyBody, response: answers({ 200: proxyAnswer }) },
+    },
+    async (request) =>
+      callDevice(services, namedOf(request, 'device'), {
+        call: request.body,
+        userId: requirePrincipal(request).userId,
+      }),
+  )
+}
+
+async function register(
+  services: Services,
+  request: FastifyRequest,
+  body: DeviceBody,
+): Promise<DeviceRow> {
+  const { tenantId, id: installationId } = namedOf(request, 'installation')
+  const others = await services.views.devices.list(tenantId, installationId)
+  const id = newId()
+  const slug = slugOf(body.name, new Set(others.map((one) => one.slug)))
+  keepCredentials(services, { tenantId, id }, body.credentials)
+  const fields: DeviceFields = {
+    ...{ name: body.name, slug, kind: body.kind, driver: body.driver },
+    ...{ baseUrl: originOf(body.baseUrl), viaAgent: body.viaAgent },
+    ports: (body.targets ?? []).map(({ port }) => port),
+    ...{ recording: body.recording ?? 'strict', capture: body.capture ?? 'heads' },
+    maxConcurrent: body.maxConcurrent ?? defaultConcurrent,
+    timeouts: { ...defaultTimeouts, ...body.timeouts },
+    hasCredentials: Boolean(body.credentials),
+  }
+  const place = { tenantId, id, installationId }
+  await write(services, request, { place, intent: { type: 'RegisterDevice', fields } })
+  return required(await services.views.devices.get(tenantId, id))
+}
+
+/** A new address without the credentials again: the old ones are dropped, so they never reach another host. */
+async function change(
+  services: Services,
+  request: FastifyRequest,
+  body: Static<typeof changeDeviceBody>,
+): Promise<DeviceRow> {
+  const row = namedOf(request, 'device')
+  const { baseUrl, targets, timeouts, credentials, ...plain } = body
+  const moved = baseUrl !== undefined && originOf(baseUrl) !== row.baseUrl
+  const secret = moved && credentials === undefined ? null : credentials
+  keepCredentials(services, row, secret)
+  const changes: Partial<DeviceFields> = {
+    ...plain,
+    ...(baseUrl === undefined ? {} : { baseUrl: originOf(baseUrl) }),
+    ...(targets === undefined ? {} : { ports: targets.map(({ port }) => port) }),
+    ...(timeouts === undefined ? {} : { timeouts: { ...row.timeouts, ...timeouts } }),
+    ...(secret === undefined ? {} : { hasCredentials: secret !== null }),
+  }
+  await write(services, request, { place: row, intent: { type: 'ChangeDevice', changes } })
+  return required(await services.views.devices.get(row.tenantId, row.id))
+}
+
+async function remove(services: Services, request: FastifyRequest): Promise<void> {
+  const row = namedOf(request, 'device')
+  await write(services, request, { place: row, intent: { type: 'RemoveDevice' } })
+  keepCredentials(services, row, null)
+  await services.sessions.revokeWhere(({ deviceId }) => deviceId === row.id, 'device-removed')
+}
+
+async function write(
+  services: Services,
+  request: FastifyRequest,
+  what: {
+    place: Pick<DeviceRow, 'tenantId' | 'id' | 'installationId'>
+    intent: Parameters<typeof decider.decide>[0]
+  },
+): Promise<void> {
+  const { tenantId, id, installationId } = what.place
+  const stream = { tenantId, streamKind: 'device', streamId: id } as const
+  const context = contextOf(services, request, { installationId, deviceId: id })
+  await record(services, decider, { stream, intent: what.intent, context })
+  const agent = await services.views.agents.current(tenantId, installationId)
+  if (agent) services.deviceLists.changed(agent)
+}
+
+/** null: forget them; undefined: as they are. */
+function keepCredentials(
+  { vault }: Services,
+  { tenantId, id }: { readonly tenantId: string; readonly id: string },
+  credentials: Credentials | null | undefined,
+): void {
+  if (credentials === null) vault.remove(tenantId, credentialsId(id))
+  else if (credentials) vault.put(tenantId, credentialsId(id), JSON.stringify(credentials))
+}
+
+export function credentialsId(deviceId: string): string {
+  return `device-credentials:${deviceId}`
+}
+
+function toDevice({ ports, ...row }: DeviceRow): Device {
+  const { tenantId: _tenant, changedAt: _changed, ...shown } = row
+  return { ...shown, targets: ports.map((port) => ({ port })) }
+}
+
+function commandsOf({ driver, viaAgent }: DeviceRow): NonNullable<Device['commands']> {
+  if (!viaAgent) return []
+  return driverCommands[driver].map((name) => {
+    const { safety, expiresInMs, args } = commandCatalog[name]
+    return { name, safety, expiresInMs, args: { ...args } }
+  })
+}
+
+function originOf(baseUrl: string): string {
+  if (!URL.canParse(baseUrl)) throw new TravessiaError('MESSAGE_INVALID', { at: '/baseUrl' })
+  return new URL(baseUrl).origin
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new TravessiaError('NOT_FOUND')
+  return value
+}

@@ -1,0 +1,160 @@
+/**
+ * `GET /api/events`: Server-Sent Events of the reader's own tenant, from a position on; `id:` is the position, so
+ * that a browser which comes back misses nothing. Who the reader is and what they may see is asked again for
+ * each batch and each tick.
+ */
+import type { ServerResponse } from 'node:http'
+import type { LiveFact, LiveHeartbeat } from '@travessia/schemas/api'
+import type { EventType, RecordedEvent } from '@travessia/schemas/events'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { readEvent } from '../audit/reading.ts'
+import { load, requirePrincipal } from '../plugins/authentication.ts'
+import { may, maySee, type Principal } from '../plugins/principal.ts'
+import type { Services } from '../services.ts'
+import { agentStateOf } from './installations.ts'
+import type { App } from './route.ts'
+
+const tickMs = 15_000
+const retryMs = 3_000
+const maxCatchUp = 500
+const maxBufferedBytes = 1024 * 1024
+
+/** Each page of a device makes many of these; the timeline of a session shows them. */
+const notLive: ReadonlySet<EventType> = new Set([
+  ...(['HttpRequestForwarded', 'HttpResponseReceived', 'HttpExchangeFailed'] as const),
+])
+
+export function addLiveRoute(app: App, services: Services): void {
+  app.get(
+    '/api/events',
+    {
+      config: { permission: 'read' },
+      schema: { querystring: Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }) },
+    },
+    async (request, reply) => {
+      reply.hijack()
+      const stream = new LiveStream(services, requirePrincipal(request), reply.raw)
+      await stream.open(await startOf(services, request, request.query.after))
+    },
+  )
+}
+
+/** Last-Event-ID, else `after`, else now. */
+async function startOf(
+  { store }: Services,
+  { headers }: FastifyRequest,
+  after: number | undefined,
+): Promise<number> {
+  const last = Number(headers['last-event-id'] ?? Number.NaN)
+  if (Number.isInteger(last) && last >= 0) return last
+  return after ?? (await store.head())
+}
+
+class LiveStream {
+  readonly #services: Services
+  readonly #response: ServerResponse
+  #principal: Principal
+  #position = 0
+  #sending: Promise<void> = Promise.resolve()
+
+  constructor(services: Services, principal: Principal, response: ServerResponse) {
+    this.#services = services
+    this.#principal = principal
+    this.#response = response
+  }
+
+  async open(after: number): Promise<void> {
+    const { presence, views } = this.#services
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    })
+    this.#response.write(`retry: ${retryMs}\n\n`)
+    this.#position = after
+    const unsubscribe = [
+      views.onEvents(() => this.#wake()),
+      presence.onChange(({ agentId, tenantId }) => {
+        if (tenantId === this.#principal.tenantId) this.#inOrder(() => this.#heartbeat(agentId))
+      }),
+    ]
+    const tick = setInterval(() => this.#inOrder(() => this.#tick()), tickMs)
+    this.#response.once('close', () => {
+      clearInterval(tick)
+      for (const stop of unsubscribe) stop()
+    })
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#inOrder(() => this.#facts())
+  }
+
+  async #facts(): Promise<void> {
+    const { store } = this.#services
+    const { tenantId } = this.#principal
+    if (!(await this.#isStillWelcome())) return
+    const events = await store.readTenant(tenantId, this.#position, maxCatchUp)
+    for (const event of events) {
+      this.#position = event.position
+      if (this.#maySee(event)) await this.#send(event)
+    }
+    if (events.length < maxCatchUp) return
+    // Too far behind to be told one by one: the reader fetches again.
+    this.#position = await store.head()
+    this.#write(`event: reset\nid: ${this.#position}\ndata: {}\n\n`)
+  }
+
+  async #send(event: RecordedEvent): Promise<void> {
+    const read = await readEvent(this.#services, event, this.#principal.language)
+    const { position, type, at, actor, installationId, deviceId, sessionId, commandId } = read
+    const { summary, data } = read
+    const places = { installationId, deviceId, sessionId, commandId }
+    const fact = { position, type, at, actor, ...places, summary, data } as LiveFact
+    const stream = event.streamKind === 'session' ? { sessionId: event.streamId } : {}
+    this.#write(`event: fact\nid: ${position}\ndata: ${JSON.stringify({ ...fact, ...stream })}\n\n`)
+  }
+
+  async #heartbeat(agentId: string): Promise<void> {
+    const { tenantId } = this.#principal
+    const agent = await this.#services.views.agents.get(tenantId, agentId)
+    if (!agent || !maySee(this.#principal, agent.installationId)) return
+    const { installationId } = agent
+    const state = await agentStateOf(this.#services, { tenantId, id: installationId })
+    const heartbeat: LiveHeartbeat = { installationId, agent: state }
+    this.#write(`event: heartbeat\ndata: ${JSON.stringify(heartbeat)}\n\n`)
+  }
+
+  async #tick(): Promise<void> {
+    if (await this.#isStillWelcome()) this.#write(': tick\n\n')
+  }
+
+  /** Signed out, disabled or narrowed meanwhile: the stream ends or shows less. */
+  async #isStillWelcome(): Promise<boolean> {
+    const login = this.#services.logins.byId(this.#principal.loginId)
+    const principal = login && (await load(this.#services, login).catch(() => undefined))
+    if (principal) this.#principal = principal
+    else this.#response.end()
+    return principal !== undefined
+  }
+
+  #maySee({ type, streamKind, streamId, installationId }: RecordedEvent): boolean {
+    const isPrivate = streamKind === 'access' || streamKind === 'audit' || streamKind === 'system'
+    if (notLive.has(type) || (isPrivate && !may(this.#principal.role, 'audit'))) return false
+    return maySee(this.#principal, streamKind === 'installation' ? streamId : installationId)
+  }
+
+  #inOrder(work: () => Promise<void>): void {
+    this.#sending = this.#sending.then(work).catch(() => {
+      this.#response.destroy()
+    })
+  }
+
+  #write(text: string): void {
+    if (this.#response.writableEnded || this.#response.destroyed) return
+    // A reader that takes nothing comes back with Last-Event-ID.
+    if (this.#response.writableLength > maxBufferedBytes) this.#response.destroy()
+    else this.#response.write(text)
+  }
+}

@@ -1,0 +1,25 @@
+/** Health, readiness, metrics, keys: what operators and other verifiers ask. */
+import { TravessiaError } from '@travessia/schemas/errors'
+import type {} from 'fastify-metrics'
+import { Type } from 'typebox'
+import type { Services } from '../services.ts'
+import { type App, answers } from './route.ts'
+
+const config = { permission: 'public' } as const
+const ok = answers({ 200: Type.Object({ status: Type.Literal('ok') }) })
+
+export function addOperationRoutes(app: App, services: Services): void {
+  app.get('/healthz', { config, schema: { response: ok } }, async () => ({ status: 'ok' as const }))
+  /** Ready = the log can be read and the views have caught up with it. */
+  app.get('/readyz', { config, schema: { response: ok } }, async () => {
+    await services.views.until(await services.store.head())
+    return { status: 'ok' as const }
+  })
+  app.get('/metrics', { config, schema: { hide: true } }, async (request, reply) => {
+    if (request.ip !== '127.0.0.1' && request.ip !== '::1') throw new TravessiaError('NOT_FOUND')
+    return reply.type('text/plain').send(await app.metrics.client.register.metrics())
+  })
+  app.get('/.well-known/jwks.json', { config, schema: { hide: true } }, async () =>
+    services.tokens.jwks(),
+  )
+}

@@ -1,0 +1,61 @@
+/** What every route module shares: its types, its answers, and how it writes facts. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { problemSchema } from '@travessia/schemas/api'
+import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { TSchema } from 'typebox'
+import { type Decider, handle } from '../domain/decider.ts'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import type { Services } from '../services.ts'
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** Every answer of a route: its own, and problem details for the rest. */
+export function answers<T extends Record<number, TSchema>>(own: T) {
+  return { ...own, '4xx': problemSchema, '5xx': problemSchema }
+}
+
+/** Who, when and in which request; `places`: what it belongs to. */
+export function contextOf(
+  services: Pick<Services, 'now'>,
+  request: FastifyRequest,
+  places: Partial<Pick<EventContext, 'installationId' | 'deviceId' | 'agentId' | 'sessionId'>> = {},
+): EventContext {
+  return {
+    actor: { type: 'user', id: requirePrincipal(request).userId },
+    at: new Date(services.now()).toISOString(),
+    correlationId: request.id,
+    ...places,
+  }
+}
+
+/** Decides, writes, and waits until the views show it: the answer reads its own write. */
+export async function record<State, Intent, F extends Fact>(
+  { store, views }: Pick<Services, 'store' | 'views'>,
+  decider: Decider<State, Intent, F>,
+  what: {
+    readonly stream: {
+      readonly tenantId: string
+      readonly streamKind: StreamKind
+      readonly streamId: string
+    }
+    readonly intent: Intent
+    readonly context: EventContext
+  },
+): Promise<void> {
+  const { position } = await handle(store, decider, what.stream, what.intent, what.context)
+  await views.until(position)
+}

@@ -1,0 +1,106 @@
+/** Open, extend and end remote sessions. */
+import {
+  extendSessionBody,
+  idParams,
+  openedSessionSchema,
+  openSessionBody,
+  type Session,
+  sessionList,
+} from '@travessia/schemas/api'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import { namedOf } from '../plugins/authorization.ts'
+import type { Services } from '../services.ts'
+import type { SessionRow } from '../views/sessions.ts'
+import { type App, answers, contextOf } from './route.ts'
+
+const onSession = { permission: 'operate', scope: 'session' } as const
+const recentOnDevice = 20
+
+export function addSessionRoutes(app: App, services: Services): void {
+  app.post(
+    '/api/devices/:id/sessions',
+    {
+      config: { permission: 'operate', scope: 'device' },
+      schema: {
+        params: idParams,
+        body: Type.Union([openSessionBody, Type.Null()]),
+        response: answers({ 201: openedSessionSchema }),
+      },
+    },
+    async (request, reply) => {
+      const { reason = '', ...wanted } = request.body ?? {}
+      const opened = await services.sessions.open({
+        ...{ ...wanted, reason, userId: requirePrincipal(request).userId },
+        ...{ device: namedOf(request, 'device'), clientIp: request.ip, correlationId: request.id },
+        userAgent: request.headers['user-agent'] ?? '',
+      })
+      reply.code(201)
+      return opened
+    },
+  )
+  app.get(
+    '/api/devices/:id/sessions',
+    {
+      config: { permission: 'operate', scope: 'device' },
+      schema: { params: idParams, response: answers({ 200: sessionList }) },
+    },
+    async (request) => {
+      const { tenantId, id: deviceId } = namedOf(request, 'device')
+      const filter = { tenantId, deviceId, installationIds: null, limit: recentOnDevice }
+      const rows = await services.views.sessions.list(filter)
+      return { items: await Promise.all(rows.map((row) => toSession(services, row))) }
+    },
+  )
+  addOneSessionRoutes(app, services)
+}
+
+function addOneSessionRoutes(app: App, services: Services): void {
+  app.post(
+    '/api/sessions/:id/extend',
+    {
+      config: onSession,
+      schema: {
+        params: idParams,
+        body: Type.Union([extendSessionBody, Type.Null()]),
+        response: answers({ 200: openedSessionSchema }),
+      },
+    },
+    async (request) => {
+      const session = namedOf(request, 'session')
+      const context = sessionContext(services, request, session)
+      const { expiresAt } = await services.sessions.extend(session, { ...request.body, context })
+      return { sessionId: session.id, url: services.sessions.urlOf(session), expiresAt }
+    },
+  )
+  app.delete(
+    '/api/sessions/:id',
+    { config: onSession, schema: { params: idParams, response: answers({ 204: Type.Null() }) } },
+    async (request, reply) => {
+      const session = namedOf(request, 'session')
+      const context = sessionContext(services, request, session)
+      await services.sessions.end(session.id, 'SessionClosed', { reason: 'user', context })
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+export async function toSession(
+  { users, views }: Pick<Services, 'users' | 'views'>,
+  row: SessionRow,
+): Promise<Session> {
+  const { tenantId, mode: _mode, endsAtLatest: _latest, position: _position, ...shown } = row
+  const installation = await views.installations.get(tenantId, row.installationId)
+  return {
+    ...shown,
+    userName: users.get(row.userId)?.name ?? '?',
+    deviceName: (await views.devices.nameOf(tenantId, row.deviceId)) ?? '?',
+    installationName: installation?.name ?? '?',
+  }
+}
+
+function sessionContext(services: Services, request: FastifyRequest, row: SessionRow) {
+  const { id: sessionId, installationId, deviceId } = row
+  return contextOf(services, request, { installationId, deviceId, sessionId })
+}

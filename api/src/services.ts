@@ -1,0 +1,48 @@
+/** The parts that routes call; composed once in `cloud-node.ts`. */
+import type { Logger } from 'pino'
+import type { AgentPresence } from './bus/agent-presence.ts'
+import type { CommandBus } from './bus/command-bus.ts'
+import type { DeviceLists } from './bus/device-lists.ts'
+import type { DeviceAccess } from './gateway/device-access.ts'
+import type { RemoteSessions } from './gateway/remote-sessions.ts'
+import type { AgentCredentials } from './identity/agent-credentials.ts'
+import type { Attempts } from './identity/attempts.ts'
+import type { Logins } from './identity/logins.ts'
+import type { Pairing } from './identity/pairing.ts'
+import type { Tokens } from './identity/tokens.ts'
+import type { Users } from './identity/users.ts'
+import type { Vault } from './identity/vault.ts'
+import type { Link } from './link/link.ts'
+import type { EventStore } from './store/event-store.ts'
+import type { Views } from './views/views.ts'
+
+/** Addresses as others dial them. */
+export type Endpoints = {
+  readonly httpUrl: string
+  readonly remoteUrl: string
+  readonly wsUrl: string
+  readonly mqttUrl: string
+}
+
+export type Services = {
+  readonly store: EventStore
+  readonly views: Views
+  readonly users: Users
+  readonly logins: Logins
+  readonly pairing: Pairing
+  readonly tokens: Tokens
+  readonly agentCredentials: AgentCredentials
+  readonly vault: Vault
+  readonly signInAttempts: Attempts
+  readonly pairingAttempts: Attempts
+  readonly presence: AgentPresence
+  readonly deviceLists: DeviceLists
+  readonly link: Link
+  readonly access: DeviceAccess
+  readonly sessions: RemoteSessions
+  readonly commands: CommandBus
+  readonly endpoints: () => Endpoints
+  readonly isDemo: boolean
+  readonly now: () => number
+  readonly log: Logger
+}

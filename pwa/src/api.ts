@@ -1,0 +1,48 @@
+/** The typed client of the HTTP API and the only fetch of the PWA: cookie session, problem details as `ApiError`. */
+import type { Problem } from '@travessia/schemas/api'
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.title)
+    this.problem = problem
+  }
+
+  get code(): string {
+    return this.problem.code
+  }
+}
+
+/** `NO_NETWORK` is ours: nobody answered. */
+export const noNetwork = 'NO_NETWORK'
+
+type Options = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
+
+/** @throws ApiError */
+export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const { body, headers = {} } = options
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      headers: { 'x-travessia': '1', ...json, ...headers },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+  } catch {
+    throw new ApiError(problemOf(noNetwork, 0))
+  }
+  if (response.status === 204) return undefined as T
+  const value: unknown = await response.json().catch(() => undefined)
+  if (response.ok) return value as T
+  throw new ApiError((value as Problem | undefined) ?? problemOf('INTERNAL', response.status))
+}
+
+export const get = <T>(path: string) => call<T>('GET', path)
+export const post = <T>(path: string, body?: unknown) => call<T>('POST', path, { body })
+
+function problemOf(code: string, status: number): Problem {
+  return { type: 'about:blank', title: '', status, code, correlationId: '' }
+}

@@ -1,0 +1,70 @@
+/** Server-Sent Events: one stream for the whole app; the browser comes back with Last-Event-ID by itself. */
+import type { LiveFact, LiveHeartbeat } from '@travessia/schemas/api'
+
+const staleMs = 10_000
+
+type Listener = {
+  readonly fact?: (fact: LiveFact) => void
+  readonly heartbeat?: (heartbeat: LiveHeartbeat) => void
+  /** Facts were missed: fetch again. */
+  readonly reset?: () => void
+}
+
+class Live {
+  /** ms since 1970 at which the stream was lost; undefined: it is up. */
+  lostAt = $state<number>()
+  #source: EventSource | undefined
+  readonly #listeners = new Set<Listener>()
+  #wasOpen = false
+
+  start(): void {
+    this.stop()
+    const source = new EventSource('/api/events')
+    this.#source = source
+    source.addEventListener('open', () => this.#opened())
+    source.addEventListener('error', () => this.#failed(source))
+    source.addEventListener('fact', ({ data }) => this.#tell('fact', JSON.parse(data)))
+    source.addEventListener('heartbeat', ({ data }) => this.#tell('heartbeat', JSON.parse(data)))
+    source.addEventListener('reset', () => this.#reset())
+  }
+
+  stop(): void {
+    this.#source?.close()
+    this.#source = undefined
+    this.#wasOpen = false
+    this.lostAt = undefined
+  }
+
+  /** @returns what ends it: fits `$effect` */
+  on(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  isStale(now: number): boolean {
+    return this.lostAt !== undefined && now - this.lostAt > staleMs
+  }
+
+  #opened(): void {
+    this.lostAt = undefined
+    if (this.#wasOpen) this.#reset()
+    this.#wasOpen = true
+  }
+
+  #failed(source: EventSource): void {
+    this.lostAt ??= Date.now()
+    // Closed for good (an answer that is no stream): try again, the server may be back.
+    if (source.readyState === EventSource.CLOSED && this.#source === source)
+      setTimeout(() => this.#source === source && this.start(), 3_000)
+  }
+
+  #tell(kind: 'fact' | 'heartbeat', value: never): void {
+    for (const listener of this.#listeners) listener[kind]?.(value)
+  }
+
+  #reset(): void {
+    for (const listener of this.#listeners) listener.reset?.()
+  }
+}
+
+export const live = new Live()

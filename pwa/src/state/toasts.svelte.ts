@@ -1,0 +1,20 @@
+/** Short messages that go away by themselves; read aloud. */
+const shownMs = 6_000
+
+class Toasts {
+  items = $state<Array<{ id: number; text: string; kind: 'info' | 'error' }>>([])
+  #next = 1
+
+  show(text: string, kind: 'info' | 'error' = 'info'): void {
+    const id = this.#next
+    this.#next += 1
+    this.items.push({ id, text, kind })
+    setTimeout(() => this.dismiss(id), shownMs)
+  }
+
+  dismiss(id: number): void {
+    this.items = this.items.filter((item) => item.id !== id)
+  }
+}
+
+export const toasts = new Toasts()
