@@ -23,7 +23,8 @@ type Options = { readonly body?: unknown; readonly headers?: Readonly<Record<str
 /** @throws ApiError */
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const { body, headers = {} } = options
-  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const json: Record<string, string> =
+    body === undefined ? {} : { 'content-type': 'application/json' }
   let response: Response
   try {
     response = await fetch(path, {

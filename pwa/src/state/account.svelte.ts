@@ -31,7 +31,12 @@ class Account {
     this.user = (await post<SignedIn>('/api/auth/login', { email, password })).user
   }
 
-  async register(fields: { email: string; password: string; name: string; tenantName: string }): Promise<void> {
+  async register(fields: {
+    email: string
+    password: string
+    name: string
+    tenantName: string
+  }): Promise<void> {
     this.user = (await post<SignedIn>('/api/auth/register', fields)).user
   }
 

@@ -23,8 +23,14 @@ class Live {
     this.#source = source
     source.addEventListener('open', () => this.#opened())
     source.addEventListener('error', () => this.#failed(source))
-    source.addEventListener('fact', ({ data }) => this.#tell('fact', JSON.parse(data)))
-    source.addEventListener('heartbeat', ({ data }) => this.#tell('heartbeat', JSON.parse(data)))
+    source.addEventListener('fact', ({ data }) => {
+      const fact = JSON.parse(data) as LiveFact
+      for (const listener of this.#listeners) listener.fact?.(fact)
+    })
+    source.addEventListener('heartbeat', ({ data }) => {
+      const heartbeat = JSON.parse(data) as LiveHeartbeat
+      for (const listener of this.#listeners) listener.heartbeat?.(heartbeat)
+    })
     source.addEventListener('reset', () => this.#reset())
   }
 
@@ -56,10 +62,6 @@ class Live {
     // Closed for good (an answer that is no stream): try again, the server may be back.
     if (source.readyState === EventSource.CLOSED && this.#source === source)
       setTimeout(() => this.#source === source && this.start(), 3_000)
-  }
-
-  #tell(kind: 'fact' | 'heartbeat', value: never): void {
-    for (const listener of this.#listeners) listener[kind]?.(value)
   }
 
   #reset(): void {
