@@ -15,11 +15,13 @@ const chromium = {
 
 export default defineConfig({
   plugins: [
-    paraglideVitePlugin({
-      project: './project.inlang',
-      outdir: './src/paraglide',
-      strategy: ['localStorage', 'preferredLanguage', 'baseLocale'],
-    }),
+    // It watches its sources for ever, so tests would not end; they use what the build has compiled.
+    process.env['VITEST'] === undefined &&
+      paraglideVitePlugin({
+        project: './project.inlang',
+        outdir: './src/paraglide',
+        strategy: ['localStorage', 'preferredLanguage', 'baseLocale'],
+      }),
     svelte(),
     VitePWA({
       strategies: 'injectManifest',

@@ -3,21 +3,45 @@
  * started by the suites; a missing one fails its suite with the name of its Debian package.
  */
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildPwaIfStale } from './pwa-build.ts'
 
 const root = join(import.meta.dirname, '..')
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+const reports = mkdtempSync(join(tmpdir(), 'travessia-tests-'))
 const runs = [
-  { title: 'unit', cwd: root, args: ['run', '--project', 'unit'] },
-  { title: 'PWA', cwd: join(root, 'pwa'), args: ['run'] },
-  { title: 'system', cwd: root, args: ['run', '--project', 'system'] },
+  { title: 'unit', cwd: root, args: ['--project', 'unit'] },
+  { title: 'PWA', cwd: join(root, 'pwa'), args: [] },
+  { title: 'system', cwd: root, args: ['--project', 'system'] },
 ]
 
+type Report = { readonly numPassedTests: number; readonly numFailedTests: number }
+
 await buildPwaIfStale()
-const failed = runs.filter(({ title, cwd, args }) => {
+const counts = { passed: 0, failed: 0 }
+for (const { title, cwd, args } of runs) {
   console.log(`\n== ${title} ==`)
-  return spawnSync(process.execPath, [vitest, ...args], { cwd, stdio: 'inherit' }).status !== 0
-})
-console.log(`\n${runs.length - failed.length} passed, ${failed.length} failed`)
-process.exit(failed.length === 0 ? 0 : 1)
+  const file = join(reports, `${title}.json`)
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...args, ...reporters], {
+    cwd,
+    stdio: 'inherit',
+  })
+  const { numPassedTests, numFailedTests } = reportOf(file)
+  counts.passed += numPassedTests
+  // A suite that could not start has no failed test, but it has failed.
+  counts.failed += status === 0 ? numFailedTests : Math.max(1, numFailedTests)
+}
+rmSync(reports, { recursive: true })
+console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
+process.exit(counts.failed === 0 ? 0 : 1)
+
+function reportOf(file: string): Report {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Report
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0 }
+  }
+}

@@ -12,7 +12,7 @@ import {
   driverKinds,
   roles,
 } from './devices.ts'
-import { eventTypes } from './events.ts'
+import { eventTypes, type StreamKind, streamKinds } from './events.ts'
 import { idPattern } from './ids.ts'
 
 const closed = { additionalProperties: false }
@@ -286,6 +286,7 @@ export const sessionSchema = Type.Object({
   deviceName: Type.String(),
   installationName: Type.String(),
   reason: Type.String(),
+  mode: Type.Enum(['host', 'path']),
   status: Type.Enum(sessionStatuses),
   openedAt: time,
   expiresAt: time,
@@ -337,6 +338,8 @@ export const auditQuery = Type.Object(
     from: Type.Optional(time),
     to: Type.Optional(time),
     type: Type.Optional(Type.Enum(eventTypes)),
+    /** All types of one kind of stream. */
+    kind: Type.Optional(Type.Enum(Object.keys(streamKinds) as StreamKind[])),
     installationId: Type.Optional(id),
     deviceId: Type.Optional(id),
     userId: Type.Optional(id),

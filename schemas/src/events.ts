@@ -239,6 +239,11 @@ export type RecordedEvent<T extends EventType = EventType> = EventContext &
     readonly logIndex: number
   }
 
+/** The types that live in one kind of stream. */
+export function typesOfKind(kind: StreamKind): EventType[] {
+  return Object.keys(streamKinds[kind]) as EventType[]
+}
+
 /** The kind of stream that a type belongs to. */
 export function streamKindOf(type: EventType): StreamKind {
   for (const kind of Object.keys(streamKinds) as StreamKind[])

@@ -10,6 +10,7 @@ import {
   sessionList,
 } from '@travessia/schemas/api'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { type EventType, typesOfKind } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
@@ -130,16 +131,22 @@ async function* exportLines(
 
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
 function filterOf(principal: Principal, query: Static<typeof auditQuery>): EventFilter {
-  const { userId, limit = pageEvents, installationId, ...rest } = query
+  const { userId, limit = pageEvents, installationId, type: _type, kind: _kind, ...rest } = query
   if (installationId !== undefined && !maySee(principal, installationId))
     throw new TravessiaError('NOT_FOUND')
   const { tenantId, installationIds } = principal
   return {
-    ...{ tenantId, limit, ...rest },
+    ...{ tenantId, limit, ...rest, ...typesOf(query) },
     ...(installationId === undefined ? {} : { installationId }),
     ...(installationIds === null ? {} : { installationIds }),
     ...(userId === undefined ? {} : { actorId: userId }),
   }
+}
+
+function typesOf({ type, kind }: Static<typeof auditQuery>): { types?: EventType[] } {
+  if (kind === undefined) return type === undefined ? {} : { types: [type] }
+  const types = typesOfKind(kind)
+  return { types: type === undefined ? types : types.filter((one) => one === type) }
 }
 
 function positionOf(cursor: string): number {

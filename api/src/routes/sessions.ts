@@ -90,7 +90,7 @@ export async function toSession(
   { users, views }: Pick<Services, 'users' | 'views'>,
   row: SessionRow,
 ): Promise<Session> {
-  const { tenantId, mode: _mode, endsAtLatest: _latest, position: _position, ...shown } = row
+  const { tenantId, endsAtLatest: _latest, position: _position, ...shown } = row
   const installation = await views.installations.get(tenantId, row.installationId)
   return {
     ...shown,

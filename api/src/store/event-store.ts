@@ -29,7 +29,8 @@ export type EventFilter = {
   readonly actorId?: string
   readonly deviceId?: string
   readonly sessionId?: string
-  readonly type?: EventType
+  /** Any of these. */
+  readonly types?: readonly EventType[]
   /** ISO UTC, inclusive. */
   readonly from?: string
   readonly to?: string

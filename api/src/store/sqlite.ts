@@ -180,19 +180,20 @@ export function queryOf(filter: EventFilter): { sql: string; values: Array<strin
   if (filter.deviceId !== undefined) where(`device_key = ${key}`, filter.deviceId)
   if (filter.sessionId !== undefined) where(`session_key = ${key}`, filter.sessionId)
   if (filter.installationIds) {
-    const marks = filter.installationIds.map(() => '?').join(',')
-    where(
-      `installation_key in (select key from ref where id in (${marks}))`,
-      ...filter.installationIds,
-    )
+    const ids = `select key from ref where id in (${marksFor(filter.installationIds)})`
+    where(`installation_key in (${ids})`, ...filter.installationIds)
   }
-  if (filter.type !== undefined) where('type = ?', filter.type)
+  if (filter.types) where(`type in (${marksFor(filter.types)})`, ...filter.types)
   if (filter.from !== undefined) where('at >= ?', new Date(filter.from).toISOString())
   if (filter.to !== undefined) where('at <= ?', new Date(filter.to).toISOString())
   if (filter.cursor !== undefined) where('position < ?', cursorOf(filter.cursor))
   const sql = `select position, log_index, body from event where ${conditions.join(' and ')}
     order by position desc limit ?`
   return { sql, values: [...values, filter.limit] }
+}
+
+function marksFor(values: readonly unknown[]): string {
+  return values.map(() => '?').join(',')
 }
 
 function cursorOf(text: string): number {

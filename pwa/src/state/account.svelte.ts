@@ -44,11 +44,11 @@ class Account {
     this.user = await call<User>('PATCH', '/api/auth/me', { body: fields })
   }
 
+  /** A fresh page afterwards: nothing of the person stays in memory. */
   async signOut(): Promise<void> {
     await post('/api/auth/logout').catch(() => undefined)
     await clear()
-    this.user = undefined
-    this.demo = await get<Demo>('/api/demo').catch(() => undefined)
+    location.replace('/entrar')
   }
 
   can(what: 'operate' | 'manage' | 'audit'): boolean {
