@@ -124,7 +124,9 @@ const resetCodes: Readonly<Record<string, ResetCode>> = {
 
 function resetCodeOf(error: unknown): ResetCode {
   if (error instanceof TravessiaError) return resetCodes[error.code] ?? ResetCode.protocol
-  const { code, name } = error as { code?: string; name?: string }
-  if (name === 'HTTPParserError' || code?.startsWith('HPE_')) return ResetCode.deviceProtocol
-  return resetCodes[code ?? ''] ?? ResetCode.deviceClosed
+  // Not every `code` is a text: an abort has 20, a reset stream the code of its reset.
+  const { code, name } = error as { code?: unknown; name?: string }
+  const text = typeof code === 'string' ? code : ''
+  if (name === 'HTTPParserError' || text.startsWith('HPE_')) return ResetCode.deviceProtocol
+  return resetCodes[text] ?? ResetCode.deviceClosed
 }

@@ -97,7 +97,8 @@ export function responseHeaders(
       !(isRewritten && /^(content-length|etag|last-modified|accept-ranges)$/.test(name)),
   )
   for (const [name, value] of pairs) answer.push(...mapped(name, value, context))
-  answer.push(['content-security-policy', "frame-ancestors 'none'"])
+  // Devices frame their own pages (ADR 6); nobody else may.
+  answer.push(['content-security-policy', "frame-ancestors 'self'"])
   answer.push(['referrer-policy', 'same-origin'], ['cross-origin-opener-policy', 'same-origin'])
   answer.push([
     'cache-control',
