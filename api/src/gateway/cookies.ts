@@ -26,11 +26,15 @@ export function cookiesForDevice(header: string | undefined, jar: CookieJar): st
 /** A device's `Set-Cookie` for the browser; undefined: it is not passed on. */
 export function cookieForBrowser(
   text: string,
-  { prefix, isSecure, jar }: { prefix: string; isSecure: boolean; jar: CookieJar | undefined },
+  { prefix, isHttps, jar }: { prefix: string; isHttps: boolean; jar: CookieJar | undefined },
 ): string | undefined {
   const [pair = '', ...attributes] = text.split(';').map((part) => part.trim())
-  const name = pair.split('=', 1)[0] ?? ''
-  if (!pair.includes('=') || name.toLowerCase().startsWith(ownPrefix)) return undefined
+  const name = (pair.split('=', 1)[0] ?? '').trim()
+  // Without a name the value alone would come back, and could look like ours.
+  if (!pair.includes('=') || name === '' || name.toLowerCase().startsWith(ownPrefix))
+    return undefined
+  // Browsers take these prefixes with `Secure` only, and `Secure` also over http on loopback.
+  const isSecure = isHttps || /^__(host|secure)-/i.test(name)
   const known = attributes.filter((attribute) => !/^domain\b/i.test(attribute))
   if (jar && (known.some((a) => /^httponly$/i.test(a)) || /^__host-/i.test(name))) {
     jar.set(pair, known)
@@ -46,6 +50,20 @@ export function cookieForBrowser(
   if (prefix !== '' && !hasPath) kept.push(`Path=${prefix}/`)
   if (isSecure && !kept.some((attribute) => /^secure$/i.test(attribute))) kept.push('Secure')
   return [pair, ...kept].join('; ')
+}
+
+/**
+ * What a session's pages left in its own host goes with the session (THREATS U4). Cookies by name: the directive
+ * `"cookies"` would take those of every other session's host too, unless the remote host is a public suffix (ADR 7).
+ */
+export function clearingHeaders(
+  cookieHeader: string | undefined,
+): Record<string, string | string[]> {
+  const names = pairsOf(cookieHeader).map((pair) => pair.split('=', 1)[0] ?? '')
+  return {
+    'clear-site-data': '"storage", "cache"',
+    'set-cookie': names.map((name) => `${name}=; Path=/; Max-Age=0; Secure`),
+  }
 }
 
 /** Cookies that the browser must not hold in path mode. Lost with the process: the device asks to sign in again. */

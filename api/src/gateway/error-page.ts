@@ -45,7 +45,7 @@ export type Page = {
   readonly publicUrl: string
   readonly correlationId: string
   /** Headers that only this answer has. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 /** An error as a page for documents, as problem details for scripts. */

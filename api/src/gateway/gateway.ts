@@ -12,7 +12,7 @@ import type { Logger } from 'pino'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
-import { CookieJar, cookieValue, sessionCookieName } from './cookies.ts'
+import { CookieJar, clearingHeaders, cookieValue, sessionCookieName } from './cookies.ts'
 import type { DeviceAccess } from './device-access.ts'
 import type { DeviceResponse } from './device-client.ts'
 import { enter, entryPath } from './entry.ts'
@@ -294,15 +294,18 @@ export class Gateway {
     const page = this.#page(request, this.#sessionOf(request))
     if (code === 'INTERNAL')
       this.#deps.log.error({ err: error, correlationId: page.correlationId }, 'request failed')
-    // What the device's pages left in this origin goes with the session (THREATS U4).
-    const headers =
-      code === 'SESSION_ENDED' ? { 'clear-site-data': '"cookies", "storage", "cache"' } : {}
+    const isOver = code === 'SESSION_ENDED' && this.#routeOf(request)?.mode === 'host'
+    const headers = isOver ? clearingHeaders(request.headers.cookie) : {}
     sendError(request, response, code, { ...page, headers })
   }
 
-  #sessionOf({ headers, url = '' }: IncomingMessage): LiveSession | undefined {
-    const route = routeOf(headers.host ?? '', url, this.#deps.remoteUrl().hostname)
+  #sessionOf(request: IncomingMessage): LiveSession | undefined {
+    const route = this.#routeOf(request)
     return route && this.#deps.sessions.find(route.sessionId)
+  }
+
+  #routeOf({ headers, url = '' }: IncomingMessage): Route | undefined {
+    return routeOf(headers.host ?? '', url, this.#deps.remoteUrl().hostname)
   }
 }
 
