@@ -1,0 +1,58 @@
+/** Installations, agents and devices that a test makes for itself beside those of the demo. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { type Api, ended, eventually, type Item, root, type Stack } from './stack.ts'
+
+/** An installation of its own with an agent of its own, a real process that the test may stop and kill. */
+export type OwnAgent = {
+  readonly installationId: string
+  readonly configPath: string
+  process: ChildProcess
+  /** Runs it (again); resolves when it is ONLINE. */
+  run(): Promise<void>
+  /** SIGTERM, and OFFLINE afterwards. */
+  stop(): Promise<void>
+}
+
+export async function startOwnAgent(stack: Stack, api: Api, name: string): Promise<OwnAgent> {
+  const site = await api.call<Item>('POST', '/api/installations', { name })
+  const agentPath = `/api/installations/${site.body.id}/agent`
+  const { body } = await api.call<{ code: string }>('POST', `${agentPath}/pairing-codes`)
+  const configPath = join(stack.dataDir, `own-${site.body.id}`, 'config.json')
+  const env = { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0' }
+  const program = join(root, 'agent/src/main.ts')
+  const pair = ['pair', body.code, '--url', stack.httpUrl, '--allow-loopback']
+  execFileSync(process.execPath, [program, ...pair, '--config', configPath], { env })
+  const isOnline = async (wanted: boolean) =>
+    ((await api.get<{ status: string }>(agentPath)).status === 'ONLINE') === wanted
+  const agent: OwnAgent = {
+    installationId: site.body.id,
+    configPath,
+    process: undefined as never,
+    async run() {
+      const stdio = ['ignore', 'ignore', 'ignore'] as const
+      const args = [program, 'run', '--config', configPath]
+      agent.process = spawn(process.execPath, args, { env, stdio: [...stdio] })
+      await eventually(() => isOnline(true), { what: `agent of ${name} online` })
+    },
+    async stop() {
+      await ended(agent.process, 'SIGTERM')
+      await eventually(() => isOnline(false), { what: `agent of ${name} offline` })
+    },
+  }
+  await agent.run()
+  return agent
+}
+
+/** A device of `kind: http` (or other fields) that the installation's agent reaches. */
+export async function registerDevice(
+  api: Api,
+  installationId: string,
+  fields: { readonly name: string; readonly baseUrl: string } & Record<string, unknown>,
+): Promise<Item> {
+  const body = { kind: 'http', driver: 'http', viaAgent: true, ...fields }
+  const path = `/api/installations/${installationId}/devices`
+  const registered = await api.call<Item>('POST', path, body)
+  if (registered.status !== 201) throw new Error(JSON.stringify(registered.body))
+  return registered.body
+}
