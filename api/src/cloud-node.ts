@@ -56,7 +56,12 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   const store = await createSqliteStore(join(config.DATA_DIR, 'events.db'))
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
-  const { DATA_DIR: dataDir, REDIS_URL: redisUrl } = config
+  const {
+    DATA_DIR: dataDir,
+    REDIS_URL: redisUrl,
+    DEMO: isDemo,
+    METRICS_TOKEN: metricsToken,
+  } = config
   const broker = await Broker.create({
     verify: (token) => identity.agentCredentials.verify(token),
     persistence: await openPersistence({ dataDir, redisUrl }),
@@ -67,7 +72,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   const bus = createBus(base)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, isDemo: config.DEMO, endpoints: () => endpoints },
+    ...{ ...base, ...bus, ...remote, isDemo, metricsToken, endpoints: () => endpoints },
     signInAttempts: new Attempts({ max: 10, ...attempts }),
     pairingAttempts: new Attempts({ max: 5, ...attempts }),
   }

@@ -27,6 +27,8 @@ const schema = Type.Object({
   /** Addresses of reverse proxies whose X-Forwarded-For is believed, comma separated. */
   TRUSTED_PROXIES: Type.String({ default: '', pattern: '^[0-9a-fA-F.:/, ]*$' }),
   MAX_SOCKETS_PER_IP: Type.Integer({ minimum: 1, default: 200 }),
+  /** Bearer of `/metrics` for those who do not ask from loopback. */
+  METRICS_TOKEN: Type.Optional(Type.String({ minLength: 16 })),
   DEMO: Type.Enum(['0', '1'], { default: '0' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
 })

@@ -26,9 +26,11 @@ try {
 
 /** What a person must know to mend it, in one line. */
 function sentenceOf(error: unknown): string {
-  const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number }
+  const { code, port, stack, cause } = error as NodeJS.ErrnoException & { port?: number }
   if (code === 'EADDRINUSE')
     return `Port ${port} is in use by another program. Stop it, or set another TRAVESSIA_*_PORT (0 picks a free one).`
+  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED')
+    return 'The data directory is in use by another Travessia. Stop it, or set another TRAVESSIA_DATA_DIR.'
   if (error instanceof TravessiaError && Array.isArray(error.details['problems']))
     return `Configuration: ${error.details['problems'].join('; ')}.`
   return stack ?? String(error)

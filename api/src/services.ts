@@ -43,6 +43,7 @@ export type Services = {
   readonly commands: CommandBus
   readonly endpoints: () => Endpoints
   readonly isDemo: boolean
+  readonly metricsToken: string | undefined
   readonly now: () => number
   readonly log: Logger
 }

@@ -275,7 +275,13 @@ function accessText(
     case 'RoleRevoked':
       return [`${subject} perdeu o acesso`, `${subject} lost access`]
     case 'AccessDenied':
-      return withError([`${actor} foi barrado`, `${actor} was refused`], event.data.errorCode)
+      return withError(
+        [
+          `${actor} tentou ${event.data.method} ${event.data.path}`,
+          `${actor} tried ${event.data.method} ${event.data.path}`,
+        ],
+        event.data.errorCode,
+      )
     case 'AuditExported':
       return [
         `${actor} exportou a auditoria (${event.data.format})`,

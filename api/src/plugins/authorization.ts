@@ -2,8 +2,9 @@
  * Every route declares its permission, and what its `:id` names. What belongs to another tenant or to an
  * installation out of the reader's scope does not exist (404), before the role is asked (403) (THREATS T1).
  */
-import { TravessiaError } from '@travessia/schemas/errors'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { isId } from '@travessia/schemas/ids'
+import { redactUrl } from '@travessia/schemas/redact'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../services.ts'
 import type { CommandRow } from '../views/commands.ts'
@@ -23,6 +24,8 @@ type Named = {
   member: MemberRow
 }
 export type Scope = keyof Named
+
+const maxPathLength = 300
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -44,9 +47,37 @@ export function addAuthorization(app: FastifyInstance, services: Services): void
     request.named = {}
     if (permission === 'public') return
     const principal = requirePrincipal(request)
-    if (scope) request.named = await find(services, request, { scope, principal })
-    if (!may(principal.role, permission)) throw new TravessiaError('PERMISSION_DENIED')
+    try {
+      if (scope) request.named = await find(services, request, { scope, principal })
+      if (!may(principal.role, permission)) throw new TravessiaError('PERMISSION_DENIED')
+    } catch (error) {
+      if (error instanceof TravessiaError) await recordDenial(services, request, error.code)
+      throw error
+    }
   })
+}
+
+/** Who tried what they may not: a fact of their own tenant, whatever the id named elsewhere. */
+async function recordDenial(
+  { store, now, log }: Services,
+  request: FastifyRequest,
+  errorCode: ErrorCode,
+): Promise<void> {
+  const { tenantId, userId } = requirePrincipal(request)
+  const path = redactUrl(request.url).slice(0, maxPathLength)
+  await store
+    .append({
+      ...{ tenantId, streamKind: 'access', streamId: userId, expected: 'any' },
+      events: [
+        {
+          ...{ type: 'AccessDenied', data: { errorCode, method: request.method, path } },
+          ...{ actor: { type: 'user', id: userId }, at: new Date(now()).toISOString() },
+          correlationId: request.id,
+        },
+      ],
+    })
+    // The answer is no in any case.
+    .catch((error: unknown) => log.error({ err: error, tenantId, userId }, 'denial not recorded'))
 }
 
 /** What this route's `:id` names; the hook has found it. */

@@ -16,6 +16,8 @@ import { agentStateOf } from './installations.ts'
 import type { App } from './route.ts'
 
 const tickMs = 15_000
+/** A disabled person's stream ends within 5 s (THREATS I4). */
+const welcomeMs = 4_000
 const retryMs = 3_000
 const maxCatchUp = 500
 const maxBufferedBytes = 1024 * 1024
@@ -79,9 +81,12 @@ class LiveStream {
         if (tenantId === this.#principal.tenantId) this.#inOrder(() => this.#heartbeat(agentId))
       }),
     ]
-    const tick = setInterval(() => this.#inOrder(() => this.#tick()), tickMs)
+    const timers = [
+      setInterval(() => this.#write(': tick\n\n'), tickMs),
+      setInterval(() => this.#inOrder(async () => void (await this.#isStillWelcome())), welcomeMs),
+    ]
     this.#response.once('close', () => {
-      clearInterval(tick)
+      for (const timer of timers) clearInterval(timer)
       for (const stop of unsubscribe) stop()
     })
     this.#wake()
@@ -124,10 +129,6 @@ class LiveStream {
     const state = await agentStateOf(this.#services, { tenantId, id: installationId })
     const heartbeat: LiveHeartbeat = { installationId, agent: state }
     this.#write(`event: heartbeat\ndata: ${JSON.stringify(heartbeat)}\n\n`)
-  }
-
-  async #tick(): Promise<void> {
-    if (await this.#isStillWelcome()) this.#write(': tick\n\n')
   }
 
   /** Signed out, disabled or narrowed meanwhile: the stream ends or shows less. */

@@ -1,7 +1,9 @@
 /** Health, readiness, metrics, keys: what operators and other verifiers ask. */
 import { TravessiaError } from '@travessia/schemas/errors'
+import type { FastifyRequest } from 'fastify'
 import type {} from 'fastify-metrics'
 import { Type } from 'typebox'
+import { hashOf } from '../identity/secret.ts'
 import type { Services } from '../services.ts'
 import { type App, answers } from './route.ts'
 
@@ -16,10 +18,16 @@ export function addOperationRoutes(app: App, services: Services): void {
     return { status: 'ok' as const }
   })
   app.get('/metrics', { config, schema: { hide: true } }, async (request, reply) => {
-    if (request.ip !== '127.0.0.1' && request.ip !== '::1') throw new TravessiaError('NOT_FOUND')
+    if (!mayReadMetrics(request, services.metricsToken)) throw new TravessiaError('NOT_FOUND')
     return reply.type('text/plain').send(await app.metrics.client.register.metrics())
   })
   app.get('/.well-known/jwks.json', { config, schema: { hide: true } }, async () =>
     services.tokens.jwks(),
   )
+}
+
+function mayReadMetrics({ ip, headers }: FastifyRequest, token: string | undefined): boolean {
+  if (ip === '127.0.0.1' || ip === '::1') return true
+  const given = hashOf(headers.authorization ?? '')
+  return token !== undefined && given === hashOf(`Bearer ${token}`)
 }
