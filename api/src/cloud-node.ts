@@ -2,17 +2,14 @@
  * The cloud node: api, gateway and the embedded broker in one process (DESIGN 4). Parts are made in the order in
  * which they need each other, started from the log outwards, and stopped the other way round.
  */
-import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Broker } from '@travessia/broker/broker'
 import { Listeners } from '@travessia/broker/listeners'
 import { openPersistence } from '@travessia/broker/persistence'
-import type { DeviceList } from '@travessia/schemas/devices'
-import { newId, systemTenantId } from '@travessia/schemas/ids'
-import type { AgentAddress } from '@travessia/schemas/topics'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
+import { agentDeviceList } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
 import { CommandBus } from './bus/command-bus.ts'
 import { DeviceLists } from './bus/device-lists.ts'
@@ -21,24 +18,16 @@ import { Inbox } from './bus/inbox.ts'
 import { Recorder } from './bus/recorder.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
-import { encryptionKeyOf } from './encryption-key.ts'
 import { DeviceAccess } from './gateway/device-access.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { sessionUrl } from './gateway/public-address.ts'
 import { RemoteSessions } from './gateway/remote-sessions.ts'
 import { SessionSecrets } from './gateway/session-secrets.ts'
 import { TunnelClient } from './gateway/tunnel-client.ts'
-import { AgentCredentials } from './identity/agent-credentials.ts'
 import { Attempts } from './identity/attempts.ts'
-import { Logins } from './identity/logins.ts'
-import { Pairing } from './identity/pairing.ts'
-import { openSecretsDatabase } from './identity/secrets-database.ts'
-import { Tokens } from './identity/tokens.ts'
-import { Users } from './identity/users.ts'
-import { sealToAgent, Vault } from './identity/vault.ts'
+import { createIdentity, type Identity } from './identity/identity.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import { may, maySee } from './plugins/principal.ts'
-import { credentialsId } from './routes/devices.ts'
 import type { Endpoints, Services } from './services.ts'
 import { createSqliteStore } from './store/sqlite.ts'
 import { Views } from './views/views.ts'
@@ -56,23 +45,14 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   const store = await createSqliteStore(join(config.DATA_DIR, 'events.db'))
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
-  const {
-    DATA_DIR: dataDir,
-    REDIS_URL: redisUrl,
-    DEMO: isDemo,
-    METRICS_TOKEN: metricsToken,
-  } = config
-  const broker = await Broker.create({
-    verify: (token) => identity.agentCredentials.verify(token),
-    persistence: await openPersistence({ dataDir, redisUrl }),
-    ...{ now, log },
-  })
+  const broker = await openBroker(config, { identity, now, log })
   const link = createEmbeddedLink(identity.nodeId, broker)
   const base = { store, views, presence, link, now, log, ...identity }
   const bus = createBus(base)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, isDemo, metricsToken, endpoints: () => endpoints },
+    ...{ ...base, ...bus, ...remote, endpoints: () => endpoints },
+    ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
     signInAttempts: new Attempts({ max: 10, ...attempts }),
     pairingAttempts: new Attempts({ max: 5, ...attempts }),
   }
@@ -113,37 +93,17 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   }
 }
 
-async function createIdentity(config: Config) {
-  const now = Date.now
-  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
-  const database = openSecretsDatabase(join(config.DATA_DIR, 'secrets.db'))
-  const vault = new Vault(database, encryptionKeyOf(config))
-  const tokens = await Tokens.create(vault, now)
-  const pairing = new Pairing(database, now)
-  const agentCredentials = new AgentCredentials({ pairing, tokens, now })
-  const users = new Users(database)
-  const logins = new Logins(database, now)
-  return {
-    database,
-    vault,
-    tokens,
-    pairing,
-    agentCredentials,
-    users,
-    logins,
-    nodeId: nodeIdOf(vault),
-  }
+async function openBroker(
+  { DATA_DIR: dataDir, REDIS_URL: redisUrl }: Config,
+  { identity, now, log }: { identity: Identity; now: () => number; log: Logger },
+): Promise<Broker> {
+  return Broker.create({
+    verify: (token) => identity.agentCredentials.verify(token),
+    persistence: await openPersistence({ dataDir, redisUrl }),
+    ...{ now, log },
+  })
 }
 
-/** The same at each start, so that agents keep one tunnel for it. */
-function nodeIdOf(vault: Vault): string {
-  const known = vault.get(systemTenantId, 'node-id')
-  const nodeId = known ?? newId()
-  if (known === undefined) vault.put(systemTenantId, 'node-id', nodeId)
-  return nodeId
-}
-
-type Identity = Awaited<ReturnType<typeof createIdentity>>
 type Base = Identity & Pick<Services, 'store' | 'views' | 'link' | 'presence' | 'now' | 'log'>
 type Bus = ReturnType<typeof createBus>
 
@@ -154,7 +114,7 @@ function createBus(base: Base) {
   const tunnel = new TunnelClient({ link, now, log })
   const deviceLists = new DeviceLists({
     ...{ link, isOnline, log },
-    listOf: (agent) => deviceListOf(base, agent),
+    listOf: (agent) => agentDeviceList(base, agent),
     sign: (list) => tokens.signDevices(list),
   })
   const dispatcher = new Dispatcher({
@@ -192,29 +152,6 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
     ...{ host: config.HOST, port: config.REMOTE_PORT, publicUrl: () => endpoints.httpUrl },
   })
   return { access, sessions, gateway }
-}
-
-/** The devices of an agent's installation that it reaches, their credentials sealed to its key. */
-async function deviceListOf(
-  { views, pairing, vault }: Base,
-  { tenantId, agentId }: AgentAddress,
-): Promise<DeviceList | undefined> {
-  const agent = await views.agents.get(tenantId, agentId)
-  if (!agent) return undefined
-  const key = pairing.keysOf(agentId)?.encryptionKey
-  const devices = (await views.devices.list(tenantId, agent.installationId)).filter(
-    (d) => d.viaAgent,
-  )
-  return {
-    ...{ tenantId, agentId, version: await views.devices.listVersion(agent.installationId) },
-    devices: await Promise.all(
-      devices.map(async ({ id, driver, baseUrl, ports, maxConcurrent }) => {
-        const secret = vault.get(tenantId, credentialsId(id))
-        const sealed = key && secret ? { sealedCredentials: await sealToAgent(key, secret) } : {}
-        return { deviceId: id, driver, baseUrl, ports, maxConcurrent, ...sealed }
-      }),
-    ),
-  }
 }
 
 /** Who may not act any more, or not there, loses the open sessions too (THREATS I4). */

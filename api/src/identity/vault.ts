@@ -59,6 +59,11 @@ export class Vault {
   }
 }
 
+/** Where a device's credentials are kept. */
+export function credentialsId(deviceId: string): string {
+  return `device-credentials:${deviceId}`
+}
+
 /** A secret as compact JWE that only the holder of the X25519 key can open (ADR 3). */
 export async function sealToAgent(publicKey: JWK, secret: string): Promise<string> {
   const key = await importJWK(publicKey, 'ECDH-ES')

@@ -19,6 +19,7 @@ import { type Static, Type } from 'typebox'
 import { type DeviceFields, device as decider } from '../domain/device.ts'
 import { slugOf } from '../domain/slug.ts'
 import { callDevice } from '../gateway/api-proxy.ts'
+import { credentialsId } from '../identity/vault.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
@@ -185,10 +186,6 @@ function keepCredentials(
 ): void {
   if (credentials === null) vault.remove(tenantId, credentialsId(id))
   else if (credentials) vault.put(tenantId, credentialsId(id), JSON.stringify(credentials))
-}
-
-export function credentialsId(deviceId: string): string {
-  return `device-credentials:${deviceId}`
 }
 
 function toDevice({ ports, ...row }: DeviceRow): Device {
