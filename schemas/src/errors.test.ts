@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorTable, errorText, isErrorCode, TravessiaError } from './errors.ts'
+import { type ErrorCode, errorTable, errorText, isErrorCode, TravessiaError } from './errors.ts'
 
 test('every code has a 4xx or 5xx status and a sentence in both languages', () => {
   for (const row of Object.values(errorTable)) {
@@ -25,4 +25,21 @@ test('isErrorCode knows own codes only, not names every object has', () => {
   expect(isErrorCode('NOT_FOUND')).toBe(true)
   expect(isErrorCode('constructor')).toBe(false)
   expect(isErrorCode(undefined)).toBe(false)
+})
+
+test('docs/errors.md lists every code as the table has it (vitest -u writes it)', async () => {
+  const rows = (Object.keys(errorTable) as ErrorCode[]).map((code) => {
+    const { status } = errorTable[code]
+    const mayRetry = 'retry' in errorTable[code] ? 'yes' : ''
+    return `| \`${code}\` | ${status} | ${mayRetry} | ${errorText(code, 'en')} | ${errorText(code, 'pt-BR')} |`
+  })
+  const head = `# Error codes
+
+Written from \`schemas/src/errors.ts\`. Codes are stable. The API answers with problem details (RFC 9457): \`code\` is one of these, \`title\` is the
+sentence in the reader's language, \`correlationId\` is the one in the server's log. The gateway sends the code as \`x-travessia-error\` too.
+
+| code | HTTP | may be tried again | English | Português |
+|---|---|---|---|---|
+`
+  await expect(`${head}${rows.join('\n')}\n`).toMatchFileSnapshot('../../docs/errors.md')
 })
