@@ -162,7 +162,6 @@ const audit = {
   AuditExported: data({
     format: text,
     filter: Type.Record(Type.String(), Type.Unknown()),
-    events: count,
   }),
 }
 

@@ -132,6 +132,8 @@ export class TunnelStream {
     switch (frame.type) {
       case FrameType.credit:
         this.#credit += decodeCredit(frame.payload)
+        // More than was ever sent cannot have been consumed: it would unbind what is under way.
+        if (this.#credit > initialWindowBytes) return this.reset(ResetCode.protocol, 'credit')
         return this.#wake()
       case FrameType.reset: {
         const { code, text } = decodeCodeAndText(frame.payload)

@@ -94,14 +94,11 @@ async function exportEvents(
   if (format === 'bundle') throw new TravessiaError('MESSAGE_INVALID', { at: '/format' })
   const principal = requirePrincipal(request)
   const filter = { ...filterOf(principal, wanted), limit: exportPageEvents }
-  const data = {
-    format,
-    filter: wanted,
-    events: (await services.store.query({ ...filter, limit: 1 })).items.length,
-  }
   await services.store.append({
     ...{ tenantId: principal.tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
-    events: [{ ...contextOf(services, request), type: 'AuditExported', data }],
+    events: [
+      { ...contextOf(services, request), type: 'AuditExported', data: { format, filter: wanted } },
+    ],
   })
   const lines = exportLines(services, { filter, format, language: readerLanguage(request) })
   return reply
