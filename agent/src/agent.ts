@@ -14,13 +14,12 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
-import { encodePing } from '@travessia/schemas/tunnel-frame'
 import { Ajv } from 'ajv'
 import { compactDecrypt, importJWK, type JWK } from 'jose'
 import type { Logger } from 'pino'
 import { type Clock, createClock } from './clock.ts'
 import { CommandRunner } from './command-runner.ts'
-import { type AgentConfig, writeAgentConfig } from './config.ts'
+import { type AgentConfig, type Environment, writeAgentConfig } from './config.ts'
 import { Connections } from './connections.ts'
 import { createDeviceFetch } from './device-fetch.ts'
 import { type Driver, loadDriver } from './drivers/driver.ts'
@@ -29,27 +28,31 @@ import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
 import { watchNetwork } from './network.ts'
 import { openSigned } from './signed.ts'
+import type { Policy } from './target-policy.ts'
+import { TokenRenewal } from './token-renewal.ts'
 import { TunnelServer } from './tunnel-server.ts'
 
 export const agentVersion = '0.1.0'
 const heartbeatMs = 30_000
-const revokedRetryMs = 60_000
+/** Nodes that may speak to this agent at a time. */
+const maxTunnels = 16
 const isDeviceList = new Ajv().compile(deviceListSchema) as Validator<DeviceList>
 
 type Options = {
   readonly config: AgentConfig
   readonly configPath: string
-  readonly healthPort: number
+  readonly environment: Pick<Environment, 'healthPort' | 'proxies'>
   readonly log: Logger
 }
 
 export class Agent {
   #config: AgentConfig
   readonly #configPath: string
-  readonly #healthPort: number
+  readonly #environment: Options['environment']
   readonly #log: Logger
   readonly #bootId = newId()
   readonly #connections: Connections
+  readonly #renewal: TokenRenewal
   readonly #tunnels = new Map<string, TunnelServer>()
   readonly #drivers = new Map<string, { readonly key: string; readonly driver: Driver }>()
   readonly #clock: Clock
@@ -57,28 +60,33 @@ export class Agent {
   readonly #journal: Journal
   #health: HealthPage | undefined
   #timers: NodeJS.Timeout[] = []
-  #renewal: NodeJS.Timeout | undefined
   #stopNetwork: (() => void) | undefined
-  #isRevoked = false
   #onReady: (() => void) | undefined
-  #epoch = ''
 
-  constructor({ config, configPath, healthPort, log }: Options) {
+  constructor({ config, configPath, environment, log }: Options) {
     this.#config = config
     this.#configPath = configPath
-    this.#healthPort = healthPort
+    this.#environment = environment
     this.#log = log
-    this.#connections = new Connections(
-      () => this.#config,
-      {
+    this.#connections = new Connections({
+      config: () => this.#config,
+      events: {
         command: (kind, payload) => this.#command(kind, payload),
         frame: (nodeId, frame) => this.#tunnelOf(nodeId).receive(frame),
-        changed: () => this.#connectionChanged(),
-        refused: () => this.#renewSoon(0),
+        controlUp: () => this.#controlUp(),
+        dataUp: () => void this.#heartbeat(),
+        dataLost: () => this.#dataLost(),
+        refused: () => this.#renewal.refused(),
       },
+      proxies: environment.proxies,
       log,
-    )
-    this.#clock = createClock(() => this.#ping())
+    })
+    this.#renewal = new TokenRenewal({
+      renew: () => this.#renew(),
+      leftMs: () => this.#config.tokenExpiresAt - (this.#clock.now() ?? Date.now()),
+      log,
+    })
+    this.#clock = createClock((frame) => this.#toNewestNode(frame))
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
     this.#runner = new CommandRunner({
       agent: config,
@@ -92,28 +100,33 @@ export class Agent {
     })
   }
 
+  /** false: nothing moves any more, only a new process helps. Being offline is no reason. */
+  get isWorking(): boolean {
+    return this.#connections.isWorking && this.#runner.isWorking
+  }
+
   /** Resolves when the control connection is up for the first time. */
   async start(): Promise<void> {
-    this.#health = startHealthPage(this.#healthPort, () => this.#state(), this.#log)
+    this.#health = startHealthPage(this.#environment.healthPort, () => this.#state(), this.#log)
     this.#stopNetwork = watchNetwork((reason) => {
       this.#log.info({ reason }, 'network changed')
       this.#connections.redial()
     })
     this.#timers = [
       setInterval(() => void this.#heartbeat(), heartbeatMs),
-      setInterval(() => this.#ping(), heartbeatMs),
+      setInterval(() => this.#clock.ask(), heartbeatMs),
     ]
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve
     })
-    this.#renewSoon(this.#renewalDelayMs())
+    this.#renewal.start()
     this.#connections.start()
     await ready
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    clearTimeout(this.#renewal)
+    this.#renewal.stop()
     this.#stopNetwork?.()
     this.#health?.stop()
     await this.#runner.stop()
@@ -136,6 +149,7 @@ export class Agent {
     if (list.version > devices.version) {
       this.#config = { ...this.#config, devices: list }
       writeAgentConfig(this.#configPath, this.#config)
+      for (const id of this.#drivers.keys()) if (!this.#deviceOf(id)) this.#drivers.delete(id)
     }
     await this.#connections.publish('ack', {
       kind: 'devices',
@@ -143,16 +157,15 @@ export class Agent {
     })
   }
 
-  #connectionChanged(): void {
-    const { isControlUp, dataEpoch } = this.#connections
-    if (dataEpoch !== this.#epoch) {
-      this.#epoch = dataEpoch
-      for (const tunnel of this.#tunnels.values()) tunnel.reset()
-    }
-    if (!isControlUp) return
+  #controlUp(): void {
     this.#onReady?.()
     void this.#heartbeat()
-    void this.#runner.resend()
+    this.#runner.resend()
+  }
+
+  /** Every node greets anew on the next connection. */
+  #dataLost(): void {
+    for (const nodeId of [...this.#tunnels.keys()]) this.#closeTunnel(nodeId)
   }
 
   async #heartbeat(): Promise<void> {
@@ -164,39 +177,47 @@ export class Agent {
       devicesVersion: this.#config.devices.version,
       host: hostFacts(),
     }
-    await this.#connections.publish('status', heartbeat).catch(() => undefined)
+    await this.#connections.publish('status', heartbeat)
   }
 
-  /** @returns false: there is no tunnel to ask through */
-  #ping(): boolean {
-    const [nodeId] = this.#tunnels.keys()
-    return (
-      nodeId !== undefined && this.#connections.sendFrame(nodeId, encodePing(performance.now()))
-    )
+  /** Time is asked of the node that greeted last: the older ones may be gone. */
+  #toNewestNode(frame: Uint8Array): void {
+    const nodeId = [...this.#tunnels.keys()].at(-1)
+    if (nodeId !== undefined) this.#connections.sendFrame(nodeId, frame)
   }
 
   #tunnelOf(nodeId: string): TunnelServer {
     const known = this.#tunnels.get(nodeId)
     if (known) return known
+    const [oldest] = this.#tunnels.keys()
+    if (oldest !== undefined && this.#tunnels.size >= maxTunnels) this.#closeTunnel(oldest)
     const tunnel = new TunnelServer({
       send: (frame) => this.#connections.sendFrame(nodeId, frame),
+      drained: () => this.#connections.drained(),
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       policy: this.#policy,
       onPong: (payload) => this.#clock.onPong(payload),
       log: this.#log,
     })
     this.#tunnels.set(nodeId, tunnel)
-    setImmediate(() => this.#ping())
+    setImmediate(() => this.#clock.ask())
     return tunnel
   }
 
-  readonly #policy = {
-    allowLoopback: false,
+  #closeTunnel(nodeId: string): void {
+    this.#tunnels
+      .get(nodeId)
+      ?.stop()
+      .catch(() => undefined)
+    this.#tunnels.delete(nodeId)
+  }
+
+  readonly #policy: Policy = {
+    allowLoopback: () => this.#config.allowLoopback,
     forbiddenPorts: () => [this.#health?.port() ?? 0],
   }
 
   #deviceOf(deviceId: string): AgentDevice | undefined {
-    this.#policy.allowLoopback = this.#config.allowLoopback
     return this.#config.devices.devices.find((device) => device.deviceId === deviceId)
   }
 
@@ -224,38 +245,21 @@ export class Agent {
   }
 
   async #report(report: CommandReport): Promise<boolean> {
-    return this.#connections.publish('ack', report).catch(() => false)
-  }
-
-  #renewalDelayMs(): number {
-    const left = this.#config.tokenExpiresAt - Date.now()
-    return Math.max(0, left * (0.5 + Math.random() * 0.25))
-  }
-
-  #renewSoon(inMs: number): void {
-    clearTimeout(this.#renewal)
-    this.#renewal = setTimeout(() => void this.#renew(), inMs)
+    return this.#connections.publish('ack', report)
   }
 
   async #renew(): Promise<void> {
-    try {
-      this.#config = { ...this.#config, ...(await renewToken(this.#config)) }
-      this.#isRevoked = false
-      writeAgentConfig(this.#configPath, this.#config)
-      this.#connections.redial()
-      this.#renewSoon(this.#renewalDelayMs())
-    } catch (error) {
-      this.#isRevoked = error instanceof TravessiaError && error.code === 'AGENT_REVOKED'
-      this.#log.warn({ err: error }, 'token not renewed')
-      this.#renewSoon(this.#isRevoked ? revokedRetryMs : 2_000 + Math.random() * 3_000)
-    }
+    const fresh = await renewToken(this.#config, this.#environment.proxies)
+    this.#config = { ...this.#config, ...fresh }
+    writeAgentConfig(this.#configPath, this.#config)
+    this.#connections.redial()
   }
 
   #state(): object {
     const { agentId, name, devices } = this.#config
     const { isControlUp, isDataUp } = this.#connections
     return {
-      status: this.#isRevoked ? 'UNPAIRED' : isControlUp ? 'ONLINE' : 'OFFLINE',
+      status: this.#renewal.isRevoked ? 'UNPAIRED' : isControlUp ? 'ONLINE' : 'OFFLINE',
       ...{ agentId, name, version: agentVersion, control: isControlUp, data: isDataUp },
       devices: devices.devices.length,
       devicesVersion: devices.version,

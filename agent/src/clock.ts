@@ -10,51 +10,72 @@ const maxDriftMs = 1_000
 const maxRoundTripMs = 2_000
 
 export type Clock = {
-  /** ms since 1970 on the server's clock, never ahead of it by more than the round trip. */
+  /** ms since 1970; never behind the server's clock, ahead of it by no more than the round trip. */
   now(): number | undefined
-  /** Asks and waits for the answer. */
+  /** Asks the server; the answer comes to `onPong`. */
+  ask(): void
+  /** Asks and waits for the answer, also for a link that is not there yet. */
   sync(withinMs: number): Promise<number | undefined>
   onPong(payload: Uint8Array): void
 }
 
 type Sources = { readonly monotonic: () => number; readonly wall: () => number }
+type Moment = { readonly monotonic: number; readonly wall: number }
 
 export function createClock(
-  send: (frame: Uint8Array) => boolean,
+  send: (frame: Uint8Array) => void,
   sources: Sources = { monotonic: () => performance.now(), wall: () => Date.now() },
 ): Clock {
-  const { monotonic, wall } = sources
-  let learned: { at: number; wall: number; server: number } | undefined
+  let asked: Moment | undefined
+  let learned: (Moment & { readonly server: number }) | undefined
   const waiting = new Set<() => void>()
+  const moment = (): Moment => ({ monotonic: sources.monotonic(), wall: sources.wall() })
+
+  /** ms since then; undefined: the clocks disagree, this host slept or was set. */
+  function since(then: Moment): number | undefined {
+    const { monotonic, wall } = moment()
+    const elapsed = monotonic - then.monotonic
+    return Math.abs(wall - then.wall - elapsed) > maxDriftMs ? undefined : elapsed
+  }
 
   function now(): number | undefined {
-    if (!learned) return undefined
-    const elapsed = monotonic() - learned.at
-    const drift = Math.abs(wall() - learned.wall - elapsed)
-    return elapsed > validMs || drift > maxDriftMs ? undefined : learned.server + elapsed
+    const elapsed = learned && since(learned)
+    return !learned || elapsed === undefined || elapsed > validMs
+      ? undefined
+      : learned.server + elapsed
+  }
+
+  function ask(): void {
+    asked = moment()
+    send(encodePing(asked.monotonic))
   }
 
   return {
     now,
+    ask,
     onPong(payload) {
       const { pingAt, peerAt } = decodePong(payload)
-      const at = monotonic()
-      const roundTrip = at - pingAt
-      if (roundTrip < 0 || roundTrip > maxRoundTripMs) return
+      // Only the latest question counts. One that was asked before this host slept looks quick to the
+      // monotonic clock, which sleeps too: its answer may be hours old.
+      if (pingAt !== asked?.monotonic) return
+      const roundTrip = since(asked)
+      if (roundTrip === undefined || roundTrip > maxRoundTripMs) return
       // The answer is older than its arrival by up to the whole way back: assuming all of it makes this
       // clock run ahead rather than behind, so that a command is refused early, never late.
-      learned = { at, wall: wall(), server: peerAt + roundTrip }
+      learned = { ...moment(), server: peerAt + roundTrip }
       for (const wake of waiting) wake()
       waiting.clear()
     },
     async sync(withinMs) {
-      if (!send(encodePing(monotonic()))) return undefined
+      ask()
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, withinMs)
-        waiting.add(() => {
+        const wake = () => {
           clearTimeout(timer)
+          waiting.delete(wake)
           resolve()
-        })
+        }
+        const timer = setTimeout(wake, withinMs)
+        waiting.add(wake)
       })
       return now()
     },

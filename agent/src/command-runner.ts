@@ -29,6 +29,9 @@ const notBeforeToleranceMs = 1_000
 const answerMs = 10_000
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
+const maxUnsaid = 1_000
+/** Beyond any expiry and `answerMs`. */
+const stuckMs = 120_000
 
 const ajv = new Ajv()
 const isOrder = ajv.compile(commandOrderSchema) as Validator<CommandOrder>
@@ -45,7 +48,7 @@ type Deps = {
   readonly journal: Journal
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
-  /** false: there is no connection; said again at the next one. */
+  /** false: the broker has not taken it; said again at the next connection. */
   readonly report: (report: CommandReport) => Promise<boolean>
   readonly log: Logger
 }
@@ -55,25 +58,60 @@ export class CommandRunner {
   /** The last piece of work of each device; the next one waits for it. */
   readonly #devices = new Map<string, Promise<void>>()
   readonly #waiting = new Set<string>()
+  /** Ends that the broker has not taken yet. */
+  readonly #unsaid = new Map<string, CommandReport>()
   readonly #abort = new AbortController()
+  #intake: Promise<void> = Promise.resolve()
+  /** When each command under way was begun, by the monotonic clock. */
+  readonly #begun = new Map<string, number>()
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  /** @throws TravessiaError COMMAND_SIGNATURE_INVALID, MESSAGE_INVALID: not an order for this agent, so no report */
+  /** false: a driver does not come back although its time is long over. */
+  get isWorking(): boolean {
+    return [...this.#begun.values()].every((at) => performance.now() - at < stuckMs)
+  }
+
+  /**
+   * One order after the other: checking a signature takes its time, and a later order must not overtake.
+   * @throws TravessiaError COMMAND_SIGNATURE_INVALID, MESSAGE_INVALID: not an order for this agent, so no report
+   */
   async receive(jws: string): Promise<void> {
+    const work = this.#intake.then(() => this.#take(jws))
+    this.#intake = work.catch(() => undefined)
+    return work
+  }
+
+  /** At a new connection: what the server may not have heard. */
+  resend(): void {
+    const recent = this.#deps.journal.recentReports(repeatedReportsMs)
+    const reports = new Map(recent.map((report) => [report.commandId, report]))
+    for (const report of [...this.#unsaid.values(), ...reports.values()]) this.#deliver(report)
+  }
+
+  /** Ends what is under way; the journal keeps what becomes of it. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.#intake
+    await Promise.all(this.#devices.values())
+  }
+
+  async #take(jws: string): Promise<void> {
     const { agent, journal, serverKeys } = this.#deps
     const order = check(isOrder, await openSigned(jws, tokenKinds.command, serverKeys))
     if (order.agentId !== agent.agentId || order.tenantId !== agent.tenantId)
       throw new TravessiaError('COMMAND_SIGNATURE_INVALID', { problem: 'addressee' })
     const outcome = journal.outcomeOf(order.id)
-    if (outcome !== 'new') {
-      if (outcome) await this.#deps.report(outcome)
-      return
-    }
-    if (this.#waiting.has(order.id)) return
+    if (outcome !== 'new' && outcome) return this.#deliver(outcome)
+    if (outcome === undefined || this.#waiting.has(order.id))
+      return this.#say(order, { status: 'delivered' })
     if (this.#waiting.size >= maxWaiting) return this.#end(order, refused('TUNNEL_BUSY'))
+    this.#enqueue(order)
+  }
+
+  #enqueue(order: CommandOrder): void {
     this.#waiting.add(order.id)
     const budget = budgetOf(order)
     this.#say(order, { status: 'delivered' })
@@ -83,39 +121,32 @@ export class CommandRunner {
       .catch((error: unknown) => this.#brokeOff(order, error))
       .finally(() => {
         this.#waiting.delete(order.id)
+        this.#begun.delete(order.id)
         if (this.#devices.get(order.deviceId) === work) this.#devices.delete(order.deviceId)
       })
     this.#devices.set(order.deviceId, work)
   }
 
-  /** At a new connection: what the server may not have heard. */
-  async resend(): Promise<void> {
-    for (const report of this.#deps.journal.recentReports(repeatedReportsMs))
-      await this.#deps.report(report)
-  }
-
-  /** Ends what is under way; the journal keeps what becomes of it. */
-  async stop(): Promise<void> {
-    this.#abort.abort()
-    await Promise.all(this.#devices.values())
-  }
-
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
     const { clock, deviceOf, driverFor, journal } = this.#deps
+    if (this.#abort.signal.aborted) return this.#end(order, stopped)
     const device = deviceOf(order.deviceId)
     const command = commandOf(order)
     if (!device) return this.#end(order, refused('AGENT_NOT_READY'))
     if (!command) return this.#end(order, refused('COMMAND_UNSUPPORTED'))
     const now = clock.now() ?? (await clock.sync(clockSyncMs))
     if (now === undefined) return this.#end(order, refused('CLOCK_UNKNOWN'))
+    // Issued in the future: one of the two clocks is wrong, and so would be its expiry.
+    if (now < order.notBefore - notBeforeToleranceMs)
+      return this.#end(order, refused('CLOCK_UNKNOWN', 'not yet valid'))
     const leftMs = () =>
       Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
-    if (now < order.notBefore - notBeforeToleranceMs || leftMs() <= 0)
-      return this.#end(order, expired)
+    if (leftMs() <= 0) return this.#end(order, expired)
     const driver = await driverFor(device)
     journal.started(order.id)
     this.#say(order, { status: 'running' })
     const begun = performance.now()
+    this.#begun.set(order.id, begun)
     const result = await driver.execute(command, {
       commandId: order.id,
       startWithinMs: leftMs,
@@ -124,23 +155,39 @@ export class CommandRunner {
         AbortSignal.timeout(Math.ceil(Math.max(0, leftMs()) + answerMs)),
       ]),
     })
-    await this.#end(order, endingOf(result, performance.now() - begun))
+    this.#end(order, endingOf(result, performance.now() - begun))
   }
 
   /** A fault of ours: before the journal's word nothing had begun, after it nobody knows. */
-  async #brokeOff(order: CommandOrder, error: unknown): Promise<void> {
+  #brokeOff(order: CommandOrder, error: unknown): void {
     this.#deps.log.error({ err: error, commandId: order.id }, 'command broke off')
     const isBegun = this.#deps.journal.outcomeOf(order.id) !== 'new'
     const ending: Ending = isBegun
       ? { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: 'the agent failed' }
       : { status: 'failed', errorCode: 'INTERNAL', detail: 'the agent failed' }
-    await this.#end(order, ending)
+    this.#end(order, ending)
   }
 
-  async #end(order: CommandOrder, ending: Ending): Promise<void> {
+  #end(order: CommandOrder, ending: Ending): void {
     const report = this.#reportOf(order, ending)
-    this.#deps.journal.ended(report)
-    await this.#deps.report(report)
+    try {
+      this.#deps.journal.ended(report)
+    } catch (error) {
+      // A full disk: the server still learns it; after a restart the journal says "unknown".
+      this.#deps.log.error({ err: error, commandId: order.id }, 'end not written')
+    }
+    this.#deliver(report)
+  }
+
+  #deliver(report: CommandReport): void {
+    const { commandId } = report
+    this.#unsaid.set(commandId, report)
+    const [oldest] = this.#unsaid.keys()
+    if (oldest !== undefined && this.#unsaid.size > maxUnsaid) this.#unsaid.delete(oldest)
+    this.#deps.report(report).then(
+      (isTaken) => isTaken && this.#unsaid.delete(commandId),
+      () => undefined,
+    )
   }
 
   #say(order: CommandOrder, ending: Ending): void {
@@ -152,6 +199,11 @@ export class CommandRunner {
   }
 }
 
+const stopped: Ending = {
+  status: 'failed',
+  errorCode: 'AGENT_OFFLINE',
+  detail: 'the agent stopped',
+}
 const expired: Ending = { status: 'expired', errorCode: 'COMMAND_EXPIRED' }
 
 function refused(errorCode: ErrorCode, detail?: string): Ending {

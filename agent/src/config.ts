@@ -1,25 +1,18 @@
 /**
- * The agent's configuration file: written whole, mode 0600, tmp + fsync + rename, so that a crash leaves the
- * old or the new one. It holds the agent's private keys, which never leave the host.
+ * The agent's configuration file and environment. The file is written whole, mode 0600, and holds the
+ * agent's private keys, which never leave the host.
  */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { checkJson, type Validator } from '@travessia/schemas/check'
 import { deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { idPattern } from '@travessia/schemas/ids'
 import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
+import { replaceFile } from './durable-file.ts'
+import type { ProxySettings } from './proxy.ts'
 
 const id = Type.String({ pattern: idPattern })
 const jwk = Type.Record(Type.String(), Type.Unknown())
@@ -48,25 +41,72 @@ export type AgentConfig = Static<typeof schema>
 
 const isConfig = new Ajv().compile(schema) as Validator<AgentConfig>
 
-export const defaultConfigPath = join(homedir(), '.travessia-agent', 'config.json')
+/** Where `pair` writes. */
+export const defaultConfigPath = configPathIn(homedir())
 
-export const environment = {
-  healthPort: Number(process.env['TRAVESSIA_AGENT_HEALTH_PORT'] ?? 22_100),
-  logLevel: process.env['TRAVESSIA_LOG_LEVEL'] ?? 'info',
-  hasSystemd: process.env['NOTIFY_SOCKET'] !== undefined,
-  watchdogMs: Number(process.env['WATCHDOG_USEC'] ?? 0) / 1000,
+/** Where the others read: the path of the original connector still serves while there is no file of ours. */
+export function existingConfigPath(home = homedir()): string {
+  const own = configPathIn(home)
+  const original = join(home, '.openturn-connector', 'config.json')
+  return !existsSync(own) && existsSync(original) ? original : own
 }
 
-/** @returns undefined: not paired yet. @throws TravessiaError MESSAGE_INVALID for a damaged file */
+function configPathIn(home: string): string {
+  return join(home, '.travessia-agent', 'config.json')
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export type Environment = {
+  readonly healthPort: number
+  readonly logLevel: (typeof logLevels)[number]
+  readonly proxies: ProxySettings
+  /** `systemd-notify` has somebody to tell. */
+  readonly hasSystemd: boolean
+  /** How long systemd waits for a sign of life; 0: it does not. */
+  readonly watchdogMs: number
+}
+
+/** @throws TravessiaError CONFIG_INVALID that names every wrong variable */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const healthPort = Number(env['TRAVESSIA_AGENT_HEALTH_PORT'] ?? 22_100)
+  const wantedLevel = env['TRAVESSIA_LOG_LEVEL'] ?? 'info'
+  const logLevel = logLevels.find((level) => level === wantedLevel)
+  const isPort = Number.isInteger(healthPort) && healthPort >= 0 && healthPort <= 65_535
+  const wrong = [
+    ...(isPort ? [] : ['TRAVESSIA_AGENT_HEALTH_PORT must be a port']),
+    ...(logLevel ? [] : [`TRAVESSIA_LOG_LEVEL must be one of ${logLevels.join(', ')}`]),
+  ]
+  if (wrong.length > 0 || !logLevel)
+    throw new TravessiaError('CONFIG_INVALID', { problem: `${wrong.join('; ')}.` })
+  return {
+    ...{ healthPort, logLevel },
+    proxies: {
+      http: env['http_proxy'] || env['HTTP_PROXY'],
+      https: env['https_proxy'] || env['HTTPS_PROXY'],
+      except: env['no_proxy'] || env['NO_PROXY'] || '',
+    },
+    hasSystemd: env['NOTIFY_SOCKET'] !== undefined,
+    watchdogMs: Number(env['WATCHDOG_USEC'] ?? 0) / 1000,
+  }
+}
+
+/** @returns undefined: not paired yet. @throws TravessiaError CONFIG_INVALID for a file that cannot be used */
 export function readAgentConfig(path: string): AgentConfig | undefined {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new TravessiaError('CONFIG_INVALID', { path }, { cause: error })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new TravessiaError('CONFIG_INVALID', { problem: `${path} cannot be read` }, { cause })
   }
-  return checkJson(isConfig, text)
+  try {
+    return checkJson(isConfig, text)
+  } catch (cause) {
+    const { at, problem } = (cause as TravessiaError).details
+    const where = at === '' ? '' : ` at ${at}`
+    throw new TravessiaError('CONFIG_INVALID', { problem: `${path}${where}: ${problem}` })
+  }
 }
 
 /** Others of the host could read the agent's keys. */
@@ -75,11 +115,5 @@ export function isReadableByOthers(path: string): boolean {
 }
 
 export function writeAgentConfig(path: string, config: AgentConfig): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const temporary = `${path}.tmp`
-  const file = openSync(temporary, 'w', 0o600)
-  writeSync(file, `${JSON.stringify(config, null, 2)}\n`)
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(temporary, path)
+  replaceFile(path, `${JSON.stringify(config, null, 2)}\n`)
 }

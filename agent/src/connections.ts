@@ -1,48 +1,69 @@
 /**
- * The two MQTT connections of DESIGN 4: control (persistent session, QoS 1) and data (clean, QoS 0). Both are
- * dialled from here again and again, with full jitter; an address change dials at once.
+ * The two MQTT connections of DESIGN 4: control (persistent session, QoS 1) and data (clean, QoS 0). How they are
+ * dialled again is in `dialled.ts`.
  */
+import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { newId } from '@travessia/schemas/ids'
 import { willPayload } from '@travessia/schemas/reports'
 import { controlFilter, dataFilter, formatTopic, parseTopic } from '@travessia/schemas/topics'
+import { agentWindowBytes } from '@travessia/schemas/tunnel-frame'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import type { AgentConfig } from './config.ts'
+import { connectMs, Dialled } from './dialled.ts'
+import { type ProxySettings, webSocketOptions } from './proxy.ts'
 
-const keepaliveSeconds = 30
-const fastPhaseMs = 10 * 60_000
 const badCredential = new Set([4, 5])
-
-/** random(0, min(8 s, 0.5 s × 2^n)) for the first ten minutes of an outage, then up to 60 s (DESIGN 5). */
-export function reconnectDelayMs(attempt: number, outageMs: number, random = Math.random): number {
-  return random() * (outageMs < fastPhaseMs ? Math.min(8_000, 500 * 2 ** attempt) : 60_000)
-}
 
 export type ConnectionEvents = {
   readonly command: (kind: string, payload: string) => void
   readonly frame: (nodeId: string, frame: Uint8Array) => void
-  /** A connection was made or lost. */
-  readonly changed: () => void
+  /** The control connection is there and subscribed. */
+  readonly controlUp: () => void
+  /** The data connection is there and subscribed: a new `dataEpoch`. */
+  readonly dataUp: () => void
+  /** The data connection is gone, and with it every stream. */
+  readonly dataLost: () => void
   /** The broker refused the credential. */
   readonly refused: () => void
 }
 
+type Options = {
+  readonly config: () => AgentConfig
+  readonly events: ConnectionEvents
+  readonly proxies: ProxySettings
+  readonly log: Logger
+  readonly keepaliveSeconds?: number
+}
+
 export class Connections {
-  readonly #config: () => AgentConfig
-  readonly #events: ConnectionEvents
-  readonly #log: Logger
+  readonly #options: Options
   readonly #control: Dialled
   readonly #data: Dialled
+  #draining: Promise<void> | undefined
   /** New at each data connection; `''`: down. */
   dataEpoch = ''
 
-  constructor(config: () => AgentConfig, events: ConnectionEvents, log: Logger) {
-    this.#config = config
-    this.#events = events
-    this.#log = log
-    this.#control = new Dialled(() => this.#dialControl(), log)
-    this.#data = new Dialled(() => this.#dialData(), log)
+  constructor(options: Options) {
+    this.#options = options
+    const { config, events, log } = options
+    const nothing = () => undefined
+    this.#control = new Dialled({
+      ...{ dial: () => this.#dialControl(), filter: () => controlFilter(config()), qos: 1, log },
+      ...{ up: events.controlUp, down: nothing },
+    })
+    this.#data = new Dialled({
+      ...{ dial: () => this.#dialData(), filter: () => dataFilter(config()), qos: 0, log },
+      up: () => {
+        this.dataEpoch = newId()
+        events.dataUp()
+      },
+      down: () => {
+        this.dataEpoch = ''
+        events.dataLost()
+      },
+    })
   }
 
   get isControlUp(): boolean {
@@ -51,6 +72,11 @@ export class Connections {
 
   get isDataUp(): boolean {
     return this.#data.isUp
+  }
+
+  /** false: dialling has stalled, which nothing in here can mend. */
+  get isWorking(): boolean {
+    return this.#control.isWorking && this.#data.isWorking
   }
 
   start(): void {
@@ -68,64 +94,72 @@ export class Connections {
     this.#data.redial()
   }
 
-  /** QoS 1 on control. @returns false: it is down, nothing was sent */
+  /** QoS 1 on control. @returns false: the broker has not taken it */
   async publish(channel: 'ack' | 'status', message: unknown): Promise<boolean> {
-    const { tenantId, agentId } = this.#config()
-    const client = this.#control.client
-    if (!client || !this.#control.isUp) return false
-    await client.publishAsync(
-      formatTopic({ tenantId, agentId, channel }),
-      JSON.stringify(message),
-      { qos: 1 },
-    )
-    return true
+    const { tenantId, agentId } = this.#options.config()
+    const { client, isUp, lost } = this.#control
+    if (!client || !isUp) return false
+    const topic = formatTopic({ tenantId, agentId, channel })
+    return new Promise((resolve) => {
+      // mqtt.js would wait for a PUBACK for ever after the connection is gone.
+      const gone = () => resolve(false)
+      lost.addEventListener('abort', gone, { once: true })
+      client.publish(topic, JSON.stringify(message), { qos: 1 }, (error) => {
+        lost.removeEventListener('abort', gone)
+        resolve(!error)
+      })
+    })
   }
 
   /** QoS 0 on data. @returns false: it is down */
   sendFrame(nodeId: string, frame: Uint8Array): boolean {
-    const { tenantId, agentId } = this.#config()
-    const client = this.#data.client
-    if (!client || !this.#data.isUp) return false
+    const { tenantId, agentId } = this.#options.config()
+    const { client } = this.#data
+    // Also before the SUBACK: a node may greet as soon as it sees the subscription.
+    if (!client?.connected) return false
     const topic = formatTopic({ tenantId, agentId, channel: 'up', nodeId })
     client.publish(topic, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength), { qos: 0 })
     return true
   }
 
+  /** Waits while more than `agentWindowBytes` of all streams together have not yet left this process. */
+  async drained(): Promise<void> {
+    const stream = this.#data.client?.stream
+    if (!stream || stream.writableLength <= agentWindowBytes) return
+    const signal = this.#data.lost
+    this.#draining ??= once(stream, 'drain', { signal })
+      .then(() => undefined)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#draining = undefined
+      })
+    await this.#draining
+  }
+
   #dialControl(): MqttClient {
-    const { tenantId, agentId } = this.#config()
+    const { tenantId, agentId } = this.#options.config()
     const topic = formatTopic({ tenantId, agentId, channel: 'status' })
     const will = { topic, payload: Buffer.from(willPayload), qos: 1, retain: false } as const
     const client = this.#dial({ clientId: agentId, clean: false, will })
-    client.on('connect', ({ sessionPresent }) => {
-      if (!sessionPresent) client.subscribe(controlFilter(this.#config()), { qos: 1 })
-    })
     client.on('message', (text, payload) => {
       const parsed = parseTopic(text)
-      if (parsed?.channel === 'cmd') this.#events.command(parsed.kind, payload.toString())
+      if (parsed?.channel === 'cmd') this.#options.events.command(parsed.kind, payload.toString())
     })
     return client
   }
 
   #dialData(): MqttClient {
-    const client = this.#dial({ clientId: `${this.#config().agentId}-d`, clean: true })
-    client.on('connect', () => {
-      client.subscribe(dataFilter(this.#config()), { qos: 0 }, () => {
-        this.dataEpoch = newId()
-        this.#events.changed()
-      })
-    })
-    client.on('close', () => {
-      this.dataEpoch = ''
-    })
+    const client = this.#dial({ clientId: `${this.#options.config().agentId}-d`, clean: true })
     client.on('message', (text, payload) => {
       const parsed = parseTopic(text)
-      if (parsed?.channel === 'down') this.#events.frame(parsed.nodeId, payload)
+      if (parsed?.channel === 'down') this.#options.events.frame(parsed.nodeId, payload)
     })
     return client
   }
 
   #dial(options: IClientOptions): MqttClient {
-    const { wsUrl, agentId, token } = this.#config()
+    const { config, proxies, log, events, keepaliveSeconds = 30 } = this.#options
+    const { wsUrl, agentId, token } = config()
     const client = mqtt.connect(wsUrl, {
       ...options,
       protocolVersion: 4,
@@ -133,91 +167,17 @@ export class Connections {
       password: token,
       keepalive: keepaliveSeconds,
       reconnectPeriod: 0,
-      connectTimeout: 10_000,
+      connectTimeout: connectMs,
       resubscribe: false,
       queueQoSZero: false,
+      wsOptions: webSocketOptions(new URL(wsUrl), proxies),
     })
-    client.on('connect', () => {
-      setNoDelay(client.stream)
-      this.#events.changed()
-    })
-    client.on('close', () => this.#events.changed())
+    client.on('connect', () => setNoDelay(client.stream))
     client.on('error', (error) => {
-      this.#log.warn({ err: error }, 'connection failed')
-      if ('code' in error && badCredential.has(Number(error.code))) this.#events.refused()
+      log.warn({ err: error }, 'connection failed')
+      if ('code' in error && badCredential.has(Number(error.code))) events.refused()
     })
     return client
-  }
-}
-
-/** One connection that is dialled again whenever it ends. */
-class Dialled {
-  readonly #dial: () => MqttClient
-  readonly #log: Logger
-  client: MqttClient | undefined
-  #attempt = 0
-  #downSince = 0
-  #timer: NodeJS.Timeout | undefined
-  #isWanted = false
-
-  constructor(dial: () => MqttClient, log: Logger) {
-    this.#dial = dial
-    this.#log = log
-  }
-
-  get isUp(): boolean {
-    return this.client?.connected ?? false
-  }
-
-  start(): void {
-    this.#isWanted = true
-    this.#downSince = performance.now()
-    this.#connect()
-  }
-
-  async stop(): Promise<void> {
-    this.#isWanted = false
-    clearTimeout(this.#timer)
-    await this.client?.endAsync().catch(() => undefined)
-  }
-
-  redial(): void {
-    if (!this.#isWanted) return
-    this.#attempt = 0
-    this.#downSince = performance.now()
-    clearTimeout(this.#timer)
-    this.#discard()
-    this.#connect()
-  }
-
-  #connect(): void {
-    const client = this.#dial()
-    this.client = client
-    client.on('connect', () => {
-      this.#attempt = 0
-    })
-    client.once('close', () => {
-      if (this.client === client) this.#lost()
-    })
-  }
-
-  #lost(): void {
-    this.#discard()
-    if (!this.#isWanted) return
-    if (this.#attempt === 0) this.#downSince = performance.now()
-    const delay = reconnectDelayMs(this.#attempt, performance.now() - this.#downSince)
-    this.#attempt += 1
-    this.#log.info({ delayMs: Math.round(delay) }, 'dialling again')
-    this.#timer = setTimeout(() => this.#connect(), delay)
-  }
-
-  /** A dead socket would hang for minutes: it is destroyed, not closed. */
-  #discard(): void {
-    const client = this.client
-    this.client = undefined
-    client?.removeAllListeners()
-    client?.on('error', () => undefined)
-    client?.end(true)
   }
 }
 

@@ -18,7 +18,8 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
       policy,
       Math.max(1, Math.min(connectMs, startWithinMs())),
     )
-    if (startWithinMs() <= 0) {
+    // The last moment: from here on the device may have been told.
+    if (startWithinMs() <= 0 || signal.aborted) {
       socket.destroy()
       throw new TravessiaError('COMMAND_EXPIRED')
     }

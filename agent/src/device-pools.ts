@@ -19,6 +19,7 @@ export async function connectTo(target: Target, policy: Policy, withinMs: number
       : connectTcp({ host: address, port, noDelay: true })
   await new Promise<void>((resolve, reject) => {
     const fail = (cause?: unknown) => {
+      clearTimeout(timer)
       socket.destroy()
       reject(new TravessiaError('DEVICE_UNREACHABLE', {}, { cause }))
     }

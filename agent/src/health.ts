@@ -19,11 +19,14 @@ export function hostFacts(): Host {
   }
 }
 
+/** `port` undefined: not listening (yet). */
 export type HealthPage = { readonly port: () => number | undefined; stop(): void }
 
 export function startHealthPage(port: number, state: () => object, log: Logger): HealthPage {
   const server = createServer((request, response) => {
-    const isHealth = request.method === 'GET' && request.url === '/health'
+    // A page in this host's browser could reach it under a name of its own (DNS rebinding).
+    const isOwnName = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '')
+    const isHealth = isOwnName && request.method === 'GET' && request.url === '/health'
     response.writeHead(isHealth ? 200 : 404, { 'content-type': 'application/json' })
     response.end(JSON.stringify(isHealth ? state() : { code: 'NOT_FOUND' }))
   })
@@ -32,6 +35,9 @@ export function startHealthPage(port: number, state: () => object, log: Logger):
   server.unref()
   return {
     port: () => (server.address() as AddressInfo | null)?.port,
-    stop: () => server.close(),
+    stop: () => {
+      server.close()
+      server.closeAllConnections()
+    },
   }
 }

@@ -9,12 +9,14 @@ import { Ajv } from 'ajv'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { request } from 'undici'
 import type { AgentConfig } from './config.ts'
+import { dispatcherFor, isLoopbackHost, type ProxySettings } from './proxy.ts'
 
 const isAgentToken = new Ajv({ validateFormats: false }).compile(
   agentTokenSchema,
 ) as Validator<AgentToken>
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|[\w-]+\.localhost)$/
 const proofSeconds = 60
+const withinMs = 15_000
+const maxAnswerBytes = 256 * 1024
 
 export type PairRequest = {
   readonly code: string
@@ -31,7 +33,7 @@ export function requireSafeUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url) throw new TravessiaError('CONFIG_INVALID', { problem: `${text} is not a URL` })
   const isSecure = ['https:', 'wss:', 'mqtts:'].includes(url.protocol)
-  if (!isSecure && !loopback.test(url.hostname)) {
+  if (!isSecure && !isLoopbackHost(url.hostname)) {
     throw new TravessiaError('CONFIG_INVALID', {
       problem: `${url.protocol} is allowed to this host only`,
     })
@@ -40,14 +42,14 @@ export function requireSafeUrl(text: string): URL {
 }
 
 /** @throws TravessiaError PAIRING_CODE_INVALID, RATE_LIMITED, … as the server says */
-export async function pair(wanted: PairRequest): Promise<AgentConfig> {
+export async function pair(wanted: PairRequest, proxies: ProxySettings): Promise<AgentConfig> {
   const { apiUrl, code, name, hostname, version, os, allowLoopback } = wanted
   const signing = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
   const sealing = await generateKeyPair('ECDH-ES', { crv: 'X25519', extractable: true })
   const publicKey = publicPart(await exportJWK(signing.publicKey))
   const encryptionKey = publicPart(await exportJWK(sealing.publicKey))
   const body = { code, publicKey, encryptionKey, hostname, name, version, os }
-  const answer = await post(new URL('/api/agents/pair', requireSafeUrl(apiUrl)), body)
+  const answer = await post(new URL('/api/agents/pair', requireSafeUrl(apiUrl)), body, proxies)
   requireSafeUrl(answer.endpoints.wsUrl)
   const { agentId, tenantId, installationId } = answer
   return {
@@ -64,7 +66,10 @@ export async function pair(wanted: PairRequest): Promise<AgentConfig> {
 }
 
 /** A fresh token. @throws TravessiaError AGENT_REVOKED: unpaired, final */
-export async function renewToken(config: AgentConfig): Promise<Partial<AgentConfig>> {
+export async function renewToken(
+  config: AgentConfig,
+  proxies: ProxySettings,
+): Promise<Pick<AgentConfig, 'token' | 'tokenExpiresAt' | 'wsUrl'>> {
   const key = await importJWK(config.privateKey as JWK, tokenKinds.proof.alg)
   const proof = await new SignJWT({ jti: newId() })
     .setProtectedHeader({ alg: tokenKinds.proof.alg, typ: tokenKinds.proof.typ })
@@ -75,23 +80,54 @@ export async function renewToken(config: AgentConfig): Promise<Partial<AgentConf
     .setExpirationTime(`${proofSeconds} s`)
     .sign(key)
   const url = new URL('/api/agents/token', requireSafeUrl(config.apiUrl))
-  const { token, expiresAt, endpoints } = await post(url, { agentId: config.agentId, proof })
+  const { token, expiresAt, endpoints } = await post(
+    url,
+    { agentId: config.agentId, proof },
+    proxies,
+  )
   requireSafeUrl(endpoints.wsUrl)
   return { token, tokenExpiresAt: Date.parse(expiresAt), wsUrl: endpoints.wsUrl }
 }
 
-async function post(url: URL, body: unknown): Promise<AgentToken> {
-  const response = await request(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    headersTimeout: 15_000,
-    bodyTimeout: 15_000,
-  })
-  const answer: unknown = await response.body.json().catch(() => undefined)
-  if (response.statusCode < 300) return check(isAgentToken, answer)
-  const code = (answer as { code?: unknown } | undefined)?.code
-  throw new TravessiaError(isErrorCode(code) ? code : 'INTERNAL', { status: response.statusCode })
+async function post(url: URL, body: unknown, proxies: ProxySettings): Promise<AgentToken> {
+  const dispatcher = dispatcherFor(url, proxies)
+  try {
+    const response = await request(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      headersTimeout: withinMs,
+      bodyTimeout: withinMs,
+      ...(dispatcher ? { dispatcher } : {}),
+    })
+    const { statusCode } = response
+    const answer = parse(await textOf(response.body))
+    if (statusCode < 300) return check(isAgentToken, answer)
+    const code = (answer as { code?: unknown } | undefined)?.code
+    if (isErrorCode(code)) throw new TravessiaError(code, { status: statusCode })
+    throw new TravessiaError('INTERNAL', { problem: `${url.origin} answered ${statusCode}.` })
+  } finally {
+    await dispatcher?.close()
+  }
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > maxAnswerBytes) throw new TravessiaError('MESSAGE_INVALID', { problem: 'too long' })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function publicPart({ kty, crv, x }: JWK) {

@@ -1,22 +1,17 @@
 /**
  * What this agent has begun and how it ended, one JSON line each, fsynced before the device is touched
  * (THREATS C3). Killed between `started` and `ended`: the next start finds the command begun without an end
- * and reports it as unknown; it is never run again. A half-written last line is dropped.
+ * and reports it as unknown; it is never run again. A half-written last line was not durable, so its device
+ * was not touched: it is dropped.
  */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import type { CommandReport } from '@travessia/schemas/reports'
+import { replaceFile } from './durable-file.ts'
 
 /** QoS 1 may deliver again for as long as the broker keeps a session; a day is far beyond any expiry. */
 const keepMs = 24 * 3600_000
+/** The file is written anew, without what is too old, after so many lines. */
+const compactAfterLines = 10_000
 
 type Line = { readonly at: number } & (
   | { readonly started: string }
@@ -27,16 +22,16 @@ type Entry = { readonly at: number; readonly report: CommandReport | undefined }
 
 export class Journal {
   readonly #entries = new Map<string, Entry>()
-  readonly #file: number
+  readonly #path: string
   readonly #now: () => number
+  #file: number
+  #lines = 0
 
   constructor(path: string, now: () => number = Date.now) {
+    this.#path = path
     this.#now = now
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    for (const line of readLines(path)) if (now() - line.at < keepMs) this.#remember(line)
-    const kept = [...this.#entries].flatMap(([id, entry]) => linesOf(id, entry))
-    writeFileSync(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 })
-    this.#file = openSync(path, 'a', 0o600)
+    for (const line of readLines(path)) this.#remember(line)
+    this.#file = this.#rewrite()
     for (const [id, { report }] of this.#entries) if (!report) this.ended(lost(id, now()))
   }
 
@@ -48,6 +43,10 @@ export class Journal {
 
   /** Durable when it returns. */
   started(commandId: string): void {
+    if (this.#lines >= compactAfterLines) {
+      closeSync(this.#file)
+      this.#file = this.#rewrite()
+    }
     this.#write({ at: this.#now(), started: commandId })
   }
 
@@ -68,9 +67,21 @@ export class Journal {
     closeSync(this.#file)
   }
 
+  /** @returns the new file, open at its end */
+  #rewrite(): number {
+    for (const [id, { at }] of this.#entries)
+      if (this.#now() - at >= keepMs) this.#entries.delete(id)
+    const kept = [...this.#entries].flatMap(([id, entry]) => linesOf(id, entry))
+    replaceFile(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    this.#lines = kept.length
+    return openSync(this.#path, 'a', 0o600)
+  }
+
+  /** A new line first: what a full disk cut short must not swallow the next line. */
   #write(line: Line): void {
-    writeSync(this.#file, `${JSON.stringify(line)}\n`)
+    writeSync(this.#file, `\n${JSON.stringify(line)}\n`)
     fsyncSync(this.#file)
+    this.#lines += 1
     this.#remember(line)
   }
 
@@ -88,21 +99,26 @@ function lost(commandId: string, at: number): CommandReport {
 }
 
 function linesOf(id: string, { at, report }: Entry): Line[] {
-  return [{ at, started: id }, ...(report ? [{ at, ended: report }] : [])]
+  return report ? [{ at, ended: report }] : [{ at, started: id }]
 }
 
 function readLines(path: string): Line[] {
-  let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8').split('\n').flatMap(lineOf)
+  } catch (error) {
+    // Unreadable is not empty: forgetting what was begun could run it twice.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function lineOf(text: string): Line[] {
+  try {
+    const line = JSON.parse(text) as { at?: unknown; started?: unknown; ended?: CommandReport }
+    const isLine = typeof line.at === 'number'
+    const isKnown = typeof line.started === 'string' || typeof line.ended?.commandId === 'string'
+    return isLine && isKnown ? [line as Line] : []
   } catch {
     return []
   }
-  return text.split('\n').flatMap((line) => {
-    try {
-      return line === '' ? [] : [JSON.parse(line) as Line]
-    } catch {
-      return []
-    }
-  })
 }

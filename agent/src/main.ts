@@ -25,21 +25,25 @@ const usage = `travessia-agent ${agentVersion}
 `
 
 const [name = '', ...args] = process.argv.slice(2)
-const load = commands[name]
-if (!load) {
-  process.stderr.write(usage)
-  process.exitCode = name === '' || name === '--help' || name === 'help' ? 0 : 2
-} else {
+const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (load) {
   try {
     await (await load()).run(args)
   } catch (error) {
     process.stderr.write(`${sentenceOf(error)}\n`)
     process.exitCode = 1
   }
+} else if (name === '--help' || name === 'help') {
+  process.stdout.write(usage)
+} else {
+  process.stderr.write(usage)
+  process.exitCode = name === '' ? 0 : 2
 }
 
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  // Node's "all addresses failed" has no message, only a code.
+  const { code } = error as { code?: unknown }
   const problem = error instanceof TravessiaError ? error.details['problem'] : undefined
-  return [error.message, problem].filter(Boolean).join(' ')
+  return [error.message || code, problem].filter(Boolean).join(' ')
 }

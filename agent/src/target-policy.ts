@@ -19,9 +19,11 @@ export type Target = {
 
 export type Policy = {
   /** Loopback devices are allowed (set at pairing); still only registered ones. */
-  readonly allowLoopback: boolean
+  readonly allowLoopback: () => boolean
   /** The agent's own ports on loopback. */
   readonly forbiddenPorts: () => readonly number[]
+  /** Asked once per connection; the system's resolver when absent. */
+  readonly resolve?: (hostname: string) => Promise<string>
 }
 
 /** The registered target of a request. @throws TravessiaError TARGET_FORBIDDEN */
@@ -39,11 +41,11 @@ export function targetOf(device: AgentDevice, port?: number): Target {
 
 /** The one address to connect to. @throws TravessiaError TARGET_FORBIDDEN, DEVICE_UNREACHABLE (unknown name) */
 export async function pinnedAddress(target: Target, policy: Policy): Promise<string> {
-  const address = isIP(target.hostname) ? target.hostname : await resolve(target.hostname)
+  const address = isIP(target.hostname) ? target.hostname : await resolve(target.hostname, policy)
   const kind = classifyAddress(address)
   const isOwnService = kind === 'loopback' && policy.forbiddenPorts().includes(target.port)
   const isAllowed =
-    kind === 'private' || (kind === 'loopback' && policy.allowLoopback && !isOwnService)
+    kind === 'private' || (kind === 'loopback' && policy.allowLoopback() && !isOwnService)
   if (!isAllowed) throw forbidden(kind)
   return address
 }
@@ -55,9 +57,9 @@ export function requirePeer(socket: Socket, address: string): void {
   throw forbidden('peer')
 }
 
-async function resolve(hostname: string): Promise<string> {
+async function resolve(hostname: string, policy: Policy): Promise<string> {
   try {
-    return (await lookup(hostname)).address
+    return await (policy.resolve?.(hostname) ?? lookup(hostname).then(({ address }) => address))
   } catch (cause) {
     throw new TravessiaError('DEVICE_UNREACHABLE', {}, { cause })
   }

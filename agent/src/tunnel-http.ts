@@ -11,10 +11,16 @@ const smallBodyBytes = 16 * 1024
 /** Answers that may be silent for as long as they like. */
 const endless = /^(text\/event-stream|multipart\/x-mixed-replace)/i
 
+type HttpTarget = {
+  readonly device: AgentDevice
+  readonly pools: DevicePools
+  readonly drained: () => Promise<void>
+}
+
 export async function serveHttp(
   stream: TunnelStream,
   head: RequestHead,
-  { device, pools }: { device: AgentDevice; pools: DevicePools },
+  { device, pools, drained }: HttpTarget,
 ): Promise<void> {
   const { firstByteMs, idleMs, connectMs } = head.timeouts
   const { pool, target } = pools.poolFor(device, head.port, connectMs)
@@ -35,28 +41,37 @@ export async function serveHttp(
   const headers = rawHeaders(response.headers)
   const answer = { status: response.statusCode, headers }
   const idle = idleTimer(stream, endless.test(headerOf(headers, 'content-type')) ? 0 : idleMs)
+  idle.start()
   try {
-    await sendAnswer(stream, answer, response.body, idle)
+    await sendAnswer(stream, answer, { body: response.body, idle, drained })
   } finally {
     idle.stop()
   }
 }
 
+type Answer = {
+  readonly body: AsyncIterable<Uint8Array> & { bytes(): Promise<Uint8Array> }
+  readonly idle: IdleTimer
+  readonly drained: () => Promise<void>
+}
+
 async function sendAnswer(
   stream: TunnelStream,
-  answer: { status: number; headers: string[] },
-  body: AsyncIterable<Uint8Array> & { bytes(): Promise<Uint8Array> },
-  idle: { seen(): void },
+  head: { status: number; headers: string[] },
+  { body, idle, drained }: Answer,
 ): Promise<void> {
-  const length = Number(headerOf(answer.headers, 'content-length') || Number.NaN)
+  const length = Number(headerOf(head.headers, 'content-length') || Number.NaN)
   if (length <= smallBodyBytes) {
     const small = await body.bytes()
-    return stream.frame(FrameType.response, encodeHead(answer, small), true)
+    return stream.frame(FrameType.response, encodeHead(head, small), true)
   }
-  stream.frame(FrameType.response, encodeHead(answer), false)
+  stream.frame(FrameType.response, encodeHead(head), false)
   for await (const chunk of body) {
-    idle.seen()
+    // A slow reader is not a silent device.
+    idle.stop()
+    await drained()
     await stream.write(chunk)
+    idle.start()
   }
   stream.frame(FrameType.end, undefined, true)
 }
@@ -86,8 +101,14 @@ function headerOf(headers: readonly string[], name: string): string {
   return index < 0 ? '' : (headers[index + 1] ?? '')
 }
 
-function idleTimer(stream: TunnelStream, idleMs: number) {
-  const timer =
-    idleMs > 0 ? setTimeout(() => stream.reset(ResetCode.idleTimeout), idleMs) : undefined
-  return { seen: () => timer?.refresh(), stop: () => clearTimeout(timer) }
+type IdleTimer = { start(): void; stop(): void }
+
+function idleTimer(stream: TunnelStream, idleMs: number): IdleTimer {
+  let timer: NodeJS.Timeout | undefined
+  return {
+    start() {
+      if (idleMs > 0) timer = setTimeout(() => stream.reset(ResetCode.idleTimeout), idleMs)
+    },
+    stop: () => clearTimeout(timer),
+  }
 }

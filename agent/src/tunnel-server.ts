@@ -20,7 +20,7 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
-import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { StreamReset, TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { Ajv } from 'ajv'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
@@ -34,6 +34,8 @@ const maxStreams = 512
 type Deps = {
   /** false: the data connection is gone. */
   readonly send: (frame: Uint8Array) => boolean
+  /** Resolves when the agent's total of bytes under way leaves room. */
+  readonly drained: () => Promise<void>
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   readonly policy: Policy
   readonly onPong: (payload: Uint8Array) => void
@@ -44,6 +46,8 @@ export class TunnelServer {
   readonly #deps: Deps
   readonly #streams = new Map<number, TunnelStream>()
   readonly #pools: DevicePools
+  /** Ids only rise within an epoch: a request that comes twice must not reach the device twice. */
+  #lastStreamId = 0
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -58,8 +62,8 @@ export class TunnelServer {
     try {
       const frame = decodeFrame(bytes)
       if (frame.streamId === 0) this.#control(frame)
+      else if (frame.streamId > this.#lastStreamId) this.#open(frame)
       else this.#streams.get(frame.streamId)?.receive(frame)
-      if (frame.type === FrameType.request && frame.seq === 0) this.#open(frame)
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'frame refused')
     }
@@ -69,6 +73,7 @@ export class TunnelServer {
   reset(): void {
     for (const stream of [...this.#streams.values()]) stream.fail(ResetCode.lost, 'epoch ended')
     this.#streams.clear()
+    this.#lastStreamId = 0
   }
 
   async stop(): Promise<void> {
@@ -87,8 +92,10 @@ export class TunnelServer {
   }
 
   #open(frame: Frame): void {
-    if (this.#streams.has(frame.streamId)) return
+    // A late frame of an epoch that is over.
+    if (frame.type !== FrameType.request || frame.seq !== 0) return
     const { streamId } = frame
+    this.#lastStreamId = streamId
     const stream = new TunnelStream(streamId, this.#deps.send, () => this.#streams.delete(streamId))
     if (this.#streams.size >= maxStreams) return stream.reset(ResetCode.tooManyStreams)
     this.#streams.set(streamId, stream)
@@ -102,10 +109,11 @@ export class TunnelServer {
   async #serve(stream: TunnelStream): Promise<void> {
     const first = await stream.read()
     const head = check(isRequestHead, first && decodeHead(first.payload).head)
-    const device = this.#deps.deviceOf(head.deviceId)
+    const { deviceOf, drained, policy } = this.#deps
+    const device = deviceOf(head.deviceId)
     if (!device) return stream.reset(ResetCode.deviceUnknown)
-    if (head.webSocket) await serveWebSocket(stream, head, { device, policy: this.#deps.policy })
-    else await serveHttp(stream, head, { device, pools: this.#pools })
+    if (head.webSocket) await serveWebSocket(stream, head, { device, policy, drained })
+    else await serveHttp(stream, head, { device, pools: this.#pools, drained })
   }
 }
 
@@ -118,13 +126,18 @@ const resetCodes: Readonly<Record<string, ResetCode>> = {
   UND_ERR_BODY_TIMEOUT: ResetCode.idleTimeout,
   UND_ERR_CONNECT_TIMEOUT: ResetCode.deviceUnreachable,
   UND_ERR_SOCKET: ResetCode.deviceClosed,
+  UND_ERR_HEADERS_OVERFLOW: ResetCode.deviceProtocol,
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ResetCode.deviceProtocol,
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: ResetCode.protocol,
+  UND_ERR_INVALID_ARG: ResetCode.protocol,
   ECONNRESET: ResetCode.deviceClosed,
   ECONNREFUSED: ResetCode.deviceUnreachable,
 }
 
 function resetCodeOf(error: unknown): ResetCode {
   if (error instanceof TravessiaError) return resetCodes[error.code] ?? ResetCode.protocol
-  // Not every `code` is a text: an abort has 20, a reset stream the code of its reset.
+  if (error instanceof StreamReset) return error.code as ResetCode
+  // Not every `code` is a text: an abort has 20.
   const { code, name } = error as { code?: unknown; name?: string }
   const text = typeof code === 'string' ? code : ''
   if (name === 'HTTPParserError' || text.startsWith('HPE_')) return ResetCode.deviceProtocol

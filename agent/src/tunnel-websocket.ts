@@ -18,10 +18,16 @@ const maxMessageBytes = 16 * 1024 * 1024
 /** Codes that may never be sent [RFC 6455 7.4.1] and what is said instead. */
 const unsendable: Readonly<Record<number, number>> = { 1005: 1000, 1006: 1011, 1015: 1011 }
 
+type WebSocketTarget = {
+  readonly device: AgentDevice
+  readonly policy: Policy
+  readonly drained: () => Promise<void>
+}
+
 export async function serveWebSocket(
   stream: TunnelStream,
   head: RequestHead,
-  { device, policy }: { device: AgentDevice; policy: Policy },
+  { device, policy, drained }: WebSocketTarget,
 ): Promise<void> {
   const target = targetOf(device, head.port)
   const tcp = await connectTo(target, policy, head.timeouts.connectMs)
@@ -34,13 +40,18 @@ export async function serveWebSocket(
       headers: joinHeaders(head.headers),
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
-      handshakeTimeout: head.timeouts.firstByteMs,
       followRedirects: false,
     },
   )
   stream.onReset(() => socket.terminate())
-  if (!(await opened(stream, socket))) return
-  fromDevice(stream, socket)
+  // Before it opens: a device may send its first message together with its 101.
+  fromDevice(stream, socket, drained)
+  const timer = setTimeout(
+    () => stream.reset(ResetCode.firstByteTimeout),
+    head.timeouts.firstByteMs,
+  )
+  const isOpen = await opened(stream, socket).finally(() => clearTimeout(timer))
+  if (!isOpen) return
   await toDevice(stream, socket)
 }
 
@@ -62,15 +73,16 @@ async function opened(stream: TunnelStream, socket: WebSocket): Promise<boolean>
       socket.terminate()
       resolve(false)
     })
-    socket.once('error', reject)
+    socket.on('error', reject)
   })
 }
 
-function fromDevice(stream: TunnelStream, socket: WebSocket): void {
+function fromDevice(stream: TunnelStream, socket: WebSocket, drained: () => Promise<void>): void {
   let sending = Promise.resolve()
   socket.on('message', (data: Buffer, isBinary) => {
     socket.pause()
     sending = sending
+      .then(drained)
       .then(() => stream.write(data, isBinary ? Flag.binary : Flag.text))
       .then(() => socket.resume())
       .catch(() => socket.terminate())

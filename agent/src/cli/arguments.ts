@@ -1,7 +1,7 @@
 /** Reads a command's arguments; a wrong one is one sentence, not a stack. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { type AgentConfig, defaultConfigPath, readAgentConfig } from '../config.ts'
+import { type AgentConfig, existingConfigPath, readAgentConfig } from '../config.ts'
 
 export type Arguments = {
   readonly positionals: readonly string[]
@@ -25,7 +25,7 @@ export function readArguments(
       return typeof value === 'string' ? value : undefined
     }
     const has = (name: string) => (values as Record<string, unknown>)[name] === true
-    return { positionals, text, has, configPath: text('config') ?? defaultConfigPath }
+    return { positionals, text, has, configPath: text('config') ?? existingConfigPath() }
   } catch (cause) {
     throw new TravessiaError(
       'CONFIG_INVALID',

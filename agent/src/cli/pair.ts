@@ -1,13 +1,15 @@
 /** `pair CODE --url URL`: makes the key pairs, exchanges the code for a token, writes the configuration. */
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { hostname, release, type } from 'node:os'
+import { dirname } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { agentVersion } from '../agent.ts'
-import { readAgentConfig, writeAgentConfig } from '../config.ts'
+import { defaultConfigPath, readAgentConfig, readEnvironment, writeAgentConfig } from '../config.ts'
 import { pair } from '../identity.ts'
 import { readArguments } from './arguments.ts'
 
 export async function run(args: string[]): Promise<void> {
-  const { positionals, text, has, configPath } = readArguments(args, {
+  const { positionals, text, has } = readArguments(args, {
     url: { type: 'string' },
     name: { type: 'string' },
     'allow-loopback': { type: 'boolean' },
@@ -16,15 +18,33 @@ export async function run(args: string[]): Promise<void> {
   const apiUrl = text('url')
   if (code === undefined || apiUrl === undefined)
     throw new TravessiaError('CONFIG_INVALID', { problem: 'Usage: pair CODE --url URL' })
-  const config = await pair({
+  const configPath = text('config') ?? defaultConfigPath
+  requireWritable(configPath)
+  const wanted = {
     ...{ code, apiUrl, hostname: hostname().slice(0, 200), version: agentVersion },
     name: text('name') ?? hostname().slice(0, 80),
     os: `${type()} ${release()}`.slice(0, 200),
     allowLoopback: has('allow-loopback'),
-  })
+  }
+  const config = await pair(wanted, readEnvironment().proxies)
   const before = readAgentConfig(configPath)
   writeAgentConfig(configPath, config)
   process.stdout.write(
     `Paired as "${config.name}" (${config.agentId}).${before ? ' The old pairing was replaced.' : ''}\nNext: travessia-agent run\n`,
   )
+}
+
+/** Before the code is used up: it works once only. */
+function requireWritable(configPath: string): void {
+  const directory = dirname(configPath)
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    accessSync(directory, constants.W_OK)
+  } catch (cause) {
+    throw new TravessiaError(
+      'CONFIG_INVALID',
+      { problem: `${directory} is not writable.` },
+      { cause },
+    )
+  }
 }

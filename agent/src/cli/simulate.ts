@@ -15,10 +15,11 @@ const kinds: Readonly<Record<string, (port: number) => Promise<Simulator>>> = {
 export async function run(args: string[]): Promise<void> {
   const { positionals, text } = readArguments(args, { port: { type: 'string' } })
   const create = kinds[positionals[0] ?? '']
-  if (!create) {
+  const port = Number(text('port') ?? 0)
+  if (!create || !Number.isInteger(port) || port < 0 || port > 65_535) {
     const problem = `Usage: simulate ${Object.keys(kinds).join('|')} [--port N]`
     throw new TravessiaError('CONFIG_INVALID', { problem })
   }
-  const addresses = await (await create(Number(text('port') ?? 0))).start()
+  const addresses = await (await create(port)).start()
   process.stdout.write(`${JSON.stringify({ msg: 'ready', ...addresses })}\n`)
 }

@@ -4,10 +4,12 @@
  * once after a new login. The session is a secret: it never appears in an error or a log.
  */
 import type { Credentials } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, DeviceFetch } from '../driver.ts'
 
 export type Answer = { readonly status: number; readonly body: string }
 
+/** No session, so the command itself was not sent. */
 export class LoginRefused extends Error {
   override readonly name = 'LoginRefused'
 }
@@ -33,7 +35,12 @@ export class ControlIdClient {
   }
 
   async #login(context: CommandContext): Promise<string> {
-    const { status, body } = await this.#post('login', this.#credentials, context)
+    const { status, body } = await this.#post('login', this.#credentials, context).catch(
+      (error: unknown) => {
+        if (error instanceof TravessiaError) throw error
+        throw new LoginRefused('no answer to the login')
+      },
+    )
     const session = status === 200 ? sessionOf(body) : undefined
     if (session === undefined) throw new LoginRefused(`login answered ${status}`)
     this.#session = session

@@ -1,0 +1,18 @@
+/** The agent as one JavaScript file for Node 20 and later, with everything it needs inside: `npm pack` ships no TypeScript. */
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: 'src/main.ts',
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'node20',
+    minify: false,
+    rolldownOptions: {
+      // Optional speed-ups of `ws`, which it tries to load and does without.
+      external: ['bufferutil', 'utf-8-validate'],
+      output: { entryFileNames: 'travessia-agent.js', codeSplitting: false },
+    },
+  },
+})
