@@ -156,7 +156,7 @@ export const installationBody = Type.Object(
   { name, customer: Type.Optional(Type.String({ maxLength: 80 })) },
   closed,
 )
-export const changeInstallationBody = Type.Partial(installationBody)
+export const changeInstallationBody = Type.Partial(installationBody, closed)
 export const installationSchema = Type.Object({
   id,
   name: Type.String(),

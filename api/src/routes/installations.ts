@@ -229,8 +229,9 @@ async function issuePairingCode(services: Services, request: FastifyRequest) {
   const { code, expiresAt } = services.pairing.issue({ tenantId, installationId, userId })
   const context = contextOf(services, request, { installationId })
   const fact = { type: 'PairingCodeIssued', data: { expiresAt: iso(expiresAt) } } as const
+  // A stream of its own: the agent has no id yet, and the installation's stream is about the installation.
   await services.store.append({
-    ...{ tenantId, streamKind: 'agent', streamId: installationId, expected: 'any' },
+    ...{ tenantId, streamKind: 'agent', streamId: newId(), expected: 'none' },
     events: [{ ...context, ...fact }],
   })
   return { code, expiresAt: iso(expiresAt) }
