@@ -29,7 +29,7 @@ export default defineConfig({
       filename: 'sw.ts',
       registerType: 'prompt',
       injectRegister: false,
-      injectManifest: { globPatterns: ['**/*.{js,css,html,svg,png}'] },
+      injectManifest: { globPatterns: ['**/*.{js,css,html,svg,png,woff2}'] },
       manifest: {
         id: '/',
         name: 'Travessia',
@@ -38,9 +38,10 @@ export default defineConfig({
         lang: 'pt-BR',
         start_url: '/?source=pwa',
         scope: '/',
+        launch_handler: { client_mode: 'navigate-existing' },
         display: 'standalone',
-        background_color: '#0b1220',
-        theme_color: '#0b1220',
+        background_color: '#0c0f1c',
+        theme_color: '#3643c4',
         icons: [
           { src: 'pwa-192.png', sizes: '192x192', type: 'image/png' },
           { src: 'pwa-512.png', sizes: '512x512', type: 'image/png' },

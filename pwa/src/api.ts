@@ -4,10 +4,13 @@ import type { Problem } from '@travessia/schemas/api'
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly problem: Problem
+  /** ms since 1970 before which a retry is refused. */
+  readonly retryAt: number | undefined
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, retryAt?: number) {
     super(problem.title)
     this.problem = problem
+    this.retryAt = retryAt
   }
 
   get code(): string {
@@ -38,7 +41,13 @@ export async function call<T>(method: string, path: string, options: Options = {
   if (response.status === 204) return undefined as T
   const value: unknown = await response.json().catch(() => undefined)
   if (response.ok) return value as T
-  throw new ApiError((value as Problem | undefined) ?? problemOf('INTERNAL', response.status))
+  const problem = (value as Problem | undefined) ?? problemOf('INTERNAL', response.status)
+  throw new ApiError(problem, retryAtOf(response))
+}
+
+function retryAtOf({ status, headers }: Response): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  return status === 429 && Number.isFinite(seconds) ? Date.now() + seconds * 1000 : undefined
 }
 
 export const get = <T>(path: string) => call<T>('GET', path)

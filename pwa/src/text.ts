@@ -9,6 +9,17 @@ export function errorSentence(error: unknown): string {
   return error.problem.title || m.error_unexpected()
 }
 
+/** Brand and line of the device, as people know it; the kind when only its page is known. */
+export function makeOf({ driver, kind }: Pick<Device, 'driver' | 'kind'>): string {
+  return driver === 'control-id' ? 'Control iD' : kindText[kind]()
+}
+
+export function sizeText(bytes: number, locale: string): string {
+  const isSmall = bytes < 1_000
+  const value = isSmall ? bytes : bytes / 1_000
+  return `${value.toLocaleString(locale, { maximumFractionDigits: 1 })} ${isSmall ? 'B' : 'kB'}`
+}
+
 export const agentStatusText: Record<AgentState['status'], () => string> = {
   ONLINE: m.status_online,
   OFFLINE: m.status_offline,
@@ -28,6 +39,12 @@ export const kindText: Record<Device['kind'], () => string> = {
   camera: m.kind_camera,
   system: m.kind_system,
   http: m.kind_http,
+}
+
+export const directionText: Readonly<Record<string, () => string>> = {
+  clockwise: m.gate_clockwise,
+  anticlockwise: m.gate_anticlockwise,
+  both: m.gate_both,
 }
 
 export const commandStatusText: Record<CommandState['status'], () => string> = {

@@ -1,15 +1,22 @@
 import { expect, test } from 'vitest'
-import { ago, countdown } from './time.ts'
+import { age, countdown, shortTime } from './time.ts'
 
 const now = Date.parse('2026-11-24T12:00:00Z')
 
-test('ago says the largest whole unit in the language of the interface', () => {
-  expect(ago('2026-11-24T11:59:45Z', now, 'pt-BR')).toContain('15')
-  expect(ago('2026-11-24T10:00:00Z', now, 'en')).toMatch(/2\s?h/)
+test('age says the largest whole unit since a moment', () => {
+  expect(age('2026-11-24T11:59:45Z', now)).toBe('15 s')
+  expect(age('2026-11-24T11:57:01Z', now)).toBe('2 min')
+  expect(age('2026-11-24T10:00:00Z', now)).toBe('2 h')
+  expect(age('2026-11-20T10:00:00Z', now)).toBe('4 d')
 })
 
-test('ago never speaks of the future when the clocks differ', () => {
-  expect(ago('2026-11-24T12:00:05Z', now, 'en')).toMatch(/^0/)
+test('age never speaks of the future when the clocks differ', () => {
+  expect(age('2026-11-24T12:00:05Z', now)).toBe('0 s')
+})
+
+test('shortTime leaves the day out when it is today', () => {
+  expect(shortTime('2026-11-24T11:30:00Z', now, 'pt-BR')).toMatch(/^\d\d:\d\d$/)
+  expect(shortTime('2026-11-20T11:30:00Z', now, 'pt-BR')).toMatch(/^20\/11.* \d\d:\d\d$/)
 })
 
 test('countdown shows minutes and seconds and stops at zero', () => {

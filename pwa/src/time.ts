@@ -1,22 +1,29 @@
 /** Times as people read them, in the language of the interface. */
 
-const units: ReadonlyArray<readonly [Intl.RelativeTimeFormatUnit, number]> = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1_000],
-]
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
 
-/** `há 15 s` */
-export function ago(time: string, nowMs: number, locale: string): string {
+/** `15 s`: the largest whole unit since a moment; symbols that read the same in both languages. */
+export function age(time: string, nowMs: number): string {
   const passed = Math.max(0, nowMs - Date.parse(time))
-  const [unit, size] = units.find(([, size]) => passed >= size) ?? (['second', 1_000] as const)
-  const format = new Intl.RelativeTimeFormat(locale, { style: 'narrow', numeric: 'always' })
-  return format.format(-Math.floor(passed / size), unit)
+  const [unit, size] = units.find(([, one]) => passed >= one) ?? (['s', 1_000] as const)
+  return `${Math.floor(passed / size)} ${unit}`
 }
 
 export function clockTime(time: string, locale: string): string {
   return new Date(time).toLocaleTimeString(locale)
+}
+
+/** `24/11 14:32`, or only the time when it is today. */
+export function shortTime(time: string, nowMs: number, locale: string): string {
+  const [at, now] = [new Date(time), new Date(nowMs)]
+  const isToday = at.toDateString() === now.toDateString()
+  const day = isToday ? {} : ({ day: '2-digit', month: '2-digit' } as const)
+  return at.toLocaleString(locale, { ...day, hour: '2-digit', minute: '2-digit' })
 }
 
 export function dateTime(time: string, locale: string): string {

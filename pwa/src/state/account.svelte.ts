@@ -1,12 +1,14 @@
 /** Who is signed in here. The cookie is not readable; the server says who it is. */
 import type { SignedIn, User } from '@travessia/schemas/api'
-import { clear } from 'idb-keyval'
-import { ApiError, call, get, post } from '../api.ts'
+import { ApiError, call, get, noNetwork, post } from '../api.ts'
+import { forgetAll, recall, remember } from './snapshot.ts'
 
 type Demo = {
   readonly password: string
   readonly accounts: ReadonlyArray<{ email: string; name: string; role: User['role'] }>
 }
+
+const mePath = '/api/auth/me'
 
 class Account {
   user = $state<User>()
@@ -16,19 +18,20 @@ class Account {
 
   async load(): Promise<void> {
     try {
-      this.user = await get<User>('/api/auth/me')
+      this.user = await get<User>(mePath)
+      await remember(mePath, $state.snapshot(this.user))
     } catch (error) {
-      this.user = undefined
-      // Without a network the shell still shows what was seen last.
-      if (!(error instanceof ApiError) || error.problem.status !== 401) throw error
-      this.demo = await get<Demo>('/api/demo').catch(() => undefined)
+      if (!(error instanceof ApiError)) throw error
+      // Without a network the shell still shows what this person saw last.
+      if (error.code === noNetwork) this.user = (await recall<User>(mePath))?.value
+      else if (error.problem.status === 401) await this.#forget()
     } finally {
       this.isKnown = true
     }
   }
 
   async signIn(email: string, password: string): Promise<void> {
-    this.user = (await post<SignedIn>('/api/auth/login', { email, password })).user
+    await this.#enter(await post<SignedIn>('/api/auth/login', { email, password }))
   }
 
   async register(fields: {
@@ -37,17 +40,23 @@ class Account {
     name: string
     tenantName: string
   }): Promise<void> {
-    this.user = (await post<SignedIn>('/api/auth/register', fields)).user
+    await this.#enter(await post<SignedIn>('/api/auth/register', fields))
   }
 
   async change(fields: Partial<Pick<User, 'name' | 'language'>>): Promise<void> {
-    this.user = await call<User>('PATCH', '/api/auth/me', { body: fields })
+    this.user = await call<User>('PATCH', mePath, { body: fields })
   }
 
-  /** A fresh page afterwards: nothing of the person stays in memory. */
+  /**
+   * What this device kept goes first, whatever the server says. A fresh page afterwards: nothing of the
+   * person stays in memory.
+   * @throws ApiError NO_NETWORK: the server still holds the sign-in
+   */
   async signOut(): Promise<void> {
-    await post('/api/auth/logout').catch(() => undefined)
-    await clear()
+    await forgetAll()
+    await post('/api/auth/logout').catch((error: unknown) => {
+      if (error instanceof ApiError && error.code === noNetwork) throw error
+    })
     location.replace('/entrar')
   }
 
@@ -56,6 +65,19 @@ class Account {
     if (role === undefined) return false
     if (what === 'audit') return role !== 'operator'
     return what === 'manage' ? role === 'admin' || role === 'manager' : role !== 'auditor'
+  }
+
+  /** The one before may have left without signing out: their snapshots are not for this person. */
+  async #enter({ user }: SignedIn): Promise<void> {
+    await forgetAll()
+    await remember(mePath, user)
+    this.user = user
+  }
+
+  async #forget(): Promise<void> {
+    this.user = undefined
+    await forgetAll()
+    this.demo = await get<Demo>('/api/demo').catch(() => undefined)
   }
 }
 

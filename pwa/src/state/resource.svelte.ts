@@ -1,15 +1,12 @@
-/**
- * Something that the server knows: loaded, loaded again, with the last good answer kept for when there is no
- * network (cleared at sign-out).
- */
-import { get as recall, set as remember } from 'idb-keyval'
+/** Something that the server knows: loaded, loaded again, and the last good answer when there is no network. */
 import { ApiError, get, noNetwork } from '../api.ts'
+import { recall, remember } from './snapshot.ts'
 
 export class Resource<T> {
   value = $state<T>()
   error = $state<ApiError>()
-  /** true: `value` is from an earlier visit. */
-  isStale = $state(false)
+  /** Set: `value` is from an earlier visit, this is when. */
+  seenAt = $state<string>()
   readonly #path: string
 
   constructor(path: string) {
@@ -21,15 +18,15 @@ export class Resource<T> {
     try {
       this.value = await get<T>(this.#path)
       this.error = undefined
-      this.isStale = false
-      await remember(this.#path, $state.snapshot(this.value)).catch(() => undefined)
+      this.seenAt = undefined
+      await remember(this.#path, $state.snapshot(this.value))
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       this.error = error
-      if (error.code === noNetwork && this.value === undefined) {
-        this.value = await recall<T>(this.#path).catch(() => undefined)
-        this.isStale = this.value !== undefined
-      }
+      if (error.code !== noNetwork || this.value !== undefined) return
+      const last = await recall<T>(this.#path)
+      this.value = last?.value
+      this.seenAt = last?.seenAt
     }
   }
 }
