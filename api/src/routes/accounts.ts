@@ -26,6 +26,7 @@ import {
 import { cookieName, loginSeconds } from '../identity/logins.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
+import type { Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import type { MemberRow } from '../views/members.ts'
 import { type App, answers, contextOf } from './route.ts'
@@ -121,6 +122,7 @@ function addUserRoutes(app: App, services: Services): void {
     async (request, reply) => {
       const { tenantId } = requirePrincipal(request)
       const { installationIds = null, ...person } = request.body
+      requireWithin(requirePrincipal(request), installationIds)
       await requireInstallations(services, tenantId, installationIds)
       const user = { ...person, tenantId, installationIds }
       const id = await addUser(services, user, contextOf(services, request))
@@ -157,6 +159,8 @@ async function changeUser(
   const { member, role = member.role, disabled } = change
   const { installationIds = member.installationIds } = change
   const { tenantId, userId } = member
+  for (const ids of [member.installationIds, installationIds])
+    requireWithin(requirePrincipal(request), ids)
   await requireInstallations(services, tenantId, installationIds)
   const isLastAdmin = await isOnlyAdmin(services, member)
   if (isLastAdmin && disabled) throw new TravessiaError('CONFLICT')
@@ -180,6 +184,15 @@ async function isOnlyAdmin(
     (one) => one.role === 'admin' && users.get(one.userId)?.isDisabled === false,
   )
   return admins.length === 1 && admins[0]?.userId === userId
+}
+
+/** Nobody gives more than they have. @throws TravessiaError PERMISSION_DENIED */
+function requireWithin(
+  { installationIds: own }: Principal,
+  wanted: readonly string[] | null,
+): void {
+  if (own !== null && (wanted === null || wanted.some((id) => !own.includes(id))))
+    throw new TravessiaError('PERMISSION_DENIED')
 }
 
 async function requireInstallations(
