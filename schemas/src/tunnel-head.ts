@@ -11,7 +11,7 @@ export const requestHeadSchema = Type.Object(
     deviceId: Type.String({ pattern: idPattern }),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
     method: Type.String({ pattern: '^[A-Z]{3,16}$' }),
-    path: Type.String({ pattern: '^/[!-\\[\\]-~]*$', maxLength: 16_384 }),
+    path: Type.String({ pattern: '^/[!-\\[\\]-~]*(\\?[!-~]*)?$', maxLength: 16_384 }),
     headers,
     bodyBytes: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('chunked')])),
     webSocket: Type.Optional(

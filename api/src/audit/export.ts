@@ -32,6 +32,6 @@ export function exportLine(format: ExportFormat, event: AuditEvent): string {
 /** A text that a spreadsheet would take for a formula is quoted away. */
 export function csvCell(value: unknown): string {
   const text = value === undefined || value === null ? '' : String(value)
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

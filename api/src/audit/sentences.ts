@@ -120,10 +120,7 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
     case 'CommandIssued':
       return issuedText(event.data, names)
     case 'CommandDelivered':
-      return [
-        `Comando entregue ao agente de ${device}`,
-        `Command delivered to the agent of ${device}`,
-      ]
+      return [`Comando entregue ao agente de ${device}`, `Command delivered to ${device}’s agent`]
     case 'CommandStarted':
       return [`Comando em execução em ${device}`, `Command running on ${device}`]
     case 'CommandSucceeded':
@@ -139,10 +136,7 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
         event.data.errorCode,
       )
     case 'CommandExpired':
-      return [
-        `Comando a ${device} expirou e não foi executado`,
-        `Command to ${device} expired and was not executed`,
-      ]
+      return [`Comando a ${device} expirou sem execução`, `Command to ${device} expired unexecuted`]
     case 'CommandUnknown':
       return [
         `Não se sabe se ${device} executou o comando`,
@@ -289,6 +283,8 @@ function accessText(
       ]
     case 'ServerStarted':
       return [`Servidor iniciado (${event.data.version})`, `Server started (${event.data.version})`]
+    case 'RecordingGapDetected':
+      return [`Lacuna no registro: ${event.data.cause}`, `Recording gap: ${event.data.cause}`]
     default:
       return [event.type, event.type]
   }

@@ -59,7 +59,9 @@ export function cookieForBrowser(
 export function clearingHeaders(
   cookieHeader: string | undefined,
 ): Record<string, string | string[]> {
-  const names = pairsOf(cookieHeader).map((pair) => pair.split('=', 1)[0] ?? '')
+  const names = pairsOf(cookieHeader)
+    .map((pair) => pair.split('=', 1)[0] ?? '')
+    .filter((name) => /^[!-~]+$/.test(name))
   return {
     'clear-site-data': '"storage", "cache"',
     'set-cookie': names.map((name) => `${name}=; Path=/; Max-Age=0; Secure`),

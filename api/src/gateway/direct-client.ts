@@ -4,17 +4,27 @@
  */
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { classifyAddress } from '@travessia/schemas/ip-address'
 import { Client, type Dispatcher } from 'undici'
 import { WebSocket } from 'ws'
 import type { DeviceRow } from '../views/devices.ts'
-import type { DeviceClient, DeviceRequest, DeviceSocket, SocketRequest } from './device-client.ts'
+import type {
+  DeviceClient,
+  DeviceRequest,
+  DeviceResponse,
+  DeviceSocket,
+  SocketRequest,
+} from './device-client.ts'
+import { headerOf, requireCleanHeaders } from './headers.ts'
 import { maxMessageBytes } from './tunnel-socket.ts'
 
 type Target = { readonly url: URL; readonly allowPrivate: boolean }
 
+/** Answers that may be silent for as long as they like. */
+const endless = /^(text\/event-stream|multipart\/x-mixed-replace)/i
 const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
 export function createDirectClient(device: DeviceRow, allowPrivate: boolean): DeviceClient {
@@ -25,15 +35,15 @@ export function createDirectClient(device: DeviceRow, allowPrivate: boolean): De
   }
 }
 
-async function send(request: DeviceRequest, target: Target) {
+async function send(request: DeviceRequest, target: Target): Promise<DeviceResponse> {
   const { method, path, headers, bodyBytes, body, signal } = request
   const { connectMs, firstByteMs, idleMs } = request.timeouts
   const client = new Client(target.url.origin, {
     headersTimeout: firstByteMs,
-    bodyTimeout: idleMs,
+    bodyTimeout: 0,
     pipelining: 1,
     connect: (_options, done) => {
-      connectTo(target, connectMs).then(
+      connectTo(target, connectMs, signal).then(
         (socket) => done(null, socket),
         (error: Error) => done(error, null),
       )
@@ -46,22 +56,40 @@ async function send(request: DeviceRequest, target: Target) {
       headers: [...length, ...headers],
       responseHeaders: 'raw',
     })
-    response.body.once('close', () => void client.destroy())
-    const raw = response.headers as unknown as Buffer[]
-    return {
-      status: response.statusCode,
-      headers: raw.map((text) => Buffer.from(text).toString('latin1')),
-      body: response.body,
-    }
+    const raw = (response.headers as unknown as Buffer[]).map((text) =>
+      Buffer.from(text).toString('latin1'),
+    )
+    requireCleanHeaders(raw)
+    const isEndless = endless.test(headerOf(raw, 'content-type') ?? '')
+    const source = bodyOf(response.body, isEndless ? 0 : idleMs)
+    const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
+    answer.once('close', () => void client.destroy())
+    return { status: response.statusCode, headers: raw, body: answer }
   } catch (error) {
     void client.destroy()
     throw errorOf(error)
   }
 }
 
+/** Silence of the device counts, a reader that takes its time does not. */
+async function* bodyOf(body: Readable, idleMs: number): AsyncGenerator<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const timer = setTimeout(() => body.destroy(new TravessiaError('DEVICE_TIMEOUT')), idleMs)
+      if (idleMs === 0) clearTimeout(timer)
+      const next = await chunks.next().finally(() => clearTimeout(timer))
+      if (next.done) return
+      yield next.value as Uint8Array
+    }
+  } catch (error) {
+    throw errorOf(error)
+  }
+}
+
 async function openSocket(request: SocketRequest, target: Target): Promise<DeviceSocket> {
   const { path, headers, protocols, timeouts: limits, signal } = request
-  const tcp = await connectTo(target, limits.connectMs)
+  const tcp = await connectTo(target, limits.connectMs, signal)
   const scheme = target.url.protocol === 'https:' ? 'wss' : 'ws'
   const pairs = headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] ?? '']] : []))
   const socket = new WebSocket(`${scheme}://${target.url.host}${path}`, [...protocols], {
@@ -72,10 +100,7 @@ async function openSocket(request: SocketRequest, target: Target): Promise<Devic
     handshakeTimeout: limits.firstByteMs,
   })
   signal.addEventListener('abort', () => socket.terminate(), { once: true })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve)
-    socket.once('error', () => reject(new TravessiaError('DEVICE_PROTOCOL')))
-  })
+  await opened(socket)
   return {
     protocol: socket.protocol,
     send: (data, binary) =>
@@ -90,10 +115,27 @@ async function openSocket(request: SocketRequest, target: Target): Promise<Devic
           () => socket.terminate(),
         )
       })
+      socket.resume()
     },
     onClose: (listener) => socket.on('close', (code, reason) => listener(code, String(reason))),
     close: (code, reason) => socket.close(code, reason),
   }
+}
+
+/** Paused at its opening: a message that came with the 101 waits for the listener. */
+function opened(socket: WebSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.pause()
+      resolve()
+    })
+    socket.once('unexpected-response', (_request, { statusCode: status }) => {
+      reject(new TravessiaError('DEVICE_PROTOCOL', { status }))
+      socket.terminate()
+    })
+    // A later one ends the socket; its `close` says so.
+    socket.on('error', (cause) => reject(new TravessiaError('DEVICE_PROTOCOL', {}, { cause })))
+  })
 }
 
 function urlOf(device: DeviceRow, port: number | undefined): URL {
@@ -104,7 +146,11 @@ function urlOf(device: DeviceRow, port: number | undefined): URL {
   return url
 }
 
-async function connectTo({ url, allowPrivate }: Target, withinMs: number): Promise<Socket> {
+async function connectTo(
+  { url, allowPrivate }: Target,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<Socket> {
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
   const address = isIP(hostname) ? hostname : await resolve(hostname)
   const kind = classifyAddress(address)
@@ -121,9 +167,14 @@ async function connectTo({ url, allowPrivate }: Target, withinMs: number): Promi
       fail(new TravessiaError('DEVICE_UNREACHABLE', {}, { cause }))
     }
     const timer = setTimeout(end, withinMs)
+    const leave = () => socket.destroy(new TravessiaError('DEVICE_UNREACHABLE'))
+    if (signal.aborted) leave()
+    signal.addEventListener('abort', leave, { once: true })
     socket.once('error', end)
+    socket.once('close', () => clearTimeout(timer))
     socket.once(isTls ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', leave)
       socket.off('error', end)
       done()
     })

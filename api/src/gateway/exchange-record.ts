@@ -5,7 +5,8 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { Transform } from 'node:stream'
-import type { ErrorCode } from '@travessia/schemas/errors'
+import { setImmediate } from 'node:timers/promises'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { newTimeId } from '@travessia/schemas/ids'
 import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
@@ -22,6 +23,8 @@ export type ExchangeOwner = {
   readonly installationId: string
   readonly deviceId: string
   readonly recording: 'strict' | 'relaxed'
+  /** Where the session counts what passed. */
+  readonly totals?: { requests: number; bytesIn: number; bytesOut: number }
 }
 
 export type ExchangeHead = {
@@ -63,7 +66,11 @@ export class ExchangeRecord {
     }
     const written = record.#append({ type: 'HttpRequestForwarded', data })
     if (owner.recording === 'strict' || !safeMethods.has(head.method)) await written
-    else written.catch((error: unknown) => record.#lost(error))
+    else {
+      written.catch((error: unknown) => record.#lost(error))
+      // Not the commit, but a store that refuses at once is heard: down means no access.
+      await Promise.race([written, setImmediate()])
+    }
     return record
   }
 
@@ -119,6 +126,12 @@ export class ExchangeRecord {
   #end(fact: SessionFact): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    const { totals } = this.#owner
+    if (totals) {
+      totals.requests += 1
+      totals.bytesIn += this.request.facts().bytes
+      totals.bytesOut += this.response.facts().bytes
+    }
     this.#append(fact).catch((error: unknown) => this.#lost(error))
   }
 
@@ -158,12 +171,19 @@ export class Meter {
     this.#hash.update(chunk)
   }
 
-  stream(): Transform {
+  /**
+   * @param expected the length that the head announced: more or less of it is an error, so that the browser sees a
+   * broken answer and never the start of the next one
+   */
+  stream(expected?: number): Transform {
+    const error = () => new TravessiaError('DEVICE_PROTOCOL', { expected, bytes: this.#bytes })
     return new Transform({
       transform: (chunk: Uint8Array, _encoding, done) => {
         this.add(chunk)
-        done(null, chunk)
+        if (expected !== undefined && this.#bytes > expected) done(error())
+        else done(null, chunk)
       },
+      flush: (done) => done(expected !== undefined && this.#bytes < expected ? error() : null),
     })
   }
 

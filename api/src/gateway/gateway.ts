@@ -4,8 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Duplex, PassThrough } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import type { Duplex } from 'node:stream'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
@@ -14,26 +13,15 @@ import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
 import { CookieJar, clearingHeaders, cookieValue, sessionCookieName } from './cookies.ts'
 import type { DeviceAccess } from './device-access.ts'
-import type { DeviceResponse } from './device-client.ts'
 import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
-import { ExchangeRecord, stageOf } from './exchange-record.ts'
-import { headerOf, requestHeaders, responseHeaders } from './headers.ts'
-import { isRewritable, rewriteHtml } from './path-rewrite.ts'
-import {
-  type PublicView,
-  portOf,
-  type Route,
-  reservedPath,
-  routeOf,
-  sessionUrl,
-  viewOf,
-} from './public-address.ts'
+import { ExchangeRecord } from './exchange-record.ts'
+import { codeOf, forward, forwardWebSocket } from './forwarding.ts'
+import { portOf, type Route, reservedPath, routeOf, sessionUrl, viewOf } from './public-address.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
-import { isOwnOrigin, problemOf, wantsDocument } from './request-checks.ts'
+import { isOwnOrigin, isSafeTarget, isWebSocketHandshake, problemOf } from './request-checks.ts'
 import type { SessionSecrets } from './session-secrets.ts'
 import { Slots } from './slots.ts'
-import { joinWebSocket, offeredProtocols } from './websocket.ts'
 
 const maxHeadBytes = 16 * 1024
 const headersTimeoutMs = 10_000
@@ -55,15 +43,6 @@ type Deps = {
   readonly log: Logger
 }
 
-/** A request that may go to a device. */
-type Admitted = {
-  readonly session: LiveSession
-  readonly device: DeviceRow
-  readonly port: number | undefined
-  readonly path: string
-  readonly view: PublicView
-  readonly record: ExchangeRecord
-}
 /** What the node keeps per session beside the facts. */
 type SessionMemory = { readonly jar: CookieJar; readonly slots: Slots }
 
@@ -116,9 +95,26 @@ export class Gateway {
       return sendLeavePage(response, to, this.#page(request, session))
     }
     if (request.headers['service-worker'] !== undefined) throw new TravessiaError('NOT_FOUND')
-    const release = await this.#memoryOf(session).slots.take()
+    await this.#exchange(request, response, { session, route })
+  }
+
+  async #exchange(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { session, route }: { session: LiveSession; route: Route },
+  ): Promise<void> {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    const { slots, jar } = this.#memoryOf(session)
+    const release = await slots.take(gone.signal)
     try {
-      await this.#exchange(request, response, { session, route })
+      const target = await this.#targetOf(session, route)
+      const client = await this.#deps.access.clientOf(target.device)
+      const { method = '', rawHeaders: headers } = request
+      const owner = ownerOf(session, target.device)
+      const head = { method, path: route.target, headers }
+      const record = await ExchangeRecord.begin(this.#deps, owner, head)
+      await forward({ request, response, gone }, { ...target, client, jar, session, record })
     } finally {
       release()
     }
@@ -146,116 +142,21 @@ export class Gateway {
       throw new TravessiaError('ORIGIN_REFUSED')
   }
 
-  async #exchange(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { session, route }: { session: LiveSession; route: Route },
-  ): Promise<void> {
-    const target = await this.#targetOf(session, route)
-    const client = await this.#deps.access.clientOf(target.device)
-    const { method = '', rawHeaders: headers } = request
-    const owner = ownerOf(session, target.device)
-    const record = await ExchangeRecord.begin(this.#deps, owner, {
-      method,
-      path: route.target,
-      headers,
-    })
-    const admitted = { session, record, ...target }
-    const abort = new AbortController()
-    const cut = () => {
-      abort.abort()
-      response.destroy()
-    }
-    session.cuts.add(cut)
-    response.once('close', () => abort.abort())
-    try {
-      if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
-      const answer = await client.request({
-        ...this.#requestOf(request, admitted),
-        signal: abort.signal,
-      })
-      record.answered()
-      await this.#answer(request, response, { answer, admitted })
-      record.ended(answer.status, answer.headers)
-    } catch (error) {
-      const code = codeOf(error)
-      const isGone = response.destroyed && !response.writableFinished
-      record.failed(code, isGone ? 'browser' : stageOf(code))
-      if (!isGone) throw error
-    } finally {
-      session.cuts.delete(cut)
-      count(session, record)
-    }
-  }
-
-  #requestOf(request: IncomingMessage, { session, device, view, path, port, record }: Admitted) {
-    const { method = '', rawHeaders, headers } = request
-    const isRewritten = session.mode === 'path' && wantsDocument(headers)
-    const length = headers['content-length']
-    const hasBody = length !== undefined || headers['transfer-encoding'] !== undefined
-    return {
-      ...{ method, path, timeouts: device.timeouts, ...(port === undefined ? {} : { port }) },
-      headers: requestHeaders(rawHeaders, { view, jar: this.#memoryOf(session).jar, isRewritten }),
-      ...(hasBody
-        ? {
-            bodyBytes: length === undefined ? ('chunked' as const) : Number(length),
-            body: request.pipe(record.request.stream()),
-          }
-        : {}),
-    }
-  }
-
-  async #answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { answer, admitted }: { answer: DeviceResponse; admitted: Admitted },
-  ): Promise<void> {
-    const { session, view, path, record } = admitted
-    const { status, headers: raw, body } = answer
-    const isRewritten =
-      session.mode === 'path' &&
-      isRewritable(status, headerOf(raw, 'content-type'), headerOf(raw, 'content-encoding'))
-    const jar = session.mode === 'path' ? this.#memoryOf(session).jar : undefined
-    const headers = responseHeaders(raw, { view, requestPath: path, jar, isRewritten })
-    response.writeHead(status, headers)
-    response.flushHeaders()
-    const hasNoBody = request.method === 'HEAD' || status === 204 || status === 304
-    const rewrite = isRewritten && !hasNoBody ? rewriteHtml(view) : []
-    await pipeline([body, record.response.stream(), ...rewrite, new PassThrough(), response])
-  }
-
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { session, route } = this.#resolve(request)
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET')
+    if (!isWebSocketHandshake(request.method, request.headers))
       throw new TravessiaError('REQUEST_INVALID')
     this.#admit(request, session, route, true)
-    const { device, view, path, port } = await this.#targetOf(session, route)
-    const client = await this.#deps.access.clientOf(device)
-    const { rawHeaders } = request
-    const owner = ownerOf(session, device)
-    const described = { method: 'GET', path: route.target, headers: rawHeaders }
+    const gone = new AbortController()
+    socket.once('close', () => gone.abort())
+    const target = await this.#targetOf(session, route)
+    const client = await this.#deps.access.clientOf(target.device)
+    const owner = ownerOf(session, target.device)
+    const described = { method: 'GET', path: route.target, headers: request.rawHeaders }
     const record = await ExchangeRecord.open(this.#deps, owner, described)
-    const abort = new AbortController()
     const { jar } = this.#memoryOf(session)
-    try {
-      if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
-      const deviceSocket = await client.openWebSocket({
-        ...{ path, timeouts: device.timeouts, protocols: offeredProtocols(request) },
-        ...(port === undefined ? {} : { port }),
-        headers: requestHeaders(rawHeaders, { view, jar, isRewritten: false }),
-        signal: abort.signal,
-      })
-      const cut = joinWebSocket({ request, socket, head }, deviceSocket, record)
-      session.cuts.add(cut)
-      socket.once('close', () => {
-        session.cuts.delete(cut)
-        abort.abort()
-        count(session, record)
-      })
-    } catch (error) {
-      record.closed(1011, { in: 0, out: 0 })
-      throw error
-    }
+    const admitted = { ...target, client, jar, session, record }
+    await forwardWebSocket({ request, socket, head, gone }, admitted)
   }
 
   async #targetOf(session: LiveSession, route: Route) {
@@ -264,9 +165,12 @@ export class Gateway {
     const other = portOf(route.target)
     if (!other && route.target.startsWith(reservedPath)) throw new TravessiaError('NOT_FOUND')
     if (other && !device.ports.includes(other.port)) throw new TravessiaError('TARGET_FORBIDDEN')
+    // What is left after the session's and the port's prefix must be as safe as the whole.
+    const path = other?.target ?? route.target
+    if (!isSafeTarget(path)) throw new TravessiaError('REQUEST_INVALID')
     const publicOrigin = this.#originOf(session)
     const view = viewOf(device, { publicOrigin, base: route.base, port: other?.port })
-    return { device, view, port: other?.port, path: other?.target ?? route.target }
+    return { device, view, port: other?.port, path }
   }
 
   #originOf(session: LiveSession): string {
@@ -309,15 +213,9 @@ export class Gateway {
   }
 }
 
-function ownerOf({ id, tenantId, userId }: LiveSession, device: DeviceRow) {
+function ownerOf({ id, tenantId, userId, totals }: LiveSession, device: DeviceRow) {
   const { id: deviceId, installationId, recording } = device
-  return { tenantId, sessionId: id, userId, installationId, deviceId, recording }
-}
-
-function count({ totals }: LiveSession, { request, response }: ExchangeRecord): void {
-  totals.requests += 1
-  totals.bytesIn += request.facts().bytes
-  totals.bytesOut += response.facts().bytes
+  return { tenantId, sessionId: id, userId, installationId, deviceId, recording, totals }
 }
 
 function redirectToFolder(response: ServerResponse, { base }: Route): void {
@@ -326,14 +224,8 @@ function redirectToFolder(response: ServerResponse, { base }: Route): void {
 
 function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
   const { status } = new TravessiaError(code)
+  socket.once('finish', () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${status} ${code}\r\nx-travessia-error: ${code}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
   )
-}
-
-function codeOf(error: unknown): ErrorCode {
-  if (error instanceof TravessiaError) return error.code
-  return (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE'
-    ? 'TUNNEL_LOST'
-    : 'INTERNAL'
 }

@@ -1,40 +1,32 @@
 /** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
+import { TravessiaError } from '@travessia/schemas/errors'
 import { type CookieJar, cookieForBrowser, cookiesForDevice } from './cookies.ts'
 import { type PublicView, publicPathOf } from './public-address.ts'
 
-const hopByHop = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
-])
+const hopByHop = new Set(
+  `connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding
+  upgrade`.split(/\s+/),
+)
 /** Made anew, or nobody's business at the device. */
-const notUp = new Set([
-  ...['host', 'content-length', 'expect', 'forwarded', 'via', 'x-real-ip', 'x-travessia'],
-  ...['origin', 'referer', 'cookie', 'upgrade-insecure-requests'],
-])
-const notDown = new Set([
-  ...[
-    'strict-transport-security',
-    'public-key-pins',
-    'public-key-pins-report-only',
-    'alt-svc',
-    'nel',
-  ],
-  ...['clear-site-data', 'service-worker-allowed', 'report-to', 'reporting-endpoints'],
-  ...[
-    'referrer-policy',
-    'cross-origin-opener-policy',
-    'set-cookie',
-    'location',
-    'content-location',
-  ],
-  ...[
-    'refresh',
-    'link',
-    'content-security-policy',
-    'content-security-policy-report-only',
-    'cache-control',
-  ],
-])
+const notUp = new Set(
+  `host content-length expect forwarded via x-real-ip origin referer cookie upgrade-insecure-requests`.split(
+    ' ',
+  ),
+)
+/** Would bind the browser beyond this session, or is mapped below. */
+const notDown = new Set(
+  `strict-transport-security public-key-pins public-key-pins-report-only alt-svc nel report-to reporting-endpoints
+  clear-site-data service-worker-allowed referrer-policy cross-origin-opener-policy set-cookie location
+  content-location refresh link content-security-policy content-security-policy-report-only cache-control`.split(
+    /\s+/,
+  ),
+)
+
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
+const removedDirectives =
+  /^(upgrade-insecure-requests|block-all-mixed-content|report-uri|report-to)$/i
+const tokenIssuer = 'travessia'
 
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
@@ -49,6 +41,20 @@ export function headerOf(flat: readonly string[], name: string): string | undefi
   return index < 0 ? undefined : flat[index + 1]
 }
 
+/**
+ * THREATS P9, P5: a header that would split the answer, or a length that is not one length, is the device's fault.
+ * @throws TravessiaError DEVICE_PROTOCOL
+ */
+export function requireCleanHeaders(flat: readonly string[]): void {
+  const isClean = flat.every((text, i) =>
+    i % 2 === 0 ? headerName.test(text) : headerValue.test(text),
+  )
+  const lengths = pairsOf(flat).filter(([name]) => name === 'content-length')
+  const [length = ['', '0']] = lengths
+  if (flat.length % 2 !== 0 || !isClean || lengths.length > 1 || !/^\d{1,15}$/.test(length[1]))
+    throw new TravessiaError('DEVICE_PROTOCOL')
+}
+
 /** What the device is sent. `Host` and framing are made by whoever holds the socket. */
 export function requestHeaders(
   raw: readonly string[],
@@ -58,8 +64,8 @@ export function requestHeaders(
   const kept = withoutHopByHop(pairs).filter(
     ([name, value]) =>
       !notUp.has(name) &&
-      !/^(x-forwarded-|sec-websocket-)/.test(name) &&
-      !(name === 'authorization' && /^bearer/i.test(value)) &&
+      !/^(x-forwarded-|x-travessia|sec-websocket-)/.test(name) &&
+      !(name === 'authorization' && isOwnToken(value)) &&
       !(
         isRewritten &&
         /^(accept-encoding|if-none-match|if-modified-since|if-range|range)$/.test(name)
@@ -117,15 +123,7 @@ function mapped(
     case 'content-location':
       return [[name, publicPathOf(value, requestPath, view)]]
     case 'refresh':
-      return [
-        [
-          name,
-          value.replace(
-            /(url\s*=\s*)["']?([^"']+)["']?/i,
-            (_, key: string, url: string) => key + publicPathOf(url, requestPath, view),
-          ),
-        ],
-      ]
+      return [[name, mapRefresh(value, (url) => publicPathOf(url, requestPath, view))]]
     case 'link':
       return [
         [
@@ -137,8 +135,8 @@ function mapped(
         ],
       ]
     case 'set-cookie': {
-      const isSecure = view.publicOrigin.startsWith('https:')
-      const cookie = cookieForBrowser(value, { prefix: view.prefix, isSecure, jar })
+      const isHttps = view.publicOrigin.startsWith('https:')
+      const cookie = cookieForBrowser(value, { prefix: view.prefix, isHttps, jar })
       return cookie === undefined ? [] : [[name, cookie]]
     }
     case 'content-security-policy':
@@ -149,31 +147,37 @@ function mapped(
   }
 }
 
+/** `5; url=/x`, `5;/x`, `5 '/x'`: browsers take all of them. */
+function mapRefresh(value: string, map: (url: string) => string): string {
+  const match = /^\s*(\d*(?:\.\d*)?)[\s;,]+(?:url\s*=\s*)?["']?([^"']+)/i.exec(value)
+  return match
+    ? `${match[1]}; url=${map(match[2] ?? '')}`
+    : (/^\s*\d+/.exec(value)?.[0].trim() ?? '0')
+}
+
 /** The device's own policy goes on: its origin is the public one now, and http is not upgraded behind our back. */
-export function mapPolicy(policy: string, { targetOrigin, publicOrigin }: PublicView): string {
-  const host = targetOrigin.replace(/^https?:\/\//, '')
-  const publicHost = publicOrigin.replace(/^https?:\/\//, '')
-  const isSecure = publicOrigin.startsWith('https:')
+export function mapPolicy(policy: string, view: PublicView): string {
   return policy
     .split(';')
-    .filter(
-      (directive) =>
-        !/^\s*(upgrade-insecure-requests|block-all-mixed-content|report-uri|report-to)\b/i.test(
-          directive,
-        ),
+    .map((directive) => directive.trim().split(/\s+/))
+    .filter(([name = '']) => !removedDirectives.test(name))
+    .map(([name, ...sources]) =>
+      [name, ...sources.map((source) => mapSource(source, view))].join(' '),
     )
-    .map((directive) =>
-      directive
-        .split(/\s+/)
-        .map((source) => {
-          if (source === targetOrigin || source === host) return publicOrigin
-          return /^wss?:\/\//.test(source) && source.endsWith(`//${host}`)
-            ? `${isSecure ? 'wss' : 'ws'}://${publicHost}`
-            : source
-        })
-        .join(' '),
-    )
-    .join(';')
+    .join('; ')
+}
+
+/** `http://dev`, `ws://dev:80/path`, `dev` → the public address of that origin; everything else stays. */
+function mapSource(source: string, { others, publicOrigin, targetOrigin }: PublicView): string {
+  const match = /^(?:(http|ws)(s?):\/\/)?([a-z0-9.:[\]-]+)(\/.*)?$/i.exec(source)
+  if (!match) return source
+  const [, kind = 'http', secure = '', host = '', path = ''] = match
+  const scheme = match[1] ? `http${secure.toLowerCase()}:` : new URL(targetOrigin).protocol
+  const url = `${scheme}//${host}`
+  const prefix = URL.canParse(url) ? others.get(new URL(url).origin) : undefined
+  if (prefix === undefined) return source
+  const origin = /^ws$/i.test(kind) ? publicOrigin.replace(/^http/, 'ws') : publicOrigin
+  return path === '' && prefix === '' ? origin : `${origin}${prefix}${path || '/'}`
 }
 
 /** Shared caches must not keep a device's page; the browser's own may, with ETag and 304. */
@@ -189,8 +193,16 @@ function deviceReferer(referer: string | undefined, view: PublicView): string | 
   if (referer === undefined || !URL.canParse(referer)) return undefined
   const { origin, pathname, search } = new URL(referer)
   if (origin !== view.publicOrigin) return undefined
-  const path = pathname.startsWith(view.prefix) ? pathname.slice(view.prefix.length) : pathname
-  return `${view.targetOrigin}${path}${search}`
+  const [from] = [...view.others]
+    .filter(([, prefix]) => pathname.startsWith(`${prefix}/`))
+    .sort(([, a], [, b]) => b.length - a.length)
+  return from && `${from[0]}${pathname.slice(from[1].length)}${search}`
+}
+
+/** Our own Bearer tokens never reach a device; one that the device's page got from the device does. */
+function isOwnToken(value: string): boolean {
+  const [, payload = ''] = /^bearer\s+[\w-]+\.([\w-]+)\./i.exec(value) ?? []
+  return Buffer.from(payload, 'base64url').includes(`"iss":"${tokenIssuer}"`)
 }
 
 /** RFC 9110 7.6.1: also the names that `Connection` lists, but none that would undo framing or routing. */

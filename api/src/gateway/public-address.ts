@@ -76,10 +76,16 @@ export function viewOf(
  */
 export function publicPathOf(text: string, requestPath: string, view: PublicView): string {
   const base = `${view.targetOrigin}${requestPath}`
-  if (!URL.canParse(text, base)) return `${view.prefix}/`
-  const url = new URL(text, base)
+  // 8-bit characters are bytes (mostly of UTF-8) that the device forgot to encode: each stays what it is.
+  const address = text.replace(/[\x80-\xff]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
+  if (!URL.canParse(address, base)) return `${view.prefix}/`
+  const url = new URL(address, base)
   const prefix = view.others.get(url.origin)
-  if (prefix !== undefined) return `${prefix}${url.pathname}${url.search}${url.hash}`
+  if (prefix !== undefined) {
+    const path = `${prefix}${url.pathname}${url.search}${url.hash}`
+    // `//x` alone would be another host.
+    return path.startsWith('//') ? `${view.publicOrigin}${path}` : path
+  }
   const root = view.others.values().next().value ?? ''
   return `${root}/__travessia/leave?to=${encodeURIComponent(url.href)}`
 }

@@ -66,9 +66,13 @@ export class RemoteSessions {
   constructor(deps: Deps) {
     this.#deps = deps
     this.#closer = new SessionCloser(deps.now, (session) => {
-      this.#end(session, 'SessionExpired', 'expiry').catch((error: unknown) =>
-        deps.log.error({ err: error, sessionId: session.id }, 'session end not recorded'),
-      )
+      this.#end(session, 'SessionExpired', 'expiry').catch((error: unknown) => {
+        deps.log.error(
+          { err: error, sessionId: session.id },
+          'session end not recorded, trying again',
+        )
+        this.#closer.retry(session)
+      })
     })
   }
 

@@ -36,16 +36,21 @@ export function problemOf(request: RawRequest): ErrorCode | undefined {
   return undefined
 }
 
-/** A target that is passed on byte for byte: an absolute path that cannot mean another host or leave the root. */
+/**
+ * A target that is passed on byte for byte: an absolute path that cannot mean another host or leave the root, also
+ * after a device has decoded it. What browsers send raw (`|`, `^`, `[`, `\` and `%` in a query) is let through, and
+ * so is `%2F` as part of a name.
+ */
 export function isSafeTarget(target: string): boolean {
-  if (!/^\/(?!\/)[!-~]*$/.test(target) || /[\\"<>^`{|}#]/.test(target.split('?', 1)[0] ?? ''))
-    return false
   const [path = ''] = target.split('?', 1)
-  if (/%(?![0-9a-f]{2})/i.test(target) || /%(00|0a|0d|2f|5c)/i.test(path)) return false
+  if (!/^\/(?!\/)[!-~]*$/.test(target) || /[\\"<>`{}#]/.test(path)) return false
+  if (/%(?![0-9a-f]{2})|%(00|0a|0d)/i.test(path)) return false
   let depth = 0
-  for (const segment of path.replace(/%2e/gi, '.').split('/').slice(1)) {
+  const decoded = path.replace(/%2e/gi, '.').replace(/%(2f|5c)/gi, '/')
+  for (const segment of decoded.split('/').slice(1)) {
     if (segment === '..') depth -= 1
-    else if (segment !== '.') depth += 1
+    // Many devices take `//` for `/`.
+    else if (segment !== '.' && segment !== '') depth += 1
     if (depth < 0) return false
   }
   return true
@@ -59,16 +64,31 @@ export function wantsDocument(headers: Headers): boolean {
   return String(headers['accept'] ?? '').includes('text/html')
 }
 
-/** Another site's page must not act here: its Origin is refused for everything that can change something. */
+/**
+ * Another site's page must not act here, and neither must another session's: a device may act on a GET too, so
+ * only a person's navigation may come from elsewhere.
+ */
 export function isOwnOrigin(
   { method, headers }: { method: string; headers: Headers },
   publicOrigin: string,
   isUpgrade = false,
 ): boolean {
-  const { origin } = headers
+  const { origin, 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = headers
   if (origin === publicOrigin) return true
   if (isUpgrade) return false
-  if (origin === undefined)
-    return safeMethods.has(method) || headers['sec-fetch-site'] !== 'cross-site'
-  return origin === 'null' ? headers['sec-fetch-site'] === 'same-origin' : safeMethods.has(method)
+  if (origin !== undefined) return origin === 'null' && site === 'same-origin'
+  const isFromElsewhere = site === 'cross-site' || site === 'same-site'
+  return !isFromElsewhere || (safeMethods.has(method) && mode === 'navigate')
+}
+
+/** RFC 6455 4.2.1: what must be there before anything is opened at the device. */
+export function isWebSocketHandshake(method: string | undefined, headers: Headers): boolean {
+  const version = String(headers['sec-websocket-version'] ?? '')
+  const key = String(headers['sec-websocket-key'] ?? '')
+  return (
+    method === 'GET' &&
+    String(headers['upgrade'] ?? '').toLowerCase() === 'websocket' &&
+    version === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(key)
+  )
 }

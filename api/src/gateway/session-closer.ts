@@ -1,6 +1,8 @@
 /** Ends sessions at their moment; an extension moves it. Killed: the next start closes what is over. */
 import type { LiveSession } from './remote-sessions.ts'
 
+const retryMs = 5_000
+
 export class SessionCloser {
   readonly #now: () => number
   readonly #close: (session: LiveSession) => void
@@ -12,9 +14,12 @@ export class SessionCloser {
   }
 
   watch(session: LiveSession): void {
-    this.forget(session)
-    const timer = setTimeout(() => this.#close(session), session.expiresAt - this.#now())
-    this.#timers.set(session.id, timer)
+    this.#closeIn(session, session.expiresAt - this.#now())
+  }
+
+  /** Its end could not be recorded. */
+  retry(session: LiveSession): void {
+    this.#closeIn(session, retryMs)
   }
 
   forget({ id }: LiveSession): void {
@@ -25,5 +30,13 @@ export class SessionCloser {
   stop(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
+  }
+
+  #closeIn(session: LiveSession, ms: number): void {
+    this.forget(session)
+    this.#timers.set(
+      session.id,
+      setTimeout(() => this.#close(session), ms),
+    )
   }
 }

@@ -4,26 +4,44 @@ import { TravessiaError } from '@travessia/schemas/errors'
 export class Slots {
   readonly #max: number
   readonly #maxWaiting: number
+  readonly #waiting = new Set<() => void>()
   #used = 0
-  readonly #waiting: Array<() => void> = []
 
   constructor(max: number, maxWaiting: number) {
     this.#max = max
     this.#maxWaiting = maxWaiting
   }
 
-  /** Resolves to what frees the slot. @throws TravessiaError TUNNEL_BUSY */
-  async take(): Promise<() => void> {
-    if (this.#used >= this.#max) {
-      if (this.#waiting.length >= this.#maxWaiting) throw new TravessiaError('TUNNEL_BUSY')
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    } else {
-      this.#used += 1
-    }
+  /**
+   * Resolves to what frees the slot. Who stops waiting takes none.
+   * @throws TravessiaError TUNNEL_BUSY: too many wait, or the caller went away
+   */
+  async take(signal: AbortSignal): Promise<() => void> {
+    if (signal.aborted) throw new TravessiaError('TUNNEL_BUSY')
+    if (this.#used < this.#max) this.#used += 1
+    else await this.#turn(signal)
+    let isFreed = false
     return () => {
-      const next = this.#waiting.shift()
+      if (isFreed) return
+      isFreed = true
+      const [next] = this.#waiting
       if (next) next()
       else this.#used -= 1
     }
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    if (this.#waiting.size >= this.#maxWaiting) throw new TravessiaError('TUNNEL_BUSY')
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        this.#waiting.delete(go)
+        signal.removeEventListener('abort', leave)
+        settle()
+      }
+      const go = () => end(resolve)
+      const leave = () => end(() => reject(new TravessiaError('TUNNEL_BUSY')))
+      this.#waiting.add(go)
+      signal.addEventListener('abort', leave)
+    })
   }
 }

@@ -61,11 +61,14 @@ export async function signIn(
   { email, password, caller }: { email: string; password: string; caller: Caller },
 ): Promise<{ signedIn: SignedIn; secret: string; principal: Principal }> {
   const keys = [`account ${email.trim().toLowerCase()}`, `address ${caller.clientIp}`]
+  const [account = ''] = keys
   for (const key of keys) services.signInAttempts.require(key)
+  // Counted before the slow check, so that a thousand guesses at once are not one.
+  services.signInAttempts.failed(account)
   const user = services.users.byEmail(email)
   const isRight = await verifyPassword(password, user?.password)
   if (!user || !isRight || user.isDisabled) {
-    for (const key of keys) services.signInAttempts.failed(key)
+    services.signInAttempts.failed(`address ${caller.clientIp}`)
     if (user)
       await note(services, user, caller, {
         type: 'SignInFailed',
@@ -73,7 +76,7 @@ export async function signIn(
       })
     throw new TravessiaError('CREDENTIALS_INVALID')
   }
-  services.signInAttempts.succeeded(keys[0] ?? '')
+  services.signInAttempts.succeeded(account)
   await note(services, user, caller, {
     type: 'UserSignedIn',
     data: { userId: user.id, clientIp: caller.clientIp },

@@ -33,8 +33,10 @@ export class AgentCredentials {
   ): Promise<{ keys: AgentKeys; token: string; expiresAt: string }> {
     const keys = this.#deps.pairing.keysOf(agentId)
     if (!keys || keys.isRevoked) throw new TravessiaError('AGENT_REVOKED')
-    const { exp, jti } = await this.#verifyProof(keys, proof)
-    if (!this.#deps.pairing.useProof(jti, exp * 1000)) throw new TravessiaError('TOKEN_INVALID')
+    const { iat, jti } = await this.#verifyProof(keys, proof)
+    // For as long as it would be taken: its age and the tolerance for the agent's clock.
+    const usedUntil = (iat + 2 * maxProofAgeSeconds + 1) * 1000
+    if (!this.#deps.pairing.useProof(jti, usedUntil)) throw new TravessiaError('TOKEN_INVALID')
     return { keys, ...(await this.issue(keys)) }
   }
 

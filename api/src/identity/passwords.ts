@@ -18,11 +18,12 @@ const common = new Set(
 /** @throws TravessiaError PASSWORD_WEAK */
 export function requireStrong(password: string, email: string): void {
   const text = password.toLowerCase()
+  const [name = ''] = email.toLowerCase().split('@')
   const isWeak =
     password.length < minLength ||
     common.has(text) ||
     new Set(text).size < 4 ||
-    text.includes(email.toLowerCase().split('@')[0] || email)
+    (name.length >= 3 && text.includes(name))
   if (isWeak) throw new TravessiaError('PASSWORD_WEAK')
 }
 

@@ -42,7 +42,8 @@ export type EventFilter = {
 export interface EventStore {
   /**
    * Resolves after the durable commit. A refused append does not disturb others of the same batch.
-   * @throws TravessiaError CONFLICT (stream is at another version), STORE_UNAVAILABLE (full queue, broken disk)
+   * @throws TravessiaError CONFLICT (stream is at another version), STORE_UNAVAILABLE (full queue, broken disk),
+   *   MESSAGE_INVALID (text that JSON cannot say exactly); TypeError for a fact that does not fit its schema
    */
   append(append: Append): Promise<Appended>
   /** Events of one stream, oldest first. */

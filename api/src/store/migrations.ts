@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
-const folder = join(import.meta.dirname, 'migrations/sqlite')
+const sqliteFolder = join(import.meta.dirname, 'migrations/sqlite')
 
-export function migrate(database: DatabaseSync): void {
+export function migrate(database: DatabaseSync, folder = sqliteFolder): void {
   database.exec(
     'create table if not exists migration(name text primary key, checksum text not null)',
   )
@@ -16,7 +16,10 @@ export function migrate(database: DatabaseSync): void {
       .all()
       .map((row) => [String(row['name']), String(row['checksum'])]),
   )
-  for (const name of readdirSync(folder).sort()) {
+  const names = readdirSync(folder).sort()
+  const unknown = [...known.keys()].find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new TypeError(`migration ${unknown} is of a newer version`)
+  for (const name of names) {
     const sql = readFileSync(join(folder, name), 'utf8')
     const checksum = createHash('sha256').update(sql).digest('hex')
     const recorded = known.get(name)

@@ -13,7 +13,10 @@ import { migrate } from './migrations.ts'
 
 export type WriteAnswer =
   | { readonly position: number; readonly version: number }
-  | { readonly error: 'CONFLICT' | 'STORE_UNAVAILABLE'; readonly problem: string }
+  | {
+      readonly error: 'CONFLICT' | 'MESSAGE_INVALID' | 'STORE_UNAVAILABLE'
+      readonly problem: string
+    }
 
 const database = new DatabaseSync(String(workerData.path))
 database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000')
@@ -62,19 +65,12 @@ function writeOne(append: Append, state: { position: number; at: string }): Writ
   if (expected !== 'any' && version !== (expected === 'none' ? 0 : expected)) {
     return { error: 'CONFLICT', problem: `the stream is at version ${version}` }
   }
+  const bodies = bodiesOf(append, version, state.at)
+  if (typeof bodies === 'string') return { error: 'MESSAGE_INVALID', problem: bodies }
   let logIndex = Number(sql.tenantHead.get(tenantKey)?.['next_log_index'] ?? 0)
-  for (const event of append.events) {
+  for (const [index, event] of append.events.entries()) {
     version += 1
-    const { tenantId, streamKind, streamId } = append
-    const envelope = {
-      ...event,
-      id: newTimeId(Date.now()),
-      tenantId,
-      streamKind,
-      streamId,
-      version,
-    }
-    const body = canonicalJson({ ...envelope, schemaVersion: 1, recordedAt: state.at })
+    const body = bodies[index] ?? ''
     const leaf = createHash('sha256').update('\0').update(body).digest()
     const keys = [event.installationId, event.deviceId, sessionOf(append, event.sessionId)]
     const [installationKey = null, deviceKey = null, sessionKey = null] = keys.map((id) =>
@@ -90,6 +86,23 @@ function writeOne(append: Append, state: { position: number; at: string }): Writ
   sql.setTenantHead.run(tenantKey, logIndex)
   sql.setStream.run(tenantKey, streamKey, append.streamKind, version)
   return { position: state.position - 1, version }
+}
+
+/** The texts that are hashed; or why there are none. Before anything is written: a bad text harms no neighbour. */
+function bodiesOf(
+  { events, tenantId, streamKind, streamId }: Append,
+  before: number,
+  recordedAt: string,
+): string[] | string {
+  try {
+    return events.map((event, index) => {
+      const version = before + index + 1
+      const place = { id: newTimeId(Date.now()), tenantId, streamKind, streamId, version }
+      return canonicalJson({ ...event, ...place, schemaVersion: 1, recordedAt })
+    })
+  } catch (error) {
+    return String(error)
+  }
 }
 
 function sessionOf({ streamKind, streamId }: Append, sessionId?: string): string | undefined {

@@ -10,14 +10,17 @@ import type { WriteAnswer } from './sqlite-worker.ts'
 
 const maxQueuedEvents = 10_000
 const maxBatchEvents = 500
+const maxBatchChars = 256 * 1024
 
 type Waiting = {
   readonly append: Append
+  readonly chars: number
   readonly resolve: (appended: Appended) => void
   readonly reject: (error: Error) => void
 }
 type Row = Record<string, unknown>
 
+/** @throws when the file cannot be opened or its migrations have drifted */
 export async function createSqliteStore(path: string): Promise<EventStore> {
   const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
     workerData: { path },
@@ -33,22 +36,24 @@ class SqliteStore implements EventStore {
   #queue: Waiting[] = []
   #queuedEvents = 0
   #writing: Waiting[] | undefined
-  #failed = false
+  #isClosed = false
+  #whenIdle: (() => void) | undefined
 
   constructor(worker: Worker, reader: DatabaseSync) {
     this.#worker = worker
     this.#reader = reader
     worker.on('message', (answers: readonly WriteAnswer[]) => this.#answered(answers))
     worker.on('error', (error) => this.#broken(error))
+    worker.on('exit', (code) => this.#broken(new Error(`the writer ended with ${code}`)))
   }
 
-  append(append: Append): Promise<Appended> {
+  async append(append: Append): Promise<Appended> {
     for (const event of append.events) requireValidFact(event)
-    if (this.#failed || this.#queuedEvents + append.events.length > maxQueuedEvents) {
-      return Promise.reject(new TravessiaError('STORE_UNAVAILABLE', { queued: this.#queuedEvents }))
-    }
+    if (this.#isClosed || this.#queuedEvents + append.events.length > maxQueuedEvents)
+      throw new TravessiaError('STORE_UNAVAILABLE', { queued: this.#queuedEvents })
+    const chars = JSON.stringify(append.events).length
     return new Promise((resolve, reject) => {
-      this.#queue.push({ append, resolve, reject })
+      this.#queue.push({ append, chars, resolve, reject })
       this.#queuedEvents += append.events.length
       if (!this.#writing) setImmediate(() => this.#write())
     })
@@ -103,8 +108,11 @@ class SqliteStore implements EventStore {
   }
 
   async close(): Promise<void> {
-    this.#failed = true
-    while (this.#writing || this.#queue.length > 0) await new Promise((done) => setTimeout(done, 5))
+    this.#isClosed = true
+    if (this.#queuedEvents > 0)
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
     await this.#worker.terminate()
     this.#reader.close()
   }
@@ -131,15 +139,18 @@ class SqliteStore implements EventStore {
       }
     })
     if (newest > 0) for (const listener of this.#listeners) listener(newest)
+    if (this.#queuedEvents === 0) this.#whenIdle?.()
     this.#write()
   }
 
   /** The writer thread died: nothing may be done any more, so nothing is promised. */
   #broken(cause: unknown): void {
-    this.#failed = true
+    this.#isClosed = true
     const waiting = [...(this.#writing ?? []), ...this.#queue]
     this.#writing = undefined
     this.#queue = []
+    this.#queuedEvents = 0
+    this.#whenIdle?.()
     for (const { reject } of waiting) reject(new TravessiaError('STORE_UNAVAILABLE', {}, { cause }))
   }
 
@@ -159,9 +170,11 @@ function toEvent(row: Row): RecordedEvent {
 /** How many of the waiting appends go into one transaction: at least one. */
 function batchSize(queue: readonly Waiting[]): number {
   let events = 0
-  for (const [index, { append }] of queue.entries()) {
+  let size = 0
+  for (const [index, { append, chars }] of queue.entries()) {
     events += append.events.length
-    if (events > maxBatchEvents) return Math.max(1, index)
+    size += chars
+    if (events > maxBatchEvents || size > maxBatchChars) return Math.max(1, index)
   }
   return queue.length
 }

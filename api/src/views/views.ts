@@ -3,6 +3,7 @@
  * projector applies each batch together with its checkpoint in one transaction. Killed between the log's
  * commit and this one: the next start reads on from the checkpoint.
  */
+import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Logger } from 'pino'
@@ -17,6 +18,8 @@ import type { View } from './view.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
 const schemaVersion = 1
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
 const pollMs = 500
 
@@ -134,7 +137,18 @@ export class Views {
   }
 }
 
+/** Written without fsync: what a power cut has spoilt is made anew from the log. */
 function openDisposable(path: string): DatabaseSync {
+  try {
+    return openVersioned(path)
+  } catch (error) {
+    if (!spoilt.has((error as { errcode?: number }).errcode)) throw error
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
+    return openVersioned(path)
+  }
+}
+
+function openVersioned(path: string): DatabaseSync {
   const database = new DatabaseSync(path)
   database.exec('pragma journal_mode = wal; pragma synchronous = off')
   const version = Number(database.prepare('pragma user_version').get()?.['user_version'])

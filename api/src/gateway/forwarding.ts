@@ -1,0 +1,155 @@
+/**
+ * What an admitted request becomes at the device, and its answer at the browser. Each exchange ends in one fact,
+ * whoever breaks it off; at the end of the session it is cut and recorded at once, so that the session's totals
+ * hold it.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { DeviceRow } from '../views/devices.ts'
+import type { CookieJar } from './cookies.ts'
+import type { DeviceClient, DeviceRequest, DeviceResponse } from './device-client.ts'
+import { type ExchangeRecord, stageOf } from './exchange-record.ts'
+import { headerOf, requestHeaders, responseHeaders } from './headers.ts'
+import { isRewritable, rewriteHtml } from './path-rewrite.ts'
+import type { PublicView } from './public-address.ts'
+import type { LiveSession } from './remote-sessions.ts'
+import { wantsDocument } from './request-checks.ts'
+import { joinWebSocket, offeredProtocols, type Upgrade } from './websocket.ts'
+
+const none = { in: 0, out: 0 }
+const goingAway = 1001
+const broken = 1011
+
+/** A request that may go to a device: recorded, and the way there is open. */
+type Admitted = {
+  readonly session: LiveSession
+  readonly device: DeviceRow
+  readonly client: DeviceClient
+  readonly port: number | undefined
+  /** As the device is asked for it. */
+  readonly path: string
+  readonly view: PublicView
+  readonly jar: CookieJar
+  readonly record: ExchangeRecord
+}
+
+type Browser = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Aborted when the browser is gone. */
+  readonly gone: AbortController
+}
+
+/** @throws TravessiaError what the browser may still be told */
+export async function forward(browser: Browser, admitted: Admitted): Promise<void> {
+  const { request, response, gone } = browser
+  const { session, record, client } = admitted
+  const cut = () => {
+    record.failed('SESSION_ENDED', 'gateway')
+    gone.abort()
+    response.destroy()
+  }
+  session.cuts.add(cut)
+  try {
+    if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
+    if (gone.signal.aborted) throw new TravessiaError('TUNNEL_LOST')
+    const sent = { ...deviceRequest(request, admitted), signal: gone.signal }
+    const answer = await client.request(sent)
+    record.answered()
+    await sendAnswer(browser, answer, admitted)
+    record.ended(answer.status, answer.headers)
+  } catch (error) {
+    const code = codeOf(error)
+    const isGone = gone.signal.aborted && !response.writableFinished
+    record.failed(code, isGone ? 'browser' : stageOf(code))
+    if (!isGone) throw error
+  } finally {
+    session.cuts.delete(cut)
+    // A device may answer before it has the whole upload: the rest must not block the connection.
+    if (!request.complete) request.resume()
+  }
+}
+
+/** The device first, then the 101. @throws TravessiaError what the handshake is answered with */
+export async function forwardWebSocket(
+  { gone, ...upgrade }: Upgrade & { readonly gone: AbortController },
+  { session, device, client, view, path, port, jar, record }: Admitted,
+): Promise<void> {
+  const { request, socket } = upgrade
+  let cut = () => {
+    record.closed(goingAway, none)
+    socket.destroy()
+  }
+  const cutNow = () => cut()
+  session.cuts.add(cutNow)
+  socket.once('close', () => session.cuts.delete(cutNow))
+  try {
+    if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
+    const deviceSocket = await client.openWebSocket({
+      ...{ path, timeouts: device.timeouts, protocols: offeredProtocols(request) },
+      ...(port === undefined ? {} : { port }),
+      headers: requestHeaders(request.rawHeaders, { view, jar, isRewritten: false }),
+      signal: gone.signal,
+    })
+    cut = joinWebSocket(upgrade, deviceSocket, record)
+  } catch (error) {
+    record.closed(broken, none)
+    throw error
+  }
+}
+
+function deviceRequest(
+  request: IncomingMessage,
+  { session, device, view, path, port, jar, record }: Admitted,
+): Omit<DeviceRequest, 'signal'> {
+  const { method = '', rawHeaders, headers } = request
+  const isRewritten = session.mode === 'path' && wantsDocument(headers)
+  const length = headers['content-length']
+  const hasBody = length !== undefined || headers['transfer-encoding'] !== undefined
+  return {
+    ...{ method, path, timeouts: device.timeouts, ...(port === undefined ? {} : { port }) },
+    headers: requestHeaders(rawHeaders, { view, jar, isRewritten }),
+    ...(hasBody
+      ? {
+          bodyBytes: length === undefined ? ('chunked' as const) : Number(length),
+          body: metered(request, record.request.stream()),
+        }
+      : {}),
+  }
+}
+
+/** Not `pipeline`: a device that refuses the body must not cost the browser its connection. */
+function metered(request: IncomingMessage, meter: Transform): Transform {
+  meter.on('error', () => request.unpipe(meter))
+  request.once('close', () => {
+    if (!request.complete) meter.destroy(new TravessiaError('TUNNEL_LOST'))
+  })
+  return request.pipe(meter)
+}
+
+async function sendAnswer(
+  { request, response }: Browser,
+  { status, headers: raw, body }: DeviceResponse,
+  { session, view, path, record, jar }: Admitted,
+): Promise<void> {
+  const isPathMode = session.mode === 'path'
+  const type = headerOf(raw, 'content-type')
+  const isRewritten = isPathMode && isRewritable(status, type, headerOf(raw, 'content-encoding'))
+  const context = { view, requestPath: path, jar: isPathMode ? jar : undefined, isRewritten }
+  response.writeHead(status, responseHeaders(raw, context))
+  response.flushHeaders()
+  const hasNoBody = request.method === 'HEAD' || status === 204 || status === 304
+  const length = hasNoBody ? '0' : headerOf(raw, 'content-length')
+  const meter = record.response.stream(length === undefined ? undefined : Number(length))
+  const rewrite = isRewritten && !hasNoBody ? rewriteHtml(view) : []
+  await pipeline([body, meter, ...rewrite, new PassThrough(), response])
+}
+
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof TravessiaError) return error.code
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE'
+    ? 'TUNNEL_LOST'
+    : 'INTERNAL'
+}
