@@ -14,7 +14,15 @@ export type OwnAgent = {
   stop(): Promise<void>
 }
 
+/** Paired and running. */
 export async function startOwnAgent(stack: Stack, api: Api, name: string): Promise<OwnAgent> {
+  const agent = await pairOwnAgent(stack, api, name)
+  await agent.run()
+  return agent
+}
+
+/** Paired with a code, like any other; not running yet. */
+export async function pairOwnAgent(stack: Stack, api: Api, name: string): Promise<OwnAgent> {
   const site = await api.call<Item>('POST', '/api/installations', { name })
   const agentPath = `/api/installations/${site.body.id}/agent`
   const { body } = await api.call<{ code: string }>('POST', `${agentPath}/pairing-codes`)
@@ -40,7 +48,6 @@ export async function startOwnAgent(stack: Stack, api: Api, name: string): Promi
       await eventually(() => isOnline(false), { what: `agent of ${name} offline` })
     },
   }
-  await agent.run()
   return agent
 }
 
