@@ -51,11 +51,12 @@ export async function exchange(
   const { connectMs, firstByteMs } = head.timeouts
   try {
     stream.frame(FrameType.request, encodeHead(head), body === undefined && !head.webSocket)
-    const sending = body === undefined ? Promise.resolve() : sendBody(stream, body)
-    sending.catch(() => undefined)
-    const { status, headers, first } = await responseHead(
-      stream,
-      connectMs + firstByteMs + agentGraceMs,
+    const withinMs = connectMs + firstByteMs + agentGraceMs
+    const silence = setTimeout(() => stream.reset(ResetCode.firstByteTimeout), withinMs)
+    // An upload may take its time as long as it goes on.
+    if (body) void sendBody(stream, body, () => silence.refresh())
+    const { status, headers, first } = await responseHead(stream).finally(() =>
+      clearTimeout(silence),
     )
     // 1xx is between hops; the one that is an answer opens a WebSocket.
     if (status < 200 && !(head.webSocket && status === 101))
@@ -71,9 +72,12 @@ export async function exchange(
   }
 }
 
-async function sendBody(stream: TunnelStream, body: Readable): Promise<void> {
+async function sendBody(stream: TunnelStream, body: Readable, sent: () => void): Promise<void> {
   try {
-    for await (const chunk of body) await stream.write(chunk as Uint8Array)
+    for await (const chunk of body) {
+      await stream.write(chunk as Uint8Array)
+      sent()
+    }
     stream.frame(FrameType.end, undefined, true)
   } catch (error) {
     if (!(error instanceof StreamReset))
@@ -82,8 +86,7 @@ async function sendBody(stream: TunnelStream, body: Readable): Promise<void> {
   }
 }
 
-async function responseHead(stream: TunnelStream, withinMs: number) {
-  const timer = setTimeout(() => stream.reset(ResetCode.firstByteTimeout), withinMs)
+async function responseHead(stream: TunnelStream) {
   try {
     const frame = await stream.read()
     if (frame?.type !== FrameType.response) throw new TravessiaError('FRAME_INVALID')
@@ -94,8 +97,6 @@ async function responseHead(stream: TunnelStream, withinMs: number) {
   } catch (error) {
     stream.reset(ResetCode.protocol)
     throw error
-  } finally {
-    clearTimeout(timer)
   }
 }
 
