@@ -1,14 +1,16 @@
 // Neither package ships types; their factories give what Aedes takes as `persistence`.
 declare module 'aedes-persistence-level' {
   import type { Level } from 'level'
+  import type { Engine } from './persistence.ts'
 
-  const createEngine: (level: Level) => unknown
+  const createEngine: (level: Level) => Engine
   export default createEngine
 }
 
 declare module 'aedes-persistence-redis' {
   import type { Redis } from 'ioredis'
+  import type { Engine } from './persistence.ts'
 
-  const createEngine: (options: { conn: Redis }) => unknown
+  const createEngine: (options: { conn: Redis }) => Engine
   export default createEngine
 }

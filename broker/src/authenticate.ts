@@ -4,12 +4,23 @@
  * connection is closed (THREATS B1).
  */
 import { isId } from '@travessia/schemas/ids'
+import { willPayload } from '@travessia/schemas/reports'
+import { formatTopic } from '@travessia/schemas/topics'
 import type { Credential, Principal } from './principal.ts'
 
+export type Will = {
+  readonly topic: string
+  readonly payload: string | Uint8Array
+  readonly qos?: number
+  readonly retain?: boolean
+}
+
+/** What a client says of itself in CONNECT. */
 export type Hello = {
   readonly clientId: string
   readonly username: string
   readonly clean: boolean
+  readonly will?: Will | undefined
 }
 
 /** The principal of a connection; `undefined`: the ids do not follow from the credential. */
@@ -24,4 +35,16 @@ export function principalOf(credential: Credential, hello: Hello): Principal | u
   if (clientId === agentId && !clean) return { ...credential, connection: 'control' }
   if (clientId === `${agentId}-d` && clean) return { ...credential, connection: 'data' }
   return undefined
+}
+
+/** A last will is allowed on the own status topic of the control connection, with one fixed payload (THREATS B4). */
+export function isOwnWill(principal: Principal, will: Will): boolean {
+  if (principal.kind !== 'agent' || principal.connection !== 'control') return false
+  const { tenantId, agentId } = principal
+  return (
+    will.topic === formatTopic({ tenantId, agentId, channel: 'status' }) &&
+    Buffer.from(will.payload).toString() === willPayload &&
+    will.qos === 1 &&
+    !will.retain
+  )
 }

@@ -6,23 +6,34 @@ import type { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type Presence, willPayload } from '@travessia/schemas/reports'
-import { type AgentAddress, formatTopic, parseTopic, type Topic } from '@travessia/schemas/topics'
-import { Aedes, type Client, type ConnectPacket } from 'aedes'
+import { type AgentAddress, parseTopic, type Topic } from '@travessia/schemas/topics'
+import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes'
 import type { Logger } from 'pino'
-import { principalOf } from './authenticate.ts'
+import { type Hello, isOwnWill, principalOf } from './authenticate.ts'
 import { mayPublish, mayRead, maySubscribe } from './authorize.ts'
+import { Counts } from './counts.ts'
 import type { Persistence } from './persistence.ts'
-import type { Principal, VerifyCredential } from './principal.ts'
+import type { Credential, Principal, VerifyCredential } from './principal.ts'
 import { dropSession } from './revocation.ts'
+import { capQueues, maxQueued } from './session-quota.ts'
 import { defaultLimits, type GuardLimits, TransportGuard } from './transport-guard.ts'
 
 /** CONNACK return codes [MQTT-3.2.2]; aedes' own enum does not exist at run time. */
-const connackCode = { identifierRejected: 2, badCredential: 4, notAuthorized: 5 } as const
+const connackCode = {
+  identifierRejected: 2,
+  serverUnavailable: 3,
+  badCredential: 4,
+  notAuthorized: 5,
+} as const
+
+/** Seconds; a longer keepalive, or none, is refused: a dead link must show within 45 s, which is 1.5 times this. */
+const maxKeepalive = 30
 
 export type BrokerOptions = {
   readonly verify: VerifyCredential
-  readonly persistence?: Persistence
+  readonly persistence: Persistence
   readonly limits?: Partial<GuardLimits>
+  readonly maxSocketsPerTenant?: number
   readonly now: () => number
   readonly log: Logger
 }
@@ -37,15 +48,18 @@ type Session = {
   readonly expiry: NodeJS.Timeout
 }
 
+/** A timer takes no more: a token that lives longer than 24 days costs a reconnect. */
 const longestTimerMs = 2 ** 31 - 1
 
 export class Broker {
   readonly #aedes: Aedes
   readonly #options: BrokerOptions
-  /** Connections that were authenticated, by client id. */
-  readonly #clients = new Map<string, AedesClient>()
+  readonly #perTenant: Counts
+  /** Every connection from its CONNECT to its end. */
+  readonly #hellos = new Map<Client, Hello>()
   readonly #sessions = new WeakMap<Client, Session>()
-  readonly #connects = new WeakMap<Client, ConnectPacket>()
+  /** The newest connection of each client id, from the end of its greeting to its own. */
+  readonly #clients = new Map<string, AedesClient>()
   readonly #addresses = new WeakMap<object, string>()
   readonly #publishListeners: PublishListener[] = []
   readonly #presenceListeners: PresenceListener[] = []
@@ -58,53 +72,32 @@ export class Broker {
 
   private constructor(options: BrokerOptions) {
     this.#options = options
+    this.#perTenant = new Counts(options.maxSocketsPerTenant ?? 2_000)
+    const { persistence, log } = options
+    capQueues(persistence.engine, maxQueued, (clientId, count) =>
+      log.warn({ clientId, count }, 'queue full, oldest dropped'),
+    )
     this.#aedes = new Aedes({
       // One frozen reader must not take the slots of all (docs/protocol.md); credit bounds what is under way.
       concurrency: 0,
       drainTimeout: 10_000,
       connectTimeout: defaultLimits.connectTimeoutMs,
-      ...(options.persistence ? { persistence: options.persistence.engine } : {}),
-      preConnect: (client, packet, done) => {
-        this.#connects.set(client, packet)
-        done(null, true)
-      },
-      authenticate: (client, username, password, done) => {
-        this.#authenticate(client, username ?? '', password?.toString() ?? '').then(
-          (code) => (code === undefined ? done(null, true) : done(refusal(code), false)),
-          () => done(refusal(connackCode.notAuthorized), false),
-        )
-      },
-      authorizePublish: (client, packet, done) => {
-        const session = client && this.#sessions.get(client)
-        done(
-          session && mayPublish(session.principal, packet)
-            ? null
-            : refusal(connackCode.notAuthorized),
-        )
-      },
-      authorizeSubscribe: (client, subscription, done) => {
-        const session = this.#sessions.get(client)
-        if (session && maySubscribe(session.principal, subscription.topic))
-          return done(null, subscription)
-        done(refusal(connackCode.notAuthorized))
-      },
-      authorizeForward: (client, packet) => {
-        const session = this.#sessions.get(client)
-        return session && mayRead(session.principal, packet.topic) ? packet : null
-      },
-      published: (packet, client, done) => {
-        this.#published(packet.topic, packet.payload, client)
-        done()
-      },
+      keepaliveLimit: maxKeepalive,
+      persistence: persistence.engine,
+      ...this.#hooks(),
     })
-    const { log } = options
+    this.#aedes.on('connackSent', ({ returnCode }, client) => {
+      const principal = this.#sessions.get(client)?.principal
+      if (returnCode !== 0 || !principal || !(client.conn instanceof TransportGuard)) return
+      client.conn.connected(principal.kind === 'node' || principal.connection === 'data')
+    })
     this.#aedes.on('clientReady', (client) => this.#ready(client as AedesClient))
-    this.#aedes.on('clientDisconnect', (client) => this.#disconnected(client))
-    this.#aedes.on('clientError', (client, error) =>
-      log.warn({ err: error, clientId: client.id }, 'client ended'),
+    // The reason only: an error of Aedes may carry the packet, and with it a token.
+    this.#aedes.on('clientError', (client, { message }) =>
+      log.warn({ reason: message, clientId: client.id }, 'client ended'),
     )
-    this.#aedes.on('connectionError', (_client, error) =>
-      log.warn({ err: error }, 'connection ended'),
+    this.#aedes.on('connectionError', (_client, { message }) =>
+      log.warn({ reason: message }, 'connection ended'),
     )
     const emitter: EventEmitter = this.#aedes
     emitter.on('error', (error: Error) => log.error({ err: error }, 'broker error'))
@@ -143,48 +136,102 @@ export class Broker {
     this.#presenceListeners.push(listener)
   }
 
-  /** Ends both connections at once and drops session, queue and will (THREATS B8). */
+  /** Ends all connections that call themselves this agent, drops session and queue (THREATS B8). */
   async revoke({ agentId }: AgentAddress): Promise<void> {
-    for (const clientId of [agentId, `${agentId}-d`]) this.#clients.get(clientId)?.close()
-    await dropSession(this.#options.persistence, agentId)
+    const own = [...this.#hellos].filter(([, { username }]) => username === agentId)
+    await Promise.all(own.map(([client]) => new Promise<void>((done) => client.close(done))))
+    await dropSession(this.#options.persistence.engine, agentId)
   }
 
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.#aedes.close(resolve))
-    await this.#options.persistence?.close()
+    await this.#options.persistence.close()
+  }
+
+  #hooks(): Partial<AedesOptions> {
+    const { notAuthorized } = connackCode
+    return {
+      preConnect: (client, { clientId, username = '', clean = false, will }, done) => {
+        this.#hellos.set(client, { clientId, username, clean, will })
+        client.conn.once('close', () => this.#ended(client))
+        done(null, true)
+      },
+      authenticate: (client, _username, password, done) => {
+        this.#authenticate(client, password?.toString() ?? '').then(
+          (code) => (code === undefined ? done(null, true) : done(refusal(code), false)),
+          () => done(refusal(notAuthorized), false),
+        )
+      },
+      authorizePublish: (client, packet, done) => {
+        const session = client && this.#sessions.get(client)
+        done(session && mayPublish(session.principal, packet) ? null : refusal(notAuthorized))
+      },
+      authorizeSubscribe: (client, subscription, done) => {
+        const session = this.#sessions.get(client)
+        if (session && maySubscribe(session.principal, subscription.topic))
+          return done(null, subscription)
+        done(refusal(notAuthorized))
+      },
+      authorizeForward: (client, packet) => {
+        const session = this.#sessions.get(client)
+        return session && mayRead(session.principal, packet.topic) ? packet : null
+      },
+      published: (packet, client, done) => {
+        if (client) this.#published(packet, client)
+        done()
+      },
+    }
   }
 
   /** @returns the CONNACK code of a refusal, undefined: welcome */
-  async #authenticate(
-    client: Client,
-    username: string,
-    token: string,
-  ): Promise<number | undefined> {
-    const packet = this.#connects.get(client)
-    if (!packet) return connackCode.notAuthorized
-    const { clientId, clean, will } = packet
-    const credential = await this.#options.verify(token).catch(() => undefined)
-    if (!credential) return connackCode.badCredential
-    const principal = principalOf(credential, { clientId, username, clean: clean ?? false })
+  async #authenticate(client: Client, token: string): Promise<number | undefined> {
+    const credential = await this.#verify(token)
+    if (typeof credential === 'number') return credential
+    const hello = this.#hellos.get(client)
+    if (!hello) return connackCode.notAuthorized
+    const principal = principalOf(credential, hello)
     if (!principal) return connackCode.identifierRejected
-    if (will && !isOwnWill(principal, will)) return connackCode.notAuthorized
+    if (hello.will && !isOwnWill(principal, hello.will)) return connackCode.notAuthorized
     const inMs = principal.expiresAt - this.#options.now()
-    if (inMs <= 0) return connackCode.badCredential
+    if (!(inMs > 0)) return connackCode.badCredential
+    if (principal.kind === 'agent' && !this.#perTenant.add(principal.tenantId))
+      return connackCode.serverUnavailable
     const expiry = setTimeout(() => client.close(), Math.min(inMs, longestTimerMs)).unref()
     const address = this.#addresses.get(client.conn) ?? ''
     this.#sessions.set(client, { principal, address, expiry })
     return undefined
   }
 
+  /** A credential that is refused is not the same as one that cannot be checked now: the agent keeps the second. */
+  async #verify(token: string): Promise<Credential | number> {
+    try {
+      return await this.#options.verify(token)
+    } catch (error) {
+      if (error instanceof TravessiaError) return connackCode.badCredential
+      this.#options.log.error({ err: error }, 'credential not checked')
+      return connackCode.serverUnavailable
+    }
+  }
+
   #ready(client: AedesClient): void {
+    // Aedes also says so of a connection that ended during its greeting.
+    if (!this.#hellos.has(client)) return
+    const before = this.#clients.get(client.id)
     this.#clients.set(client.id, client)
-    if (client.conn instanceof TransportGuard) client.conn.connected()
+    // Aedes loses track of a connection whose predecessor was just closing [MQTT-3.1.4-2].
+    if (before && before !== client) before.close()
     this.#sayPresence(client, true)
   }
 
-  #disconnected(client: Client): void {
-    if (this.#clients.get(client.id) === client) this.#clients.delete(client.id)
-    clearTimeout(this.#sessions.get(client)?.expiry)
+  /** Not Aedes' `clientDisconnect`: at a takeover it may come for the wrong connection, or not at all. */
+  #ended(client: Client): void {
+    this.#hellos.delete(client)
+    const session = this.#sessions.get(client)
+    if (!session) return
+    clearTimeout(session.expiry)
+    if (session.principal.kind === 'agent') this.#perTenant.remove(session.principal.tenantId)
+    if (this.#clients.get(client.id) !== client) return
+    this.#clients.delete(client.id)
     this.#sayPresence(client, false)
   }
 
@@ -193,26 +240,30 @@ export class Broker {
     if (session?.principal.kind !== 'agent') return
     const { tenantId, agentId, connection } = session.principal
     const presence = { connection, connected, address: session.address, at: this.#options.now() }
-    for (const listener of this.#presenceListeners) listener({ tenantId, agentId }, presence)
+    for (const listener of this.#presenceListeners)
+      this.#tell(() => listener({ tenantId, agentId }, presence))
   }
 
-  #published(topic: string, payload: string | Buffer, client: Client | null): void {
-    const session = client && this.#sessions.get(client)
-    const parsed = session && parseTopic(topic)
+  #published({ topic, payload }: PublishPacket, client: Client): void {
+    const session = this.#sessions.get(client)
+    const parsed = parseTopic(topic)
     if (!session || !parsed) return
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-    for (const listener of this.#publishListeners) listener(parsed, bytes, session.principal)
+    const isWill = parsed.channel === 'status' && bytes.toString() === willPayload
+    // After a takeover the will of the old connection may come later than the first words of the new one.
+    if (isWill && (this.#clients.get(client.id) ?? client) !== client) return
+    for (const listener of this.#publishListeners)
+      this.#tell(() => listener(parsed, bytes, session.principal))
   }
-}
 
-/** The last will is allowed on the own status topic of the control connection, with one fixed payload. */
-function isOwnWill(principal: Principal, will: NonNullable<ConnectPacket['will']>): boolean {
-  if (principal.kind !== 'agent' || principal.connection !== 'control') return false
-  const { tenantId, agentId } = principal
-  const topic = formatTopic({ tenantId, agentId, channel: 'status' })
-  return (
-    will.topic === topic && String(will.payload) === willPayload && will.qos === 1 && !will.retain
-  )
+  /** What goes wrong in a listener must not end the connection of whoever spoke, let alone the process. */
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'listener failed')
+    }
+  }
 }
 
 function refusal(returnCode: number): Error & { returnCode: number } {

@@ -2,8 +2,9 @@
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, BlockList, createServer, isIP, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createWebSocketStream, WebSocketServer } from 'ws'
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Broker } from './broker.ts'
+import { Counts } from './counts.ts'
 
 export const webSocketPath = '/ws/connectors'
 
@@ -11,16 +12,24 @@ export type ListenerOptions = {
   readonly host: string
   readonly mqttPort: number
   readonly wsPort: number
-  /** Open sockets of one address; loopback is exempt. */
+  /** Open sockets of one address; loopback and trusted proxies are exempt. */
   readonly maxSocketsPerIp: number
   /** Addresses or networks whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
 }
 
+/** A request head that is not there by then ends the connection; a handshake is one small packet. */
+const upgradeLimits = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8 * 1024,
+} as const
+
 export class Listeners {
   readonly #broker: Pick<Broker, 'accept'>
   readonly #options: ListenerOptions
-  readonly #perAddress = new Map<string, number>()
+  readonly #perAddress: Counts
   readonly #sockets = new Set<Socket>()
   readonly #trusted: BlockList
   readonly #tcp: Server
@@ -29,11 +38,19 @@ export class Listeners {
   constructor(broker: Pick<Broker, 'accept'>, options: ListenerOptions) {
     this.#broker = broker
     this.#options = options
+    this.#perAddress = new Counts(options.maxSocketsPerIp)
     this.#trusted = networks(options.trustedProxies)
     this.#tcp = createServer({ noDelay: true }, (socket) => {
-      if (this.#admit(socket)) broker.accept(socket, addressOf(socket))
+      const address = addressOf(socket)
+      if (this.#admit(socket, address)) broker.accept(socket, address)
     })
     this.#http = this.#webSocketServer()
+    for (const server of [this.#tcp, this.#http]) {
+      server.on('connection', (socket) => {
+        this.#sockets.add(socket)
+        socket.once('close', () => this.#sockets.delete(socket))
+      })
+    }
   }
 
   /** @throws the listen error (EADDRINUSE) with its port; nothing stays open then */
@@ -64,54 +81,70 @@ export class Listeners {
       maxPayload: 128 * 1024,
       handleProtocols: (protocols) => (protocols.has('mqtt') ? 'mqtt' : false),
     })
-    const server = createHttpServer({ noDelay: true }, (_request, response) => {
+    const server = createHttpServer({ noDelay: true, ...upgradeLimits }, (_request, response) => {
       response.writeHead(426, { connection: 'close' }).end()
     })
-    server.on('connection', (socket) => this.#admit(socket))
+    server.on('connection', (socket) => this.#admit(socket, addressOf(socket)))
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Node leaves an upgraded socket without listener: a reset now would end the process.
+      socket.on('error', () => socket.destroy())
       if (request.url !== webSocketPath) {
-        socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+        socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n', () => socket.destroy())
         return
       }
+      const address = this.#observedAddress(request)
+      if (address !== addressOf(request.socket) && !this.#admit(socket, address)) return
       upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+        refuseUncounted(webSocket)
         const stream = createWebSocketStream(webSocket, { readableObjectMode: false })
-        this.#broker.accept(stream, this.#observedAddress(request))
+        this.#broker.accept(stream, address)
       })
     })
     return server
   }
 
-  #admit(socket: Socket): boolean {
-    const address = addressOf(socket)
-    const open = (this.#perAddress.get(address) ?? 0) + 1
-    if (open > this.#options.maxSocketsPerIp && !isLoopback(address)) {
+  /** @returns false: the address has as many sockets as it may, this one is closed */
+  #admit(socket: Duplex, address: string): boolean {
+    if (isLoopback(address) || this.#isTrusted(address)) return true
+    if (!this.#perAddress.add(address)) {
       socket.destroy()
       return false
     }
-    this.#perAddress.set(address, open)
-    this.#sockets.add(socket)
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
-      const left = (this.#perAddress.get(address) ?? 1) - 1
-      if (left === 0) this.#perAddress.delete(address)
-      else this.#perAddress.set(address, left)
-    })
+    socket.once('close', () => this.#perAddress.remove(address))
     return true
   }
 
-  /** The nearest address that is not a trusted proxy. */
+  /** The nearest address that is not a trusted proxy; what an untrusted one says of others is not looked at. */
   #observedAddress(request: IncomingMessage): string {
-    const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',')
-    const hops = [
-      ...forwarded.map((hop) => hop.trim()).filter((hop) => isIP(hop) > 0),
-      addressOf(request.socket),
-    ]
-    return hops.findLast((hop) => !this.#isTrusted(hop)) ?? hops[0] ?? ''
+    const hops = String(request.headers['x-forwarded-for'] ?? '').split(',')
+    let nearest = addressOf(request.socket)
+    for (const hop of hops.map((text) => text.trim()).reverse()) {
+      if (!this.#isTrusted(nearest) || isIP(hop) === 0) break
+      nearest = plainAddress(hop)
+    }
+    return nearest
   }
 
   #isTrusted(address: string): boolean {
     return this.#trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   }
+}
+
+/**
+ * Ends a WebSocket whose frames would pass by the limits of the transport guard: pings more often than once a
+ * second (each is answered), pongs that nobody asked for, empty messages, text [MQTT-6.0.0-1].
+ */
+function refuseUncounted(webSocket: WebSocket): void {
+  let lastPing = Number.NEGATIVE_INFINITY
+  webSocket.on('ping', () => {
+    const now = performance.now()
+    if (now - lastPing < 1_000) webSocket.terminate()
+    lastPing = now
+  })
+  webSocket.on('pong', () => webSocket.terminate())
+  webSocket.on('message', (data: Buffer, isBinary) => {
+    if (!isBinary || data.length === 0) webSocket.terminate()
+  })
 }
 
 function networks(list: readonly string[]): BlockList {
@@ -140,7 +173,11 @@ function portOf(server: Server): number {
 }
 
 function addressOf(socket: Socket): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  return plainAddress(socket.remoteAddress ?? '')
+}
+
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 function isLoopback(address: string): boolean {

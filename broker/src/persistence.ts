@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { Redis } from 'ioredis'
 import { Level } from 'level'
 
@@ -12,9 +13,24 @@ export type PersistenceOptions = {
   readonly redisUrl?: string | undefined
 }
 
+export type QueuedPacket = { messageId?: number }
+type ClientId = { readonly id: string }
+
+/** The part of Aedes' persistence interface that is used or replaced here. */
+export type Engine = {
+  cleanSubscriptions(client: ClientId): Promise<unknown>
+  outgoingEnqueueCombi(
+    subscriptions: ReadonlyArray<{ readonly clientId: string }> | null,
+    packet: object,
+  ): Promise<unknown>
+  outgoingStream(client: ClientId): AsyncIterable<QueuedPacket>
+  outgoingUpdate(client: ClientId, packet: QueuedPacket): Promise<unknown>
+  outgoingClearMessageId(client: ClientId, packet: QueuedPacket): Promise<unknown>
+}
+
 export type Persistence = {
   /** What Aedes takes as `persistence`. */
-  readonly engine: unknown
+  readonly engine: Engine
   close(): Promise<void>
 }
 
@@ -27,12 +43,41 @@ async function openLevel(dataDir: string): Promise<Persistence> {
   mkdirSync(dataDir, { recursive: true })
   const level = new Level(join(dataDir, 'broker-sessions'))
   await level.open()
-  return { engine: createEngine(level), close: () => level.close() }
+  return { engine: sessionsOnly(createEngine(level)), close: () => level.close() }
 }
 
+/** @throws when Redis cannot be reached: sessions that were kept there would be lost silently */
 async function openRedis(url: string): Promise<Persistence> {
   const { default: createEngine } = await import('aedes-persistence-redis')
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 2 })
-  await redis.connect()
-  return { engine: createEngine({ conn: redis }), close: async () => redis.disconnect() }
+  let reason: Error | undefined
+  // Each command fails by itself while Redis is away; without a listener each retry is printed.
+  redis.on('error', (error) => {
+    reason = error
+  })
+  try {
+    await redis.connect()
+  } catch (error) {
+    redis.disconnect()
+    throw new Error('TRAVESSIA_REDIS_URL: Redis cannot be reached', { cause: reason ?? error })
+  }
+  return {
+    engine: sessionsOnly(createEngine({ conn: redis })),
+    close: async () => redis.disconnect(),
+  }
+}
+
+/**
+ * Nothing is retained (THREATS B5), so there is nothing to look up at a SUBSCRIBE. A will lives as long as its
+ * connection: one found after a crash would say "offline" of an agent that is back since minutes.
+ */
+function sessionsOnly<E extends Engine>(engine: E): E {
+  const nothing = async () => undefined
+  return Object.assign(engine, {
+    storeRetained: nothing,
+    createRetainedStreamCombi: () => Readable.from([]),
+    putWill: nothing,
+    delWill: nothing,
+    streamWill: () => Readable.from([]),
+  })
 }

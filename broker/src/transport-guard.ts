@@ -11,6 +11,9 @@ export type GuardLimits = {
   readonly maxPacketBytes: number
   readonly connectTimeoutMs: number
   readonly bytesPerSecond: number
+  /** PUBLISH of a data connection or a node. */
+  readonly framesPerSecond: number
+  /** Everything else, and everything of a control connection. */
   readonly packetsPerSecond: number
 }
 
@@ -19,11 +22,14 @@ export const defaultLimits: GuardLimits = {
   maxPacketBytes: 64 * 1024,
   connectTimeoutMs: 5_000,
   bytesPerSecond: 512 * 1024 * 1024,
-  packetsPerSecond: 50_000,
+  framesPerSecond: 30_000,
+  packetsPerSecond: 500,
 }
 
 const connect = 1
 const publish = 3
+const puback = 4
+const pubcomp = 7
 const subscribe = 8
 const unsubscribe = 10
 /** Topics of ours are far shorter; filters come in packets of one. */
@@ -35,7 +41,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 export class PacketScanner {
   readonly #limits: Pick<GuardLimits, 'maxConnectBytes' | 'maxPacketBytes'>
   isConnected = false
-  packets = 0
+  /** PUBLISH packets so far, and all others. */
+  frames = 0
+  others = 0
   #head: number[] = []
   #left = 0
   #wanted = 0
@@ -87,7 +95,8 @@ export class PacketScanner {
     const length = this.#head.slice(1).reduce((sum, part, i) => sum + (part & 127) * 128 ** i, 0)
     const limit = this.isConnected ? this.#limits.maxPacketBytes : this.#limits.maxConnectBytes
     if (length + this.#head.length > limit) return 'packet too large'
-    this.packets += 1
+    if (this.#type === publish) this.frames += 1
+    else this.others += 1
     this.#hasConnect = true
     this.#head = []
     this.#left = length
@@ -98,14 +107,12 @@ export class PacketScanner {
 
   #bytesToInspect(length: number): number {
     switch (this.#type) {
-      case publish:
-        return Math.min(2, length)
       case connect:
       case subscribe:
       case unsubscribe:
         return Math.min(length, maxHeadBytes)
       default:
-        return 0
+        return this.#type >= publish && this.#type <= pubcomp ? Math.min(2, length) : 0
     }
   }
 
@@ -114,6 +121,8 @@ export class PacketScanner {
     if (this.#body.length < this.#wanted) return undefined
     const bytes = Uint8Array.from(this.#body)
     if (this.#type === publish) return this.#inspectPublish(bytes)
+    if (this.#type >= puback && this.#type <= pubcomp)
+      return uint16(bytes, 0) === 0 ? 'packet id 0' : undefined
     return this.#left > 0 ? 'head too large' : textProblem(bytes, this.#type)
   }
 
@@ -138,8 +147,11 @@ function uint16(bytes: Uint8Array, offset: number): number {
 /** Checks the strings of CONNECT, SUBSCRIBE and UNSUBSCRIBE; what is not a string is left to the parser. */
 function textProblem(bytes: Uint8Array, type: number): string | undefined {
   if (type === connect) {
-    const idAt = 2 + uint16(bytes, 0) + 4
-    return stringAt(bytes, idAt) === undefined ? 'client id' : undefined
+    const levelAt = 2 + uint16(bytes, 0)
+    // Other versions have another form; Aedes refuses them with CONNACK 1 [MQTT-3.1.2-2]. The first bit marks bridges.
+    const level = (bytes[levelAt] ?? 0) & 127
+    if (level !== 3 && level !== 4) return undefined
+    return stringAt(bytes, levelAt + 4) === undefined ? 'client id' : undefined
   }
   if (uint16(bytes, 0) === 0) return 'packet id 0'
   const first = stringAt(bytes, 2)
@@ -173,27 +185,30 @@ export class TransportGuard extends Duplex {
   readonly #scanner: PacketScanner
   readonly #limits: GuardLimits
   readonly #connectTimer: NodeJS.Timeout
+  #isBulk = false
   #second = 0
   #bytes = 0
-  #packets = 0
+  #frames = 0
+  #others = 0
 
   constructor(socket: Duplex, limits: GuardLimits) {
     super({ allowHalfOpen: false, autoDestroy: true })
     this.#socket = socket
     this.#limits = limits
     this.#scanner = new PacketScanner(limits)
-    const late = () => this.destroy(new TypeError('CONNECT did not arrive in time'))
+    const late = () => this.destroy(new Error('CONNECT did not arrive in time'))
     this.#connectTimer = setTimeout(late, limits.connectTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.once('end', () => this.push(null))
     socket.once('close', () => this.destroy())
-    socket.once('error', (error) => this.destroy(error))
+    socket.on('error', (error) => this.destroy(error))
   }
 
-  /** CONNACK was sent: from now on the limits of a session hold. */
-  connected(): void {
+  /** CONNACK was sent: from now on the limits of a session hold, those of tunnel frames if it `carriesFrames`. */
+  connected(carriesFrames: boolean): void {
     clearTimeout(this.#connectTimer)
     this.#scanner.isConnected = true
+    this.#isBulk = carriesFrames
   }
 
   override _read(): void {
@@ -225,24 +240,28 @@ export class TransportGuard extends Duplex {
 
   #received(chunk: Buffer): void {
     if (this.destroyed) return
-    const before = this.#scanner.packets
-    const problem =
-      this.#scanner.scan(chunk) ?? this.#rate(chunk.length, this.#scanner.packets - before)
-    if (problem) this.destroy(new TypeError(problem))
+    const { frames, others } = this.#scanner
+    const problem = this.#scanner.scan(chunk) ?? this.#rate(chunk.length, frames, others)
+    if (problem) this.destroy(new Error(problem))
     else if (!this.push(chunk)) this.#socket.pause()
   }
 
-  #rate(bytes: number, packets: number): string | undefined {
+  #rate(bytes: number, framesBefore: number, othersBefore: number): string | undefined {
     const second = Math.floor(performance.now() / 1000)
     if (second !== this.#second) {
       this.#second = second
       this.#bytes = 0
-      this.#packets = 0
+      this.#frames = 0
+      this.#others = 0
     }
     this.#bytes += bytes
-    this.#packets += packets
+    this.#frames += this.#scanner.frames - framesBefore
+    this.#others += this.#scanner.others - othersBefore
+    const { bytesPerSecond, framesPerSecond, packetsPerSecond } = this.#limits
     const isOver =
-      this.#bytes > this.#limits.bytesPerSecond || this.#packets > this.#limits.packetsPerSecond
+      this.#bytes > bytesPerSecond ||
+      this.#frames > (this.#isBulk ? framesPerSecond : packetsPerSecond) ||
+      this.#others > packetsPerSecond
     return isOver ? 'too much in one second' : undefined
   }
 }

@@ -1,0 +1,101 @@
+import { formatTopic } from '@travessia/schemas/topics'
+import { expect, test } from 'vitest'
+import {
+  closeOf,
+  connectAs,
+  connectControl,
+  dialAs,
+  eventually,
+  newAgent,
+  refusedWith,
+  settle,
+  startWorld,
+  tokenOf,
+} from './broker.fixture.ts'
+import type { Credential } from './principal.ts'
+
+const agent = newAgent()
+const victim = newAgent()
+const commandTo = (to = agent) => formatTopic({ ...to, channel: 'cmd', kind: 'command' })
+const topicOf = (channel: 'ack' | 'status', of = agent) => formatTopic({ ...of, channel })
+
+test('B8: revoking an agent ends both its connections, drops its queue and refuses its return', async () => {
+  const world = await startWorld()
+  const away = await connectControl(world, agent)
+  await away.client.endAsync()
+  await world.broker.publish(commandTo(), 'queued')
+  const data = await connectAs(world, agent, 'data')
+  const control = await connectAs(world, agent, 'control')
+  const bystander = await connectControl(world, victim)
+  await eventually(() => expect(control.got).toEqual(['queued']))
+  const closed = [closeOf(data.client), closeOf(control.client)]
+  world.revoked.add(agent.agentId)
+  await world.broker.revoke(agent)
+  await Promise.all(closed)
+  expect(await refusedWith(dialAs(world, agent, 'control'))).toBe(4)
+  expect(bystander.client.connected).toBe(true)
+  world.revoked.delete(agent.agentId)
+  const again = await connectControl(world, agent)
+  expect(again.sessionPresent).toBe(false)
+})
+
+test('B8: what was queued for a revoked agent is not delivered to who has its id later', async () => {
+  const world = await startWorld()
+  const away = await connectControl(world, agent)
+  await away.client.endAsync()
+  for (let i = 0; i < 5; i += 1) await world.broker.publish(commandTo(), `queued ${i}`)
+  await world.broker.revoke(agent)
+  await world.broker.publish(commandTo(), 'nobody is subscribed')
+  const again = await connectControl(world, agent)
+  expect(again.sessionPresent).toBe(false)
+  await world.broker.publish(commandTo(), 'new')
+  await eventually(() => expect(again.got).toEqual(['new']))
+})
+
+test('B8: an agent that is revoked while its credential is looked at does not get in', async () => {
+  const { promise, resolve } = Promise.withResolvers<Credential>()
+  const asked = Promise.withResolvers<void>()
+  const world = await startWorld({
+    verify: () => {
+      asked.resolve()
+      return promise
+    },
+  })
+  const client = dialAs(world, agent, 'control')
+  const ended = closeOf(client)
+  await asked.promise
+  await world.broker.revoke(agent)
+  resolve({ kind: 'agent', ...agent, expiresAt: Date.now() + 60_000 })
+  await ended
+  expect(client.connected).toBe(false)
+  expect(world.seen).toEqual([])
+})
+
+test('B8: the connection ends with its token', async () => {
+  const world = await startWorld()
+  const password = tokenOf(agent, Date.now() + 300)
+  const { client } = await connectAs(world, agent, 'control', { password })
+  await closeOf(client)
+  await eventually(() =>
+    expect(world.seen.map(({ connected }) => connected)).toEqual([true, false]),
+  )
+})
+
+test.each([
+  ['has expired', 0],
+  ['expires at no time', Number.NaN],
+])('B8: a token that %s is refused', async (_what, expiresAt) => {
+  const world = await startWorld({
+    verify: async () => ({ kind: 'agent', ...agent, expiresAt }),
+  })
+  expect(await refusedWith(dialAs(world, agent, 'control'))).toBe(4)
+})
+
+test('a token that lives longer than a timer can run does not end the connection at once', async () => {
+  const world = await startWorld()
+  const password = tokenOf(agent, Date.now() + 60 * 24 * 3_600_000)
+  const { client } = await connectAs(world, agent, 'control', { password })
+  await settle(world)
+  await client.publishAsync(topicOf('ack'), 'alive', { qos: 1 })
+  expect(client.connected).toBe(true)
+})

@@ -1,0 +1,45 @@
+/**
+ * Caps the offline queue of a persistent session, for which Aedes has no limit (THREATS B7). What is dropped is
+ * a wake-up: the outbox in the log sends it again.
+ */
+import type { Engine, QueuedPacket } from './persistence.ts'
+
+/** Below what Redis delivers at one connect (1,000). */
+export const maxQueued = 100
+
+/** No client has this packet id, so it never stands for another packet under way. */
+const freePacketId = 65_536
+
+/** Makes room before each message that is queued. */
+export function capQueues(
+  engine: Engine,
+  max: number,
+  dropped: (clientId: string, count: number) => void,
+): void {
+  const enqueue = engine.outgoingEnqueueCombi.bind(engine)
+  engine.outgoingEnqueueCombi = async (subscriptions, packet) => {
+    for (const { clientId } of subscriptions ?? []) {
+      const count = await dropQueued(engine, clientId, max - 1)
+      if (count > 0) dropped(clientId, count)
+    }
+    return enqueue(subscriptions, packet)
+  }
+}
+
+/** Drops the first of the queue until `keep` are left. @returns how many */
+export async function dropQueued(engine: Engine, clientId: string, keep: number): Promise<number> {
+  const client = { id: clientId }
+  const queued: QueuedPacket[] = []
+  for await (const packet of engine.outgoingStream(client)) queued.push(packet)
+  const surplus = queued.slice(0, Math.max(0, queued.length - keep))
+  for (const packet of surplus) {
+    packet.messageId ||= freePacketId
+    try {
+      await engine.outgoingUpdate(client, packet)
+      await engine.outgoingClearMessageId(client, packet)
+    } catch {
+      // Acknowledged since it was read: it is gone, which is what was wanted.
+    }
+  }
+  return surplus.length
+}
