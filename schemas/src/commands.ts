@@ -12,6 +12,14 @@ export const safetyClasses = ['read', 'reversible', 'physical', 'config', 'dange
 export type Safety = (typeof safetyClasses)[number]
 
 const reason = Type.Optional(Type.String({ maxLength: 200 }))
+const closed = { additionalProperties: false }
+const none = Type.Object({ reason }, closed)
+/** Of the device's own storage; never a path upwards. */
+const file = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^(?!/)(?!.*\\.\\.)[^\\\\\\x00-\\x1f]+$',
+})
 
 export const commandCatalog = {
   /** Releases a turnstile for one passage. */
@@ -20,8 +28,63 @@ export const commandCatalog = {
     expiresInMs: 5_000,
     args: Type.Object(
       { direction: Type.Enum(['clockwise', 'anticlockwise', 'both']), reason },
-      { additionalProperties: false },
+      closed,
     ),
+  },
+  /** Opens a door relay; `external`: the security box beside the reader. */
+  OpenDoor: {
+    safety: 'physical',
+    expiresInMs: 5_000,
+    args: Type.Object(
+      {
+        door: Type.Union([Type.Integer({ minimum: 1, maximum: 4 }), Type.Literal('external')]),
+        reason,
+      },
+      closed,
+    ),
+  },
+  /** Shows a text on the device's screen for some seconds. */
+  ShowMessage: {
+    safety: 'reversible',
+    expiresInMs: 10_000,
+    args: Type.Object(
+      {
+        text: Type.String({ minLength: 1, maxLength: 64 }),
+        seconds: Type.Integer({ minimum: 1, maximum: 60 }),
+      },
+      closed,
+    ),
+  },
+  RebootDevice: { safety: 'dangerous', expiresInMs: 10_000, args: none },
+  /** Prints a file that the printer holds. */
+  StartPrint: {
+    safety: 'physical',
+    expiresInMs: 60_000,
+    args: Type.Object({ file, reason }, closed),
+  },
+  PausePrint: { safety: 'reversible', expiresInMs: 10_000, args: none },
+  ResumePrint: { safety: 'physical', expiresInMs: 10_000, args: none },
+  CancelPrint: { safety: 'physical', expiresInMs: 10_000, args: none },
+  /** Stops motors and heaters at once; the printer needs a restart afterwards. */
+  EmergencyStop: { safety: 'physical', expiresInMs: 5_000, args: none },
+  /** Celsius; 0 turns the heater off. Limits of the common profile: nozzle 300, bed 120. */
+  SetTemperature: {
+    safety: 'physical',
+    expiresInMs: 10_000,
+    args: Type.Union([
+      Type.Object(
+        {
+          heater: Type.Literal('nozzle'),
+          target: Type.Number({ minimum: 0, maximum: 300 }),
+          reason,
+        },
+        closed,
+      ),
+      Type.Object(
+        { heater: Type.Literal('bed'), target: Type.Number({ minimum: 0, maximum: 120 }), reason },
+        closed,
+      ),
+    ]),
   },
 } as const satisfies Record<string, { safety: Safety; expiresInMs: number; args: object }>
 

@@ -116,7 +116,7 @@ test('no more than the window is under way while nobody reads, and reading lets 
   const writing = near.write(body).then(() => {
     isWritten = true
   })
-  await new Promise((done) => setImmediate(done))
+  await new Promise((done) => setTimeout(done, 0))
   expect(isWritten).toBe(false)
   let bytes = 0
   while (bytes < body.length) bytes += (await far.read())?.payload.length ?? 0

@@ -3,6 +3,7 @@
  * `driver.ts` knows our vocabulary. A capability that a driver lacks is an error, never a silent no-op.
  */
 import type { Command } from '@travessia/schemas/commands'
+import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
 
 /** The device that a driver talks to: `fetch` reaches only its pinned address. */
@@ -42,6 +43,11 @@ export interface Driver {
   readonly kind: DriverKind
   /** Runs one command at most once. Never throws: what it cannot tell is `unknown`. */
   execute(command: Command, context: CommandContext): Promise<CommandResult>
+  /**
+   * Tells what the device is, at once and whenever that may have changed: by push where the device has it, else
+   * by slow polling. Never throws; a device that does not answer is `offline`. @returns what stops it
+   */
+  watch?(tell: (state: DeviceState) => void): () => void
 }
 
 /** The one switch: a new driver is a folder and a line here. */
