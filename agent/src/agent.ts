@@ -149,6 +149,7 @@ export class Agent {
     if (list.version > devices.version) {
       this.#config = { ...this.#config, devices: list }
       writeAgentConfig(this.#configPath, this.#config)
+      for (const tunnel of this.#tunnels.values()) tunnel.devicesChanged(list.devices)
       for (const id of this.#drivers.keys()) if (!this.#deviceOf(id)) this.#drivers.delete(id)
     }
     await this.#connections.publish('ack', {

@@ -37,7 +37,7 @@ export async function connectTo(target: Target, policy: Policy, withinMs: number
 
 export class DevicePools {
   readonly #policy: Policy
-  readonly #pools = new Map<string, { key: string; pool: Pool }>()
+  readonly #pools = new Map<string, { key: string; device: AgentDevice; pool: Pool }>()
 
   constructor(policy: Policy) {
     this.#policy = policy
@@ -69,8 +69,23 @@ export class DevicePools {
         )
       },
     })
-    this.#pools.set(id, { key, pool })
+    this.#pools.set(id, { key, device, pool })
     return { pool, target }
+  }
+
+  /** Ends what is under way to devices that are no longer registered, or no longer at their address. */
+  prune(devices: readonly AgentDevice[]): void {
+    for (const [id, { device, pool }] of this.#pools) {
+      const isSame = devices.some(
+        ({ deviceId, baseUrl, ports }) =>
+          deviceId === device.deviceId &&
+          baseUrl === device.baseUrl &&
+          device.ports.every((port) => ports.includes(port)),
+      )
+      if (isSame) continue
+      this.#pools.delete(id)
+      pool.destroy().catch(() => undefined)
+    }
   }
 
   async close(): Promise<void> {

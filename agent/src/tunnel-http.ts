@@ -40,6 +40,11 @@ export async function serveHttp(
   })
   const headers = rawHeaders(response.headers)
   const answer = { status: response.statusCode, headers }
+  if (response.statusCode === 304) {
+    // It may name the length of what it does not send [RFC 9110 8.6]; undici would call that a mismatch.
+    response.body.dump().catch(() => undefined)
+    return stream.frame(FrameType.response, encodeHead(answer), true)
+  }
   const idle = idleTimer(stream, endless.test(headerOf(headers, 'content-type')) ? 0 : idleMs)
   idle.start()
   try {

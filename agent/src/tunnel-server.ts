@@ -76,6 +76,11 @@ export class TunnelServer {
     this.#lastStreamId = 0
   }
 
+  /** The device list changed. */
+  devicesChanged(devices: readonly AgentDevice[]): void {
+    this.#pools.prune(devices)
+  }
+
   async stop(): Promise<void> {
     for (const stream of [...this.#streams.values()]) stream.reset(ResetCode.agentStopping)
     await this.#pools.close()

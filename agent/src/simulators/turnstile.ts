@@ -3,8 +3,17 @@
  * driver need. `GET /__simulator/state` counts what really happened; `POST /__simulator/faults` makes trouble.
  */
 import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, type DeviceRequest, DeviceServer, json, keepLast } from './device-server.ts'
+import {
+  type Answer,
+  type DeviceRequest,
+  DeviceServer,
+  type Handler,
+  json,
+  keepLast,
+} from './device-server.ts'
+import { deviceId, factoryConfiguration, systemInformation } from './turnstile-factory.ts'
 import { turnstilePages } from './turnstile-pages.ts'
 
 export type TurnstileOptions = {
@@ -21,16 +30,28 @@ export type TurnstileState = {
   readonly arm: 'locked' | 'released'
 }
 
-type Faults = { slowMs?: number; denied?: boolean; hang?: boolean; rebootNow?: boolean }
-type Log = { id: number; time: number; event: number; user_id: number; portal_id: number }
+type Faults = {
+  slowMs?: number
+  denied?: boolean
+  hang?: boolean
+  /** Nobody walks through: the arm locks again after `catra_timeout`. */
+  giveUp?: boolean
+  /** The answer to an action is lost after it was done. */
+  cutAfterAction?: boolean
+  rebootNow?: boolean
+}
+type Log = Readonly<Record<string, number>>
+type Turn = 'TURN_LEFT' | 'TURN_RIGHT' | 'GIVE_UP'
 type Body = Readonly<Record<string, unknown>>
 
 const openedByApi = 10
 const openedFromPage = 12
+const gaveUp = 13
 const passageMs = 1_500
 const maxSessions = 20
 const open: ReadonlySet<string> = new Set([
   'login',
+  'hidlogin',
   'session_is_valid',
   'get_language',
   'init_device_set',
@@ -43,26 +64,18 @@ export class Turnstile {
   readonly #sessions: string[] = []
   readonly #actions: Array<{ action: string; parameters: string; at: number }> = []
   readonly #logs: Log[] = []
-  readonly #configuration: Record<string, Record<string, string>> = {
-    general: {
-      online: '0',
-      beep_enabled: '1',
-      catra_timeout: '10000',
-      relay_count: '0',
-      language: 'pt_BR',
-    },
-    catra: { gateway: 'clockwise', operation_mode: 'blocked' },
-    sec_box: { catra_role: '1' },
-  }
+  readonly #events: object[] = []
+  readonly #configuration = factoryConfiguration()
   #turns = { left: 0, right: 0 }
   #arm: TurnstileState['arm'] = 'locked'
   #passage: NodeJS.Timeout | undefined
+  #nextEventId = 1
   #faults: Faults = {}
 
   constructor({ port, host, login = 'admin', password = 'admin' }: TurnstileOptions) {
     this.#login = login
     this.#password = password
-    const handle = (request: DeviceRequest) => this.#handle(request)
+    const handle: Handler = (request, response) => this.#handle(request, response)
     this.#server = new DeviceServer(handle, { port, ...(host === undefined ? {} : { host }) })
   }
 
@@ -79,7 +92,7 @@ export class Turnstile {
     return { actions: [...this.#actions], turns: { ...this.#turns }, arm: this.#arm }
   }
 
-  async #handle(request: DeviceRequest): Promise<Answer | undefined> {
+  async #handle(request: DeviceRequest, response: ServerResponse): Promise<Answer | undefined> {
     const { pathname } = request.url
     if (pathname === '/__simulator/state') return json(this.state)
     if (pathname === '/__simulator/faults') return this.#setFaults(parse(request.body))
@@ -88,17 +101,20 @@ export class Turnstile {
     const page = turnstilePages[pathname]
     if (page && request.method !== 'POST') return page
     const command = /^\/(\w+)\.fcgi$/.exec(pathname)?.[1]
-    return command === undefined
-      ? json({ error: 'Not found' }, 404)
-      : this.#command(command, request)
+    if (command === undefined) return json({ error: 'Not found' }, 404)
+    const answer = this.#command(command, request)
+    if (answer !== 'cut') return answer
+    response.destroy()
+    return undefined
   }
 
-  #command(command: string, request: DeviceRequest): Answer {
+  #command(command: string, request: DeviceRequest): Answer | 'cut' {
     const session = sessionOf(request)
     if (!open.has(command) && !this.#sessions.includes(session))
       return json({ error: 'Invalid session' }, 401)
     switch (command) {
       case 'login':
+      case 'hidlogin':
         return this.#signIn(request)
       case 'session_is_valid':
         return json({ session_is_valid: this.#sessions.includes(session) })
@@ -123,21 +139,11 @@ export class Turnstile {
       case 'get_configuration':
         return json(this.#configurationOf(body))
       case 'set_configuration':
-        for (const [section, values] of Object.entries(body))
-          this.#configuration[section] = {
-            ...this.#configuration[section],
-            ...(values as Record<string, string>),
-          }
-        return json({})
+        return this.#configure(body)
       case 'get_catra_info':
         return json(this.#counters())
       case 'system_information':
-        return json({
-          serial: '0A0B00/000001',
-          version: '2.4.5',
-          device_name: 'iDBlock',
-          online: false,
-        })
+        return json(systemInformation)
       case 'message_to_screen':
       case 'buzzer_buzz':
         return json({})
@@ -160,7 +166,7 @@ export class Turnstile {
     return json({ session })
   }
 
-  #execute(body: Body, request: DeviceRequest): Answer {
+  #execute(body: Body, request: DeviceRequest): Answer | 'cut' {
     const wanted = Array.isArray(body['actions']) ? (body['actions'] as Body[]) : []
     if (wanted.length === 0) return json({ error: 'Missing actions' }, 400)
     if (this.#faults.denied) return json({ actions: wanted.map(() => ({ status: 'denied' })) })
@@ -170,25 +176,43 @@ export class Turnstile {
       if (action === 'catra') this.#release(done.parameters)
     }
     this.#log(request.headers.cookie ? openedFromPage : openedByApi)
-    return {}
+    return this.#faults.cutAfterAction ? 'cut' : {}
   }
 
-  /** Somebody walks through a moment later. */
+  /** Somebody walks through a moment later, or gives up. */
   #release(parameters: string): void {
     this.#arm = 'released'
     clearTimeout(this.#passage)
-    this.#passage = setTimeout(() => {
-      this.#arm = 'locked'
-      if (parameters.includes('anticlockwise')) this.#turns.left += 1
-      else this.#turns.right += 1
-    }, passageMs)
+    const isLeft = parameters.includes('anticlockwise')
+    const turn = this.#faults.giveUp ? 'GIVE_UP' : isLeft ? 'TURN_LEFT' : 'TURN_RIGHT'
+    const releaseMs = Number(this.#configuration['general']?.['catra_timeout'])
+    const inMs = turn === 'GIVE_UP' ? releaseMs : Math.min(passageMs, releaseMs)
+    this.#passage = setTimeout(() => this.#turned(turn), inMs)
+  }
+
+  #turned(type: Turn): void {
+    this.#arm = 'locked'
+    if (type === 'TURN_LEFT') this.#turns.left += 1
+    if (type === 'TURN_RIGHT') this.#turns.right += 1
+    if (type === 'GIVE_UP') this.#log(gaveUp)
+    const id = this.#nextEventId
+    this.#nextEventId += 1
+    const timestamp = Math.floor(Date.now() / 1000)
+    keepLast(this.#events, {
+      id,
+      event: 'catra',
+      type,
+      identification: '',
+      device_id: deviceId,
+      timestamp,
+    })
   }
 
   #load({ object, limit, offset, order }: Body): Answer {
     const rows: Readonly<Record<string, readonly object[]>> = {
       access_logs: this.#logs,
       users: [{ id: 1, name: 'Ana', registration: '1001', begin_time: 0, end_time: 0 }],
-      access_events: [],
+      access_events: this.#events,
     }
     const all = [...(rows[String(object)] ?? [])]
     if (Array.isArray(order) && order[1] === 'descending') all.reverse()
@@ -209,6 +233,18 @@ export class Turnstile {
     )
   }
 
+  /** Every value is a text, also numbers and booleans (DEVICES 1.1). */
+  #configure(body: Body): Answer {
+    const isText = (values: unknown) =>
+      typeof values === 'object' &&
+      values !== null &&
+      Object.values(values).every((value) => typeof value === 'string')
+    if (!Object.values(body).every(isText)) return json({ error: 'Invalid value' }, 400)
+    for (const [section, values] of Object.entries(body) as Array<[string, Record<string, string>]>)
+      this.#configuration[section] = { ...this.#configuration[section], ...values }
+    return json({})
+  }
+
   #counters() {
     const { left, right } = this.#turns
     return {
@@ -221,14 +257,9 @@ export class Turnstile {
   }
 
   #log(event: number): void {
-    const id = (this.#logs.at(-1)?.id ?? 0) + 1
-    keepLast(this.#logs, {
-      id,
-      time: Math.floor(Date.now() / 1000),
-      event,
-      user_id: 0,
-      portal_id: 1,
-    })
+    const id = (this.#logs.at(-1)?.['id'] ?? 0) + 1
+    const time = Math.floor(Date.now() / 1000)
+    keepLast(this.#logs, { id, time, event, device_id: deviceId, user_id: 0, portal_id: 1 })
   }
 
   #setFaults(faults: Body): Answer {

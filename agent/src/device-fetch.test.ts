@@ -1,0 +1,87 @@
+import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { createDeviceFetch } from './device-fetch.ts'
+import { closedPort, deviceAt, listening } from './fixtures.ts'
+
+const policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
+const call = { method: 'POST', path: '/x.fcgi', startWithinMs: () => 5_000 } as const
+const signal = new AbortController().signal
+const fetchAt = (port: number) => createDeviceFetch(deviceAt(`http://127.0.0.1:${port}`), policy)
+
+test('a call reaches the device with its length and its own Host, without Expect', async () => {
+  const seen: Array<{ headers: IncomingHttpHeaders; body: string }> = []
+  const server = createHttpServer((request, response) => {
+    void text(request).then((body) => {
+      seen.push({ headers: request.headers, body })
+      response.end('done')
+    })
+  })
+  const port = await listening(server)
+  expect(await fetchAt(port)({ ...call, body: '{"a":"é"}', signal })).toEqual({
+    status: 200,
+    body: 'done',
+  })
+  await fetchAt(port)({ ...call, signal })
+  const [first, second] = seen
+  expect(first?.headers).toMatchObject({ 'content-length': '10', host: `127.0.0.1:${port}` })
+  expect(first?.headers.expect).toBeUndefined()
+  expect(second?.headers['content-length']).toBe('0')
+})
+
+test('a redirect is an answer, not a way', async () => {
+  let calls = 0
+  const server = createHttpServer((_request, response) => {
+    calls += 1
+    response.writeHead(302, { location: '/other' }).end()
+  })
+  expect((await fetchAt(await listening(server))({ ...call, signal })).status).toBe(302)
+  expect(calls).toBe(1)
+})
+
+test('a device that refuses the connection was told nothing: unreachable', async () => {
+  const fetch = fetchAt(await closedPort())
+  await expect(fetch({ ...call, signal })).rejects.toMatchObject({ code: 'DEVICE_UNREACHABLE' })
+})
+
+test('a call whose moment is over is not sent, though the connection is there', async () => {
+  let bytes = 0
+  const server = createServer((socket) => socket.on('data', (data) => (bytes += data.length)))
+  const port = await listening(server)
+  const lefts = [5_000, 0]
+  const late = { ...call, startWithinMs: () => lefts.shift() ?? 0 }
+  await expect(fetchAt(port)({ ...late, signal })).rejects.toMatchObject({
+    code: 'COMMAND_EXPIRED',
+  })
+  const aborted = AbortSignal.abort()
+  await expect(fetchAt(port)({ ...call, signal: aborted })).rejects.toMatchObject({
+    code: 'COMMAND_EXPIRED',
+  })
+  expect(bytes).toBe(0)
+})
+
+test('a connection that is cut after the call is an error that says nothing about what happened', async () => {
+  const server = createServer((socket) => socket.once('data', () => socket.destroy()))
+  const error = await fetchAt(await listening(server))({ ...call, signal }).catch((cause) => cause)
+  expect(error.code).toBe('ECONNRESET')
+})
+
+test('a device that hangs is left when the signal says so', async () => {
+  const controller = new AbortController()
+  const server = createServer((socket) => socket.once('data', () => controller.abort()))
+  const waiting = fetchAt(await listening(server))({ ...call, signal: controller.signal })
+  await expect(waiting).rejects.toThrow(/abort/)
+})
+
+test('an answer without an end is cut at one megabyte', async () => {
+  const server = createHttpServer((_request, response) => {
+    const more = () => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+    }
+    response.on('drain', more)
+    more()
+  })
+  const endless = fetchAt(await listening(server))({ ...call, signal })
+  await expect(endless).rejects.toMatchObject({ code: 'DEVICE_PROTOCOL' })
+})

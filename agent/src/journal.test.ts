@@ -1,0 +1,140 @@
+import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CommandReport } from '@travessia/schemas/reports'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from './fixtures.ts'
+import { Journal } from './journal.ts'
+
+const done = (commandId: string): CommandReport => ({
+  ...{ kind: 'command', commandId, status: 'succeeded', at: 1, confirmed: false },
+})
+
+test('a command is new, then under way, then ended with its report', () => {
+  const journal = new Journal(join(temporaryDirectory(), 'journal'))
+  expect(journal.outcomeOf('a')).toBe('new')
+  journal.started('a')
+  expect(journal.outcomeOf('a')).toBeUndefined()
+  journal.ended(done('a'))
+  expect(journal.outcomeOf('a')).toEqual(done('a'))
+})
+
+test('a command that was begun before a crash is unknown at the next start and stays so', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  new Journal(path).started('a')
+  const next = new Journal(path)
+  expect(next.outcomeOf('a')).toMatchObject({ status: 'unknown', commandId: 'a' })
+  expect(next.recentReports(60_000)).toHaveLength(1)
+  expect(new Journal(path).outcomeOf('a')).toMatchObject({ status: 'unknown' })
+})
+
+test('an end survives a restart word for word', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  const first = new Journal(path)
+  first.started('a')
+  first.ended(done('a'))
+  first.close()
+  expect(new Journal(path).outcomeOf('a')).toEqual(done('a'))
+})
+
+test('a file that a crash cut at any byte never forgets a command whose start was durable', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  const whole = join(temporaryDirectory(), 'whole')
+  const ids = ['a', 'b', 'c']
+  const journal = new Journal(whole)
+  const durableFrom = new Map<string, number>()
+  for (const id of ids) {
+    journal.started(id)
+    durableFrom.set(id, readFileSync(whole).length)
+    journal.ended(done(id))
+  }
+  const bytes = readFileSync(whole)
+  for (let length = 0; length <= bytes.length; length += 1) {
+    writeFileSync(path, bytes)
+    truncateSync(path, length)
+    const reopened = new Journal(path)
+    for (const id of ids) {
+      const isDurable = length >= (durableFrom.get(id) ?? 0)
+      if (isDurable) expect(reopened.outcomeOf(id), `${id} cut at ${length}`).not.toBe('new')
+      expect(reopened.outcomeOf(id), `${id} cut at ${length}`).not.toBeUndefined()
+    }
+    reopened.close()
+  }
+})
+
+test('a damaged line in the middle costs only itself', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  const lines = [
+    { at: Date.now(), started: 'a' },
+    null,
+    7,
+    {},
+    { at: 'x', started: 'b' },
+    { at: Date.now(), ended: {} },
+  ]
+  const text = lines.map((line) => JSON.stringify(line)).join('\n')
+  writeFileSync(path, `${text}\n{"at":1,"star\n\u0000\u0000\n`)
+  appendFileSync(path, `${JSON.stringify({ at: Date.now(), ended: done('c') })}\n`)
+  const journal = new Journal(path)
+  expect(journal.outcomeOf('a')).toMatchObject({ status: 'unknown' })
+  expect(journal.outcomeOf('b')).toBe('new')
+  expect(journal.outcomeOf('c')).toEqual(done('c'))
+})
+
+test('a line that a full disk cut short does not swallow the next one', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  const journal = new Journal(path)
+  appendFileSync(path, '{"at":1,"started":"cut')
+  journal.started('b')
+  expect(new Journal(path).outcomeOf('b')).toMatchObject({ status: 'unknown' })
+})
+
+test('a journal that cannot be read is an error, not an empty one', () => {
+  const path = temporaryDirectory()
+  expect(() => new Journal(path)).toThrow(/EISDIR/)
+})
+
+test('what is older than a day is forgotten at the next start, and the file shrinks', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  const day = 24 * 3600_000
+  const old = new Journal(path, () => 1_000)
+  old.started('a')
+  old.ended(done('a'))
+  const next = new Journal(path, () => 1_000 + day)
+  expect(next.outcomeOf('a')).toBe('new')
+  expect(readFileSync(path, 'utf8')).toBe('')
+})
+
+test('a wall clock that was set back keeps every entry', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  new Journal(path, () => 10 ** 12).ended(done('a'))
+  expect(new Journal(path, () => 0).outcomeOf('a')).toEqual(done('a'))
+})
+
+test('a long-running agent writes its file anew instead of letting it grow for ever', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  let now = 0
+  const lines = Array.from({ length: 10_000 }, (_, i) => ({ at: 0, ended: done(`old${i}`) }))
+  writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const journal = new Journal(path, () => now)
+  now = 25 * 3600_000
+  journal.started('new')
+  expect(readFileSync(path, 'utf8').trim().split('\n')).toHaveLength(1)
+  expect(journal.outcomeOf('old1')).toBe('new')
+  expect(journal.outcomeOf('new')).toBeUndefined()
+})
+
+test('only ends of the asked time are said again', () => {
+  let now = 0
+  const journal = new Journal(join(temporaryDirectory(), 'journal'), () => now)
+  journal.ended(done('a'))
+  now = 10_000
+  journal.ended(done('b'))
+  journal.started('c')
+  expect(journal.recentReports(5_000).map(({ commandId }) => commandId)).toEqual(['b'])
+})
+
+test('the journal makes its directory', () => {
+  const path = join(temporaryDirectory(), 'below', 'journal')
+  new Journal(path).started('a')
+  expect(existsSync(path)).toBe(true)
+})

@@ -1,0 +1,362 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createTcpServer, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
+import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { expect, test, vi } from 'vitest'
+import { deviceAt, listening } from './fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+
+const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
+
+async function httpDevice(listener: RequestListener) {
+  return tunnelTo(deviceAt(`http://127.0.0.1:${await listening(createServer(listener))}`))
+}
+
+/** A device that says these bytes to whatever it is asked. */
+async function rawDevice(say: (socket: Socket) => void) {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => say(socket))
+  })
+  return tunnelTo(deviceAt(`http://127.0.0.1:${await listening(server)}`))
+}
+
+test('a small answer is one frame', async () => {
+  const { get, toNode } = await httpDevice((_request, response) => response.end('hello'))
+  const answer = await get()
+  expect(answer.status).toBe(200)
+  expect((await answer.body()).toString()).toBe('hello')
+  expect(toNode.map(({ type }) => type)).toEqual([FrameType.response])
+})
+
+test('target and headers arrive as they were sent, with the Host of the device', async () => {
+  let seen: IncomingMessage | undefined
+  const { get } = await httpDevice((request, response) => {
+    seen = request
+    response.end()
+  })
+  const path = '/a%2Fb/../c;x=1?q=%00&r[]=\'"|'
+  await (await get({ path, headers: ['X-One', '1', 'x-one', '2', 'Cookie', 'a=b'] })).body()
+  expect(seen?.url).toBe(path)
+  expect(seen?.headers.host).toMatch(/^127\.0\.0\.1:\d+$/)
+  expect(seen?.rawHeaders.join('|')).toContain('X-One|1|x-one|2|Cookie|a=b')
+})
+
+test("the device's headers arrive in order, with duplicates and bytes beyond ASCII", async () => {
+  const { get } = await rawDevice((socket) =>
+    socket.end(
+      Buffer.from(
+        'HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nX-Name: \xe9\r\nContent-Length: 0\r\n\r\n',
+        'latin1',
+      ),
+    ),
+  )
+  const { headers } = await get()
+  expect(headers.slice(0, 6)).toEqual(['Set-Cookie', 'a=1', 'set-cookie', 'b=2', 'X-Name', 'é'])
+})
+
+test('HEAD, 204 and 304 have no body, whatever their headers say', async () => {
+  const { get } = await httpDevice(({ url }, response) => {
+    if (url === '/head') response.writeHead(200, { 'content-length': 5_000_000 })
+    if (url === '/small') response.writeHead(200, { 'content-length': 5 })
+    if (url === '/204') response.writeHead(204)
+    if (url === '/304') response.writeHead(304, { etag: '"x"', 'content-length': 77 })
+    response.end()
+  })
+  const cases = [
+    ['HEAD', '/head', 200],
+    ['HEAD', '/small', 200],
+    ['GET', '/204', 204],
+    ['GET', '/304', 304],
+  ] as const
+  for (const [method, path, status] of cases) {
+    const answer = await get({ method, path })
+    expect(answer.status, path).toBe(status)
+    expect(await answer.body(), path).toHaveLength(0)
+  }
+})
+
+test('interim answers are left out', async () => {
+  const { get } = await rawDevice((socket) =>
+    socket.end(
+      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    ),
+  )
+  const answer = await get()
+  expect(answer.status).toBe(200)
+  expect((await answer.body()).toString()).toBe('ok')
+})
+
+test('a redirect is handed on, not followed', async () => {
+  const calls: unknown[] = []
+  const { get } = await httpDevice(({ url }, response) => {
+    calls.push(url)
+    response.writeHead(302, { location: 'http://169.254.169.254/' }).end()
+  })
+  expect((await get()).status).toBe(302)
+  expect(calls).toEqual(['/'])
+})
+
+test('a compressed body is handed on as it is', async () => {
+  const zipped = gzipSync('x'.repeat(100_000))
+  const { get } = await httpDevice((_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(zipped)
+  })
+  expect(await (await get()).body()).toEqual(zipped)
+})
+
+test('a large body arrives whole, in order, as credit allows', async () => {
+  const large = Buffer.alloc(3_000_000, 'abcdefghij')
+  const { get } = await httpDevice((_request, response) => response.end(large))
+  expect((await (await get()).body()).equals(large)).toBe(true)
+})
+
+test('trailers do not disturb the body', async () => {
+  const { get } = await httpDevice((_request, response) => {
+    response.writeHead(200, { trailer: 'X-Sum' })
+    response.write('body')
+    response.addTrailers({ 'x-sum': '1' })
+    response.end()
+  })
+  expect((await (await get()).body()).toString()).toBe('body')
+})
+
+test('a device that closes before its Content-Length is complete breaks the answer, small or large', async () => {
+  for (const length of [100, 1_000_000]) {
+    const { get } = await rawDevice((socket) =>
+      socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\nshort`),
+    )
+    const whole = get().then((answer) => answer.body())
+    await expect(whole, String(length)).rejects.toEqual(reset(ResetCode.deviceClosed))
+  }
+})
+
+test('what a device sends beyond its Content-Length is cut off', async () => {
+  const { get } = await rawDevice((socket) =>
+    socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\nsmuggled'),
+  )
+  const answer = await get().then(
+    (good) => good.body(),
+    () => 'refused',
+  )
+  expect(answer.toString()).toMatch(/^(ok|refused)$/)
+})
+
+test.each([
+  ['nothing', '', ResetCode.deviceClosed],
+  ['half a head', 'HTTP/1.1 200 OK\r\nConte', ResetCode.deviceClosed],
+  ['what is not HTTP', 'SSH-2.0-OpenSSH\r\n\r\n', ResetCode.deviceProtocol],
+  [
+    'a head without end',
+    `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(70_000)}\r\n`,
+    ResetCode.deviceProtocol,
+  ],
+  [
+    'two lengths',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+    ResetCode.deviceProtocol,
+  ],
+])('a device that answers %s is said to have done so', async (_name, answer, code) => {
+  const { get } = await rawDevice((socket) => socket.end(answer))
+  await expect(get()).rejects.toEqual(reset(code))
+})
+
+test('the first event of an endless stream arrives while the device says no more, and silence does not end it', async () => {
+  let response: ServerResponse | undefined
+  const { get, timeouts } = await httpDevice((_request, stream) => {
+    response = stream.writeHead(200, { 'content-type': 'text/event-stream' })
+    stream.write('data: 1\n\n')
+  })
+  const answer = await get(timeouts({ idleMs: 1 }))
+  expect(Buffer.from((await answer.next()) ?? []).toString()).toBe('data: 1\n\n')
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  response?.write('data: 2\n\n')
+  expect(Buffer.from((await answer.next()) ?? []).toString()).toBe('data: 2\n\n')
+  response?.end()
+  expect(await answer.next()).toBeUndefined()
+})
+
+test('a device that is silent in the middle of a body is left after the idle time', async () => {
+  const closed = vi.fn()
+  const { get, timeouts } = await httpDevice((_request, response) => {
+    response.once('close', closed)
+    response.write('begin')
+  })
+  const answer = await get(timeouts({ idleMs: 50 }))
+  await expect(answer.body()).rejects.toEqual(reset(ResetCode.idleTimeout))
+  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+})
+
+test('a device that drips a small body is left after the idle time, too', async () => {
+  const { get, timeouts } = await httpDevice((_request, response) => {
+    response.writeHead(200, { 'content-length': 10 }).write('x')
+  })
+  await expect(get(timeouts({ idleMs: 50 }))).rejects.toEqual(reset(ResetCode.idleTimeout))
+})
+
+test('a slow reader is not taken for a silent device', async () => {
+  const { get, timeouts } = await httpDevice((_request, response) =>
+    response.end(Buffer.alloc(1_000_000)),
+  )
+  const answer = await get(timeouts({ idleMs: 50 }))
+  await answer.next()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect((await answer.body()).length).toBeGreaterThan(900_000)
+})
+
+test('a device that never answers is left after the time for the first byte', async () => {
+  const closed = vi.fn()
+  const { get, timeouts } = await httpDevice(
+    (_request, response) => void response.once('close', closed),
+  )
+  await expect(get(timeouts({ firstByteMs: 100 }))).rejects.toEqual(
+    reset(ResetCode.firstByteTimeout),
+  )
+  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+})
+
+test("a viewer who goes away ends the device's work at once", async () => {
+  const closed = vi.fn()
+  const { open } = await httpDevice((_request, response) => {
+    response.once('close', () => closed(performance.now()))
+    response.write('begin')
+  })
+  const stream = open()
+  await (await answerOf(stream)).next()
+  const at = performance.now()
+  stream.reset(ResetCode.cancel)
+  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  expect(closed.mock.calls[0]?.[0] - at).toBeLessThan(1_000)
+})
+
+test('a viewer who stops reading stops the device: no more than two windows are under way', async () => {
+  let written = 0
+  const { get } = await httpDevice((_request, response) => {
+    const more = () => {
+      while (written < 50_000_000 && response.write(Buffer.alloc(65_536))) written += 65_536
+    }
+    response.on('drain', more)
+    more()
+  })
+  const answer = await get()
+  await answer.next()
+  const settled = async () => {
+    const before = written
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return written === before
+  }
+  await vi.waitFor(async () => expect(await settled()).toBe(true), { timeout: 10_000 })
+  // Besides the windows: what the two sockets on loopback hold.
+  expect(written).toBeLessThan(2 * initialWindowBytes + 12_000_000)
+})
+
+test('the total of bytes under way is waited for before more is sent', async () => {
+  const { get, link, toNode } = await httpDevice((_request, response) =>
+    response.end(Buffer.alloc(100_000)),
+  )
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  link.drained = () => held
+  const answer = await get()
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  expect(toNode.filter(({ type }) => type === FrameType.data)).toEqual([])
+  release()
+  expect(await answer.body()).toHaveLength(100_000)
+})
+
+test.each(['known', 'chunked'])(
+  'a request body of %s length is streamed to the device whole',
+  async (kind) => {
+    const body = Buffer.alloc(1_500_000, '0123456789')
+    const { open } = await httpDevice((request, response) => {
+      void text(request).then((got) =>
+        response.end(
+          `${got === body.toString()} ${request.headers['content-length'] ?? 'chunked'}`,
+        ),
+      )
+    })
+    const bodyBytes = kind === 'known' ? body.length : 'chunked'
+    const stream = open({ method: 'POST', bodyBytes })
+    await stream.write(body)
+    stream.frame(FrameType.end, undefined, true)
+    expect((await (await answerOf(stream)).body()).toString()).toBe(
+      `true ${kind === 'known' ? body.length : 'chunked'}`,
+    )
+  },
+)
+
+test('a device that does not read holds the sender back, and gets everything when it reads', async () => {
+  let request: IncomingMessage | undefined
+  const { open } = await httpDevice((incoming, response) => {
+    request = incoming.pause()
+    void once(incoming, 'resume').then(async () =>
+      response.end(String((await text(incoming)).length)),
+    )
+  })
+  const total = 40_000_000
+  const stream = open({ method: 'POST', bodyBytes: total })
+  let sent = 0
+  const sending = (async () => {
+    for (; sent < total; sent += 400_000) await stream.write(Buffer.alloc(400_000))
+    stream.frame(FrameType.end, undefined, true)
+  })()
+  await vi.waitFor(() => expect(request).toBeDefined())
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(sent).toBeLessThan(total)
+  request?.emit('resume')
+  await sending
+  expect((await (await answerOf(stream)).body()).toString()).toBe(String(total))
+})
+
+test('a body that is shorter or longer than it was said to be never counts as a whole request', async () => {
+  const ended = vi.fn()
+  const { open } = await httpDevice((request, response) => {
+    request.on('error', () => undefined)
+    request.resume().once('end', () => {
+      ended()
+      response.end()
+    })
+  })
+  for (const bytes of [3, 30]) {
+    const stream = open({ method: 'POST', bodyBytes: 10 })
+    await stream.write(Buffer.alloc(bytes))
+    stream.frame(FrameType.end, undefined, true)
+    await expect(answerOf(stream), String(bytes)).rejects.toEqual(reset(ResetCode.protocol))
+  }
+  expect(ended).not.toHaveBeenCalled()
+})
+
+test('a device may refuse an upload before it has read it', async () => {
+  const { open } = await httpDevice((_request, response) => {
+    response.writeHead(413, { 'content-length': 9, connection: 'close' }).end('too large')
+  })
+  const stream = open({ method: 'POST', bodyBytes: 1_000_000 })
+  const sending = stream.write(Buffer.alloc(100_000))
+  expect((await answerOf(stream)).status).toBe(413)
+  await sending
+  stream.reset(ResetCode.cancel)
+})
+
+test('an upload that breaks off breaks off at the device', async () => {
+  const aborted = vi.fn()
+  const { open } = await httpDevice((request) => {
+    request.on('error', aborted).resume()
+  })
+  const stream = open({ method: 'POST', bodyBytes: 'chunked' })
+  await stream.write(Buffer.from('half'))
+  stream.reset(ResetCode.cancel)
+  const late = open({ method: 'POST', bodyBytes: 'chunked' })
+  await late.write(Buffer.from('half'))
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  late.reset(ResetCode.cancel)
+  await vi.waitFor(() => expect(aborted).toHaveBeenCalled())
+})

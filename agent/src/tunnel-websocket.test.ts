@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
+import {
+  decodeCodeAndText,
+  encodeCodeAndText,
+  Flag,
+  FrameType,
+  ResetCode,
+} from '@travessia/schemas/tunnel-frame'
+import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { closedPort, deviceAt, listening } from './fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+
+const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
+const upgrade = { webSocket: { protocols: [] } }
+
+async function webSocketDevice(
+  onSocket: (socket: WebSocket, request: IncomingMessage) => void,
+  options: ServerOptions = {},
+) {
+  const server = createServer()
+  const sockets = new WebSocketServer({ server, maxPayload: 64_000_000, ...options })
+  sockets.on('connection', onSocket)
+  onTestFinished(() => {
+    for (const socket of sockets.clients) socket.terminate()
+  })
+  return tunnelTo(deviceAt(`http://127.0.0.1:${await listening(server)}`))
+}
+
+const echo = (socket: WebSocket) =>
+  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
+
+/** The next message, or the close, as the node sees it. */
+async function nextOf(stream: TunnelStream) {
+  const assembler = new MessageAssembler()
+  for (let frame = await stream.read(); frame; frame = await stream.read()) {
+    if (frame.type === FrameType.wsClose) return { close: decodeCodeAndText(frame.payload) }
+    const data = assembler.add(frame, 64_000_000)
+    if (data) return { data: Buffer.from(data), isBinary: (frame.flags & Flag.binary) !== 0 }
+  }
+  return undefined
+}
+
+test('messages come back as text or binary, as they were sent, empty ones too', async () => {
+  const { open } = await webSocketDevice(echo)
+  const stream = open(upgrade)
+  expect((await answerOf(stream)).status).toBe(101)
+  for (const [message, flag] of [
+    ['olá', Flag.text],
+    ['\u0000\u0001', Flag.binary],
+    ['', Flag.text],
+  ] as const) {
+    await stream.write(Buffer.from(message), flag)
+    const isBinary = flag === Flag.binary
+    expect(await nextOf(stream)).toEqual({ data: Buffer.from(message), isBinary })
+  }
+})
+
+test('a message much larger than the credit crosses both ways in one piece', async () => {
+  const { open } = await webSocketDevice(echo)
+  const stream = open(upgrade)
+  await answerOf(stream)
+  const large = Buffer.alloc(2_000_000, 'travessia')
+  const sending = stream.write(large, Flag.binary)
+  const got = await nextOf(stream)
+  await sending
+  expect(got?.data?.equals(large)).toBe(true)
+})
+
+test('the device chooses among the offered subprotocols', async () => {
+  const { open } = await webSocketDevice(echo, { handleProtocols: () => 'v2' })
+  const stream = open({ webSocket: { protocols: ['v1', 'v2'] } })
+  expect((await answerOf(stream)).headers).toEqual(['sec-websocket-protocol', 'v2'])
+})
+
+test("target, cookies and the device's own Host arrive at the handshake", async () => {
+  const seen = vi.fn()
+  const { open } = await webSocketDevice((_socket, { url, headers }) => seen({ url, ...headers }))
+  const headers = ['Cookie', 'session=1', 'X-Token', 't']
+  await answerOf(open({ ...upgrade, path: '/ws?a=%20', headers }))
+  expect(seen.mock.calls[0]?.[0]).toMatchObject({
+    ...{ url: '/ws?a=%20', cookie: 'session=1', 'x-token': 't' },
+    host: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+  })
+})
+
+test('a first message that comes together with the 101 is not lost', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const { open } = await webSocketDevice((socket) => socket.send('at once'))
+    const stream = open(upgrade)
+    await answerOf(stream)
+    expect((await nextOf(stream))?.data?.toString()).toBe('at once')
+  }
+})
+
+test.each([
+  [1000, 'bye'],
+  [1001, ''],
+  [4001, 'session ended'],
+])('a close by the device keeps its code %i', async (code, reason) => {
+  const { open } = await webSocketDevice((socket) => socket.close(code, reason))
+  const stream = open(upgrade)
+  await answerOf(stream)
+  expect(await nextOf(stream)).toEqual({ close: { code, text: reason } })
+})
+
+test('a device that closes without a code says 1000, one that is cut 1011', async () => {
+  const quiet = await webSocketDevice((socket) => socket.close())
+  const cut = await webSocketDevice((socket) => socket.terminate())
+  for (const [{ open }, code] of [
+    [quiet, 1000],
+    [cut, 1011],
+  ] as const) {
+    const stream = open(upgrade)
+    await answerOf(stream)
+    expect(await nextOf(stream)).toMatchObject({ close: { code } })
+  }
+})
+
+test('a close by the browser reaches the device with its code, one that may not be sent as 1000', async () => {
+  const closed: unknown[] = []
+  const { open, server } = await webSocketDevice((socket) =>
+    socket.on('close', (code, reason) => closed.push([code, reason.toString()])),
+  )
+  for (const [code, text] of [
+    [4002, 'tab closed'],
+    [1005, ''],
+  ] as const) {
+    const stream = open(upgrade)
+    await answerOf(stream)
+    stream.frame(FrameType.wsClose, encodeCodeAndText(code, text), true)
+    expect(await nextOf(stream)).toHaveProperty('close')
+  }
+  await vi.waitFor(() => expect(closed).toHaveLength(2))
+  expect(closed).toEqual([
+    [4002, 'tab closed'],
+    [1000, ''],
+  ])
+  await vi.waitFor(() => expect(server.streamCount).toBe(0))
+})
+
+test("a device's refusal arrives with its status", async () => {
+  const server = createServer().on('upgrade', (_request, socket) => {
+    socket.end('HTTP/1.1 403 Forbidden\r\nX-Reason: no\r\nContent-Length: 0\r\n\r\n')
+  })
+  const { open } = tunnelTo(deviceAt(`http://127.0.0.1:${await listening(server)}`))
+  const { status, headers } = await answerOf(open(upgrade))
+  expect(status).toBe(403)
+  expect(headers.join('|')).toContain('X-Reason|no')
+})
+
+test('a device that answers the handshake with nothing is left in time', async () => {
+  const silentPort = await listening(createTcpServer())
+  const { open, timeouts } = tunnelTo(deviceAt(`http://127.0.0.1:${silentPort}`))
+  const stream = open({ ...upgrade, ...timeouts({ firstByteMs: 50 }) })
+  await expect(answerOf(stream)).rejects.toEqual(reset(ResetCode.firstByteTimeout))
+})
+
+test('a device that refuses the connection is unreachable, a forbidden one forbidden', async () => {
+  const { open, link } = tunnelTo(deviceAt(`http://127.0.0.1:${await closedPort()}`))
+  await expect(answerOf(open(upgrade))).rejects.toEqual(reset(ResetCode.deviceUnreachable))
+  link.allowLoopback = false
+  await expect(answerOf(open(upgrade))).rejects.toEqual(reset(ResetCode.targetForbidden))
+})
+
+test("the end of the session cuts the device's socket", async () => {
+  const closed = vi.fn()
+  const { open } = await webSocketDevice((socket) => socket.on('close', closed))
+  const stream = open(upgrade)
+  await answerOf(stream)
+  stream.reset(ResetCode.cancel)
+  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+})
+
+test('a viewer who does not read holds the device back', async () => {
+  let device: WebSocket | undefined
+  const { open } = await webSocketDevice((socket) => {
+    device = socket
+  })
+  const stream = open(upgrade)
+  await answerOf(stream)
+  const message = Buffer.alloc(1_000_000)
+  for (let i = 0; i < 40; i += 1) device?.send(message)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(device?.bufferedAmount).toBeGreaterThan(10_000_000)
+  for (let i = 0; i < 40; i += 1) expect((await nextOf(stream))?.data).toHaveLength(1_000_000)
+})
+
+test('a message beyond 16 MiB ends the socket instead of filling the memory', async () => {
+  const { open } = await webSocketDevice((socket) =>
+    socket.send(Buffer.alloc(16 * 1024 * 1024 + 1)),
+  )
+  const stream = open(upgrade)
+  await answerOf(stream)
+  await expect(nextOf(stream)).rejects.toEqual(reset(ResetCode.deviceClosed))
+})
+
+test('pings of the device are answered by the agent', async () => {
+  const ponged = vi.fn()
+  const { open } = await webSocketDevice((socket) => {
+    void once(socket, 'pong').then(ponged)
+    socket.ping()
+  })
+  await answerOf(open(upgrade))
+  await vi.waitFor(() => expect(ponged).toHaveBeenCalled())
+})
