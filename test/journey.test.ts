@@ -1,109 +1,109 @@
-/** The story of the README in Chromium at 390 px: manager, turnstile, its own page, auditor; axe on every screen. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+/** The story of the README in Chromium at 390 px: manager, turnstile, its own page, pairing, auditor. */
+import type { ChildProcess } from 'node:child_process'
+import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { root, type Stack, startStack } from './stack.ts'
+import {
+  enter,
+  hold,
+  look,
+  newPhone,
+  openDevicePage,
+  pairAgent,
+  picture,
+  runAgent,
+  startBrowser,
+} from './screens.ts'
+import { type Stack, startStack } from './stack.ts'
 
-const chromiumPath = process.env['CHROME_PATH'] ?? '/usr/bin/chromium'
-const story = process.env['STORY_DIR'] ?? ''
 let stack: Stack
 let browser: Browser
 let context: BrowserContext
 let page: Page
+let agent: ChildProcess | undefined
 
 beforeAll(async () => {
-  if (!existsSync(chromiumPath)) throw new Error('missing program: apt-get install chromium')
-  stack = await startStack()
-  browser = await chromium.launch({
-    executablePath: chromiumPath,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage'],
-  })
-  context = await browser.newContext({
-    viewport: { width: 390, height: 844 },
-    locale: 'pt-BR',
-    deviceScaleFactor: 2,
-    hasTouch: true,
-    serviceWorkers: 'allow',
-  })
-  page = await context.newPage()
+  ;[browser, stack] = await Promise.all([startBrowser(), startStack()])
+  ;({ context, page } = await newPhone(browser))
 })
 
 afterAll(async () => {
+  agent?.kill('SIGKILL')
   await browser?.close()
   await stack?.stop()
 })
 
-/** A picture for the README, when asked for, and no violation of accessibility rules. */
-async function look(name: string, at: Page = page): Promise<void> {
-  if (story !== '') await at.screenshot({ path: join(root, story, `${name}.png`) })
-  const { violations } = await new AxeBuilder({ page: at })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  expect(violations.map(({ id, nodes }) => `${name}: ${id} ${nodes[0]?.html}`)).toEqual([])
-}
-
-async function hold(text: string): Promise<void> {
-  const box = await page.getByRole('button', { name: text, exact: true }).boundingBox()
-  if (!box) throw new Error(`no button ${text}`)
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
-  await page.mouse.down()
-  await page.waitForTimeout(1_000)
-  await page.mouse.up()
-}
+const tab = (name: string) => page.getByRole('navigation').getByRole('link', { name })
 
 test('a manager signs in with a demo account and sees two installations with live agents', async () => {
   await page.goto(stack.httpUrl)
   await page.getByRole('heading', { name: 'Demonstração' }).waitFor()
-  await look('01-entrar')
+  await look(page, '01-entrar')
   await page.getByRole('button', { name: /gestor@demo.travessia/ }).click()
   await page.getByText('2 online').waitFor()
   expect(await page.getByRole('link', { name: /Matriz/ }).count()).toBe(1)
   expect(await page.getByRole('link', { name: /Filial/ }).count()).toBe(1)
-  await look('02-instalacoes')
+  await look(page, '02-instalacoes')
 })
 
 test('the installation page shows the connector with its last heartbeat and the devices', async () => {
   await page.getByRole('link', { name: /Matriz/ }).click()
   await page.getByRole('heading', { name: 'Conector on-premise' }).waitFor()
-  await page.getByText('Servidor Matriz').waitFor()
+  const facts = page.getByRole('region', { name: 'Conector on-premise' })
+  await facts.getByText('Servidor Matriz').waitFor()
+  await facts.locator('time', { hasText: /^há \d+ s$/ }).waitFor()
   await page.getByText('Catraca Entrada Principal').waitFor()
-  await look('03-instalacao')
+  await look(page, '03-instalacao')
+})
+
+test('the device’s title and Gerenciar remotamente stand on one line, the title in two at most', async () => {
+  await page.getByRole('link', { name: /Catraca Entrada Principal/ }).click()
+  await page.getByText(/^Control iD · 127\.0\.0\.1:\d+$/).waitFor()
+  const title = await page.getByRole('heading', { level: 1 }).boundingBox()
+  const button = await page.getByRole('link', { name: 'Gerenciar remotamente' }).boundingBox()
+  if (!title || !button) throw new Error('the title line is not there')
+  expect(button.x).toBeGreaterThan(title.x + title.width - 1)
+  expect(Math.abs(button.y + button.height / 2 - title.y - title.height / 2)).toBeLessThan(12)
+  expect(title.height).toBeLessThan(60)
 })
 
 test('holding Liberar opens the turnstile and the outcome arrives from the device', async () => {
-  await page.getByRole('link', { name: /Catraca Entrada Principal/ }).click()
   await page.getByLabel(/Motivo/).fill('visitante')
-  await page.getByRole('button', { name: 'Liberar', exact: true }).waitFor()
-  await look('04-catraca')
-  await hold('Liberar')
+  await look(page, '04-catraca')
+  await hold(page, 'Liberar')
   await page.getByText('O equipamento aceitou. A passagem em si não foi confirmada.').waitFor()
-  await look('05-liberado')
+  await look(page, '05-liberado')
 })
 
 test('a short tap on Liberar does nothing', async () => {
-  const items = page.locator('li.card')
-  const before = await items.count()
+  const rows = page.getByRole('listitem').filter({ hasText: 'Gestora Ana' })
+  const before = await rows.count()
   await page.getByRole('button', { name: 'Liberar', exact: true }).click()
   await page.waitForTimeout(1_500)
-  expect(await items.count()).toBe(before)
+  expect(await rows.count()).toBe(before)
+})
+
+test('the keyboard opens it in two steps: once to arm, once more to confirm', async () => {
+  const rows = page.getByRole('listitem').filter({ hasText: 'Gestora Ana' })
+  const before = await rows.count()
+  await page.getByLabel(/Motivo/).focus()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Toque de novo para confirmar' }).waitFor()
+  expect(await rows.count()).toBe(before)
+  await page.keyboard.press('Enter')
+  await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(before + 1)
 })
 
 test('Gerenciar remotamente opens the turnstile’s own page, which works as on its network', async () => {
   await page.getByRole('link', { name: 'Gerenciar remotamente' }).click()
   await page.getByLabel(/Motivo/).fill('conferir acessos')
-  await look('06-sessao')
-  const popup = context.waitForEvent('page')
-  await page.getByRole('button', { name: 'Abrir a página do equipamento' }).click()
-  const device = await popup
-  await device.setViewportSize({ width: 390, height: 844 })
+  await look(page, '06-sessao')
+  const device = await openDevicePage(context, page)
   await device.getByLabel('Senha').fill('admin')
   await device.getByRole('button', { name: 'Entrar' }).click()
   await device.getByRole('heading', { name: 'Giros' }).waitFor()
-  await device.getByText('evento 10').waitFor()
-  if (story !== '')
-    await device.screenshot({ path: join(root, story, '07-pagina-do-equipamento.png') })
+  await device.getByText('evento 10').first().waitFor()
+  await picture(device, '07-pagina-do-equipamento')
   await device.getByRole('link', { name: 'Sobre este equipamento' }).click()
   await device.getByText('Catraca simulada').waitFor()
   await device.goBack()
@@ -116,43 +116,91 @@ test('Gerenciar remotamente opens the turnstile’s own page, which works as on 
 
 test('the session shows its countdown, can be extended, and ends', async () => {
   await page.getByRole('timer').waitFor()
-  await look('08-sessao-ativa')
+  await look(page, '08-sessao-ativa')
   await page.getByRole('button', { name: 'Estender 10 min' }).click()
   await page.getByText('Sessão estendida.').waitFor()
   await page.getByRole('button', { name: 'Encerrar' }).click()
   await page.getByText('Sessão encerrada.').waitFor()
+  await page.getByText('Sua última sessão aqui: encerrada.').waitFor()
 })
 
-test('pairing and settings have their screens', async () => {
-  await page.getByRole('link', { name: 'Parear' }).click()
-  await page.getByRole('heading', { name: 'Parear agente' }).waitFor()
-  await look('09-parear')
-  await page.getByRole('link', { name: 'Ajustes' }).click()
+test('printer, camera and system say what can be done with them', async () => {
+  for (const name of ['Câmera Recepção', 'Sistema local', 'Impressora 3D']) {
+    await tab('Instalações').click()
+    await page.getByRole('link', { name: /Matriz/ }).click()
+    await page.getByRole('link', { name: new RegExp(name) }).click()
+    await page.getByRole('heading', { name: 'Use a página do próprio equipamento' }).waitFor()
+    await page.getByRole('link', { name: 'Gerenciar remotamente' }).waitFor()
+  }
+  await look(page, '09-impressora')
+})
+
+test('a new installation leads to pairing, whose steps turn while the agent pairs', async () => {
+  await tab('Instalações').click()
+  await page.getByRole('button', { name: 'Nova instalação' }).click()
+  await page.getByLabel('Nome da instalação').fill('Loja')
+  await page.getByRole('button', { name: 'Salvar' }).click()
+  await page.getByRole('button', { name: 'Gerar código de pareamento' }).click()
+  const code = await page.getByText(/^[A-Z0-9]{4}-?[A-Z0-9]{4}$/).textContent()
+  await page.getByText(/^Expira em \d:\d\d$/).waitFor()
+  await look(page, '10-parear')
+  agent = runAgent(await pairAgent(stack, String(code), 'Servidor Loja'))
+  await page.getByText('Pronto: Servidor Loja está online.').waitFor()
+  await look(page, '11-pareado')
+})
+
+test('a device is added, changed and removed', async () => {
+  await page.getByRole('link', { name: 'Abrir a instalação' }).click()
+  await page.getByRole('button', { name: 'Adicionar equipamento' }).click()
+  await page.getByLabel('Nome').fill('Portão')
+  await page.getByLabel('Endereço na rede local').fill('http://192.168.1.50')
+  await look(page, '12-adicionar-equipamento')
+  await page.getByRole('button', { name: 'Salvar' }).click()
+  await page.getByRole('link', { name: /Portão/ }).click()
+  await page.getByText('Control iD · 192.168.1.50').waitFor()
+  await page.getByRole('button', { name: 'Editar' }).click()
+  await page.getByLabel('Nome').fill('Portão dos fundos')
+  await page.getByRole('button', { name: 'Salvar' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Portão dos fundos' }).waitFor()
+  await page.getByRole('button', { name: 'Remover' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remover' }).click()
+  await page.getByText('Nenhum equipamento cadastrado.').waitFor()
+})
+
+test('renewing the token and unpairing ask first, and show at once', async () => {
+  await page.getByRole('button', { name: 'Renovar token' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Renovar token' }).click()
+  await page.getByText('Token renovado. O agente está reconectando.').waitFor()
+  await page.getByRole('button', { name: 'Desparear' }).click()
+  await page.getByText('O agente Servidor Loja de Loja perde o acesso na hora.').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Desparear' }).click()
+  await page.getByText('Nenhum agente pareado ainda.').waitFor()
+})
+
+test('settings show who is signed in and the way out', async () => {
+  await tab('Ajustes').click()
   await page.getByRole('button', { name: 'Sair' }).waitFor()
-  await look('10-ajustes')
+  await look(page, '13-ajustes')
   await page.getByRole('button', { name: 'Sair' }).click()
   await page.getByRole('heading', { name: 'Demonstração' }).waitFor()
 })
 
 test('the auditor reads who did what, when, and each request', async () => {
-  await page.getByRole('button', { name: /auditor@demo.travessia/ }).click()
-  await page.getByText('2 online').waitFor()
-  await page.getByRole('link', { name: 'Auditoria' }).click()
-  await page
-    .getByRole('link', { name: /Gestora Ana/ })
+  await enter(page, stack, 'auditor@demo.travessia')
+  await tab('Auditoria').click()
+  const session = page.getByRole('link', { name: /Gestora Ana/ }).first()
+  await session.waitFor()
+  await look(page, '14-auditoria')
+  await session.click()
+  const line = page
+    .getByRole('listitem')
+    .filter({ hasText: /GET\s*\/en_US\/html\/index\.html/ })
     .first()
-    .waitFor()
-  await look('11-auditoria')
-  await page
-    .getByRole('link', { name: /Gestora Ana/ })
-    .first()
-    .click()
-  await page.getByText(/Gestora Ana pediu GET \/en_US\/html\/index.html/).waitFor()
-  await page
-    .getByText(/motivo: conferir acessos/)
-    .first()
-    .waitFor()
-  await look('12-linha-do-tempo')
+  await line.getByText('200').waitFor()
+  await page.getByText('Motivo: conferir acessos').waitFor()
+  await look(page, '15-linha-do-tempo')
+  await line.getByText('Detalhes').click()
+  await line.getByText('Gestora Ana pediu GET /en_US/html/index.html').waitFor()
   const download = page.waitForEvent('download')
   await page.getByRole('link', { name: 'Baixar CSV' }).click()
   expect((await download).suggestedFilename()).toBe('travessia-audit.csv')
@@ -163,5 +211,5 @@ test('the auditor reads who did what, when, and each request', async () => {
       /Gestora Ana mandou liberar Catraca Entrada Principal no sentido horário, motivo: visitante/,
     )
     .waitFor()
-  await look('13-eventos')
+  await look(page, '16-eventos')
 })

@@ -1,5 +1,5 @@
-/** Short messages that go away by themselves; read aloud. */
-const shownMs = 6_000
+/** A short message that goes away by itself, or when the next one comes; read aloud. */
+const shownMs = 5_000
 
 class Toasts {
   items = $state<Array<{ id: number; text: string; kind: 'info' | 'error' }>>([])
@@ -8,7 +8,7 @@ class Toasts {
   show(text: string, kind: 'info' | 'error' = 'info'): void {
     const id = this.#next
     this.#next += 1
-    this.items.push({ id, text, kind })
+    this.items = [{ id, text, kind }]
     setTimeout(() => this.dismiss(id), shownMs)
   }
 

@@ -1,0 +1,115 @@
+/** The PWA in Chromium on a running stack: what the journeys share. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import AxeBuilder from '@axe-core/playwright'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { expect } from 'vitest'
+import { type Api, root, type Stack } from './stack.ts'
+
+const chromiumPath = process.env['CHROME_PATH'] ?? '/usr/bin/chromium'
+const story = process.env['STORY_DIR'] ?? ''
+const waitMs = 15_000
+export const phone = { width: 390, height: 844 }
+
+export async function startBrowser(): Promise<Browser> {
+  if (!existsSync(chromiumPath)) throw new Error('missing program: apt-get install chromium')
+  return chromium.launch({
+    executablePath: chromiumPath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage'],
+  })
+}
+
+export async function newPhone(browser: Browser): Promise<{ context: BrowserContext; page: Page }> {
+  const context = await browser.newContext({
+    viewport: phone,
+    locale: 'pt-BR',
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    serviceWorkers: 'allow',
+  })
+  context.setDefaultTimeout(waitMs)
+  return { context, page: await context.newPage() }
+}
+
+/** Through the sign-in page, with the demo account that has this e-mail. */
+export async function enter(page: Page, { httpUrl }: Stack, email: string): Promise<void> {
+  await page.goto(httpUrl)
+  await page.getByRole('button', { name: new RegExp(email) }).click()
+  await page.getByRole('heading', { name: 'Instalações' }).waitFor()
+}
+
+/** A picture for the README and the reviewer, only when `STORY_DIR` asks for it. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (story === '') return
+  const path = join(root, story, `${name}.png`)
+  mkdirSync(dirname(path), { recursive: true })
+  // Messages that go away by themselves belong to the moment before.
+  await page.screenshot({ path, animations: 'disabled', style: '.toasts { display: none }' })
+}
+
+/** A picture, and no violation of the accessibility rules. */
+export async function look(page: Page, name: string): Promise<void> {
+  await picture(page, name)
+  expect(await violations(page, name)).toEqual([])
+}
+
+export async function violations(page: Page, name: string): Promise<string[]> {
+  const found = await new AxeBuilder({ page })
+    // In the page itself: no second blank page for each look.
+    .setLegacyMode()
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  return found.violations.map(({ id, nodes }) => `${name}: ${id} ${nodes[0]?.html}`)
+}
+
+export async function hold(page: Page, text: string): Promise<void> {
+  const button = page.getByRole('button', { name: text, exact: true })
+  await button.scrollIntoViewIfNeeded()
+  const box = await button.boundingBox()
+  if (!box) throw new Error(`no button ${text}`)
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  await page.mouse.down()
+  await page.waitForTimeout(1_000)
+  await page.mouse.up()
+}
+
+/** Opens the device's page from the session screen, in the tab that a tap makes. */
+export async function openDevicePage(context: BrowserContext, page: Page): Promise<Page> {
+  const popup = context.waitForEvent('page')
+  await page.getByRole('button', { name: 'Abrir a página do equipamento' }).click()
+  const device = await popup
+  await device.setViewportSize(phone)
+  return device
+}
+
+const agentMain = join(root, 'agent/src/main.ts')
+
+/** `travessia-agent pair CODE`: what people type on the customer's computer. @throws with what it said */
+export async function pairAgent(stack: Stack, code: string, name: string): Promise<string> {
+  const config = join(stack.dataDir, `${name.replaceAll(' ', '-')}.json`)
+  const args = ['pair', code, '--url', stack.httpUrl, '--name', name, '--allow-loopback']
+  await promisify(execFile)(process.execPath, [agentMain, ...args, '--config', config])
+  return config
+}
+
+export function runAgent(config: string): ChildProcess {
+  return spawn(process.execPath, [agentMain, 'run', '--config', config], {
+    env: { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0' },
+    stdio: 'ignore',
+  })
+}
+
+/** An installation with an agent of the test's own, to be stopped and killed at will. */
+export async function newSite(
+  stack: Stack,
+  manager: Api,
+  name: string,
+): Promise<{ id: string; agent: ChildProcess }> {
+  const { body: site } = await manager.call<{ id: string }>('POST', '/api/installations', { name })
+  const codes = `/api/installations/${site.id}/agent/pairing-codes`
+  const { body } = await manager.call<{ code: string }>('POST', codes, {})
+  const config = await pairAgent(stack, body.code, `Servidor ${name}`)
+  return { id: site.id, agent: runAgent(config) }
+}
