@@ -4,7 +4,7 @@
  * hold it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PassThrough, type Transform } from 'node:stream'
+import { type Duplex, PassThrough, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { DeviceRow } from '../views/devices.ts'
@@ -21,6 +21,7 @@ import { joinWebSocket, offeredProtocols, type Upgrade } from './websocket.ts'
 const none = { in: 0, out: 0 }
 const goingAway = 1001
 const broken = 1011
+const maxEarlyBytes = 64 * 1024
 
 /** A request that may go to a device: recorded, and the way there is open. */
 type Admitted = {
@@ -62,19 +63,20 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
     record.ended(answer.status, answer.headers)
   } catch (error) {
     const code = codeOf(error)
-    const isGone = gone.signal.aborted && !response.writableFinished
+    // `errored`: our own doing, since the device broke off first.
+    const isGone = gone.signal.aborted && !response.writableFinished && !response.errored
     record.failed(code, isGone ? 'browser' : stageOf(code))
-    if (!isGone) throw error
+    if (!response.destroyed) throw error
   } finally {
     session.cuts.delete(cut)
     // A device may answer before it has the whole upload: the rest must not block the connection.
-    if (!request.complete) request.resume()
+    if (!request.complete) request.unpipe().resume()
   }
 }
 
 /** The device first, then the 101. @throws TravessiaError what the handshake is answered with */
 export async function forwardWebSocket(
-  { gone, ...upgrade }: Upgrade & { readonly gone: AbortController },
+  upgrade: Upgrade,
   { session, device, client, view, path, port, jar, record }: Admitted,
 ): Promise<void> {
   const { request, socket } = upgrade
@@ -85,18 +87,44 @@ export async function forwardWebSocket(
   const cutNow = () => cut()
   session.cuts.add(cutNow)
   socket.once('close', () => session.cuts.delete(cutNow))
+  const browser = watchHandshake(socket)
   try {
     if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
     const deviceSocket = await client.openWebSocket({
       ...{ path, timeouts: device.timeouts, protocols: offeredProtocols(request) },
       ...(port === undefined ? {} : { port }),
       headers: requestHeaders(request.rawHeaders, { view, jar, isRewritten: false }),
-      signal: gone.signal,
+      signal: browser.gone,
     })
-    cut = joinWebSocket(upgrade, deviceSocket, record)
+    const head = Buffer.concat([upgrade.head, browser.stop()])
+    cut = joinWebSocket({ ...upgrade, head }, deviceSocket, record)
+    socket.resume()
   } catch (error) {
     record.closed(broken, none)
     throw error
+  }
+}
+
+/** Until the 101: a socket that nobody reads would not notice that its browser left. */
+function watchHandshake(socket: Duplex): { gone: AbortSignal; stop(): Buffer } {
+  const abort = new AbortController()
+  let early = Buffer.alloc(0)
+  const leave = () => {
+    abort.abort()
+    socket.destroy()
+  }
+  const keep = (chunk: Buffer) => {
+    early = Buffer.concat([early, chunk])
+    if (early.length > maxEarlyBytes) leave()
+  }
+  if (socket.destroyed) abort.abort()
+  socket.on('data', keep).once('end', leave).once('close', leave)
+  return {
+    gone: abort.signal,
+    stop() {
+      socket.off('data', keep).off('end', leave).off('close', leave).pause()
+      return early
+    },
   }
 }
 

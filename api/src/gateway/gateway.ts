@@ -147,8 +147,6 @@ export class Gateway {
     if (!isWebSocketHandshake(request.method, request.headers))
       throw new TravessiaError('REQUEST_INVALID')
     this.#admit(request, session, route, true)
-    const gone = new AbortController()
-    socket.once('close', () => gone.abort())
     const target = await this.#targetOf(session, route)
     const client = await this.#deps.access.clientOf(target.device)
     const owner = ownerOf(session, target.device)
@@ -156,7 +154,7 @@ export class Gateway {
     const record = await ExchangeRecord.open(this.#deps, owner, described)
     const { jar } = this.#memoryOf(session)
     const admitted = { ...target, client, jar, session, record }
-    await forwardWebSocket({ request, socket, head, gone }, admitted)
+    await forwardWebSocket({ request, socket, head }, admitted)
   }
 
   async #targetOf(session: LiveSession, route: Route) {
