@@ -43,13 +43,15 @@ async function namesOf({ views, users }: Deps, event: RecordedEvent): Promise<Ev
   const { actor, tenantId, installationId, streamKind, streamId, data } = event
   const deviceId = event.deviceId ?? (streamKind === 'device' ? streamId : undefined)
   const placeId = installationId ?? (streamKind === 'installation' ? streamId : undefined)
-  const device = deviceId && (await views.devices.nameOf(tenantId, deviceId))
+  const device =
+    deviceId === undefined ? undefined : await views.devices.described(tenantId, deviceId)
   const installation =
     placeId === undefined ? undefined : await views.installations.get(tenantId, placeId)
   const subjectId = 'userId' in data ? data.userId : undefined
   return {
     actor: actor.type === 'user' ? (users.get(actor.id)?.name ?? '?') : actorTitle(actor.type),
-    device: device || (deviceId ?? ''),
+    device: device?.name ?? deviceId ?? '',
+    driver: device?.driver ?? '',
     installation: installation?.name ?? placeId ?? '',
     subject: (subjectId && users.get(subjectId)?.name) || '?',
   }

@@ -2,23 +2,19 @@
 import type { ErrorCode, Language } from '@travessia/schemas/errors'
 import { errorText, isErrorCode } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { issuedText, type Text } from './command-sentences.ts'
+import { requestText } from './request-sentences.ts'
 
 /** Names of what an event mentions, as they are now. */
 export type EventNames = {
   readonly actor: string
   readonly device: string
+  readonly driver: string
   readonly installation: string
   /** Person that the event is about, when that is not the actor. */
   readonly subject: string
 }
 
-type Text = readonly [pt: string, en: string]
-
-const directions: Readonly<Record<string, Text>> = {
-  clockwise: ['no sentido horário', 'clockwise'],
-  anticlockwise: ['no sentido anti-horário', 'anticlockwise'],
-  both: ['nos dois sentidos', 'both ways'],
-}
 const endReasons: Readonly<Record<string, Text>> = {
   user: ['encerrada pela pessoa', 'ended by the person'],
   expiry: ['o tempo acabou', 'its time was over'],
@@ -75,14 +71,16 @@ function sessionText(event: RecordedEvent, { actor, device }: EventNames): Text 
   }
 }
 
-function exchangeText(event: RecordedEvent, { actor, device }: EventNames): Text | undefined {
+function exchangeText(event: RecordedEvent, names: EventNames): Text | undefined {
+  const { actor, device } = names
   switch (event.type) {
     case 'HttpRequestForwarded': {
       const { method, path } = event.data
-      return [
+      const plain: Text = [
         `${actor} pediu ${method} ${path} a ${device}`,
         `${actor} requested ${method} ${path} from ${device}`,
       ]
+      return requestText(event.data, names) ?? plain
     }
     case 'HttpResponseReceived': {
       const { status, durationMs, responseBody } = event.data
@@ -118,7 +116,7 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
   const { device } = names
   switch (event.type) {
     case 'CommandIssued':
-      return issuedText(event.data, names)
+      return withReason(issuedText(event.data, names), String(event.data.args['reason'] ?? ''))
     case 'CommandDelivered':
       return [`Comando entregue ao agente de ${device}`, `Command delivered to ${device}’s agent`]
     case 'CommandStarted':
@@ -150,17 +148,6 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
     default:
       return undefined
   }
-}
-
-function issuedText({ args }: Fact<'CommandIssued'>['data'], { actor, device }: EventNames): Text {
-  const [pt, en] = directions[String(args['direction'])] ?? ['', '']
-  return withReason(
-    [
-      `${actor} mandou liberar ${device} ${pt}`.trim(),
-      `${actor} ordered to release ${device} ${en}`.trim(),
-    ],
-    String(args['reason'] ?? ''),
-  )
 }
 
 function succeededText(

@@ -95,7 +95,7 @@ export async function toSession(
   return {
     ...shown,
     userName: users.get(row.userId)?.name ?? '?',
-    deviceName: (await views.devices.nameOf(tenantId, row.deviceId)) ?? '?',
+    deviceName: (await views.devices.described(tenantId, row.deviceId))?.name ?? '?',
     installationName: installation?.name ?? '?',
   }
 }

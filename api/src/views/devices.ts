@@ -59,9 +59,12 @@ export class DevicesView implements View {
   }
 
   /** Also of a device that was removed: the audit still names it. */
-  async nameOf(tenantId: string, id: string): Promise<string | undefined> {
-    const row = this.#table.get('select name from device where tenant = ? and id = ?', tenantId, id)
-    return row && text(row['name'])
+  async described(
+    tenantId: string,
+    id: string,
+  ): Promise<Pick<DeviceRow, 'name' | 'driver'> | undefined> {
+    const row = this.#table.get('select * from device where tenant = ? and id = ?', tenantId, id)
+    return row && toDevice(row)
   }
 
   async list(tenantId: string, installationId: string): Promise<DeviceRow[]> {

@@ -1,0 +1,58 @@
+/** What a person ordered, as a sentence. A new command without one does not compile. */
+import type { CommandName } from '@travessia/schemas/commands'
+import type { Fact } from '@travessia/schemas/events'
+
+export type Text = readonly [pt: string, en: string]
+
+type Args = Readonly<Record<string, unknown>>
+
+const directions: Readonly<Record<string, Text>> = {
+  clockwise: ['no sentido horário', 'clockwise'],
+  anticlockwise: ['no sentido anti-horário', 'anticlockwise'],
+  both: ['nos dois sentidos', 'both ways'],
+}
+
+const sentences: Readonly<Record<CommandName, (device: string, args: Args) => Text>> = {
+  OpenGate: (device, { direction }) => {
+    const [pt, en] = directions[String(direction)] ?? ['', '']
+    return [`mandou liberar ${device} ${pt}`.trim(), `ordered to release ${device} ${en}`.trim()]
+  },
+  OpenDoor: (device, { door }) =>
+    door === 'external'
+      ? [
+          `mandou abrir a porta externa de ${device}`,
+          `ordered to open the external door of ${device}`,
+        ]
+      : [`mandou abrir a porta ${door} de ${device}`, `ordered to open door ${door} of ${device}`],
+  ShowMessage: (device, { text }) => [
+    `mandou mostrar “${text}” em ${device}`,
+    `ordered to show “${text}” on ${device}`,
+  ],
+  RebootDevice: (device) => [`mandou reiniciar ${device}`, `ordered to restart ${device}`],
+  StartPrint: (device, { file }) => [
+    `mandou imprimir ${file} em ${device}`,
+    `ordered to print ${file} on ${device}`,
+  ],
+  PausePrint: (device) => [`mandou pausar ${device}`, `ordered to pause ${device}`],
+  ResumePrint: (device) => [`mandou retomar ${device}`, `ordered to resume ${device}`],
+  CancelPrint: (device) => [
+    `mandou cancelar a impressão em ${device}`,
+    `ordered to cancel the print on ${device}`,
+  ],
+  EmergencyStop: (device) => [
+    `acionou a parada de emergência de ${device}`,
+    `ordered the emergency stop of ${device}`,
+  ],
+  SetTemperature: (device, { heater, target }) => [
+    `mandou levar ${heater === 'bed' ? 'a mesa' : 'o bico'} de ${device} a ${target} °C`,
+    `ordered the ${heater} of ${device} to ${target} °C`,
+  ],
+}
+
+export function issuedText(
+  { command, args }: Fact<'CommandIssued'>['data'],
+  { actor, device }: { readonly actor: string; readonly device: string },
+): Text {
+  const [pt, en] = sentences[command](device, args)
+  return [`${actor} ${pt}`, `${actor} ${en}`]
+}
