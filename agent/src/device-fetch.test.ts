@@ -49,7 +49,8 @@ test('a call whose moment is over is not sent, though the connection is there', 
   let bytes = 0
   const server = createServer((socket) => socket.on('data', (data) => (bytes += data.length)))
   const port = await listening(server)
-  const lefts = [5_000, 0]
+  // Enough at the start and for connecting, nothing at the moment of sending.
+  const lefts = [5_000, 5_000, 0]
   const late = { ...call, startWithinMs: () => lefts.shift() ?? 0 }
   await expect(fetchAt(port)({ ...late, signal })).rejects.toMatchObject({
     code: 'COMMAND_EXPIRED',

@@ -13,13 +13,14 @@ const maxAnswerBytes = 1024 * 1024
 export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFetch {
   return async ({ method, path, headers = {}, body = '', startWithinMs, signal }) => {
     const target = targetOf(device)
-    const socket = await connectTo(
-      target,
-      policy,
-      Math.max(1, Math.min(connectMs, startWithinMs())),
-    )
+    const isLate = () => startWithinMs() <= 0 || signal.aborted
+    if (isLate()) throw new TravessiaError('COMMAND_EXPIRED')
+    const withinMs = Math.min(connectMs, startWithinMs())
+    const socket = await connectTo(target, policy, withinMs).catch((error: unknown) => {
+      throw isLate() ? new TravessiaError('COMMAND_EXPIRED') : error
+    })
     // The last moment: from here on the device may have been told.
-    if (startWithinMs() <= 0 || signal.aborted) {
+    if (isLate()) {
       socket.destroy()
       throw new TravessiaError('COMMAND_EXPIRED')
     }

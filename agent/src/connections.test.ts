@@ -1,0 +1,287 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { newId } from '@travessia/schemas/ids'
+import { controlFilter, dataFilter, formatTopic } from '@travessia/schemas/topics'
+import { agentWindowBytes } from '@travessia/schemas/tunnel-frame'
+import { Aedes, type AedesOptions, type Client } from 'aedes'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type ConnectionEvents, Connections } from './connections.ts'
+import { agentConfig, closedPort, listening, noProxies, silent } from './fixtures.ts'
+
+/** A plain broker, behind a wire that can be frozen: open, and nothing passes. */
+async function broker(options: Partial<AedesOptions> = {}) {
+  const aedes = new Aedes(options)
+  await aedes.listen()
+  onTestFinished(() => new Promise<void>((done) => aedes.close(() => done())))
+  const brokerPort = await listening(createServer(aedes.handle))
+  const pairs = new Set<readonly [Socket, Socket]>()
+  const wire = { isFrozen: false }
+  const relay = createServer((near) => {
+    const far = connect(brokerPort, '127.0.0.1')
+    const pair = [near, far] as const
+    pairs.add(pair)
+    for (const [from, to] of [pair, [far, near] as const]) {
+      from.on('data', (data) => void (wire.isFrozen ? undefined : to.write(data)))
+      from.on('error', () => undefined)
+      from.once('close', () => {
+        to.destroy()
+        pairs.delete(pair)
+      })
+    }
+  })
+  const port = await listening(relay)
+  const cut = () => {
+    for (const [near] of pairs) near.destroy()
+  }
+  onTestFinished(cut)
+  return { aedes, port, wire, cut }
+}
+
+function connected(port: number, keepaliveSeconds = 30) {
+  const config = agentConfig({ wsUrl: `mqtt://127.0.0.1:${port}` })
+  const events = {
+    ...{ command: vi.fn(), frame: vi.fn(), controlUp: vi.fn(), dataUp: vi.fn(), dataLost: vi.fn() },
+    refused: vi.fn(),
+  } satisfies ConnectionEvents
+  const connections = new Connections({
+    ...{ config: () => config, events, proxies: noProxies, log: silent, keepaliveSeconds },
+  })
+  onTestFinished(() => connections.stop())
+  connections.start()
+  const up = () =>
+    vi.waitFor(
+      () => expect([connections.isControlUp, connections.isDataUp]).toEqual([true, true]),
+      {
+        timeout: 20_000,
+      },
+    )
+  return { config, events, connections, up }
+}
+
+const publish = (aedes: Aedes, topic: string, payload: string | Buffer, qos: 0 | 1) =>
+  new Promise<void>((resolve, reject) => {
+    const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup: false } as const
+    aedes.publish(packet, (error) => (error ? reject(error) : resolve()))
+  })
+
+test('the agent opens two connections with the ids, the token and the one filter of each', async () => {
+  const seen: Array<{ id: string; clean: boolean; username: unknown; password: unknown }> = []
+  const { aedes, port } = await broker({
+    authenticate(client: Client, username, password, done) {
+      const { clean } = client as unknown as { clean: boolean }
+      seen.push({ id: client.id, clean, username, password: password?.toString() })
+      done(null, true)
+    },
+  })
+  const filters: string[] = []
+  aedes.on('subscribe', (list) => filters.push(...list.map(({ topic, qos }) => `${topic} ${qos}`)))
+  const { config, up } = connected(port)
+  await up()
+  const { agentId } = config
+  const login = { username: agentId, password: 'token' }
+  expect(seen.sort((a, b) => a.id.length - b.id.length)).toEqual([
+    { id: agentId, clean: false, ...login },
+    { id: `${agentId}-d`, clean: true, ...login },
+  ])
+  expect(filters.sort()).toEqual([`${controlFilter(config)} 1`, `${dataFilter(config)} 0`].sort())
+})
+
+test('orders and frames come in, frames go out', async () => {
+  const { aedes, port } = await broker()
+  const { config, events, connections, up } = connected(port)
+  await up()
+  const nodeId = newId()
+  await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'jws', 1)
+  await publish(aedes, formatTopic({ ...config, channel: 'down', nodeId }), Buffer.from([1, 2]), 0)
+  await vi.waitFor(() => expect(events.frame).toHaveBeenCalled())
+  await vi.waitFor(() => expect(events.command).toHaveBeenCalledWith('command', 'jws'))
+  expect(events.frame.mock.calls[0]?.[0]).toBe(nodeId)
+  const arrived = once(aedes, 'publish')
+  expect(connections.sendFrame(nodeId, new Uint8Array([7]))).toBe(true)
+  const [{ topic, payload }] = await arrived
+  expect(topic).toBe(formatTopic({ ...config, channel: 'up', nodeId }))
+  expect([...payload]).toEqual([7])
+})
+
+test('neither connection counts as up before the broker has confirmed the subscription', async () => {
+  const confirm: Array<() => void> = []
+  const { port } = await broker({
+    authorizeSubscribe: (_client, subscription, done) =>
+      void confirm.push(() => done(null, subscription)),
+  })
+  const { connections, events, up } = connected(port)
+  await vi.waitFor(() => expect(confirm).toHaveLength(2))
+  expect([connections.isControlUp, connections.isDataUp, connections.dataEpoch]).toEqual([
+    false,
+    false,
+    '',
+  ])
+  expect(events.controlUp).not.toHaveBeenCalled()
+  for (const one of confirm) one()
+  await up()
+  expect(connections.dataEpoch).toMatch(/^[a-z0-9]{26}$/)
+})
+
+test('a refused subscription is not a connection: it is dialled again', async () => {
+  let attempts = 0
+  const { port } = await broker({
+    authorizeSubscribe(_client, subscription, done) {
+      attempts += 1
+      done(null, attempts > 2 ? subscription : null)
+    },
+  })
+  const { up, events } = connected(port)
+  await up()
+  expect(events.controlUp).toHaveBeenCalledTimes(1)
+  expect(attempts).toBeGreaterThan(2)
+})
+
+test('a broker that kept the session but lost the subscription gets it again', async () => {
+  const { aedes, port, cut } = await broker()
+  const { config, events, up } = connected(port)
+  await up()
+  const { persistence } = aedes as unknown as {
+    persistence: { removeSubscriptions: (client: object, topics: string[]) => Promise<void> }
+  }
+  cut()
+  await vi.waitFor(() => expect(events.dataLost).toHaveBeenCalled())
+  await persistence.removeSubscriptions({ id: config.agentId }, [controlFilter(config)])
+  await up()
+  await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'jws', 1)
+  await vi.waitFor(() => expect(events.command).toHaveBeenCalled())
+})
+
+test('what was published with QoS 1 while the agent was away arrives when it is back', async () => {
+  const { aedes, port, cut, wire } = await broker()
+  const { config, events, connections, up } = connected(port)
+  await up()
+  wire.isFrozen = true
+  cut()
+  await vi.waitFor(() => expect(connections.isControlUp).toBe(false))
+  await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'wake', 1)
+  wire.isFrozen = false
+  connections.redial()
+  await vi.waitFor(() => expect(events.command).toHaveBeenCalledWith('command', 'wake'))
+})
+
+test('each data connection is a new epoch; while it is down there is none, and streams are told', async () => {
+  const { port, cut } = await broker()
+  const { connections, events, up } = connected(port)
+  await up()
+  const first = connections.dataEpoch
+  cut()
+  await vi.waitFor(() => expect(events.dataLost).toHaveBeenCalledTimes(1))
+  expect(connections.dataEpoch).toBe('')
+  expect(connections.sendFrame(newId(), new Uint8Array(1))).toBe(false)
+  await up()
+  expect(connections.dataEpoch).not.toBe(first)
+  expect(events.dataUp).toHaveBeenCalledTimes(2)
+})
+
+test('an address change drops both connections and dials at once', async () => {
+  const { port } = await broker()
+  const { connections, events, up } = connected(port)
+  await up()
+  const first = connections.dataEpoch
+  connections.redial()
+  expect([connections.isControlUp, connections.isDataUp]).toEqual([false, false])
+  expect(events.dataLost).toHaveBeenCalledTimes(1)
+  await up()
+  expect(connections.dataEpoch).not.toBe(first)
+})
+
+test('a report is taken when the broker has confirmed it, and not when the link ends before', async () => {
+  const { port, wire, cut } = await broker()
+  const { connections, up } = connected(port)
+  expect(await connections.publish('ack', {})).toBe(false)
+  await up()
+  expect(await connections.publish('ack', { a: 1 })).toBe(true)
+  wire.isFrozen = true
+  const pending = connections.publish('ack', { a: 2 })
+  cut()
+  expect(await pending).toBe(false)
+  const second = connections.publish('ack', { a: 3 })
+  connections.redial()
+  expect(await second).toBe(false)
+})
+
+test('a half-open link, where nothing comes and nothing is refused, is noticed by the keepalive', async () => {
+  const { port, wire } = await broker()
+  const { connections, events, up } = connected(port, 1)
+  await up()
+  wire.isFrozen = true
+  // Sending does not hide it.
+  const talk = setInterval(() => connections.sendFrame(newId(), new Uint8Array(1)), 100)
+  onTestFinished(() => clearInterval(talk))
+  await vi.waitFor(() => expect(events.dataLost).toHaveBeenCalled(), { timeout: 4_000 })
+  await vi.waitFor(() => expect(connections.isControlUp).toBe(false), { timeout: 4_000 })
+})
+
+test('a refused token is said, and dialling goes on', async () => {
+  let isRefusing = true
+  const { port } = await broker({
+    authenticate(_client, _username, _password, done) {
+      if (isRefusing) done(Object.assign(new Error('refused'), { returnCode: 5 }) as never, null)
+      else done(null, true)
+    },
+  })
+  const { events, up } = connected(port)
+  await vi.waitFor(() => expect(events.refused).toHaveBeenCalled())
+  isRefusing = false
+  await up()
+})
+
+test('a broker that is not there is dialled until it is', async () => {
+  const port = await closedPort()
+  const { connections, up } = connected(port)
+  await vi.waitFor(() => expect(connections.isControlUp).toBe(false))
+  const aedes = new Aedes()
+  await aedes.listen()
+  const server = createServer(aedes.handle).listen(port, '127.0.0.1')
+  onTestFinished(async () => {
+    await connections.stop()
+    server.close()
+    await new Promise<void>((done) => aedes.close(() => done()))
+  })
+  await up()
+  expect(connections.isWorking).toBe(true)
+})
+
+test('a network that takes nothing holds the streams back at the agent window, and lets go when it does', async () => {
+  const aedes = new Aedes()
+  await aedes.listen()
+  onTestFinished(() => new Promise<void>((done) => aedes.close(() => done())))
+  const sockets: Socket[] = []
+  const port = await listening(
+    createServer((socket) => {
+      sockets.push(socket)
+      aedes.handle(socket)
+    }),
+  )
+  const { connections, up } = connected(port)
+  await up()
+  await connections.drained()
+  for (const socket of sockets) socket.pause()
+  const frame = new Uint8Array(60_000)
+  const nodeId = newId()
+  let isFree = false
+  for (let bytes = 0; bytes < agentWindowBytes + 20_000_000; bytes += frame.length)
+    connections.sendFrame(nodeId, frame)
+  const drained = connections.drained().then(() => {
+    isFree = true
+  })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(isFree).toBe(false)
+  for (const socket of sockets) socket.resume()
+  await drained
+})
+
+test('after the stop nothing is dialled', async () => {
+  const { aedes, port } = await broker()
+  const { connections, up } = connected(port)
+  await up()
+  await connections.stop()
+  await vi.waitFor(() => expect(aedes.connectedClients).toBe(0))
+  connections.redial()
+  expect(connections.isControlUp).toBe(false)
+})

@@ -1,0 +1,130 @@
+/** What every driver must do, run against its device with its faults. A new driver adds one call of this. */
+import { createServer } from 'node:net'
+import type { Command } from '@travessia/schemas/commands'
+import { type DriverKind, driverCommands } from '@travessia/schemas/devices'
+import { expect, test } from 'vitest'
+import { createDeviceFetch } from '../device-fetch.ts'
+import { createDeviceSocket } from '../device-socket.ts'
+import { closedPort, deviceAt, listening } from '../fixtures.ts'
+import type { Policy } from '../target-policy.ts'
+import { type CommandContext, type Driver, loadDriver } from './driver.ts'
+
+/** `hang`: no answer, nothing done. `cut`: done, and the answer is lost. */
+export type DeviceFault = 'hang' | 'cut' | 'denied'
+
+export type DriverSubject = {
+  readonly kind: DriverKind
+  /** One good command for each name that the driver knows. */
+  readonly commands: readonly Command[]
+  /** A device that ends with the test. */
+  readonly startDevice: () => Promise<{
+    readonly url: string
+    /** How often it did something in the world. */
+    readonly effects: () => number
+    readonly fail: (fault: DeviceFault) => Promise<void>
+  }>
+}
+
+const loopback: Policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
+
+export function driverFor(kind: DriverKind, baseUrl: string, policy = loopback): Promise<Driver> {
+  const device = deviceAt(baseUrl, { driver: kind })
+  const fetch = createDeviceFetch(device, policy)
+  const openSocket = createDeviceSocket(device, policy)
+  return loadDriver(kind, { deviceId: device.deviceId, credentials: undefined, fetch, openSocket })
+}
+
+export function context(other: Partial<CommandContext> = {}): CommandContext {
+  const signal = new AbortController().signal
+  return { commandId: 'test', startWithinMs: () => 5_000, signal, ...other }
+}
+
+export function testDriver({ kind, commands, startDevice }: DriverSubject): void {
+  test(`${kind}: the driver is of its kind, and its commands are those of the catalog`, async () => {
+    expect((await driverFor(kind, 'http://10.0.0.1')).kind).toBe(kind)
+    expect(commands.map(({ name }) => name)).toEqual(driverCommands[kind])
+  })
+
+  test(`${kind}: a command that it does not know is unsupported and touches nothing`, async () => {
+    const { url, effects } = await startDevice()
+    const driver = await driverFor(kind, url)
+    const command = { name: 'Explode', args: {} } as unknown as Command
+    expect(await driver.execute(command, context())).toMatchObject({ outcome: 'unsupported' })
+    expect(effects()).toBe(0)
+  })
+
+  for (const command of commands) testCommand(kind, command, startDevice)
+}
+
+function testCommand(
+  kind: DriverKind,
+  command: Command,
+  startDevice: DriverSubject['startDevice'],
+): void {
+  const title = `${kind} ${command.name}`
+
+  test(`${title}: a healthy device does it once`, async () => {
+    const { url, effects } = await startDevice()
+    const driver = await driverFor(kind, url)
+    const { outcome } = await driver.execute(command, context())
+    expect(['accepted', 'confirmed']).toContain(outcome)
+    expect(effects()).toBe(1)
+  })
+
+  test(`${title}: late is late, and the device is not touched`, async () => {
+    const { url, effects } = await startDevice()
+    const driver = await driverFor(kind, url)
+    const late = context({ startWithinMs: () => 0 })
+    expect(await driver.execute(command, late)).toEqual({ outcome: 'late' })
+    let left = 3
+    const running = context({ startWithinMs: () => left-- })
+    const { outcome } = await driver.execute(command, running)
+    expect(outcome === 'late' ? 0 : 1).toBe(effects())
+  })
+
+  test(`${title}: a refusal of the device is denied`, async () => {
+    const { url, effects, fail } = await startDevice()
+    await fail('denied')
+    const driver = await driverFor(kind, url)
+    expect(await driver.execute(command, context())).toMatchObject({ outcome: 'denied' })
+    expect(effects()).toBe(0)
+  })
+
+  test(`${title}: an answer that is lost leaves it unknown, and it was done once`, async () => {
+    const { url, effects, fail } = await startDevice()
+    await fail('cut')
+    const driver = await driverFor(kind, url)
+    expect(await driver.execute(command, context())).toMatchObject({ outcome: 'unknown' })
+    expect(effects()).toBe(1)
+  })
+
+  test(`${title}: a device that hangs is left when the signal says so, and nothing is claimed`, async () => {
+    const { url, effects, fail } = await startDevice()
+    const driver = await driverFor(kind, url)
+    await driver.execute(command, context())
+    await fail('hang')
+    const hanging = context({ signal: AbortSignal.timeout(100) })
+    expect(await driver.execute(command, hanging)).toMatchObject({ outcome: 'unknown' })
+    expect(effects()).toBe(1)
+  })
+
+  test(`${title}: a device that is not there, or not allowed, failed: nothing happened`, async () => {
+    const absent = await driverFor(kind, `http://127.0.0.1:${await closedPort()}`)
+    expect(await absent.execute(command, context())).toMatchObject({ outcome: 'failed' })
+    const { url, effects } = await startDevice()
+    const strict = { ...loopback, allowLoopback: () => false }
+    const forbidden = await driverFor(kind, url, strict)
+    expect(await forbidden.execute(command, context())).toMatchObject({ outcome: 'failed' })
+    expect(effects()).toBe(0)
+  })
+
+  test(`${title}: what is not HTTP never throws and never succeeds`, async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end('SSH-2.0\r\n\r\n'))
+    })
+    const driver = await driverFor(kind, `http://127.0.0.1:${await listening(server)}`)
+    const { outcome } = await driver.execute(command, context())
+    expect(['failed', 'unknown']).toContain(outcome)
+  })
+}

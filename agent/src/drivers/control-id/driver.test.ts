@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { Command } from '@travessia/schemas/commands'
+import { expect, onTestFinished, test } from 'vitest'
+import { createDeviceFetch } from '../../device-fetch.ts'
+import { createDeviceSocket } from '../../device-socket.ts'
+import { deviceAt, listening } from '../../fixtures.ts'
+import { createTurnstile, type TurnstileOptions } from '../../simulators/turnstile.ts'
+import { context, type DeviceFault, driverFor, testDriver } from '../conformance.ts'
+import { createDriver } from './driver.ts'
+
+const open: Command = { name: 'OpenGate', args: { direction: 'clockwise' } }
+const faults: Readonly<Record<DeviceFault | 'reboot', object>> = {
+  hang: { hang: true },
+  cut: { cutAfterAction: true },
+  denied: { denied: true },
+  reboot: { rebootNow: true },
+}
+
+async function turnstile(options: Partial<TurnstileOptions> = {}) {
+  const device = createTurnstile({ port: 0, ...options })
+  onTestFinished(() => device.stop())
+  const { url } = await device.start()
+  const fail = async (fault: keyof typeof faults) => {
+    const body = JSON.stringify(faults[fault])
+    await fetch(`${url}/__simulator/faults`, { method: 'POST', body })
+  }
+  return { url, fail, device, effects: () => device.state.actions.length }
+}
+
+testDriver({ kind: 'control-id', commands: [open], startDevice: () => turnstile() })
+
+/** A device that answers as it is told; what it was asked. */
+async function scripted(answer: (path: string, call: number) => { status: number; body?: string }) {
+  const calls: string[] = []
+  const handle = async (request: IncomingMessage) => {
+    const path = String(request.url)
+    calls.push(`${path} ${await text(request)}`)
+    return answer(path, calls.length)
+  }
+  const server = createServer((request, response) => {
+    void handle(request).then(({ status, body }) => response.writeHead(status).end(body))
+  })
+  const url = `http://127.0.0.1:${await listening(server)}`
+  return { calls, driver: await driverFor('control-id', url) }
+}
+
+const session = '{"session":"K5Jvtkv0tP7xhdl67oKTjTfJ"}'
+
+test.each(['clockwise', 'anticlockwise', 'both'] as const)(
+  'OpenGate %s is the action of that name',
+  async (direction) => {
+    const { url, device } = await turnstile()
+    const driver = await driverFor('control-id', url)
+    await driver.execute({ name: 'OpenGate', args: { direction, reason: 'entrega' } }, context())
+    expect(device.state.actions).toMatchObject([
+      { action: 'catra', parameters: `allow=${direction}` },
+    ])
+  },
+)
+
+test('one login serves many commands', async () => {
+  const { calls, driver } = await scripted((path) => ({
+    ...{ status: 200, body: path.startsWith('/login') ? session : '' },
+  }))
+  await driver.execute(open, context())
+  await driver.execute(open, context())
+  expect(calls.map((call) => call.split(/[ ?]/)[0])).toEqual([
+    '/login.fcgi',
+    '/execute_actions.fcgi',
+    '/execute_actions.fcgi',
+  ])
+})
+
+test('after a reboot the driver signs in again, and the gate opens once', async () => {
+  const { url, effects, fail } = await turnstile()
+  const driver = await driverFor('control-id', url)
+  await driver.execute(open, context())
+  await fail('reboot')
+  expect(await driver.execute(open, context())).toEqual({ outcome: 'accepted' })
+  expect(effects()).toBe(2)
+})
+
+test('a device that refuses every session ends as failed after one new login', async () => {
+  const { calls, driver } = await scripted((path) =>
+    path.startsWith('/login')
+      ? { status: 200, body: session }
+      : { status: 401, body: '{"error":"x"}' },
+  )
+  expect(await driver.execute(open, context())).toMatchObject({ outcome: 'failed' })
+  expect(await driver.execute(open, context())).toMatchObject({ outcome: 'failed' })
+  expect(calls.filter((call) => call.startsWith('/login'))).toHaveLength(2)
+})
+
+test('registered credentials are used, letter by letter', async () => {
+  const { url, effects } = await turnstile({ login: 'Admin', password: 'Segredo' })
+  const device = deviceAt(url, { driver: 'control-id' })
+  const policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
+  const fetch = createDeviceFetch(device, policy)
+  const signedInAs = (login: string) =>
+    createDriver({
+      ...{ deviceId: device.deviceId, fetch, openSocket: createDeviceSocket(device, policy) },
+      credentials: { login, password: 'Segredo' },
+    }).execute(open, context())
+  expect(await signedInAs('admin')).toEqual({ outcome: 'failed', detail: 'login answered 401' })
+  expect(effects()).toBe(0)
+  expect(await signedInAs('Admin')).toEqual({ outcome: 'accepted' })
+  expect(effects()).toBe(1)
+})
+
+test.each([
+  [404, 'failed'],
+  [302, 'failed'],
+  [500, 'unknown'],
+  [503, 'unknown'],
+])('an action that is answered %i ends as %s', async (status, outcome) => {
+  const { driver } = await scripted((path) =>
+    path.startsWith('/login') ? { status: 200, body: session } : { status },
+  )
+  expect(await driver.execute(open, context())).toMatchObject({ outcome })
+})
+
+test.each(['', '{}', '{"session":7}', 'nonsense'])(
+  'a login that answers %j is no session: failed',
+  async (body) => {
+    const { calls, driver } = await scripted(() => ({ status: 200, body }))
+    expect(await driver.execute(open, context())).toMatchObject({ outcome: 'failed' })
+    expect(calls).toHaveLength(1)
+  },
+)
+
+test('a device that hangs at the login was not told to open: failed, not unknown', async () => {
+  const { url, effects, fail } = await turnstile()
+  await fail('hang')
+  const driver = await driverFor('control-id', url)
+  const result = await driver.execute(open, context({ signal: AbortSignal.timeout(100) }))
+  expect(result).toEqual({ outcome: 'failed', detail: 'no answer to the login' })
+  expect(effects()).toBe(0)
+})
+
+test('neither the session nor the password is in a result', async () => {
+  for (const status of [400, 401, 404, 500]) {
+    const { driver } = await scripted((path) =>
+      path.startsWith('/login') ? { status: 200, body: session } : { status, body: session },
+    )
+    const text = JSON.stringify(await driver.execute(open, context()))
+    expect(text).not.toContain('K5Jvtkv0tP7xhdl67oKTjTfJ')
+  }
+})
