@@ -22,6 +22,7 @@ import { CommandRunner } from './command-runner.ts'
 import { type AgentConfig, type Environment, writeAgentConfig } from './config.ts'
 import { Connections } from './connections.ts'
 import { createDeviceFetch } from './device-fetch.ts'
+import { createDeviceSocket } from './device-socket.ts'
 import { type Driver, loadDriver } from './drivers/driver.ts'
 import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
@@ -230,7 +231,9 @@ export class Agent {
     if (known?.key === key) return known.driver
     const credentials = await this.#credentialsOf(device)
     const fetch = createDeviceFetch(device, this.#policy)
-    const driver = await loadDriver(device.driver, { deviceId, credentials, fetch })
+    const openSocket = createDeviceSocket(device, this.#policy)
+    const target = { deviceId, credentials, fetch, openSocket }
+    const driver = await loadDriver(device.driver, target)
     this.#drivers.set(deviceId, { key, driver })
     return driver
   }

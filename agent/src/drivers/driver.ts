@@ -5,12 +5,14 @@
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
+import type { WebSocket } from 'ws'
 
-/** The device that a driver talks to: `fetch` reaches only its pinned address. */
+/** The device that a driver talks to: `fetch` and `openSocket` reach only its pinned address. */
 export type DriverTarget = {
   readonly deviceId: string
   readonly credentials: Credentials | undefined
   readonly fetch: DeviceFetch
+  readonly openSocket: DeviceSocket
 }
 
 /**
@@ -27,6 +29,15 @@ export type DeviceFetch = (request: {
   readonly startWithinMs: () => number
   readonly signal: AbortSignal
 }) => Promise<{ readonly status: number; readonly body: string }>
+
+/**
+ * An open WebSocket to the device, for watching: what changes a device goes through `fetch`, which keeps the expiry.
+ * @throws TravessiaError DEVICE_UNREACHABLE, TARGET_FORBIDDEN, DEVICE_PROTOCOL (it refused the upgrade)
+ */
+export type DeviceSocket = (
+  path: string,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<WebSocket>
 
 /** How a command ended at the device (DEVICES 3 "Results"). `late`: not begun, its time was over. */
 export type CommandResult =
