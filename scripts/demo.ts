@@ -3,7 +3,7 @@
  * made through the public HTTP API and the agent's own commands, so it shows only what users can do.
  * A second start finds everything and changes nothing.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentState, DeviceBody, Installation, PairingCode } from '@travessia/schemas/api'
@@ -12,7 +12,7 @@ import { keepChild, runChild } from './children.ts'
 import { type Api, createApi } from './demo-api.ts'
 import { type DemoDevices, startDevices } from './demo-devices.ts'
 
-type Demo = { readonly httpUrl: string; readonly directory: string }
+type Demo = { readonly httpUrl: string; readonly wsUrl: string; readonly directory: string }
 
 /** The second tenant's agent is away for a while now and then, on purpose. */
 const onlineMs = 150_000
@@ -101,8 +101,16 @@ async function installation(
     const { code } = await api.call<PairingCode>('POST', path, {})
     const pair = ['pair', code, '--url', demo.httpUrl, '--name', `Servidor ${name}`]
     await runChild(agent(...pair, '--allow-loopback'))
+  } else {
+    readdress(config, demo)
   }
   return () => keepChild(agent('run'))
+}
+
+/** The ports may not be those of the last start: the agent dials where the node listens now. */
+function readdress(config: string, { httpUrl, wsUrl }: Demo): void {
+  const paired = JSON.parse(readFileSync(config, 'utf8')) as object
+  writeFileSync(config, JSON.stringify({ ...paired, apiUrl: httpUrl, wsUrl }), { mode: 0o600 })
 }
 
 function turnstile(name: string, baseUrl: string): DeviceBody {

@@ -25,7 +25,8 @@ async function start(): Promise<void> {
       TRAVESSIA_MQTT_PORT: portOf(mqttUrl),
     }),
   )
-  await startDemo({ httpUrl: String(node.ready['httpUrl']), directory: demoDir })
+  const [httpUrl, wsUrl] = [String(node.ready['httpUrl']), String(node.ready['wsUrl'])]
+  await startDemo({ httpUrl, wsUrl, directory: demoDir })
   console.log(`\n  Travessia: ${node.ready['httpUrl']}\n`)
   for (const { email, role } of demoAccounts) console.log(`  ${email.padEnd(26)} ${role}`)
   console.log(`\n  Password of all: ${demoPassword}    Data and logs: ${dataDir}    Stop: Ctrl-C\n`)
@@ -47,7 +48,14 @@ process.once('SIGTERM', () => void stop())
 try {
   await start()
 } catch (error) {
-  console.error(error instanceof ChildExit ? error.message : error)
+  console.error(sentenceOf(error))
   await stopChildren()
   process.exit(1)
+}
+
+function sentenceOf(error: unknown): unknown {
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE')
+    return `Port ${port}, where a simulated device was, is in use by another program. Stop it and start again.`
+  return error instanceof ChildExit ? error.message : error
 }
