@@ -75,6 +75,7 @@ export async function startWorld(options: Partial<BrokerOptions> = {}): Promise<
     await listeners.stop()
     await broker.close()
     rmSync(dataDir, { recursive: true, force: true })
+    expect(logged.filter((line) => line.includes('broker error'))).toEqual([])
   })
   return { broker, persistence, port: mqttPort, heard, seen, logged, revoked }
 }

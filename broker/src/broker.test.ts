@@ -191,3 +191,20 @@ test('the log holds neither tokens nor payloads of connections that were refused
   await eventually(() => expect(world.logged.length).toBeGreaterThanOrEqual(2))
   expect(world.logged.join()).not.toContain('canary')
 })
+
+test('MQTT fact 2: an agent that stops reading delays no other', async () => {
+  const world = await startWorld()
+  const username = agent.agentId
+  const hello = connect({ clientId: username, username, password: tokenOf(agent), clean: false })
+  const frozen = await rawSocket(world, hello)
+  await once(frozen, 'data')
+  frozen.write(subscribe([controlFilter(agent)], 1, 1))
+  await once(frozen, 'data')
+  frozen.pause()
+  const big = 'x'.repeat(60 * 1024)
+  const published = Array.from({ length: 300 }, () => world.broker.publish(commandTo(), big))
+  await settle(world)
+  expect(world.seen.filter(({ agentId }) => agentId === username)).toHaveLength(1)
+  frozen.destroy()
+  await Promise.all(published)
+})

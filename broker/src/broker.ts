@@ -26,14 +26,18 @@ const connackCode = {
   notAuthorized: 5,
 } as const
 
-/** Seconds; a longer keepalive, or none, is refused: a dead link must show within 45 s, which is 1.5 times this. */
-const maxKeepalive = 30
+/**
+ * Who asks for a longer keepalive, or for none, is held to this one: a dead link must show within 45 s. Aedes'
+ * `keepaliveLimit` would answer with a return code that MQTT 3.1.1 does not have.
+ */
+const maxKeepaliveSeconds = 30
 
 export type BrokerOptions = {
   readonly verify: VerifyCredential
   readonly persistence: Persistence
   readonly limits?: Partial<GuardLimits>
   readonly maxSocketsPerTenant?: number
+  readonly maxKeepaliveSeconds?: number
   readonly now: () => number
   readonly log: Logger
 }
@@ -82,7 +86,6 @@ export class Broker {
       concurrency: 0,
       drainTimeout: 10_000,
       connectTimeout: defaultLimits.connectTimeoutMs,
-      keepaliveLimit: maxKeepalive,
       persistence: persistence.engine,
       ...this.#hooks(),
     })
@@ -151,7 +154,10 @@ export class Broker {
   #hooks(): Partial<AedesOptions> {
     const { notAuthorized } = connackCode
     return {
-      preConnect: (client, { clientId, username = '', clean = false, will }, done) => {
+      preConnect: (client, packet, done) => {
+        const { clientId, username = '', clean = false, will } = packet
+        const max = this.#options.maxKeepaliveSeconds ?? maxKeepaliveSeconds
+        packet.keepalive = Math.min(packet.keepalive || max, max)
         this.#hellos.set(client, { clientId, username, clean, will })
         client.conn.once('close', () => this.#ended(client))
         done(null, true)

@@ -63,8 +63,8 @@ export function publish(topic: Text, payload: Uint8Array | string, qos = 0, id =
   return packet(0x30 + qos * 2, text(topic), ...packetId, Buffer.from(payload))
 }
 
-export function subscribe(filters: readonly Text[], id = 1): Buffer {
-  const wanted = filters.flatMap((filter) => [text(filter), Buffer.from([0])])
+export function subscribe(filters: readonly Text[], id = 1, qos = 0): Buffer {
+  const wanted = filters.flatMap((filter) => [text(filter), Buffer.from([qos])])
   return packet(0x82, uint16(id), ...wanted)
 }
 

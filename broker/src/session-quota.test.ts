@@ -9,7 +9,7 @@ import {
   startWorld,
   tokenOf,
 } from './broker.fixture.ts'
-import { connect, packet, text, uint16 } from './packets.fixture.ts'
+import { connect, subscribe } from './packets.fixture.ts'
 import type { Engine } from './persistence.ts'
 import { dropQueued, maxQueued } from './session-quota.ts'
 
@@ -22,7 +22,7 @@ test('DESIGN 3.5: an agent that never acknowledges fills its queue to the cap, t
   const hello = connect({ clientId: username, username, password: tokenOf(agent), clean: false })
   const socket = await rawSocket(world, hello)
   await once(socket, 'data')
-  socket.write(packet(0x82, uint16(1), text(controlFilter(agent)), Buffer.from([1])))
+  socket.write(subscribe([controlFilter(agent)], 1, 1))
   await once(socket, 'data')
   socket.resume()
   const extra = 15
