@@ -53,7 +53,9 @@ function write(batch: readonly Append[]): WriteAnswer[] {
   } catch (error) {
     refs = new Map()
     if (database.isTransaction) database.exec('rollback')
-    return batch.map(() => ({ error: 'STORE_UNAVAILABLE', problem: String(error) }))
+    // What the engine refuses of one must not cost its neighbours.
+    if (batch.length > 1) return batch.flatMap((append) => write([append]))
+    return [{ error: 'STORE_UNAVAILABLE', problem: String(error) }]
   }
 }
 

@@ -20,6 +20,18 @@ type Waiting = {
 }
 type Row = Record<string, unknown>
 
+const columns = 'position, log_index, body'
+const key = '(select key from ref where id = ?)'
+
+/** Every reading that is not a query. */
+export const statements = {
+  stream: `select ${columns} from event where stream_key = ${key} and tenant_key = ${key} and version > ?
+    order by version`,
+  all: `select ${columns} from event where position > ? order by position limit ?`,
+  tenant: `select ${columns} from event where tenant_key = ${key} and position > ? order by position limit ?`,
+  head: 'select next_position from log_head where id = 1',
+} as const
+
 /** @throws when the file cannot be opened or its migrations have drifted */
 export async function createSqliteStore(path: string): Promise<EventStore> {
   const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
@@ -60,18 +72,11 @@ class SqliteStore implements EventStore {
   }
 
   async readStream(tenantId: string, streamId: string, afterVersion = 0): Promise<RecordedEvent[]> {
-    return this.#read(
-      `select position, log_index, body from event where stream_key = (select key from ref where id = ?)
-       and tenant_key = (select key from ref where id = ?) and version > ? order by version`,
-      [streamId, tenantId, afterVersion],
-    )
+    return this.#read(statements.stream, [streamId, tenantId, afterVersion])
   }
 
   async readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]> {
-    return this.#read(
-      'select position, log_index, body from event where position > ? order by position limit ?',
-      [afterPosition, limit],
-    )
+    return this.#read(statements.all, [afterPosition, limit])
   }
 
   async readTenant(
@@ -79,11 +84,7 @@ class SqliteStore implements EventStore {
     afterPosition: number,
     limit: number,
   ): Promise<RecordedEvent[]> {
-    return this.#read(
-      `select position, log_index, body from event
-       where tenant_key = (select key from ref where id = ?) and position > ? order by position limit ?`,
-      [tenantId, afterPosition, limit],
-    )
+    return this.#read(statements.tenant, [tenantId, afterPosition, limit])
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
@@ -96,10 +97,7 @@ class SqliteStore implements EventStore {
   }
 
   async head(): Promise<number> {
-    return (
-      Number(this.#reader.prepare('select next_position from log_head').get()?.['next_position']) -
-      1
-    )
+    return Number(this.#reader.prepare(statements.head).get()?.['next_position']) - 1
   }
 
   onAppended(listener: (position: number) => void): () => void {
@@ -181,13 +179,12 @@ function batchSize(queue: readonly Waiting[]): number {
 
 /** Newest first by position; each filter of one key has its index. */
 export function queryOf(filter: EventFilter): { sql: string; values: Array<string | number> } {
-  const conditions = ['tenant_key = (select key from ref where id = ?)']
+  const conditions = [`tenant_key = ${key}`]
   const values: Array<string | number> = [filter.tenantId]
   const where = (condition: string, ...more: Array<string | number>) => {
     conditions.push(condition)
     values.push(...more)
   }
-  const key = '(select key from ref where id = ?)'
   if (filter.installationId !== undefined) where(`installation_key = ${key}`, filter.installationId)
   if (filter.actorId !== undefined) where(`actor_key = ${key}`, filter.actorId)
   if (filter.deviceId !== undefined) where(`device_key = ${key}`, filter.deviceId)
@@ -200,7 +197,7 @@ export function queryOf(filter: EventFilter): { sql: string; values: Array<strin
   if (filter.from !== undefined) where('at >= ?', new Date(filter.from).toISOString())
   if (filter.to !== undefined) where('at <= ?', new Date(filter.to).toISOString())
   if (filter.cursor !== undefined) where('position < ?', cursorOf(filter.cursor))
-  const sql = `select position, log_index, body from event where ${conditions.join(' and ')}
+  const sql = `select ${columns} from event where ${conditions.join(' and ')}
     order by position desc limit ?`
   return { sql, values: [...values, filter.limit] }
 }

@@ -1,0 +1,321 @@
+/** What every event store must do (STORE 3.1); each engine's test calls it. */
+import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Append, Appended, EventStore, NewEvent } from './event-store.ts'
+
+const conflict = expect.objectContaining({ code: 'CONFLICT' })
+const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
+
+export function event(context: Partial<NewEvent> = {}): NewEvent {
+  const fact: Fact = { type: 'UserSignedOut', data: { userId: newId() } }
+  return {
+    ...{
+      actor: { type: 'user', id: newId() },
+      at: new Date().toISOString(),
+      correlationId: newId(),
+    },
+    ...context,
+    ...fact,
+  } as NewEvent
+}
+
+export function append(change: Partial<Append> = {}): Append {
+  return {
+    ...{ tenantId: newId(), streamKind: 'access', streamId: newId(), expected: 'any' },
+    events: [event()],
+    ...change,
+  }
+}
+
+/** @param open a new, empty store; the caller closes and removes them */
+export function describeEventStore(open: () => Promise<EventStore>): void {
+  testAppending(open)
+  testLimits(open)
+  testReading(open)
+  testInterleaving(open)
+}
+
+function testAppending(open: () => Promise<EventStore>): void {
+  test('positions are dense over the log, versions per stream, log indexes per tenant', async () => {
+    const store = await open()
+    const [a, b] = [newId(), newId()]
+    const [one, two, three] = [newId(), newId(), newId()]
+    for (const [tenantId, streamId] of [
+      [a, one],
+      [b, two],
+      [a, three],
+      [a, one],
+      [b, two],
+    ] as const)
+      await store.append(append({ tenantId, streamId, events: [event(), event()] }))
+    const all = await store.readAll(0, 100)
+    expect(all.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect((await store.readStream(a, one)).map(({ version }) => version)).toEqual([1, 2, 3, 4])
+    const ofTenant = await store.readTenant(a, 0, 100)
+    expect(ofTenant.map(({ logIndex }) => logIndex)).toEqual([0, 1, 2, 3, 4, 5])
+    expect(await store.head()).toBe(10)
+  })
+
+  test('an event is read back as it was written, with what the store adds', async () => {
+    const store = await open()
+    const given = event({
+      installationId: newId(),
+      deviceId: newId(),
+      sessionId: newId(),
+      commandId: newId(),
+    })
+    const one = append({ events: [given] })
+    const appended = await store.append(one)
+    const [back] = await store.readAll(0, 1)
+    const { tenantId, streamKind, streamId } = one
+    expect(appended).toEqual({ position: 1, version: 1 })
+    expect(back).toMatchObject({
+      ...given,
+      tenantId,
+      streamKind,
+      streamId,
+      version: 1,
+      position: 1,
+    })
+    expect(back).toMatchObject({
+      logIndex: 0,
+      schemaVersion: 1,
+      id: expect.stringMatching(/^[a-z0-9]{26}$/),
+    })
+  })
+
+  test('an append resolves only when its events can be read: durable before resolve (DESIGN 3.1)', async () => {
+    const store = await open()
+    const one = append()
+    const { version } = await store.append(one)
+    expect(await store.readStream(one.tenantId, one.streamId)).toHaveLength(version)
+  })
+
+  test('a stream at another version is a conflict, and nothing of the append is written', async () => {
+    const store = await open()
+    const one = append({ expected: 'none', events: [event(), event()] })
+    await store.append(one)
+    for (const expected of ['none', 0, 1, 3] as const)
+      await expect(store.append({ ...one, expected })).rejects.toEqual(conflict)
+    await store.append({ ...one, expected: 2 })
+    expect(await store.head()).toBe(4)
+  })
+
+  test('a refused append does not disturb the others of its batch', async () => {
+    const store = await open()
+    const one = append({ expected: 'none' })
+    const bad = append({ events: [event({ correlationId: '\ud800' })] })
+    const results = await Promise.allSettled([
+      ...[store.append(one), store.append(one), store.append(bad), store.append(append())],
+      store.append({ ...one, expected: 1 }),
+    ])
+    expect(results.map(({ status }) => status)).toEqual([
+      ...['fulfilled', 'rejected', 'rejected', 'fulfilled', 'fulfilled'],
+    ])
+    const all = await store.readAll(0, 10)
+    expect(all.map(({ position }) => position)).toEqual([1, 2, 3])
+  })
+
+  test('a fact that does not fit its schema rejects and is never stored', async () => {
+    const store = await open()
+    const wrong = { ...event(), data: { userId: 'not an id' } } as NewEvent
+    await expect(store.append(append({ events: [wrong] }))).rejects.toThrow(TypeError)
+    expect(await store.head()).toBe(0)
+  })
+
+  test('of many writers that expect the same version one wins', async () => {
+    const store = await open()
+    const one = append({ expected: 'none' })
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => store.append(one)))
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await store.readStream(one.tenantId, one.streamId)).toHaveLength(1)
+  })
+
+  test('a stream of one tenant is empty for another, whatever its id', async () => {
+    const store = await open()
+    const one = append()
+    await store.append(one)
+    expect(await store.readStream(newId(), one.streamId)).toEqual([])
+    expect(await store.readTenant(newId(), 0, 10)).toEqual([])
+  })
+}
+
+function testLimits(open: () => Promise<EventStore>): void {
+  test('a full queue refuses with 503 and drops nothing that was taken (DESIGN 3.5)', async () => {
+    const store = await open()
+    const many = Array.from({ length: 100 }, () => event())
+    const results = await Promise.allSettled(
+      Array.from({ length: 102 }, () => store.append(append({ events: many }))),
+    )
+    const taken = results.filter(({ status }) => status === 'fulfilled')
+    expect(taken).toHaveLength(100)
+    expect(results.at(-1)).toMatchObject({ status: 'rejected', reason: unavailable })
+    expect(await store.head()).toBe(10_000)
+    await store.append(append())
+  })
+
+  test('closing writes what was taken and refuses the rest', async () => {
+    const store = await open()
+    const taken = store.append(append())
+    const closing = store.close()
+    await expect(store.append(append())).rejects.toEqual(unavailable)
+    expect(await taken).toEqual({ position: 1, version: 1 })
+    await closing
+  })
+
+  test('listeners hear of the newest position after the commit, until they leave', async () => {
+    const store = await open()
+    const heard: number[] = []
+    const leave = store.onAppended((position) => heard.push(position))
+    await store.append(append({ events: [event(), event()] }))
+    leave()
+    await store.append(append())
+    expect(heard).toEqual([2])
+  })
+}
+
+function testReading(open: () => Promise<EventStore>): void {
+  test('a query is newest first, pages without gap or repetition, and ends', async () => {
+    const store = await open()
+    const tenantId = newId()
+    for (let i = 0; i < 5; i += 1)
+      await store.append(append({ tenantId, events: [event(), event()] }))
+    await store.append(append())
+    const seen: number[] = []
+    let cursor: string | undefined
+    do {
+      const page = await store.query({ tenantId, limit: 3, ...(cursor ? { cursor } : {}) })
+      seen.push(...page.items.map(({ position }) => position))
+      cursor = page.nextCursor
+    } while (cursor)
+    expect(seen).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1])
+  })
+
+  test('each filter narrows alone and together, and never beyond the tenant', async () => {
+    const store = await open()
+    const tenantId = newId()
+    const place = { installationId: newId(), deviceId: newId(), sessionId: newId() }
+    const actor = { type: 'user', id: newId() } as const
+    const at = '2026-11-24T12:00:00.000Z'
+    await store.append(append({ tenantId, events: [event({ ...place, actor, at }), event()] }))
+    await store.append(append({ events: [event({ ...place, actor, at })] }))
+    const count = async (filter: object) =>
+      (await store.query({ tenantId, limit: 10, ...filter })).items.length
+    expect(await count({})).toBe(2)
+    for (const filter of [
+      ...[{ installationId: place.installationId }, { deviceId: place.deviceId }],
+      ...[{ sessionId: place.sessionId }, { actorId: actor.id }],
+      ...[{ installationIds: [place.installationId, newId()] }, { from: at, to: at }],
+      { ...place, actorId: actor.id, types: ['UserSignedOut'] as const },
+    ])
+      expect(await count(filter)).toBe(1)
+    for (const filter of [
+      ...[{ deviceId: newId() }, { installationIds: [] }, { types: ['UserSignedIn'] }],
+      ...[{ from: '2026-11-24T12:00:00.001Z', to: '2026-11-24T12:00:01Z' }, { cursor: '1' }],
+    ])
+      expect(await count(filter)).toBe(0)
+  })
+
+  test.each(['', '0', '-1', 'x', '1e3', '1 or 1=1', '9'.repeat(30)])(
+    'cursor %j is not ours',
+    async (cursor) => {
+      const store = await open()
+      await expect(store.query({ tenantId: newId(), limit: 1, cursor })).rejects.toEqual(
+        expect.objectContaining({ code: 'MESSAGE_INVALID' }),
+      )
+    },
+  )
+
+  test('an append of a session finds its events by the session, also those of other streams', async () => {
+    const store = await open()
+    const tenantId = newId()
+    const sessionId = newId()
+    const denied = { ...event(), type: 'SessionDenied', data: { errorCode: 'X' } } as NewEvent
+    await store.append(
+      append({ tenantId, streamKind: 'session', streamId: sessionId, events: [denied] }),
+    )
+    await store.append(append({ tenantId, events: [event({ sessionId })] }))
+    const { items } = await store.query({ tenantId, sessionId, limit: 10 })
+    expect(items.map(({ type }) => type)).toEqual(['UserSignedOut', 'SessionDenied'])
+  })
+}
+
+type Step = {
+  readonly stream: number
+  readonly tenant: number
+  readonly events: number
+  readonly expects: 'any' | 'right' | 'wrong'
+}
+
+/** STORE 6 (3): random writers at once, a reader that tails; the model is a Map. */
+function testInterleaving(open: () => Promise<EventStore>): void {
+  const step: fc.Arbitrary<Step> = fc.record({
+    ...{ stream: fc.nat(3), tenant: fc.nat(1), events: fc.integer({ min: 1, max: 4 }) },
+    expects: fc.constantFrom('any', 'right', 'wrong'),
+  })
+  const writers = fc.array(fc.array(step, { maxLength: 8 }), { minLength: 2, maxLength: 6 })
+
+  test('whatever writers do at once, a tailing reader sees every event once and in order', async () => {
+    const store = await open()
+    await fc.assert(
+      fc.asyncProperty(writers, async (plans) => {
+        const start = await store.head()
+        const tenants = [newId(), newId()]
+        const streams = Array.from({ length: 8 }, () => newId())
+        const acknowledged: Array<Appended & { count: number }> = []
+        const write = async (plan: readonly Step[]) => {
+          for (const { stream, tenant, events, expects } of plan) {
+            const [tenantId = '', streamId = ''] = [tenants[tenant], streams[tenant * 4 + stream]]
+            const version = (await store.readStream(tenantId, streamId)).length
+            const expected =
+              expects === 'any' ? 'any' : expects === 'right' ? version : version + 50
+            const batch = Array.from({ length: events }, () => event())
+            const result = store.append(append({ tenantId, streamId, expected, events: batch }))
+            await result.then(
+              (appended) => acknowledged.push({ ...appended, count: events }),
+              (error: unknown) => expect(error).toEqual(conflict),
+            )
+          }
+        }
+        const seen: RecordedEvent[] = []
+        let isWriting = true
+        const tail = async () => {
+          for (;;) {
+            const wasWriting = isWriting
+            const more = await store.readAll(seen.at(-1)?.position ?? start, 3)
+            seen.push(...more)
+            if (more.length === 0 && !wasWriting) return
+            await new Promise(setImmediate)
+          }
+        }
+        const tailing = tail()
+        await Promise.all(plans.map(write)).finally(() => {
+          isWriting = false
+        })
+        await tailing
+        requireDense(seen, start + 1)
+        expect(seen).toHaveLength(acknowledged.reduce((sum, { count }) => sum + count, 0))
+        for (const { position } of acknowledged)
+          expect(seen[position - start - 1]?.position).toBe(position)
+      }),
+      { numRuns: 8 },
+    )
+  }, 30_000)
+}
+
+/** Positions over the log, log indexes per tenant, versions per stream: 1, 2, 3, … without a hole. */
+export function requireDense(events: readonly RecordedEvent[], first = 1): void {
+  const next = new Map<string, number>()
+  const take = (key: string, first: number) => {
+    const value = next.get(key) ?? first
+    next.set(key, value + 1)
+    return value
+  }
+  for (const { position, tenantId, logIndex, streamId, version } of events) {
+    expect(position).toBe(take('log', first))
+    expect(logIndex).toBe(take(tenantId, 0))
+    expect(version).toBe(take(`${tenantId} ${streamId}`, 1))
+  }
+}

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { eventTypes } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { append, describeEventStore, event, requireDense } from './conformance.ts'
+import type { EventFilter, EventStore } from './event-store.ts'
+import { migrate } from './migrations.ts'
+import { createSqliteStore, queryOf, statements } from './sqlite.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'travessia-store-'))
+const opened: EventStore[] = []
+let files = 0
+
+async function open(path = newPath()): Promise<EventStore> {
+  const store = await createSqliteStore(path)
+  opened.push(store)
+  return store
+}
+function newPath(): string {
+  files += 1
+  return join(directory, `${files}.db`)
+}
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.close().catch(() => undefined)))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+describeEventStore(() => open())
+
+test('a store opened again has every event and goes on where it was', async () => {
+  const path = newPath()
+  const one = append()
+  const first = await open(path)
+  await first.append(one)
+  await first.close()
+  const second = await open(path)
+  expect(await second.readStream(one.tenantId, one.streamId)).toHaveLength(1)
+  expect(await second.append({ ...one, expected: 1 })).toEqual({ position: 2, version: 2 })
+})
+
+test('an event is never changed and never removed, also by who holds the file (THREATS T3)', async () => {
+  const path = newPath()
+  const store = await open(path)
+  await store.append(append())
+  const database = new DatabaseSync(path)
+  for (const sql of [
+    "update event set type = 'X'",
+    'delete from event',
+    'update event set position = 9',
+  ])
+    expect(() => database.exec(sql)).toThrow('append only')
+  database.close()
+})
+
+test('the leaf is the SHA-256 of 0x00 and the stored bytes (RFC 6962)', async () => {
+  const path = newPath()
+  const store = await open(path)
+  await store.append(append())
+  const database = new DatabaseSync(path, { readOnly: true })
+  const row = database.prepare('select body, leaf_hash from event').get()
+  const leaf = createHash('sha256').update('\0').update(String(row?.['body'])).digest('hex')
+  expect(Buffer.from(row?.['leaf_hash'] as Uint8Array).toString('hex')).toBe(leaf)
+  database.close()
+})
+
+test('the log is written ahead and synced at each commit', async () => {
+  const path = newPath()
+  await open(path)
+  const database = new DatabaseSync(path)
+  expect(database.prepare('pragma journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
+  database.close()
+})
+
+const id = newId()
+const filters: Array<[string, Omit<EventFilter, 'tenantId' | 'limit'>]> = [
+  ['nothing', {}],
+  ['an installation', { installationId: id }],
+  ['several installations', { installationIds: [id, newId()] }],
+  ['an actor', { actorId: id }],
+  ['a device', { deviceId: id }],
+  ['a session', { sessionId: id }],
+  ['types', { types: eventTypes.slice(0, 5) }],
+  ['a span of time', { from: '2026-01-01', to: '2026-12-31' }],
+  ['a cursor', { cursor: '100' }],
+  [
+    'everything',
+    { installationIds: [id], deviceId: id, actorId: id, types: ['SessionOpened'], cursor: '9' },
+  ],
+]
+
+async function planOf(sql: string): Promise<string> {
+  const path = newPath()
+  const store = await open(path)
+  await store.append(append())
+  const database = new DatabaseSync(path, { readOnly: true })
+  const plan = database.prepare(`explain query plan ${sql}`).all()
+  database.close()
+  return plan.map((row) => String(row['detail'])).join('\n')
+}
+
+test.each(filters)(
+  'the list by %s walks an index of the tenant in order: no scan, no sorting (STORE 7)',
+  async (_what, filter) => {
+    const plan = await planOf(queryOf({ tenantId: id, limit: 50, ...filter }).sql)
+    expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
+    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
+  },
+)
+
+test.each(Object.entries(statements))(
+  'reading by %s uses an index: no scan, no sorting (STORE 7)',
+  async (_name, sql) => {
+    const plan = await planOf(sql)
+    expect(plan).toMatch(/SEARCH (event|log_head)|SCAN log_head/)
+    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
+  },
+)
+
+test('a migration that was changed after it ran, or that a newer version made, is refused', () => {
+  const folder = join(directory, 'migrations')
+  mkdirSync(folder)
+  writeFileSync(join(folder, '0001.sql'), 'create table a(x)')
+  const database = new DatabaseSync(':memory:')
+  migrate(database, folder)
+  migrate(database, folder)
+  writeFileSync(join(folder, '0002.sql'), 'create table b(x)')
+  migrate(database, folder)
+  expect(database.prepare('select name from migration').all()).toHaveLength(2)
+  writeFileSync(join(folder, '0001.sql'), 'create table a(x, y)')
+  expect(() => migrate(database, folder)).toThrow('0001.sql was changed')
+  rmSync(join(folder, '0002.sql'))
+  writeFileSync(join(folder, '0001.sql'), 'create table a(x)')
+  expect(() => migrate(database, folder)).toThrow('0002.sql is of a newer version')
+})
+
+test('a file with drifted migrations, or one that is no database, does not open', async () => {
+  const path = newPath()
+  await (await open(path)).close()
+  const database = new DatabaseSync(path)
+  database.exec("update migration set checksum = 'x'")
+  database.close()
+  await expect(open(path)).rejects.toThrow('was changed')
+  const garbage = newPath()
+  writeFileSync(garbage, 'x'.repeat(4_096))
+  await expect(open(garbage)).rejects.toThrow('not a database')
+})
+
+test('a disk that refuses is 503 for that batch, and the next one is tried anew (DESIGN 3.4)', async () => {
+  const path = newPath()
+  const store = await open(path)
+  const database = new DatabaseSync(path)
+  database.exec(
+    "create trigger broken before insert on event begin select raise(abort, 'disk full'); end",
+  )
+  const one = append({ expected: 'none' })
+  await expect(store.append(one)).rejects.toEqual(
+    expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
+  )
+  database.exec('drop trigger broken')
+  database.close()
+  expect(await store.append(one)).toEqual({ position: 1, version: 1 })
+})
+
+test('what the engine refuses of one append does not cost the others of its batch', async () => {
+  const path = newPath()
+  const store = await open(path)
+  const database = new DatabaseSync(path)
+  database.exec(
+    "create trigger broken before insert on event when new.body like '%unlucky%' begin select raise(abort, 'no'); end",
+  )
+  database.close()
+  const unlucky = append({ events: [event(), event({ correlationId: 'unlucky' })] })
+  const results = await Promise.allSettled(
+    [append(), unlucky, append()].map((one) => store.append(one)),
+  )
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  requireDense(await store.readAll(0, 10))
+  expect(await store.head()).toBe(2)
+})
+
+test('one event of a megabyte, and many of it, go through in batches of their own', async () => {
+  const store = await open()
+  const big = () => event({ correlationId: 'x'.repeat(300_000) })
+  const results = await Promise.all([1, 2, 3].map(() => store.append(append({ events: [big()] }))))
+  expect(results.map(({ position }) => position).sort()).toEqual([1, 2, 3])
+})
