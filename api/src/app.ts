@@ -21,6 +21,7 @@ import { addAliases, rewriteAlias } from './routes/aliases.ts'
 import { addAuditRoutes } from './routes/audit.ts'
 import { addCommandRoutes } from './routes/commands.ts'
 import { addDemoRoute } from './routes/demo.ts'
+import { addDeviceStateRoutes } from './routes/device-states.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
 import { addInstallationRoutes } from './routes/installations.ts'
@@ -65,6 +66,7 @@ function addRoutes(app: App, services: Services): void {
   addInstallationRoutes(app, services)
   addAgentRoutes(app, services)
   addDeviceRoutes(app, services)
+  addDeviceStateRoutes(app, services)
   addSessionRoutes(app, services)
   addCommandRoutes(app, services)
   addAuditRoutes(app, services)

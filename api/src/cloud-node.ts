@@ -13,6 +13,7 @@ import { agentDeviceList } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
 import { CommandBus } from './bus/command-bus.ts'
 import { DeviceLists } from './bus/device-lists.ts'
+import { DeviceStates } from './bus/device-states.ts'
 import { Dispatcher } from './bus/dispatcher.ts'
 import { Inbox } from './bus/inbox.ts'
 import { Recorder } from './bus/recorder.ts'
@@ -29,6 +30,7 @@ import { createIdentity, type Identity } from './identity/identity.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import { may, maySee } from './plugins/principal.ts'
 import type { Endpoints, Services } from './services.ts'
+import { History } from './store/history.ts'
 import { createSqliteStore } from './store/sqlite.ts'
 import { Views } from './views/views.ts'
 
@@ -47,7 +49,8 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   const presence = createAgentPresence()
   const broker = await openBroker(config, { identity, now, log })
   const link = createEmbeddedLink(identity.nodeId, broker)
-  const base = { store, views, presence, link, now, log, ...identity }
+  const history = new History(join(config.DATA_DIR, 'history.db'))
+  const base = { store, views, history, presence, link, now, log, ...identity }
   const bus = createBus(base)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
@@ -88,6 +91,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
       await link.stop()
       await views.stop()
       await store.close()
+      history.close()
       identity.database.close()
     },
   }
@@ -104,11 +108,12 @@ async function openBroker(
   })
 }
 
-type Base = Identity & Pick<Services, 'store' | 'views' | 'link' | 'presence' | 'now' | 'log'>
+type Base = Identity &
+  Pick<Services, 'store' | 'views' | 'history' | 'link' | 'presence' | 'now' | 'log'>
 type Bus = ReturnType<typeof createBus>
 
 function createBus(base: Base) {
-  const { store, views, presence, link, now, log, tokens } = base
+  const { store, views, history, presence, link, now, log, tokens } = base
   const isOnline = (agentId: string) => presence.of(agentId).isOnline
   const recorder = new Recorder(base)
   const tunnel = new TunnelClient({ link, now, log })
@@ -122,13 +127,17 @@ function createBus(base: Base) {
     sign: (order) => tokens.signOrder(order),
     giveUp: (order, handedOver) => recorder.giveUp(order, handedOver),
   })
+  const deviceStates = new DeviceStates({
+    ...{ views, history, now },
+    record: (device, agentId, reported) => recorder.deviceState(device, agentId, reported),
+  })
   const inbox = new Inbox({
-    ...{ presence, tunnel, deviceLists, dispatcher, now, log },
+    ...{ presence, tunnel, deviceLists, deviceStates, dispatcher, now, log },
     agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
     commandReport: (agent, report) => recorder.commandReport(agent, report),
   })
   const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
-  return { recorder, tunnel, deviceLists, dispatcher, inbox, commands }
+  return { recorder, tunnel, deviceLists, deviceStates, dispatcher, inbox, commands }
 }
 
 async function stopBus({ inbox, dispatcher, deviceLists }: Bus): Promise<void> {

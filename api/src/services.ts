@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { AgentPresence } from './bus/agent-presence.ts'
 import type { CommandBus } from './bus/command-bus.ts'
 import type { DeviceLists } from './bus/device-lists.ts'
+import type { DeviceStates } from './bus/device-states.ts'
 import type { DeviceAccess } from './gateway/device-access.ts'
 import type { RemoteSessions } from './gateway/remote-sessions.ts'
 import type { AgentCredentials } from './identity/agent-credentials.ts'
@@ -14,6 +15,7 @@ import type { Users } from './identity/users.ts'
 import type { Vault } from './identity/vault.ts'
 import type { Link } from './link/link.ts'
 import type { EventStore } from './store/event-store.ts'
+import type { History } from './store/history.ts'
 import type { Views } from './views/views.ts'
 
 /** Addresses as others dial them. */
@@ -37,6 +39,8 @@ export type Services = {
   readonly pairingAttempts: Attempts
   readonly presence: AgentPresence
   readonly deviceLists: DeviceLists
+  readonly deviceStates: DeviceStates
+  readonly history: History
   readonly link: Link
   readonly access: DeviceAccess
   readonly sessions: RemoteSessions

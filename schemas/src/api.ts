@@ -4,6 +4,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox'
 import { commandNames, commandStatuses, safetyClasses } from './commands.ts'
+import { deviceStateSchema, deviceStatuses } from './device-state.ts'
 import {
   agentStatuses,
   baseUrlSchema,
@@ -227,10 +228,27 @@ export const deviceSchema = Type.Object({
   }),
   maxConcurrent: Type.Integer(),
   createdAt: time,
+  /** As last recorded; null: its agent has never said. */
+  status: nullable(Type.Enum(deviceStatuses)),
   commands: Type.Optional(Type.Array(deviceCommandSchema)),
 })
 export type Device = Static<typeof deviceSchema>
 export const deviceList = list(deviceSchema)
+/** What the device's agent said last; null: nothing since this node started. */
+export const knownStateSchema = Type.Object({
+  state: nullable(deviceStateSchema),
+  at: nullable(time),
+})
+export type KnownState = Static<typeof knownStateSchema>
+export const historyQuery = Type.Object(
+  { from: Type.Optional(time), to: Type.Optional(time) },
+  closed,
+)
+/** Per series `[ms since 1970, value]`, oldest first, at most 300 points each. */
+export const historySchema = Type.Object({
+  series: Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number()]))),
+})
+export type DeviceHistory = Static<typeof historySchema>
 
 // API proxy
 export const proxyBody = Type.Object(
@@ -396,5 +414,7 @@ export type LiveFact = Pick<
   | 'summary'
   | 'data'
 >
+/** `event: state`, no id: not a fact. */
+export type LiveState = { readonly deviceId: string } & KnownState
 /** `event: heartbeat`, no id: not a fact. */
 export type LiveHeartbeat = { readonly installationId: string; readonly agent: AgentState }

@@ -4,6 +4,7 @@
  */
 import { type Static, type TProperties, Type } from 'typebox'
 import { commandNames } from './commands.ts'
+import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
 import { idPattern } from './ids.ts'
 
@@ -135,6 +136,12 @@ const device = {
   DeviceRegistered: data(deviceFields),
   DeviceChanged: data(deviceFields),
   DeviceRemoved: data({}),
+  /** What its agent says of it has changed; `file`: of the print job. */
+  DeviceStateChanged: data({
+    status: Type.Enum(deviceStatuses),
+    detail: optional(text),
+    file: optional(text),
+  }),
 }
 
 const installation = {

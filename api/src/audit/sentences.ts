@@ -4,6 +4,7 @@ import { errorText, isErrorCode } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { issuedText, type Text } from './command-sentences.ts'
 import { requestText } from './request-sentences.ts'
+import { stateText } from './state-sentences.ts'
 
 /** Names of what an event mentions, as they are now. */
 export type EventNames = {
@@ -208,6 +209,8 @@ function deviceText(event: RecordedEvent, { actor, device }: EventNames): Text |
       return [`${actor} cadastrou ${device}`, `${actor} registered ${device}`]
     case 'DeviceChanged':
       return [`${actor} alterou ${device}`, `${actor} changed ${device}`]
+    case 'DeviceStateChanged':
+      return stateText(event.data, device)
     case 'DeviceRemoved':
       return [`${actor} removeu ${device}`, `${actor} removed ${device}`]
     case 'InstallationCreated':

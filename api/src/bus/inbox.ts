@@ -4,6 +4,7 @@
  */
 import { checkJson, type Validator } from '@travessia/schemas/check'
 import type { CommandStatus } from '@travessia/schemas/commands'
+import { type StateReport, stateReportSchema } from '@travessia/schemas/device-state'
 import {
   type Ack,
   ackSchema,
@@ -22,6 +23,7 @@ import type { AgentPresence } from './agent-presence.ts'
 
 const ajv = new Ajv()
 const isAck = ajv.compile(ackSchema) as Validator<Ack>
+const isStateReport = ajv.compile(stateReportSchema) as Validator<StateReport>
 const isHeartbeat = ajv.compile(heartbeatSchema) as Validator<Heartbeat>
 
 /** Without a word for so long an agent counts as gone, whatever its broker says (two heartbeats and a half). */
@@ -42,6 +44,7 @@ type Deps = {
     connected(agentId: string): void
     noted(commandId: string, status: CommandStatus): void
   }
+  readonly deviceStates: { report(agent: AgentAddress, report: StateReport): Promise<void> }
   /** Records what the decider of the agent makes of it; false: no such agent (any more). */
   readonly agentIntent: (agent: AgentAddress, intent: AgentIntent) => Promise<boolean>
   /** The same for a command of this agent; undefined: no such command. */
@@ -82,6 +85,13 @@ export class Inbox implements LinkHandlers {
       else if (text === willPayload) await this.#disconnected(agent)
       else await this.#heartbeat(agent, checkJson(isHeartbeat, text))
     })
+  }
+
+  sample(agent: AgentAddress, kind: string, text: string): void {
+    if (kind !== 'state') return
+    this.#inOrder(agent, () =>
+      this.#deps.deviceStates.report(agent, checkJson(isStateReport, text)),
+    )
   }
 
   presence(agent: AgentAddress, { connection, connected, address }: Presence): void {

@@ -7,7 +7,9 @@ import type { AgentAddress } from '@travessia/schemas/topics'
 import { type AgentIntent, agent as agentDecider } from '../domain/agent.ts'
 import { type CommandIntent, command as commandDecider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
+import { device as deviceDecider, type Reported } from '../domain/device.ts'
 import type { EventStore } from '../store/event-store.ts'
+import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
 
 type Deps = { readonly store: EventStore; readonly views: Views; readonly now: () => number }
@@ -47,6 +49,21 @@ export class Recorder {
     const [issued] = await this.#deps.store.readStream(tenantId, report.commandId)
     if (issued?.type !== 'CommandIssued' || issued.agentId !== agentId) return undefined
     return this.#command(issued, { type: 'ReportCommand', report }, { type: 'agent', id: agentId })
+  }
+
+  async deviceState(device: DeviceRow, agentId: string, reported: Reported): Promise<void> {
+    const { tenantId, id: deviceId, installationId } = device
+    await handle(
+      this.#deps.store,
+      deviceDecider,
+      { tenantId, streamKind: 'device', streamId: deviceId },
+      { type: 'ReportState', reported },
+      {
+        actor: { type: 'agent', id: agentId },
+        at: new Date(this.#deps.now()).toISOString(),
+        ...{ installationId, deviceId, agentId, correlationId: newId() },
+      },
+    )
   }
 
   /** Nothing was heard of the command in time. */

@@ -1,5 +1,5 @@
-/** A device of an installation, and the installation itself: made, changed, removed. */
-
+/** A device of an installation, and the installation itself: made, changed, removed; and what the device is now. */
+import type { DeviceStatus } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { DeviceFact, Fact, InstallationFact } from '@travessia/schemas/events'
 import type { Decider } from './decider.ts'
@@ -9,12 +9,16 @@ export type InstallationFields = Fact<'InstallationCreated'>['data']
 
 type Existence<Fields> =
   | { readonly status: 'none' | 'removed' }
-  | { readonly status: 'there'; readonly fields: Fields }
+  | { readonly status: 'there'; readonly fields: Fields; readonly reported?: DeviceStatus }
+
+export type Reported = Fact<'DeviceStateChanged'>['data']
 
 export type DeviceIntent =
   | { readonly type: 'RegisterDevice'; readonly fields: DeviceFields }
   | { readonly type: 'ChangeDevice'; readonly changes: Partial<DeviceFields> }
   | { readonly type: 'RemoveDevice' }
+  /** From its agent; the same status again is no news, a removed device has none. */
+  | { readonly type: 'ReportState'; readonly reported: Reported }
 
 export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> = {
   initialState: { status: 'none' },
@@ -29,16 +33,22 @@ export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> 
       case 'RemoveDevice':
         fieldsOf(state)
         return [{ type: 'DeviceRemoved', data: {} }]
+      case 'ReportState':
+        return state.status === 'there' && state.reported !== intent.reported.status
+          ? [{ type: 'DeviceStateChanged', data: intent.reported }]
+          : []
     }
   },
 
-  evolve(_state, fact) {
+  evolve(state, fact) {
     switch (fact.type) {
       case 'DeviceRegistered':
       case 'DeviceChanged':
-        return { status: 'there', fields: fact.data }
+        return { ...state, status: 'there', fields: fact.data }
       case 'DeviceRemoved':
         return { status: 'removed' }
+      case 'DeviceStateChanged':
+        return state.status === 'there' ? { ...state, reported: fact.data.status } : state
     }
   },
 }

@@ -21,6 +21,8 @@ export function createEmbeddedLink(nodeId: string, broker: Broker): Link {
         if (topic.channel === 'up' && topic.nodeId === nodeId) handlers.frame(topic, payload)
         else if (topic.channel === 'ack' || topic.channel === 'status') {
           handlers.report(topic, topic.channel, payload.toString())
+        } else if (topic.channel === 'telemetry') {
+          handlers.sample(topic, topic.kind, payload.toString())
         }
       })
     },

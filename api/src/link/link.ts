@@ -11,6 +11,8 @@ export type LinkHandlers = {
   frame(agent: AgentAddress, frame: Uint8Array): void
   /** JSON text on `ack` or `status`, not yet checked. */
   report(agent: AgentAddress, channel: 'ack' | 'status', text: string): void
+  /** JSON text on `telemetry/{kind}`, not yet checked. */
+  sample(agent: AgentAddress, kind: string, text: string): void
   /** A connection of an agent was made or lost. Brokers other than ours never say so; then `status` alone speaks. */
   presence(agent: AgentAddress, presence: Presence): void
 }

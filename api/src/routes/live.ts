@@ -4,7 +4,7 @@
  * each batch and each tick.
  */
 import type { ServerResponse } from 'node:http'
-import type { LiveFact, LiveHeartbeat } from '@travessia/schemas/api'
+import type { LiveFact, LiveHeartbeat, LiveState } from '@travessia/schemas/api'
 import type { EventType, RecordedEvent } from '@travessia/schemas/events'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -67,7 +67,7 @@ class LiveStream {
   }
 
   async open(after: number): Promise<void> {
-    const { presence, views } = this.#services
+    const { deviceStates, presence, views } = this.#services
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -79,6 +79,13 @@ class LiveStream {
       views.onEvents(() => this.#wake()),
       presence.onChange(({ agentId, tenantId }) => {
         if (tenantId === this.#principal.tenantId) this.#inOrder(() => this.#heartbeat(agentId))
+      }),
+      deviceStates.onChange((device, { state, at }) => {
+        const { tenantId, installationId, id: deviceId } = device
+        if (tenantId !== this.#principal.tenantId || !maySee(this.#principal, installationId))
+          return
+        const live: LiveState = { deviceId, state, at: new Date(at).toISOString() }
+        this.#write(`event: state\ndata: ${JSON.stringify(live)}\n\n`)
       }),
     ]
     const timers = [

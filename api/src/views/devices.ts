@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { DeviceStatus } from '@travessia/schemas/device-state'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
-import { type Row, Table, text, type View } from './view.ts'
+import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type DeviceRow = Fact<'DeviceRegistered'>['data'] & {
   readonly id: string
@@ -9,6 +10,8 @@ export type DeviceRow = Fact<'DeviceRegistered'>['data'] & {
   readonly createdAt: string
   /** Position of the last event about it. */
   readonly changedAt: number
+  /** As last recorded; null: its agent has never said. */
+  readonly status: DeviceStatus | null
 }
 
 export class DevicesView implements View {
@@ -21,7 +24,7 @@ export class DevicesView implements View {
       database,
       'device',
       `id text primary key, tenant text, installation text, name text, slug text, fields text, created_at text,
-       changed_at integer, removed integer`,
+       changed_at integer, removed integer, status text`,
     ).index('tenant, installation')
     const columns = 'installation text primary key, version integer'
     this.#versions = new Table(database, 'device_list', columns)
@@ -31,13 +34,17 @@ export class DevicesView implements View {
     const { tenantId, streamId, at, position, installationId = '' } = event
     if (event.type === 'DeviceRegistered') {
       const { name, slug } = event.data
-      const sql = 'insert or replace into device values (?, ?, ?, ?, ?, ?, ?, ?, 0)'
+      const sql = 'insert or replace into device values (?, ?, ?, ?, ?, ?, ?, ?, 0, null)'
       const fields = JSON.stringify(event.data)
       this.#table.run(sql, streamId, tenantId, installationId, name, slug, fields, at, position)
     } else if (event.type === 'DeviceChanged') {
       const { name, slug } = event.data
       const sql = 'update device set name = ?, slug = ?, fields = ?, changed_at = ? where id = ?'
       this.#table.run(sql, name, slug, JSON.stringify(event.data), position, streamId)
+    } else if (event.type === 'DeviceStateChanged') {
+      // Not of the list that agents hold.
+      const sql = 'update device set status = ? where id = ?'
+      return this.#table.run(sql, event.data.status, streamId)
     } else if (event.type === 'DeviceRemoved') {
       this.#table.run('update device set removed = 1 where id = ?', streamId)
     } else {
@@ -91,5 +98,6 @@ function toDevice(row: Row): DeviceRow {
     installationId: text(row['installation']),
     createdAt: text(row['created_at']),
     changedAt: Number(row['changed_at']),
+    status: textOrNull(row['status']) as DeviceStatus | null,
   }
 }

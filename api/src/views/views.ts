@@ -17,7 +17,7 @@ import { SessionsView } from './sessions.ts'
 import type { View } from './view.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 1
+const schemaVersion = 2
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500

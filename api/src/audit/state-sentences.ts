@@ -1,0 +1,31 @@
+/** What became of a device by itself, as a sentence. A new status without one does not compile. */
+import type { DeviceStatus } from '@travessia/schemas/device-state'
+import type { Fact } from '@travessia/schemas/events'
+import type { Text } from './command-sentences.ts'
+
+const sentences: Readonly<Record<DeviceStatus, (device: string, file: string) => Text>> = {
+  online: (d) => [`${d} responde`, `${d} answers`],
+  offline: (d) => [`${d} não responde`, `${d} does not answer`],
+  unknown: (d) => [`O estado de ${d} é desconhecido`, `The state of ${d} is unknown`],
+  disconnected: (d) => [`${d} está sem impressora conectada`, `${d} has no printer connected`],
+  idle: (d) => [`${d} está livre`, `${d} is idle`],
+  preparing: (d, file) => [`${d} prepara${file}`, `${d} prepares${file}`],
+  printing: (d, file) => [`${d} imprime${file}`, `${d} prints${file}`],
+  paused: (d, file) => [`${d} pausou${file}`, `${d} paused${file}`],
+  finishing: (d, file) => [`${d} está terminando${file}`, `${d} is finishing${file}`],
+  finished: (d, file) => [`${d} terminou${file}`, `${d} finished${file}`],
+  cancelled: (d, file) => [`${d} cancelou${file}`, `${d} cancelled${file}`],
+  error: (d) => [`${d} está com erro`, `${d} has an error`],
+  estop: (d) => [`${d} está em parada de emergência`, `${d} is in emergency stop`],
+  locked: (d) => [`${d} está bloqueada`, `${d} is locked`],
+  released: (d) => [`${d} está liberada`, `${d} is released`],
+  emergency: (d) => [`${d} está em emergência`, `${d} is in emergency`],
+}
+
+export function stateText(
+  { status, detail, file }: Fact<'DeviceStateChanged'>['data'],
+  device: string,
+): Text {
+  const [pt, en] = sentences[status](device, file === undefined ? '' : ` ${file}`)
+  return detail === undefined ? [pt, en] : [`${pt} (${detail})`, `${en} (${detail})`]
+}
