@@ -122,6 +122,13 @@ export class Connections {
     return true
   }
 
+  /** QoS 0 on data; lost when it is down. */
+  sample(kind: string, message: unknown): void {
+    const { tenantId, agentId } = this.#options.config()
+    const topic = formatTopic({ tenantId, agentId, channel: 'telemetry', kind })
+    if (this.isDataUp) this.#data.client?.publish(topic, JSON.stringify(message), { qos: 0 })
+  }
+
   /** Waits while more than `agentWindowBytes` of all streams together have not yet left this process. */
   async drained(): Promise<void> {
     const stream = this.#data.client?.stream
