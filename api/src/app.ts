@@ -14,6 +14,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import fastifyMetrics from 'fastify-metrics'
 import { addAuthentication } from './plugins/authentication.ts'
 import { addAuthorization } from './plugins/authorization.ts'
+import { answerClientError } from './plugins/client-error.ts'
 import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
 import { addAccountRoutes } from './routes/accounts.ts'
 import { addAgentRoutes } from './routes/agents.ts'
@@ -48,8 +49,10 @@ export async function createApp(services: Services, options: AppOptions): Promis
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>()
   addErrorHandler(app)
+  addNumberCheck(app)
   addAliases(app)
   await addSafety(app, services)
   await addDocumentation(app)
@@ -73,6 +76,15 @@ function addRoutes(app: App, services: Services): void {
   addLiveRoute(app, services)
   addFixedAddressRoutes(app, services)
   if (services.isDemo) addDemoRoute(app)
+}
+
+/** `?limit=1e999` is read as Infinity, for which the validator skips the limits. */
+function addNumberCheck(app: App): void {
+  app.addHook('preHandler', async ({ query }) => {
+    for (const [name, value] of Object.entries(query ?? {}))
+      if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
+        throw new TravessiaError('MESSAGE_INVALID', { at: `/${name}` })
+  })
 }
 
 async function addSafety(app: App, { endpoints }: Services): Promise<void> {

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
+import { answerClientError } from '../plugins/client-error.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
@@ -61,6 +62,7 @@ export class Gateway {
       this.#serve(request, response).catch((error: unknown) => this.#fail(request, response, error))
     })
     this.#server.maxHeadersCount = 0
+    this.#server.on('clientError', answerClientError)
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy())
       this.#upgrade(request, socket, head).catch((error: unknown) =>
