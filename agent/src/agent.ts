@@ -232,7 +232,7 @@ export class Agent {
     const credentials = await this.#credentialsOf(device)
     const fetch = createDeviceFetch(device, this.#policy)
     const openSocket = createDeviceSocket(device, this.#policy)
-    const target = { deviceId, credentials, fetch, openSocket }
+    const target = { deviceId, baseUrl: device.baseUrl, credentials, fetch, openSocket }
     const driver = await loadDriver(device.driver, target)
     this.#drivers.set(deviceId, { key, driver })
     return driver

@@ -8,9 +8,18 @@ const id = Type.String({ pattern: idPattern })
 export const deviceKinds = ['turnstile', 'printer', 'camera', 'system', 'http'] as const
 export type DeviceKind = (typeof deviceKinds)[number]
 
+const printing = [
+  ...(['StartPrint', 'PausePrint', 'ResumePrint', 'CancelPrint'] as const),
+  ...(['EmergencyStop', 'SetTemperature'] as const),
+] as const
+
 /** Commands of each driver; `http` reaches a device's page and API only. */
 export const driverCommands = {
   'control-id': ['OpenGate'],
+  octoprint: printing,
+  moonraker: printing,
+  marlin: printing,
+  camera: [],
   http: [],
 } as const satisfies Record<string, readonly CommandName[]>
 export type DriverKind = keyof typeof driverCommands
@@ -22,9 +31,15 @@ export type AgentStatus = (typeof agentStatuses)[number]
 export const roles = ['admin', 'manager', 'operator', 'auditor'] as const
 export type Role = (typeof roles)[number]
 
-/** http(s) origin of a device on its LAN, without path, query or credentials. */
+/**
+ * http(s) origin of a device on its LAN, without path, query or credentials; or a serial port of the agent's host:
+ * `serial:///dev/serial/by-id/usb-1a86_USB_Serial-if00-port0?baud=115200`. Of /dev terminals only, as opening
+ * another file there (a watchdog, a disk) does something by itself.
+ */
 export const baseUrlSchema = Type.String({
-  pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+(:[0-9]{1,5})?/?$',
+  pattern:
+    '^(https?://[A-Za-z0-9.:\\[\\]-]+(:[0-9]{1,5})?/?|' +
+    'serial:///dev/(serial/by-(id|path)/|tty|cu\\.|pts/)(?!.*\\.\\.)[A-Za-z0-9._:+@-]+(\\?baud=[0-9]{4,7})?)$',
   maxLength: 255,
 })
 

@@ -10,6 +10,8 @@ import type { WebSocket } from 'ws'
 /** The device that a driver talks to: `fetch` and `openSocket` reach only its pinned address. */
 export type DriverTarget = {
   readonly deviceId: string
+  /** As it was registered: what does not speak HTTP finds its port there. */
+  readonly baseUrl?: string
   readonly credentials: Credentials | undefined
   readonly fetch: DeviceFetch
   readonly openSocket: DeviceSocket
@@ -66,7 +68,15 @@ export async function loadDriver(kind: DriverKind, target: DriverTarget): Promis
   switch (kind) {
     case 'control-id':
       return (await import('./control-id/driver.ts')).createDriver(target)
+    case 'marlin':
+      return (await import('./marlin/driver.ts')).createDriver(target)
+    case 'camera':
+      return (await import('./camera/driver.ts')).createDriver(target)
+    case 'octoprint':
+      return (await import('./octoprint/driver.ts')).createDriver(target)
+    case 'moonraker':
+      return (await import('./moonraker/driver.ts')).createDriver(target)
     case 'http':
-      return (await import('./http/driver.ts')).createDriver()
+      return (await import('./http/driver.ts')).createDriver(target)
   }
 }

@@ -30,9 +30,10 @@ export class DeviceAccess {
   /**
    * Resolves when a request to the device can be sent now. Waits at most 5 s for the agent to confirm
    * that its device list holds the device as registered.
-   * @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY
+   * @throws TravessiaError TARGET_FORBIDDEN (not HTTP), AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY
    */
   async ready(device: DeviceRow): Promise<void> {
+    if (!device.baseUrl.startsWith('http')) throw new TravessiaError('TARGET_FORBIDDEN')
     if (!device.viaAgent) return
     const { deviceLists, presence, tunnel, views } = this.#deps
     const agent = await this.#agentOf(device)

@@ -3,6 +3,7 @@
  * Host mode: `{sessionId}.{remote host}`, the device's own paths. Path mode: `/remote/s/{sessionId}/…` there.
  * Further ports of a device are under `/__travessia/port/{port}/` of either.
  */
+import { TravessiaError } from '@travessia/schemas/errors'
 import { isId } from '@travessia/schemas/ids'
 
 export type Route = {
@@ -56,12 +57,17 @@ export function portOf(target: string): { port: number; target: string } | undef
   return match ? { port: Number(match[1]), target: match[2] ?? '/' } : undefined
 }
 
-/** How a device's address and its ports are seen; `port`: the one that this request is for. */
+/**
+ * How a device's address and its ports are seen; `port`: the one that this request is for.
+ * @throws TravessiaError TARGET_FORBIDDEN for what has no HTTP address
+ */
 export function viewOf(
   device: { readonly baseUrl: string; readonly ports: readonly number[] },
   { publicOrigin, base, port }: { publicOrigin: string; base: string; port: number | undefined },
 ): PublicView {
   const own = new URL(device.baseUrl)
+  // A serial port has no page; its origin would be `null`.
+  if (!own.protocol.startsWith('http')) throw new TravessiaError('TARGET_FORBIDDEN')
   const originAt = (wanted: number) => `${own.protocol}//${own.hostname}:${wanted}`
   const others = new Map([[own.origin, base]])
   for (const one of device.ports)

@@ -116,6 +116,7 @@ async function register(
 ): Promise<DeviceRow> {
   const { tenantId, id: installationId } = namedOf(request, 'installation')
   const others = await services.views.devices.list(tenantId, installationId)
+  requireFit(body)
   const id = newId()
   const slug = slugOf(body.name, new Set(others.map((one) => one.slug)))
   keepCredentials(services, { tenantId, id }, body.credentials)
@@ -141,6 +142,7 @@ async function change(
 ): Promise<DeviceRow> {
   const row = namedOf(request, 'device')
   const { baseUrl, targets, timeouts, credentials, ...plain } = body
+  requireFit({ ...row, ...body })
   const moved = baseUrl !== undefined && originOf(baseUrl) !== row.baseUrl
   const secret = moved && credentials === undefined ? null : credentials
   keepCredentials(services, row, secret)
@@ -159,6 +161,7 @@ async function remove(services: Services, request: FastifyRequest): Promise<void
   const row = namedOf(request, 'device')
   await write(services, request, { place: row, intent: { type: 'RemoveDevice' } })
   keepCredentials(services, row, null)
+  services.history.forget(row.id)
   await services.sessions.revokeWhere(({ deviceId }) => deviceId === row.id, 'device-removed')
 }
 
@@ -203,7 +206,19 @@ function commandsOf({ driver, viaAgent }: DeviceRow): NonNullable<Device['comman
 
 function originOf(baseUrl: string): string {
   if (!URL.canParse(baseUrl)) throw new TravessiaError('MESSAGE_INVALID', { at: '/baseUrl' })
-  return new URL(baseUrl).origin
+  const url = new URL(baseUrl)
+  return url.protocol === 'serial:' ? url.href : url.origin
+}
+
+/** A serial port is one of the agent's host, and speaks G-code; nothing else does. */
+function requireFit({
+  driver,
+  baseUrl,
+  viaAgent,
+}: Pick<DeviceRow, 'driver' | 'baseUrl' | 'viaAgent'>): void {
+  const isSerial = baseUrl.startsWith('serial:')
+  if (isSerial !== (driver === 'marlin') || (isSerial && !viaAgent))
+    throw new TravessiaError('MESSAGE_INVALID', { at: '/baseUrl' })
 }
 
 function required<T>(value: T | undefined): T {

@@ -1,9 +1,56 @@
-/** Any HTTP device: its page and API are reached through the tunnel; it has no commands of ours. */
-import type { Driver } from '../driver.ts'
+/**
+ * Any HTTP device: its page and API are reached through the tunnel; it has no commands of ours. Watched for whether
+ * it answers, whatever it answers, and for its page's title.
+ */
+import type { DeviceState } from '@travessia/schemas/device-state'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { DeviceFetch, Driver, DriverTarget } from '../driver.ts'
+import { pauseMs, startPolling } from '../polling.ts'
+import { titleOf } from './title.ts'
 
-export function createDriver(): Driver {
+export const lookPauses = { usualMs: 30_000, atMostMs: 120_000 }
+const answerMs = 10_000
+
+export function createDriver({ fetch }: Pick<DriverTarget, 'fetch'>): Driver {
   return {
     kind: 'http',
     execute: async ({ name }) => ({ outcome: 'unsupported', detail: name }),
+    watch(tell) {
+      let failures = 0
+      return startPolling(async (signal) => {
+        const state = await look(fetch, signal)
+        failures = state.status === 'offline' ? failures + 1 : 0
+        if (!signal.aborted) tell(state)
+        return pauseMs({ ...lookPauses, failures })
+      })
+    },
+  }
+}
+
+async function look(fetch: DeviceFetch, stop: AbortSignal): Promise<DeviceState> {
+  const answer = await ask(fetch, { path: '/', stop })
+  if (typeof answer === 'string') return { status: 'offline', detail: answer }
+  // More than the agent reads, so no title; but an answer.
+  if (answer.body === undefined) return { status: 'online' }
+  const isGood = answer.status >= 200 && answer.status < 300
+  const detail = titleOf(answer.body) ?? (isGood ? undefined : `HTTP ${answer.status}`)
+  return { status: 'online', ...(detail === undefined ? {} : { detail }) }
+}
+
+/** What the device says to one GET, or why it says nothing. `body` undefined: more than is read. */
+export async function ask(
+  fetch: DeviceFetch,
+  {
+    path,
+    headers = {},
+    stop,
+  }: { path: string; headers?: Readonly<Record<string, string>>; stop: AbortSignal },
+): Promise<{ readonly status: number; readonly body: string | undefined } | string> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(answerMs)])
+  try {
+    return await fetch({ method: 'GET', path, headers, startWithinMs: () => answerMs, signal })
+  } catch (error) {
+    if (!(error instanceof TravessiaError)) return 'no answer'
+    return error.code === 'DEVICE_PROTOCOL' ? { status: 200, body: undefined } : error.code
   }
 }

@@ -1,0 +1,86 @@
+/**
+ * A serial port of this host. `serialport` is optional: an agent without it runs, and says `missing` here.
+ * The port is shared with nobody (a lock), and nothing here ever touches DTR: on most boards its edge is the reset
+ * button, and a reset ends a print. Linux itself raises DTR in open(), which no program can forbid; `hupcl: false`
+ * leaves it raised at close, so that only the very first open after plugging in can be such an edge.
+ */
+
+const defaultBaud = 115_200
+
+/** Why nothing was sent. */
+export class PortFault extends Error {
+  override readonly name = 'PortFault'
+  readonly reason: 'missing' | 'busy' | 'absent' | 'forbidden' | 'broken'
+
+  constructor(reason: PortFault['reason'], message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+export type SerialAddress = { readonly path: string; readonly baudRate: number }
+
+export type OpenedPort = {
+  /** Resolves when the system has taken it. */
+  write(text: string): Promise<void>
+  close(): Promise<void>
+}
+
+export type PortEvents = {
+  readonly data: (chunk: Uint8Array) => void
+  /** Once, when the other side is gone; not after `close`. */
+  readonly gone: () => void
+}
+
+export type OpenPort = (address: SerialAddress, events: PortEvents) => Promise<OpenedPort>
+
+/** `serial:///dev/ttyUSB0?baud=250000`; undefined when it is no such address. */
+export function serialAddressOf(baseUrl: string): SerialAddress | undefined {
+  const match = /^serial:\/\/(\/dev\/[A-Za-z0-9._:+@/-]+)(?:\?baud=(\d{4,7}))?$/.exec(baseUrl)
+  const path = match?.[1]
+  if (path === undefined || path.includes('..')) return undefined
+  return { path, baudRate: Number(match?.[2] ?? defaultBaud) }
+}
+
+/** @throws PortFault */
+export const openPort: OpenPort = async (address, events) => {
+  const { SerialPort } = await import('serialport').catch(() => {
+    throw new PortFault('missing', 'serial ports need the package "serialport" beside the agent')
+  })
+  const port = new SerialPort({ ...address, hupcl: false, autoOpen: false })
+  await new Promise<void>((resolve, reject) => {
+    port.open((error) => (error ? reject(faultOf(error, address.path)) : resolve()))
+  })
+  let isClosed = false
+  port.on('data', events.data)
+  port.on('error', () => undefined)
+  port.once('close', () => {
+    if (!isClosed) events.gone()
+    isClosed = true
+  })
+  return {
+    write: (text) =>
+      new Promise((resolve, reject) => {
+        port.write(text, (error) => (error ? reject(error) : resolve()))
+      }),
+    close: async () => {
+      if (isClosed) return
+      isClosed = true
+      await new Promise<void>((resolve) => port.close(() => resolve()))
+    },
+  }
+}
+
+/** The system's words (Linux, macOS, Windows) in ours. */
+function faultOf({ message }: Error, path: string): PortFault {
+  if (/cannot lock|temporarily unavailable|resource busy|access denied/i.test(message))
+    return new PortFault('busy', 'port in use by another program')
+  if (/no such (file|device)|file not found|not configured/i.test(message))
+    return new PortFault('absent', `nothing is plugged in at ${path}`)
+  if (/permission denied/i.test(message))
+    return new PortFault(
+      'forbidden',
+      `no permission for ${path}: the user must be in group dialout`,
+    )
+  return new PortFault('broken', `${path} is not a usable serial port`)
+}
