@@ -1,0 +1,63 @@
+import { type EventType, eventTypes, type RecordedEvent } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import { expect, test } from 'vitest'
+import { sampleData } from './sample-data.ts'
+import { type EventNames, sentenceOf } from './sentences.ts'
+
+const names: EventNames = {
+  actor: 'Ana',
+  device: 'Catraca Entrada',
+  driver: 'control-id',
+  installation: 'Matriz',
+  subject: 'Rui',
+}
+
+function recorded(type: EventType, change: object = {}): RecordedEvent {
+  return {
+    type,
+    actor: { type: 'user', id: newId() },
+    data: { ...sampleData[type], ...change },
+  } as RecordedEvent
+}
+
+test.each(eventTypes)('%s has a sentence of its own in Portuguese and in English', (type) => {
+  const [pt, en] = [
+    sentenceOf(recorded(type), names, 'pt-BR'),
+    sentenceOf(recorded(type), names, 'en'),
+  ]
+  for (const text of [pt, en]) {
+    expect(text).not.toContain(type)
+    expect(text).not.toMatch(/undefined|\[object|null/)
+    expect(text.length).toBeGreaterThan(5)
+  }
+  expect(pt).not.toBe(en)
+  const others = eventTypes.filter(
+    (one) => one !== type && !/^Session(Closed|Expired|Revoked)$/.test(one),
+  )
+  for (const other of others) expect(sentenceOf(recorded(other), names, 'en')).not.toBe(en)
+})
+
+test('the sentence of a released gate says who, what, which way and why', () => {
+  const args = { direction: 'clockwise', reason: 'visitante' }
+  expect(sentenceOf(recorded('CommandIssued', { args }), names, 'pt-BR')).toBe(
+    'Ana mandou liberar Catraca Entrada no sentido horário, motivo: visitante',
+  )
+  expect(sentenceOf(recorded('CommandIssued', { args }), names, 'en')).toBe(
+    'Ana ordered to release Catraca Entrada clockwise, reason: visitante',
+  )
+})
+
+test('a success says what is known and not more (THREATS C9)', () => {
+  const accepted = sentenceOf(recorded('CommandSucceeded', { confirmed: false }), names, 'pt-BR')
+  const confirmed = sentenceOf(recorded('CommandSucceeded', { confirmed: true }), names, 'pt-BR')
+  expect(accepted).toContain('aceitou')
+  expect(accepted).not.toContain('confirmou')
+  expect(confirmed).toContain('confirmou')
+})
+
+test('an error is said in words, an unknown one by its code', () => {
+  const known = recorded('HttpExchangeFailed', { errorCode: 'DEVICE_TIMEOUT' })
+  expect(sentenceOf(known, names, 'pt-BR')).toContain('demorou demais')
+  const unknown = recorded('HttpExchangeFailed', { errorCode: 'SOMETHING_NEW' })
+  expect(sentenceOf(unknown, names, 'en')).toContain('SOMETHING_NEW')
+})

@@ -1,0 +1,337 @@
+/** The node's end of the tunnel against an agent's end made of the same streams: P8, and every way it breaks off. */
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { newId } from '@travessia/schemas/ids'
+import {
+  decodeFrame,
+  decodeHead,
+  decodeHello,
+  encodeCodeAndText,
+  encodeFrame,
+  encodeHead,
+  encodeHello,
+  Flag,
+  FrameType,
+  initialWindowBytes,
+  maxFrameBytes,
+  type RequestHead,
+  ResetCode,
+} from '@travessia/schemas/tunnel-frame'
+import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { TunnelClient } from './tunnel-client.ts'
+
+const agent = { tenantId: newId(), agentId: newId() }
+const deviceId = newId()
+const timeouts = { connectMs: 100, firstByteMs: 100, idleMs: 1_000 }
+const get = { method: 'GET', path: '/', headers: [], timeouts }
+const here = () => new AbortController().signal
+const coded = (code: string) => expect.objectContaining({ code })
+
+type Serve = (stream: TunnelStream, head: RequestHead) => Promise<void> | void
+
+/** @param serve what the agent does with each request */
+function connect(serve: Serve) {
+  const streams = new Map<number, TunnelStream>()
+  const sent: number[] = []
+  const hellos: string[] = []
+  let isUp = true
+  const client = new TunnelClient({
+    ...{ now: Date.now, log: pino({ level: 'silent' }) },
+    link: {
+      send: (_to, frame) => {
+        if (isUp) setImmediate(receive, Uint8Array.from(frame))
+        return isUp
+      },
+    },
+  })
+  const answer = (frame: Uint8Array) => {
+    client.onFrame(agent, Uint8Array.from(frame))
+    return true
+  }
+  function receive(bytes: Uint8Array): void {
+    const frame = decodeFrame(bytes)
+    sent.push(frame.type)
+    if (frame.type === FrameType.hello) {
+      const { epoch } = decodeHello(frame.payload)
+      hellos.push(epoch)
+      answer(encodeHello({ epoch, windowBytes: initialWindowBytes, maxFrameBytes }))
+    } else if (frame.type === FrameType.request) {
+      const stream = new TunnelStream(frame.streamId, answer, () => streams.delete(frame.streamId))
+      streams.set(frame.streamId, stream)
+      stream.receive(frame)
+      void serveOne(stream)
+    } else streams.get(frame.streamId)?.receive(frame)
+  }
+  async function serveOne(stream: TunnelStream): Promise<void> {
+    try {
+      const first = await stream.read()
+      if (first) await serve(stream, decodeHead(first.payload).head as RequestHead)
+    } catch {
+      // Reset by the node.
+    }
+  }
+  const cut = () => {
+    isUp = false
+  }
+  return { client, sent, streams, hellos, answer, cut, device: client.clientFor(agent, deviceId) }
+}
+
+async function ready(serve: Serve = () => undefined) {
+  const tunnel = connect(serve)
+  tunnel.client.hello(agent)
+  await tunnel.client.ready(agent.agentId, 1_000)
+  return tunnel
+}
+const ok = (stream: TunnelStream, body = '', headers: string[] = []) =>
+  stream.frame(FrameType.response, encodeHead({ status: 200, headers }, Buffer.from(body)), true)
+
+test('nothing is sent before the agent has answered HELLO, and it is refused at once', async () => {
+  const { client, device, sent } = connect(() => undefined)
+  expect(client.isReady(agent.agentId)).toBe(false)
+  await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('AGENT_OFFLINE'))
+  await expect(client.ready(agent.agentId, 20)).rejects.toEqual(coded('AGENT_OFFLINE'))
+  expect(sent).toEqual([])
+})
+
+test('an answer to the HELLO of another epoch does not make the tunnel ready', async () => {
+  const { client, answer } = connect(() => undefined)
+  client.hello(agent)
+  answer(encodeHello({ epoch: newId(), windowBytes: initialWindowBytes, maxFrameBytes }))
+  expect(client.isReady(agent.agentId)).toBe(false)
+  await client.ready(agent.agentId, 1_000)
+})
+
+test('a request carries the id of the device and no address; head and body come back', async () => {
+  const heads: RequestHead[] = []
+  const { device } = await ready((stream, head) => {
+    heads.push(head)
+    ok(stream, 'olá', ['x-a', '1'])
+  })
+  const { status, headers, body } = await device.request({ ...get, signal: here() })
+  expect([status, headers, String(await buffer(body))]).toEqual([200, ['x-a', '1'], 'olá'])
+  expect(heads).toEqual([{ ...get, deviceId }])
+})
+
+test('bodies larger than the window stream both ways under credit', async () => {
+  const big = Buffer.alloc(3 * initialWindowBytes + 17, 5)
+  const { device, client } = await ready(async (stream) => {
+    stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
+    for (let f = await stream.read(); f; f = await stream.read()) await stream.write(f.payload)
+    stream.frame(FrameType.end, undefined, true)
+  })
+  const signal = here()
+  const body = Readable.from([big.subarray(0, 100_000), big.subarray(100_000)])
+  const answer = await device.request({ ...get, method: 'POST', bodyBytes: big.length, body, signal })
+  expect((await buffer(answer.body)).equals(big)).toBe(true)
+  expect(client.isReady(agent.agentId)).toBe(true)
+})
+
+test.each([
+  [ResetCode.targetForbidden, 'TARGET_FORBIDDEN'],
+  [ResetCode.deviceUnknown, 'AGENT_NOT_READY'],
+  [ResetCode.deviceUnreachable, 'DEVICE_UNREACHABLE'],
+  [ResetCode.firstByteTimeout, 'DEVICE_TIMEOUT'],
+  [ResetCode.deviceProtocol, 'DEVICE_PROTOCOL'],
+  [ResetCode.deviceClosed, 'DEVICE_PROTOCOL'],
+  [ResetCode.tooManyStreams, 'TUNNEL_BUSY'],
+  [ResetCode.lost, 'TUNNEL_LOST'],
+  [ResetCode.agentStopping, 'TUNNEL_LOST'],
+] as const)('reset %i of the agent is %s', async (code, expected) => {
+  const { device } = await ready((stream) => stream.reset(code))
+  await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded(expected))
+})
+
+test('a reset in the middle of the body is an error of the body, never a clean short end (THREATS F5)', async () => {
+  const { device } = await ready(async (stream) => {
+    stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
+    await stream.write(Buffer.from('half'))
+    setImmediate(() => stream.reset(ResetCode.deviceClosed))
+  })
+  const { body } = await device.request({ ...get, signal: here() })
+  await expect(buffer(body)).rejects.toEqual(coded('DEVICE_PROTOCOL'))
+})
+
+test.each([
+  ['a line break in a value', { status: 200, headers: ['x', 'a\r\nb: c'] }],
+  ['a NUL in a value', { status: 200, headers: ['x', 'a\0'] }],
+  ['a name that is none', { status: 200, headers: ['x y', 'a'] }],
+  ['two lengths', { status: 200, headers: ['content-length', '1', 'content-length', '2'] }],
+  ['a 101 nobody asked for', { status: 101, headers: [] }],
+  ['a 100', { status: 100, headers: [] }],
+])('a head with %s is the device’s fault and ends the stream (THREATS P9)', async (_what, head) => {
+  const tunnel = await ready((stream) => stream.frame(FrameType.response, encodeHead(head), true))
+  await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(coded('DEVICE_PROTOCOL'))
+})
+
+test.each([
+  ['a status that is none', { status: 9_999, headers: [] }],
+  ['no headers', { status: 200 }],
+])('a head with %s is a malformed frame, 502', async (_what, head) => {
+  const tunnel = await ready((stream) =>
+    stream.frame(FrameType.response, encodeHead(head as never), true),
+  )
+  await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(coded('FRAME_INVALID'))
+})
+
+test('a browser that goes away resets the stream, before and after the head', async () => {
+  for (const isAnswered of [false, true]) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<void>()
+    const { device } = await ready((stream) => {
+      stream.onReset(resolve)
+      if (isAnswered) stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
+      started.resolve()
+    })
+    const gone = new AbortController()
+    const answer = device.request({ ...get, signal: gone.signal })
+    answer.catch(() => undefined)
+    await started.promise
+    if (isAnswered) (await answer).body.on('error', () => undefined)
+    gone.abort()
+    await promise
+  }
+})
+
+test('a body that nobody wants is cancelled at the agent, also when it was never read', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { device } = await ready((stream) => {
+    stream.onReset(resolve)
+    stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
+  })
+  const { body } = await device.request({ ...get, signal: here() })
+  body.destroy()
+  await promise
+})
+
+test('an agent that never answers is a timeout', async () => {
+  const { device } = await ready(() => undefined)
+  await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('DEVICE_TIMEOUT'))
+}, 15_000)
+
+test('when the data connection is lost everything under way fails at once, and nothing is sent any more', async () => {
+  const { device, client } = await ready(() => undefined)
+  const answer = device.request({ ...get, signal: here() })
+  client.lost(agent)
+  await expect(answer).rejects.toEqual(coded('TUNNEL_LOST'))
+  await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('AGENT_OFFLINE'))
+})
+
+test('a new HELLO ends the streams of the epoch before', async () => {
+  const { device, client, hellos } = await ready(() => undefined)
+  const answer = device.request({ ...get, signal: here() })
+  client.hello(agent)
+  await expect(answer).rejects.toEqual(coded('TUNNEL_LOST'))
+  await client.ready(agent.agentId, 1_000)
+  expect(new Set(hellos).size).toBe(2)
+})
+
+test('a link that is gone fails the request at once', async () => {
+  const { device, cut } = await ready(() => undefined)
+  cut()
+  await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('TUNNEL_LOST'))
+})
+
+test('a frame of another agent does not reach a stream, and neither does garbage (THREATS P8)', async () => {
+  const started = Promise.withResolvers<TunnelStream>()
+  const { device, client } = await ready((stream) => started.resolve(stream))
+  const answer = device.request({ ...get, signal: here() })
+  const stream = await started.promise
+  const forged = encodeFrame(FrameType.response, {
+    ...{ flags: Flag.fin, streamId: stream.id, seq: 0 },
+    payload: encodeHead({ status: 200, headers: [] }, Buffer.from('forged')),
+  })
+  client.onFrame({ tenantId: newId(), agentId: newId() }, forged)
+  client.onFrame(agent, Buffer.from('garbage'))
+  client.onFrame(agent, new Uint8Array(0))
+  ok(stream, 'right')
+  expect(String(await buffer((await answer).body))).toBe('right')
+})
+
+test('a repeated or missing frame resets the stream: LOST (THREATS P8)', async () => {
+  for (const seq of [0, 2]) {
+    const tunnel = await ready(async (stream) => {
+      stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
+      await new Promise(setImmediate)
+      const wrong = { flags: 0, streamId: stream.id, seq, payload: Buffer.from('x') }
+      tunnel.answer(encodeFrame(FrameType.data, wrong))
+    })
+    const { body } = await tunnel.device.request({ ...get, signal: here() })
+    await expect(buffer(body)).rejects.toEqual(coded('TUNNEL_LOST'))
+  }
+})
+
+test('512 streams of one agent are under way at most; one more is 503', async () => {
+  const { device } = await ready(() => undefined)
+  const gone = new AbortController()
+  const many = Array.from({ length: 512 }, () => device.request({ ...get, signal: gone.signal }))
+  const all = Promise.allSettled(many)
+  await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('TUNNEL_BUSY'))
+  gone.abort()
+  await all
+})
+
+const socketHead = { path: '/ws', headers: [], timeouts, protocols: ['mqtt'] }
+
+test('a WebSocket keeps protocol, kinds and bounds, and its close reaches the other end', async () => {
+  const { promise: closed, resolve } = Promise.withResolvers<unknown>()
+  const { device } = await ready(async (stream, head) => {
+    expect(head.webSocket).toEqual({ protocols: ['mqtt'] })
+    const headers = ['Sec-WebSocket-Protocol', 'mqtt']
+    stream.frame(FrameType.response, encodeHead({ status: 101, headers }), false)
+    await stream.write(Buffer.from('olá'), Flag.text)
+    for (let f = await stream.read(); f; f = await stream.read()) {
+      if (f.type === FrameType.wsClose) return resolve(f.payload)
+      await stream.write(f.payload, f.flags & (Flag.binary | Flag.text))
+    }
+  })
+  const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+  expect(socket.protocol).toBe('mqtt')
+  const heard: Array<[string, boolean]> = []
+  const { promise, resolve: done } = Promise.withResolvers<void>()
+  socket.onMessage(async (data, isBinary) => {
+    heard.push([Buffer.from(data).toString(), isBinary])
+    if (heard.length === 3) done()
+  })
+  await socket.send(Buffer.from('bin'), true)
+  await socket.send(Buffer.from(''), false)
+  await promise
+  expect(heard).toEqual([['olá', false], ['bin', true], ['', false]])
+  socket.close(4000, 'tchau')
+  expect(await closed).toEqual(encodeCodeAndText(4000, 'tchau'))
+})
+
+test('a WebSocket that the device refuses is an error with its status, and the stream is given back', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { device } = await ready((stream) => {
+    stream.onReset(resolve)
+    stream.frame(FrameType.response, encodeHead({ status: 403, headers: [] }), false)
+  })
+  await expect(device.openWebSocket({ ...socketHead, signal: here() })).rejects.toMatchObject({
+    ...{ code: 'DEVICE_PROTOCOL', details: { status: 403 } },
+  })
+  await promise
+})
+
+test.each([
+  ['its close', (stream: TunnelStream) => stream.frame(FrameType.wsClose, encodeCodeAndText(4001, 'r'), true), 4001],
+  ['its end', (stream: TunnelStream) => stream.frame(FrameType.end, undefined, true), 1001],
+  ['a reset', (stream: TunnelStream) => stream.reset(ResetCode.deviceClosed), 1011],
+])('a WebSocket ends at %s of the device', async (_what, end, code) => {
+  const { device } = await ready((stream) => {
+    stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
+    setImmediate(() => end(stream))
+  })
+  const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+  const { promise, resolve } = Promise.withResolvers<number>()
+  socket.onClose(resolve)
+  socket.onMessage(async () => undefined)
+  expect(await promise).toBe(code)
+})
+
+test('a ping of the agent is answered with the server’s time', async () => {
+  const { answer, sent } = await ready()
+  answer(encodeFrame(FrameType.ping, { flags: 0, streamId: 0, seq: 0, payload: Buffer.alloc(8) }))
+  await expect.poll(() => sent).toContain(FrameType.ping)
+})
