@@ -80,7 +80,9 @@ test('registering asks for every field and refuses a weak password', async () =>
   await page.getByRole('button', { name: 'Registrar', exact: true }).click()
   const isMissing = await page
     .getByLabel('Seu nome')
-    .evaluate((input: HTMLInputElement) => input.validity.valueMissing)
+    .evaluate(
+      (input) => 'validity' in input && (input.validity as { valueMissing: boolean }).valueMissing,
+    )
   expect(isMissing).toBe(true)
   await page.getByLabel('Seu nome').fill('Nova Pessoa')
   await page.getByLabel('Empresa ou condomínio').fill('Condomínio Novo')

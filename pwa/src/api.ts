@@ -1,5 +1,6 @@
 /** The typed client of the HTTP API and the only fetch of the PWA: cookie session, problem details as `ApiError`. */
 import type { Problem } from '@travessia/schemas/api'
+import { network } from './state/network.svelte.ts'
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -36,8 +37,10 @@ export async function call<T>(method: string, path: string, options: Options = {
       body: body === undefined ? null : JSON.stringify(body),
     })
   } catch {
+    network.heard(false)
     throw new ApiError(problemOf(noNetwork, 0))
   }
+  network.heard(true)
   if (response.status === 204) return undefined as T
   const value: unknown = await response.json().catch(() => undefined)
   if (response.ok) return value as T

@@ -1,7 +1,9 @@
 /** Server-Sent Events: one stream for the whole app; the browser comes back with Last-Event-ID by itself. */
 import type { LiveFact, LiveHeartbeat } from '@travessia/schemas/api'
+import { network } from './network.svelte.ts'
 
 const staleMs = 10_000
+const retryMs = 3_000
 
 type Listener = {
   readonly fact?: (fact: LiveFact) => void
@@ -19,6 +21,11 @@ class Live {
 
   start(): void {
     this.stop()
+    this.#connect()
+  }
+
+  #connect(): void {
+    this.#source?.close()
     const source = new EventSource('/api/events')
     this.#source = source
     source.addEventListener('open', () => this.#opened())
@@ -52,16 +59,19 @@ class Live {
   }
 
   #opened(): void {
+    const isLate = this.#wasOpen || this.lostAt !== undefined || !network.isOnline
     this.lostAt = undefined
-    if (this.#wasOpen) this.#reset()
     this.#wasOpen = true
+    network.heard(true)
+    if (isLate) this.#reset()
   }
 
   #failed(source: EventSource): void {
     this.lostAt ??= Date.now()
-    // Closed for good (an answer that is no stream): try again, the server may be back.
+    // Closed for good (an answer that is no stream): try again, the server may be back. What was lost stays
+    // lost until it is: the new stream does not know the last event, so everything is fetched again.
     if (source.readyState === EventSource.CLOSED && this.#source === source)
-      setTimeout(() => this.#source === source && this.start(), 3_000)
+      setTimeout(() => this.#source === source && this.#connect(), retryMs)
   }
 
   #reset(): void {

@@ -1,0 +1,48 @@
+/** The budgets of the built app; `npm start`, `npm test` and `npm run build -w pwa` make the build. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+
+const dist = join(import.meta.dirname, '../dist')
+const assets = readdirSync(join(dist, 'assets'))
+const scripts = assets.filter((name) => name.endsWith('.js'))
+const kb = 1_000
+const textOf = (name: string) => readFileSync(join(dist, 'assets', name), 'utf8')
+const gzBytes = (name: string) => gzipSync(textOf(name), { level: 9 }).length
+const sum = (names: Iterable<string>) => [...names].reduce((all, name) => all + gzBytes(name), 0)
+
+/** What loading this script loads with it. */
+function withImports(name: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(name)) return seen
+  seen.add(name)
+  for (const [, file] of textOf(name).matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g))
+    if (file !== undefined) withImports(file, seen)
+  return seen
+}
+
+const entry = /src="\/assets\/([^"]+\.js)"/.exec(
+  readFileSync(join(dist, 'index.html'), 'utf8'),
+)?.[1]
+const initial = withImports(entry ?? '')
+
+test('the first screen needs at most 60 KB of JavaScript, compressed', () => {
+  expect(initial.size).toBeGreaterThan(0)
+  expect(sum(initial)).toBeLessThanOrEqual(60 * kb)
+})
+
+test('each screen that is loaded later needs at most 30 KB more', () => {
+  const later = scripts.filter((name) => !initial.has(name))
+  expect(later.length).toBeGreaterThan(5)
+  const sizes = later.map((name) => ({ name, bytes: sum(withImports(name).difference(initial)) }))
+  expect(sizes.filter(({ bytes }) => bytes > 30 * kb)).toEqual([])
+})
+
+test('the offline copy of the app takes at most 700 KB', () => {
+  const files = [
+    ...readdirSync(dist).map((name) => join(dist, name)),
+    ...assets.map((name) => join(dist, 'assets', name)),
+  ]
+  const bytes = files.map((path) => statSync(path)).filter((file) => file.isFile())
+  expect(bytes.reduce((all, { size }) => all + size, 0)).toBeLessThanOrEqual(700 * kb)
+})

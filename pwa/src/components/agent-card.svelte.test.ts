@@ -1,0 +1,60 @@
+import type { Installation, User } from '@travessia/schemas/api'
+import { afterEach, expect, test } from 'vitest'
+import { page } from 'vitest/browser'
+import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
+import { account } from '../state/account.svelte.ts'
+import AgentCard from './agent-card.svelte'
+
+afterEach(() => {
+  account.user = undefined
+  return cleanup()
+})
+
+const agent = {
+  ...{ status: 'ONLINE', agentId: 'a'.repeat(26), name: 'Servidor Portaria', version: '0.1.0' },
+  ...{ externalIp: '203.0.113.7', since: null, metadata: {} },
+  lastHeartbeatAt: new Date(Date.now() - 15_000).toISOString(),
+}
+
+async function show(role: User['role'], changes: object = {}) {
+  account.user = { role } as User
+  const installation = { id: 'i', name: 'Matriz', agent: { ...agent, ...changes } } as Installation
+  await render(AgentCard, { installation, onchange: () => undefined })
+  return page.getByRole('button')
+}
+
+test.each(['admin', 'manager'] as const)('%s may renew and unpair', async (role) => {
+  const buttons = await show(role)
+  expect(buttons.elements().map((one) => one.textContent?.trim())).toEqual([
+    m.renew_token(),
+    m.unpair(),
+  ])
+})
+
+test.each(['operator', 'auditor'] as const)(
+  '%s reads the connector and changes nothing',
+  async (role) => {
+    const buttons = await show(role)
+    await expect.element(page.getByText('Servidor Portaria')).toBeVisible()
+    expect(buttons.elements()).toEqual([])
+  },
+)
+
+test('the last heartbeat reads as seconds ago', async () => {
+  await show('auditor')
+  expect(document.querySelector('time')?.textContent).toMatch(/\b1[4-9] s\b/)
+})
+
+test('without an agent a manager is led to pairing', async () => {
+  await show('manager', { agentId: null, status: 'OFFLINE', lastHeartbeatAt: null })
+  const link = page.getByRole('link', { name: m.make_code() })
+  expect(link.element().getAttribute('href')).toBe('/parear?instalacao=i')
+})
+
+test('unpairing asks first, naming agent and installation', async () => {
+  await show('manager')
+  await page.getByRole('button', { name: m.unpair() }).click()
+  const text = m.unpair_text({ name: 'Servidor Portaria', installation: 'Matriz' })
+  await expect.element(page.getByText(text)).toBeVisible()
+})

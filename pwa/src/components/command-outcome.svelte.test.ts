@@ -1,0 +1,41 @@
+import type { CommandState } from '@travessia/schemas/api'
+import { afterEach, expect, test } from 'vitest'
+import { page } from 'vitest/browser'
+import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
+import CommandOutcome from './command-outcome.svelte'
+
+afterEach(() => cleanup())
+
+const states: Array<[CommandState['status'], boolean | null, () => string]> = [
+  ['succeeded', false, m.command_accepted_note],
+  ['succeeded', true, m.command_confirmed_note],
+  ['failed', null, m.command_failed_note],
+  ['refused', null, m.command_refused_note],
+  ['expired', null, m.command_expired_note],
+  ['unknown', null, m.command_unknown_note],
+]
+const notes = new Set(states.map(([, , note]) => note))
+
+async function show(status: CommandState['status'], confirmed: boolean | null = null) {
+  await render(CommandOutcome, { command: { status, confirmed, detail: null, errorCode: null } })
+  return page.getByRole('status').element().textContent ?? ''
+}
+
+test.each(states)(
+  '%s (confirmed: %s) says what is known and nothing of the other outcomes',
+  async (...row) => {
+    const [status, confirmed, note] = row
+    const text = await show(status, confirmed)
+    expect([...notes].filter((one) => text.includes(one()))).toEqual([note])
+  },
+)
+
+test.each(['issued', 'delivered', 'running'] as const)(
+  '%s claims no outcome yet',
+  async (status) => {
+    const text = await show(status)
+    expect([...notes].filter((one) => text.includes(one()))).toEqual([])
+    expect(text).not.toContain(m.command_succeeded())
+  },
+)

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { live } from './live.svelte.ts'
+
+/** The browser's EventSource, its life in our hands. */
+class Source extends EventTarget {
+  static readonly CLOSED = 2
+  static made: Source[] = []
+  readyState = 0
+
+  constructor() {
+    super()
+    Source.made.push(this)
+  }
+
+  close(): void {
+    this.readyState = 2
+  }
+
+  fire(type: string, readyState: number): void {
+    this.readyState = readyState
+    this.dispatchEvent(new Event(type))
+  }
+}
+
+beforeEach(() => {
+  Source.made = []
+  vi.stubGlobal('EventSource', Source)
+  vi.useFakeTimers()
+})
+
+afterEach(() => {
+  live.stop()
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+const last = () => Source.made.at(-1)
+
+test('a stream that was closed for good is opened again, and what was missed is fetched', () => {
+  const reset = vi.fn()
+  const off = live.on({ reset })
+  live.start()
+  last()?.fire('open', 1)
+  expect(reset).not.toHaveBeenCalled()
+  last()?.fire('error', 2)
+  vi.advanceTimersByTime(3_000)
+  expect(Source.made).toHaveLength(2)
+  last()?.fire('open', 1)
+  expect(reset).toHaveBeenCalledTimes(1)
+  expect(live.lostAt).toBeUndefined()
+  off()
+})
+
+test('the stream counts as stale after ten seconds, however often it is tried again', () => {
+  live.start()
+  last()?.fire('open', 1)
+  for (const _ of [1, 2, 3, 4]) {
+    last()?.fire('error', 2)
+    vi.advanceTimersByTime(3_000)
+  }
+  expect(live.isStale(Date.now())).toBe(true)
+})
+
+test('a stopped stream is not opened again', () => {
+  live.start()
+  last()?.fire('error', 2)
+  live.stop()
+  vi.advanceTimersByTime(10_000)
+  expect(Source.made).toHaveLength(1)
+})

@@ -1,0 +1,203 @@
+/** What makes it an app: installable, offline, live, accessible in every dress, and closed to hostile device pages. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { hostileForm, hostilePage, hostileScript } from './hostile-page.ts'
+import {
+  enter,
+  newPhone,
+  newSite,
+  openDevicePage,
+  phone,
+  startBrowser,
+  violations,
+} from './screens.ts'
+import { Api, deviceNamed, type Item, pidsOf, type Stack, startStack } from './stack.ts'
+
+let stack: Stack
+let browser: Browser
+let context: BrowserContext
+let page: Page
+let manager: Api
+let gate: Item
+
+beforeAll(async () => {
+  ;[browser, stack] = await Promise.all([startBrowser(), startStack()])
+  ;({ context, page } = await newPhone(browser))
+  manager = await new Api(stack.httpUrl).signIn('gestor@demo.travessia')
+  gate = await deviceNamed(manager, 'Entrada')
+  await enter(page, stack, 'gestor@demo.travessia')
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await stack?.stop()
+})
+
+// What one test takes away, the next one has again.
+afterEach(() => context.setOffline(false))
+
+const open = (path: string, at = page) => at.goto(stack.httpUrl + path)
+
+test('Chromium finds nothing wrong with the manifest and would install the app', async () => {
+  const cdp = await context.newCDPSession(page)
+  const { errors, data } = await cdp.send('Page.getAppManifest')
+  expect(errors).toEqual([])
+  expect(JSON.parse(data ?? '{}')).toMatchObject({ name: 'Travessia', display: 'standalone' })
+  const { installabilityErrors } = await cdp.send('Page.getInstallabilityErrors')
+  expect(installabilityErrors.map(({ errorId }) => errorId)).toEqual(
+    installabilityErrors.some(({ errorId }) => errorId === 'in-incognito') ? ['in-incognito'] : [],
+  )
+})
+
+test('a status change reaches the screen by itself, and the return too', async () => {
+  await open('/')
+  await page.getByText('2 online').waitFor()
+  const [pid] = pidsOf('agent/src/main.ts', 'run', `${stack.dataDir}/demo/agent-filial`)
+  if (pid === undefined) throw new Error('the agent of Filial does not run')
+  process.kill(pid, 'SIGKILL')
+  await page.getByText('1 offline').waitFor()
+  await page.getByRole('link', { name: /Filial.*Offline/ }).waitFor()
+  await page.getByText('2 online').waitFor()
+})
+
+test('after one visit a deep address starts without a network, old data marked, commands off', async () => {
+  await open(`/equipamentos/${gate.id}`)
+  await page.getByRole('link', { name: 'Gerenciar remotamente' }).waitFor()
+  await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
+  await context.setOffline(true)
+  const startedAt = Date.now()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Catraca Entrada Principal' }).waitFor()
+  expect(Date.now() - startedAt).toBeLessThan(5_000)
+  await page.getByText(/Dados de \d\d:\d\d; podem ter mudado\./).waitFor()
+  await page.getByText('Sem internet. Mostrando o que foi visto por último').waitFor()
+  expect(await page.getByRole('button', { name: 'Liberar', exact: true }).isDisabled()).toBe(true)
+  await context.setOffline(false)
+  await page.getByRole('link', { name: 'Gerenciar remotamente' }).waitFor()
+  await page.getByText(/podem ter mudado/).waitFor({ state: 'detached' })
+})
+
+test('ten seconds without the live stream are said, with the time of the data', async () => {
+  await page.route('**/api/events*', (route) => route.abort())
+  await open('/')
+  await page.getByText(/^Sem conexão em tempo real; dados de \d\d:\d\d:\d\d\.$/).waitFor()
+  await page.unroute('**/api/events*')
+  await page.getByText('Sem conexão em tempo real').waitFor({ state: 'detached' })
+})
+
+test('a device page cannot reach the app: no request, frame, window, cookie, worker or message', async () => {
+  const device: Server = createServer(hostilePage)
+  await new Promise<void>((done) => device.listen(0, '127.0.0.1', done))
+  const baseUrl = `http://127.0.0.1:${(device.address() as AddressInfo).port}`
+  const { id: siteId, agent } = await newSite(stack, manager, 'Armadilha')
+  try {
+    const path = `/api/installations/${siteId}/devices`
+    const body = { name: 'Isca', kind: 'http', driver: 'http', baseUrl, viaAgent: true }
+    const { body: bait } = await manager.call<Item>('POST', path, body)
+    const sitesBefore = (await manager.get<{ items: Item[] }>('/api/installations')).items.length
+    const cookiesBefore = await context.cookies(stack.httpUrl)
+    await open(`/equipamentos/${bait.id}/sessao`)
+    const trap = await openDevicePage(context, page)
+    await trap.getByRole('heading', { name: 'Isca' }).waitFor()
+    const seen = await trap.evaluate(`(${hostileScript})('${stack.httpUrl}')`)
+    expect(seen).toEqual({
+      ...{ opener: 'none', read: 'refused', storage: 'empty', workerRegistered: false },
+      ...{ frame: 'unreadable', window: 'unreadable', cookie: 'invisible' },
+    })
+    const framed = trap.frames().find((frame) => frame !== trap.mainFrame())
+    expect(framed?.url()).toMatch(/^(chrome-error:|about:blank)/)
+    // A form, which needs no permission to be sent, and what it got for an answer.
+    const answer = trap.waitForResponse((response) => response.url().includes('/api/installations'))
+    await trap.evaluate(`(${hostileForm})('${stack.httpUrl}')`)
+    expect((await answer).status()).toBeGreaterThanOrEqual(400)
+    const sites = (await manager.get<{ items: Item[] }>('/api/installations')).items
+    expect(sites.length).toBe(sitesBefore)
+    expect(await context.cookies(stack.httpUrl)).toEqual(cookiesBefore)
+    for (const other of context.pages()) if (other !== page) await other.close()
+    await open('/')
+    await page.getByRole('heading', { name: 'Instalações' }).waitFor()
+  } finally {
+    agent.kill('SIGKILL')
+    device.close()
+  }
+})
+
+test('every screen keeps the accessibility rules: both themes, both languages, phone and desktop', async () => {
+  const { items } = await manager.get<{ items: Item[] }>('/api/audit/sessions')
+  const { items: sites } = await manager.get<{ items: Item[] }>('/api/installations')
+  const camera = await deviceNamed(manager, 'Câmera')
+  const screens = [
+    ...['/', `/instalacoes/${sites.find(({ name }) => name === 'Matriz')?.id}`, '/parear'],
+    ...[`/equipamentos/${gate.id}`, `/equipamentos/${camera.id}`],
+    ...[`/equipamentos/${gate.id}/sessao`, '/auditoria', '/auditoria?ver=eventos'],
+    ...[`/auditoria/sessoes/${items[0]?.id}`, '/ajustes', '/nada'],
+  ]
+  const found: string[] = []
+  // Every theme with every width and every language, without all eight of each screen.
+  const desktop = { width: 1280, height: 800 }
+  const light = { colorScheme: 'light' } as const
+  const dark = { colorScheme: 'dark' } as const
+  for (const { language, choice, dresses } of [
+    {
+      ...{ language: 'pt-BR', choice: 'Português' },
+      dresses: [
+        { ...dark, viewport: desktop },
+        { ...light, viewport: phone },
+      ],
+    },
+    {
+      ...{ language: 'en', choice: 'English' },
+      dresses: [
+        { ...light, viewport: desktop },
+        { ...dark, viewport: phone },
+      ],
+    },
+  ]) {
+    await open('/ajustes')
+    await page.getByRole('radio', { name: choice }).check({ force: true })
+    await page.locator(`html[lang="${language}"]`).waitFor()
+    for (const path of screens) {
+      await open(path)
+      await page.locator('h1').first().waitFor()
+      await page.locator('[aria-busy]').waitFor({ state: 'detached' })
+      for (const { colorScheme, viewport } of dresses) {
+        await page.emulateMedia({ colorScheme })
+        await page.setViewportSize(viewport)
+        found.push(...(await violations(page, `${path} ${language} ${colorScheme}`)))
+      }
+      const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+      if (wide > 0) found.push(`${path} ${language}: ${wide} px wider than the screen`)
+    }
+  }
+  expect(found).toEqual([])
+  await page.setViewportSize(phone)
+}, 180_000)
+
+test('signing out leaves nothing of the person on the device', async () => {
+  const kept = () => page.evaluate<{ rows: number; cached: number; storage: string[] }>(whatIsKept)
+  await open('/ajustes')
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  expect((await kept()).rows).toBeGreaterThan(0)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Password').waitFor()
+  const { rows, cached, storage } = await kept()
+  expect({ rows, cached }).toEqual({ rows: 0, cached: 0 })
+  expect(storage.toSorted()).toEqual(['PARAGLIDE_LOCALE', 'theme'])
+})
+
+const whatIsKept = `(async () => {
+  const rows = await new Promise((done, fail) => {
+    const request = indexedDB.open('keyval-store')
+    request.onerror = () => fail(request.error)
+    request.onsuccess = () => {
+      const all = request.result.transaction('keyval').objectStore('keyval').getAllKeys()
+      all.onsuccess = () => done(all.result)
+    }
+  })
+  const requests = []
+  for (const name of await caches.keys()) requests.push(...(await (await caches.open(name)).keys()))
+  const cached = requests.filter(({ url }) => new URL(url).pathname.startsWith('/api'))
+  return { rows: rows.length, cached: cached.length, storage: Object.keys(localStorage) }
+})()`
