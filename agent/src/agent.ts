@@ -4,26 +4,20 @@
  */
 import { dirname, join } from 'node:path'
 import { check, type Validator } from '@travessia/schemas/check'
-import {
-  type AgentDevice,
-  type Credentials,
-  type DeviceList,
-  deviceListSchema,
-} from '@travessia/schemas/devices'
+import { type AgentDevice, type DeviceList, deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import { Ajv } from 'ajv'
-import { compactDecrypt, importJWK, type JWK } from 'jose'
+import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import { type Clock, createClock } from './clock.ts'
 import { CommandRunner } from './command-runner.ts'
 import { type AgentConfig, type Environment, writeAgentConfig } from './config.ts'
 import { Connections } from './connections.ts'
-import { createDeviceFetch } from './device-fetch.ts'
-import { createDeviceSocket } from './device-socket.ts'
-import { type Driver, loadDriver } from './drivers/driver.ts'
+import { DeviceDrivers } from './device-drivers.ts'
+import { DeviceWatch } from './device-watch.ts'
 import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
@@ -55,7 +49,8 @@ export class Agent {
   readonly #connections: Connections
   readonly #renewal: TokenRenewal
   readonly #tunnels = new Map<string, TunnelServer>()
-  readonly #drivers = new Map<string, { readonly key: string; readonly driver: Driver }>()
+  readonly #drivers: DeviceDrivers
+  readonly #watch: DeviceWatch
   readonly #clock: Clock
   readonly #runner: CommandRunner
   readonly #journal: Journal
@@ -88,6 +83,12 @@ export class Agent {
       log,
     })
     this.#clock = createClock((frame) => this.#toNewestNode(frame))
+    this.#drivers = new DeviceDrivers(this.#policy, () => this.#config.encryptionKey as JWK)
+    const driverFor = (device: AgentDevice) => this.#drivers.driverFor(device)
+    this.#watch = new DeviceWatch({
+      ...{ driverFor, log, now: () => this.#clock.now() },
+      tell: (report) => this.#connections.sample('state', report),
+    })
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
     this.#runner = new CommandRunner({
       agent: config,
@@ -95,7 +96,7 @@ export class Agent {
       clock: this.#clock,
       journal: this.#journal,
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
-      driverFor: (device) => this.#driverFor(device),
+      driverFor,
       report: (report) => this.#report(report),
       log,
     })
@@ -122,6 +123,7 @@ export class Agent {
     })
     this.#renewal.start()
     this.#connections.start()
+    this.#watch.update(this.#config.devices.devices)
     await ready
   }
 
@@ -130,6 +132,7 @@ export class Agent {
     this.#renewal.stop()
     this.#stopNetwork?.()
     this.#health?.stop()
+    this.#watch.stop()
     await this.#runner.stop()
     await Promise.all([...this.#tunnels.values()].map((tunnel) => tunnel.stop()))
     await this.#connections.stop()
@@ -151,7 +154,8 @@ export class Agent {
       this.#config = { ...this.#config, devices: list }
       writeAgentConfig(this.#configPath, this.#config)
       for (const tunnel of this.#tunnels.values()) tunnel.devicesChanged(list.devices)
-      for (const id of this.#drivers.keys()) if (!this.#deviceOf(id)) this.#drivers.delete(id)
+      this.#drivers.keepOnly(list.devices)
+      this.#watch.update(list.devices)
     }
     await this.#connections.publish('ack', {
       kind: 'devices',
@@ -221,31 +225,6 @@ export class Agent {
 
   #deviceOf(deviceId: string): AgentDevice | undefined {
     return this.#config.devices.devices.find((device) => device.deviceId === deviceId)
-  }
-
-  /** One driver per device as it is registered, so that it may keep its sign-in at the device. */
-  async #driverFor(device: AgentDevice): Promise<Driver> {
-    const { deviceId } = device
-    const key = JSON.stringify(device)
-    const known = this.#drivers.get(deviceId)
-    if (known?.key === key) return known.driver
-    const credentials = await this.#credentialsOf(device)
-    const fetch = createDeviceFetch(device, this.#policy)
-    const openSocket = createDeviceSocket(device, this.#policy)
-    const target = { deviceId, baseUrl: device.baseUrl, credentials, fetch, openSocket }
-    const driver = await loadDriver(device.driver, target)
-    this.#drivers.set(deviceId, { key, driver })
-    return driver
-  }
-
-  async #credentialsOf({ sealedCredentials }: AgentDevice): Promise<Credentials | undefined> {
-    if (sealedCredentials === undefined) return undefined
-    const key = await importJWK(this.#config.encryptionKey as JWK, 'ECDH-ES')
-    const { plaintext } = await compactDecrypt(sealedCredentials, key, {
-      keyManagementAlgorithms: ['ECDH-ES'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    })
-    return JSON.parse(new TextDecoder().decode(plaintext)) as Credentials
   }
 
   async #report(report: CommandReport): Promise<boolean> {
