@@ -2,14 +2,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-const maxBodyBytes = 64 * 1024
+const usualBodyBytes = 64 * 1024
 
 export type DeviceRequest = {
   readonly method: string
   readonly url: URL
   readonly headers: IncomingMessage['headers']
   readonly body: string
+  /** The body as it came, for what is no text. */
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
+type Options = { readonly port: number; readonly host?: string; readonly maxBodyBytes?: number }
 export type Answer = {
   readonly status?: number
   readonly type?: string
@@ -27,11 +30,16 @@ export class DeviceServer {
   readonly #port: number
   readonly #host: string
 
-  constructor(handle: Handler, { port, host = '127.0.0.1' }: { port: number; host?: string }) {
+  constructor(
+    handle: Handler,
+    { port, host = '127.0.0.1', maxBodyBytes = usualBodyBytes }: Options,
+  ) {
     this.#port = port
     this.#host = host
     this.#server = createServer((request, response) => {
-      serve(handle, request, response).catch(() => response.destroy())
+      bodyOf(request, maxBodyBytes)
+        .then((body) => serve(handle, { request, response, body }))
+        .catch(() => response.destroy())
     })
   }
 
@@ -67,29 +75,36 @@ export function keepLast<T>(list: T[], item: T, limit = 1_000): void {
   if (list.length > limit) list.shift()
 }
 
-async function serve(
-  handle: Handler,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+type Exchange = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** A status: refused for its body. */
+  readonly body: Buffer<ArrayBuffer> | number
+}
+
+async function serve(handle: Handler, { request, response, body }: Exchange): Promise<void> {
+  if (typeof body === 'number') return write(response, json({ error: 'refused' }, body))
   const { method = 'GET', headers } = request
   const url = new URL(request.url ?? '/', 'http://device')
-  const hasLength = 'content-length' in headers || 'transfer-encoding' in headers
-  const body = method === 'POST' && !hasLength ? 411 : await bodyOf(request)
-  if (typeof body === 'number') return write(response, json({ error: 'refused' }, body))
-  const answer = await handle({ method, url, headers, body }, response)
+  const whole = { method, url, headers, body: body.toString(), bytes: body }
+  const answer = await handle(whole, response)
   if (answer) write(response, answer)
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string | 413> {
+async function bodyOf(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Buffer<ArrayBuffer> | 411 | 413> {
+  const hasLength = 'content-length' in request.headers || 'transfer-encoding' in request.headers
+  if (request.method === 'POST' && !hasLength) return 411
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request) {
     bytes += (chunk as Buffer).length
-    if (bytes > maxBodyBytes) return 413
+    if (bytes > maxBytes) return 413
     chunks.push(chunk as Buffer)
   }
-  return Buffer.concat(chunks).toString()
+  return Buffer.concat(chunks)
 }
 
 function write(response: ServerResponse, { status = 200, type, headers, body = '' }: Answer): void {

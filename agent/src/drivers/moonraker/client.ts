@@ -1,0 +1,74 @@
+/**
+ * The HTTP of Moonraker (DEVICES 2.2): `{"result"}` or `{"error": {"code", "message"}}`. The API key, where Moonraker
+ * wants one, is the PASSWORD of the registered credentials; their login may be anything.
+ */
+import type { Credentials } from '@travessia/schemas/devices'
+import { type Fields, fieldsOf, parsed, textOf } from '../answers.ts'
+import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
+import { type Moment, PrinterRefusal } from '../printing.ts'
+
+export type Answer = { readonly status: number; readonly body: string }
+
+export const keyRefused = 'Moonraker refused the API key'
+
+export class MoonrakerClient {
+  readonly #fetch: DeviceFetch
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(fetch: DeviceFetch, credentials: Credentials | undefined) {
+    this.#fetch = fetch
+    this.headers = credentials ? { 'x-api-key': credentials.password } : {}
+  }
+
+  async post(path: string, context: CommandContext, body?: object): Promise<CommandResult> {
+    const { startWithinMs, signal } = context
+    const text = body === undefined ? '' : JSON.stringify(body)
+    const json = body === undefined ? {} : { 'content-type': 'application/json' }
+    const answer = await this.#fetch({
+      ...{ method: 'POST', path, body: text, startWithinMs, signal },
+      headers: { ...this.headers, ...json },
+    })
+    return resultOf(answer)
+  }
+
+  /** @throws PrinterRefusal, and what `DeviceFetch` throws */
+  async get(path: string, { startWithinMs, signal }: Moment): Promise<unknown> {
+    const { headers } = this
+    const { status, body } = await this.#fetch({
+      ...{ method: 'GET', path, headers, startWithinMs, signal },
+    })
+    if (status === 401 || status === 403) throw new PrinterRefusal(keyRefused)
+    const answer = fieldsOf(status === 200 ? parsed(body) : undefined)
+    if (!('result' in answer))
+      throw new PrinterRefusal(messageOf(body) || `no answer of Moonraker to ${path} (${status})`)
+    return answer['result']
+  }
+
+  /** The printer's objects, or only `webhooks` with the reason while Klipper is not ready. */
+  async status(objects: Fields, moment: Moment): Promise<Fields> {
+    const state = textOf(fieldsOf(await this.get('/server/info', moment))['klippy_state'])
+    if (state !== 'ready') {
+      const info = await this.get('/printer/info', moment).catch(() => undefined)
+      return { webhooks: { state, state_message: textOf(fieldsOf(info)['state_message']) } }
+    }
+    const query = Object.keys(objects).join('&')
+    return fieldsOf(fieldsOf(await this.get(`/printer/objects/query?${query}`, moment))['status'])
+  }
+}
+
+/** What the answer to a command says. 400: Klipper refused it. */
+export function resultOf({ status, body }: Answer): CommandResult {
+  if (status >= 200 && status < 300) return { outcome: 'accepted' }
+  if (status === 401 || status === 403) return { outcome: 'failed', detail: keyRefused }
+  const message = messageOf(body)
+  const detail = message || `Moonraker answered ${status}`
+  if (status === 400 || status === 409) return { outcome: 'denied', detail }
+  // "Klippy Disconnected" is also a 503, but of a command that Klipper may have begun.
+  if (status === 503 && /not (connected|available)/i.test(message))
+    return { outcome: 'denied', detail }
+  return { outcome: status < 500 ? 'failed' : 'unknown', detail }
+}
+
+function messageOf(body: string): string {
+  return textOf(fieldsOf(fieldsOf(parsed(body))['error'])['message'])
+}
