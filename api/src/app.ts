@@ -12,6 +12,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import fastifyMetrics from 'fastify-metrics'
+import { problemOf } from './gateway/request-checks.ts'
 import { addAuthentication } from './plugins/authentication.ts'
 import { addAuthorization } from './plugins/authorization.ts'
 import { answerClientError } from './plugins/client-error.ts'
@@ -52,7 +53,7 @@ export async function createApp(services: Services, options: AppOptions): Promis
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>()
   addErrorHandler(app)
-  addNumberCheck(app)
+  addFormChecks(app)
   addAliases(app)
   await addSafety(app, services)
   await addDocumentation(app)
@@ -78,8 +79,13 @@ function addRoutes(app: App, services: Services): void {
   if (services.isDemo) addDemoRoute(app)
 }
 
-/** `?limit=1e999` is read as Infinity, for which the validator skips the limits. */
-function addNumberCheck(app: App): void {
+/** What Node's parser and the validator let through: HTTP/0.9, doubled heads, `?limit=1e999` (read as Infinity). */
+function addFormChecks(app: App): void {
+  app.addHook('onRequest', async ({ raw }) => {
+    const { method = '', httpVersion, url: target = '', rawHeaders } = raw
+    const problem = problemOf({ method, httpVersion, target, rawHeaders })
+    if (problem) throw new TravessiaError(problem)
+  })
   app.addHook('preHandler', async ({ query }) => {
     for (const [name, value] of Object.entries(query ?? {}))
       if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
