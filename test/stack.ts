@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export const root = join(import.meta.dirname, '..')
 export const demoPassword = 'travessia-demo'
-const startMs = 60_000
+const startMs = 110_000
 
 export type Stack = {
   readonly httpUrl: string
