@@ -18,12 +18,13 @@ import {
 } from '@travessia/schemas/tunnel-frame'
 import { Aedes, type AedesOptions, type AedesPublishPacket } from 'aedes'
 import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Agent } from './agent.ts'
 import { type AgentConfig, readAgentConfig, writeAgentConfig } from './config.ts'
 import {
   agentConfig,
   deviceAt,
+  eventually,
   listening,
   noProxies,
   openGate,
@@ -84,7 +85,7 @@ async function startedAgent(at: Node, other: Partial<AgentConfig> = {}) {
   const agent = new Agent({ config, configPath, environment, log: silent })
   onTestFinished(() => agent.stop())
   await agent.start()
-  await vi.waitFor(() => expect(at.heard.heartbeats.at(-1)?.dataEpoch).toMatch(/^[a-z0-9]{26}$/))
+  await eventually(() => expect(at.heard.heartbeats.at(-1)?.dataEpoch).toMatch(/^[a-z0-9]{26}$/))
   const say = (kind: 'command' | 'devices', jws: string) =>
     at.send(formatTopic({ ...config, channel: 'cmd', kind }), jws, 1)
   const frame = (bytes: Uint8Array) =>
@@ -113,15 +114,15 @@ test('a node that greets is answered, and a request through it reaches the devic
   const at = await node()
   const { frame, say, list } = await startedAgent(at)
   say('devices', await list(1, [registered]))
-  await vi.waitFor(() => expect(at.heard.acks).toHaveLength(1))
+  await eventually(() => expect(at.heard.acks).toHaveLength(1))
   frame(hello())
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(at.heard.frames.some(({ type }) => type === FrameType.hello)).toBe(true),
   )
   const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 }
   const head = { deviceId: registered.deviceId, method: 'GET', path: '/', headers: [], timeouts }
   frame(encodeFrame(FrameType.request, { flags: Flag.fin, streamId: 1, payload: encodeHead(head) }))
-  const answer = await vi.waitFor(() => {
+  const answer = await eventually(() => {
     const found = at.heard.frames.find(({ type }) => type === FrameType.response)
     if (!found) throw new Error('no answer yet')
     return found
@@ -134,10 +135,10 @@ test('a signed device list is kept on disk and confirmed; an older one changes n
   const { say, list, configPath } = await startedAgent(at)
   const device = deviceAt('http://10.0.0.5')
   say('devices', await list(7, [device]))
-  await vi.waitFor(() => expect(at.heard.acks).toEqual([{ kind: 'devices', version: 7 }]))
+  await eventually(() => expect(at.heard.acks).toEqual([{ kind: 'devices', version: 7 }]))
   expect(readAgentConfig(configPath)?.devices).toMatchObject({ version: 7, devices: [device] })
   say('devices', await list(6, []))
-  await vi.waitFor(() => expect(at.heard.acks).toHaveLength(2))
+  await eventually(() => expect(at.heard.acks).toHaveLength(2))
   expect(at.heard.acks[1]).toEqual({ kind: 'devices', version: 7 })
   expect(readAgentConfig(configPath)?.devices.devices).toHaveLength(1)
 })
@@ -163,7 +164,7 @@ test('a device list that is not signed, signed by another, or for another agent 
   ])
     say('devices', jws)
   say('devices', await list(1, []))
-  await vi.waitFor(() => expect(at.heard.acks).toEqual([{ kind: 'devices', version: 1 }]))
+  await eventually(() => expect(at.heard.acks).toEqual([{ kind: 'devices', version: 1 }]))
   expect(readAgentConfig(configPath)?.devices.devices).toEqual([])
 })
 
@@ -188,15 +189,13 @@ test('an order opens the gate with credentials that only this agent can read', a
   const { agentId, tenantId } = config
   const order = openGate({ agentId, tenantId, deviceId: device.deviceId })
   say('command', await key.sign(order))
-  await vi.waitFor(
-    () =>
-      expect(at.heard.acks.map(({ status }) => status)).toEqual([
-        undefined,
-        'delivered',
-        'running',
-        'succeeded',
-      ]),
-    { timeout: 5_000 },
+  await eventually(() =>
+    expect(at.heard.acks.map(({ status }) => status)).toEqual([
+      undefined,
+      'delivered',
+      'running',
+      'succeeded',
+    ]),
   )
   expect(turnstile.state.actions).toHaveLength(1)
   expect(JSON.stringify(readAgentConfig(configPath))).not.toContain('Segredo')
@@ -209,10 +208,8 @@ test('an agent that nobody tells the time runs no order', async () => {
   say('devices', await list(1, [device]))
   const { agentId, tenantId } = config
   say('command', await key.sign(openGate({ agentId, tenantId, deviceId: device.deviceId })))
-  await vi.waitFor(
-    () =>
-      expect(at.heard.acks.at(-1)).toMatchObject({ status: 'refused', errorCode: 'CLOCK_UNKNOWN' }),
-    { timeout: 5_000 },
+  await eventually(() =>
+    expect(at.heard.acks.at(-1)).toMatchObject({ status: 'refused', errorCode: 'CLOCK_UNKNOWN' }),
   )
 })
 

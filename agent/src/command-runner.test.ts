@@ -8,6 +8,7 @@ import { CommandRunner } from './command-runner.ts'
 import type { CommandContext, CommandResult, Driver } from './drivers/driver.ts'
 import {
   deviceAt,
+  eventually,
   openGate,
   type ServerKey,
   serverKey,
@@ -66,7 +67,7 @@ function running({
   const endOf = (id: string) =>
     reports.findLast(({ commandId, status }) => commandId === id && terminal.includes(status))
   const ended = (id: string) =>
-    vi.waitFor(() => {
+    eventually(() => {
       const report = endOf(id)
       if (!report) throw new Error('no end yet')
       return report
@@ -139,7 +140,7 @@ test('an order that comes again is answered with its end and does not run again'
   const order = orderOf()
   await run(order)
   await runner.receive(await key.sign(order))
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(reports.filter(({ status }) => status === 'succeeded')).toHaveLength(2),
   )
   expect(ran).toHaveLength(1)
@@ -154,7 +155,7 @@ test('an order that comes again while it waits or runs does not run twice', asyn
   const [first, waiting] = [orderOf(), orderOf({ seq: 2 })]
   const all = [first, waiting, first, waiting, first]
   await Promise.all(all.map(async (order) => runner.receive(await key.sign(order))))
-  await vi.waitFor(() => expect(ran).toHaveLength(1))
+  await eventually(() => expect(ran).toHaveLength(1))
   finish()
   await ended(waiting.id)
   expect(ran).toEqual([first.id, waiting.id])
@@ -252,9 +253,9 @@ test('two orders for one device run one after the other as they came; another de
   const other = orderOf({ deviceId: second.deviceId })
   const signed = await Promise.all([...orders, other].map((order) => key.sign(order)))
   await Promise.all(signed.map((jws) => runner.receive(jws)))
-  await vi.waitFor(() => expect(ran).toEqual([orders[0]?.id, other.id]))
+  await eventually(() => expect(ran).toEqual([orders[0]?.id, other.id]))
   for (const { id } of orders) {
-    await vi.waitFor(() => expect(ran).toContain(id))
+    await eventually(() => expect(ran).toContain(id))
     finish.get(id)?.()
     await ended(id)
   }
@@ -284,12 +285,12 @@ test('killed between start and end: after the restart it is unknown, said at the
   const before = running({ execute: () => new Promise(() => undefined) })
   const order = orderOf()
   await before.runner.receive(await key.sign(order))
-  await vi.waitFor(() => expect(before.ran).toHaveLength(1))
+  await eventually(() => expect(before.ran).toHaveLength(1))
   const after = running({ journalPath: before.journalPath })
   after.runner.resend()
   expect(await after.ended(order.id)).toMatchObject({ status: 'unknown' })
   await after.runner.receive(await key.sign(order))
-  await vi.waitFor(() => expect(after.reports).toHaveLength(2))
+  await eventually(() => expect(after.reports).toHaveLength(2))
   expect(after.ran).toEqual([])
 })
 
@@ -310,10 +311,10 @@ test('an end that the broker did not take is said at the next connection, howeve
   world.isOnline = false
   const order = orderOf()
   await runner.receive(await key.sign(order))
-  await vi.waitFor(() => expect(ran).toHaveLength(1))
+  await eventually(() => expect(ran).toHaveLength(1))
   expect(reports).toEqual([])
   world.isOnline = true
-  await vi.waitFor(() => {
+  await eventually(() => {
     runner.resend()
     expect(endOf(order.id)).toMatchObject({ status: 'succeeded' })
   })
@@ -329,7 +330,7 @@ test('a stop ends what runs as the driver says, and what waits as not begun', as
   const [running1, waiting] = [orderOf(), orderOf({ seq: 2 })]
   await runner.receive(await key.sign(running1))
   await runner.receive(await key.sign(waiting))
-  await vi.waitFor(() => expect(ran).toHaveLength(1))
+  await eventually(() => expect(ran).toHaveLength(1))
   await runner.stop()
   expect((await ended(running1.id)).status).toBe('unknown')
   expect((await ended(waiting.id)).status).toBe('failed')
@@ -340,7 +341,7 @@ test('a driver that does not come back is noticed', async () => {
   const { runner, ran } = running({ execute: () => new Promise(() => undefined) })
   expect(runner.isWorking).toBe(true)
   await runner.receive(await key.sign(orderOf()))
-  await vi.waitFor(() => expect(ran).toHaveLength(1))
+  await eventually(() => expect(ran).toHaveLength(1))
   expect(runner.isWorking).toBe(true)
   const later = performance.now() + 121_000
   const clock = vi.spyOn(performance, 'now').mockReturnValue(later)

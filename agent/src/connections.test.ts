@@ -6,7 +6,7 @@ import { agentWindowBytes } from '@travessia/schemas/tunnel-frame'
 import { Aedes, type AedesOptions, type Client } from 'aedes'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ConnectionEvents, Connections } from './connections.ts'
-import { agentConfig, closedPort, listening, noProxies, silent } from './fixtures.ts'
+import { agentConfig, closedPort, eventually, listening, noProxies, silent } from './fixtures.ts'
 
 /** A plain broker, behind a wire that can be frozen: open, and nothing passes. */
 async function broker(options: Partial<AedesOptions> = {}) {
@@ -49,12 +49,7 @@ function connected(port: number, keepaliveSeconds = 30) {
   onTestFinished(() => connections.stop())
   connections.start()
   const up = () =>
-    vi.waitFor(
-      () => expect([connections.isControlUp, connections.isDataUp]).toEqual([true, true]),
-      {
-        timeout: 20_000,
-      },
-    )
+    eventually(() => expect([connections.isControlUp, connections.isDataUp]).toEqual([true, true]))
   return { config, events, connections, up }
 }
 
@@ -93,8 +88,8 @@ test('orders and frames come in, frames go out', async () => {
   const nodeId = newId()
   await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'jws', 1)
   await publish(aedes, formatTopic({ ...config, channel: 'down', nodeId }), Buffer.from([1, 2]), 0)
-  await vi.waitFor(() => expect(events.frame).toHaveBeenCalled())
-  await vi.waitFor(() => expect(events.command).toHaveBeenCalledWith('command', 'jws'))
+  await eventually(() => expect(events.frame).toHaveBeenCalled())
+  await eventually(() => expect(events.command).toHaveBeenCalledWith('command', 'jws'))
   expect(events.frame.mock.calls[0]?.[0]).toBe(nodeId)
   const arrived = once(aedes, 'publish')
   expect(connections.sendFrame(nodeId, new Uint8Array([7]))).toBe(true)
@@ -110,13 +105,15 @@ test('neither connection counts as up before the broker has confirmed the subscr
       void confirm.push(() => done(null, subscription)),
   })
   const { connections, events, up } = connected(port)
-  await vi.waitFor(() => expect(confirm).toHaveLength(2))
+  await eventually(() => expect(confirm).toHaveLength(2))
   expect([connections.isControlUp, connections.isDataUp, connections.dataEpoch]).toEqual([
     false,
     false,
     '',
   ])
   expect(events.controlUp).not.toHaveBeenCalled()
+  // A node that greets as soon as it sees the subscription gets its answer all the same.
+  expect(connections.sendFrame(newId(), new Uint8Array(1))).toBe(true)
   for (const one of confirm) one()
   await up()
   expect(connections.dataEpoch).toMatch(/^[a-z0-9]{26}$/)
@@ -144,11 +141,11 @@ test('a broker that kept the session but lost the subscription gets it again', a
     persistence: { removeSubscriptions: (client: object, topics: string[]) => Promise<void> }
   }
   cut()
-  await vi.waitFor(() => expect(events.dataLost).toHaveBeenCalled())
+  await eventually(() => expect(events.dataLost).toHaveBeenCalled())
   await persistence.removeSubscriptions({ id: config.agentId }, [controlFilter(config)])
   await up()
   await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'jws', 1)
-  await vi.waitFor(() => expect(events.command).toHaveBeenCalled())
+  await eventually(() => expect(events.command).toHaveBeenCalled())
 })
 
 test('what was published with QoS 1 while the agent was away arrives when it is back', async () => {
@@ -157,11 +154,11 @@ test('what was published with QoS 1 while the agent was away arrives when it is 
   await up()
   wire.isFrozen = true
   cut()
-  await vi.waitFor(() => expect(connections.isControlUp).toBe(false))
+  await eventually(() => expect(connections.isControlUp).toBe(false))
   await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'wake', 1)
   wire.isFrozen = false
   connections.redial()
-  await vi.waitFor(() => expect(events.command).toHaveBeenCalledWith('command', 'wake'))
+  await eventually(() => expect(events.command).toHaveBeenCalledWith('command', 'wake'))
 })
 
 test('each data connection is a new epoch; while it is down there is none, and streams are told', async () => {
@@ -170,7 +167,7 @@ test('each data connection is a new epoch; while it is down there is none, and s
   await up()
   const first = connections.dataEpoch
   cut()
-  await vi.waitFor(() => expect(events.dataLost).toHaveBeenCalledTimes(1))
+  await eventually(() => expect(events.dataLost).toHaveBeenCalledTimes(1))
   expect(connections.dataEpoch).toBe('')
   expect(connections.sendFrame(newId(), new Uint8Array(1))).toBe(false)
   await up()
@@ -213,8 +210,8 @@ test('a half-open link, where nothing comes and nothing is refused, is noticed b
   // Sending does not hide it.
   const talk = setInterval(() => connections.sendFrame(newId(), new Uint8Array(1)), 100)
   onTestFinished(() => clearInterval(talk))
-  await vi.waitFor(() => expect(events.dataLost).toHaveBeenCalled(), { timeout: 4_000 })
-  await vi.waitFor(() => expect(connections.isControlUp).toBe(false), { timeout: 4_000 })
+  await eventually(() => expect(events.dataLost).toHaveBeenCalled())
+  await eventually(() => expect(connections.isControlUp).toBe(false))
 })
 
 test('a refused token is said, and dialling goes on', async () => {
@@ -226,7 +223,7 @@ test('a refused token is said, and dialling goes on', async () => {
     },
   })
   const { events, up } = connected(port)
-  await vi.waitFor(() => expect(events.refused).toHaveBeenCalled())
+  await eventually(() => expect(events.refused).toHaveBeenCalled())
   isRefusing = false
   await up()
 })
@@ -234,7 +231,7 @@ test('a refused token is said, and dialling goes on', async () => {
 test('a broker that is not there is dialled until it is', async () => {
   const port = await closedPort()
   const { connections, up } = connected(port)
-  await vi.waitFor(() => expect(connections.isControlUp).toBe(false))
+  await eventually(() => expect(connections.isControlUp).toBe(false))
   const aedes = new Aedes()
   await aedes.listen()
   const server = createServer(aedes.handle).listen(port, '127.0.0.1')
@@ -281,7 +278,7 @@ test('after the stop nothing is dialled', async () => {
   const { connections, up } = connected(port)
   await up()
   await connections.stop()
-  await vi.waitFor(() => expect(aedes.connectedClients).toBe(0))
+  await eventually(() => expect(aedes.connectedClients).toBe(0))
   connections.redial()
   expect(connections.isControlUp).toBe(false)
 })

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectTo, DevicePools } from './device-pools.ts'
-import { closedPort, deviceAt, listening } from './fixtures.ts'
+import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
 import { targetOf } from './target-policy.ts'
 
 const policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
@@ -36,7 +36,7 @@ test('a device that moved gets a new pool, and the connections to its old addres
   const fresh = pools.poolFor(moved, undefined, 1_000)
   const { body } = await fresh.pool.request({ method: 'GET', path: '/' })
   expect(await body.text()).toBe('new')
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
 })
 
 test('no more connections than the device can bear: the rest waits', async () => {

@@ -10,8 +10,16 @@ import { newId } from '@travessia/schemas/ids'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import { CompactSign, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { pino } from 'pino'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import type { AgentConfig } from './config.ts'
+
+// Tests wait for events, not for times: on a busy machine that may take a while.
+vi.setConfig({ testTimeout: 60_000 })
+
+/** Until it no longer throws. */
+export function eventually<T>(check: () => T | Promise<T>, timeout = 30_000): Promise<T> {
+  return vi.waitFor(check, { timeout, interval: 10 })
+}
 
 export const silent = pino({ level: 'silent' })
 export const noProxies = { http: undefined, https: undefined, except: '' }

@@ -2,14 +2,14 @@ import { createServer } from 'node:net'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { request } from 'undici'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { listening, silent } from './fixtures.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually, listening, silent } from './fixtures.ts'
 import { hostFacts, startHealthPage } from './health.ts'
 
 async function page(state: object) {
   const health = startHealthPage(0, () => state, silent)
   onTestFinished(() => health.stop())
-  await vi.waitFor(() => expect(health.port()).toBeTypeOf('number'))
+  await eventually(() => expect(health.port()).toBeTypeOf('number'))
   return `http://127.0.0.1:${health.port()}`
 }
 
@@ -45,7 +45,7 @@ test('a busy port is a warning, and the agent runs on without the page', async (
     }),
   )
   const health = startHealthPage(port, () => ({}), log)
-  await vi.waitFor(() => expect(lines).toHaveLength(1))
+  await eventually(() => expect(lines).toHaveLength(1))
   expect(JSON.parse(lines[0] as string)).toMatchObject({ level: 40, port })
   expect(health.port()).toBeUndefined()
   health.stop()

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events'
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -20,7 +21,7 @@ import { newId } from '@travessia/schemas/ids'
 import { Aedes } from 'aedes'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createWebSocketStream, WebSocketServer } from 'ws'
-import { closedPort } from './fixtures.ts'
+import { closedPort, eventually } from './fixtures.ts'
 
 const agentFolder = join(import.meta.dirname, '..')
 const systemNode = nodeOfMajor(20)
@@ -233,6 +234,39 @@ test('doctor names what is wrong and what to do', async () => {
   expect(stdout).toContain(`chmod 600 ${broken}`)
   expect(stdout).toContain('ECONNREFUSED')
   expect(stdout).toMatch(/FAIL device http:\/\/169\.254\.169\.254: .*forbidden/)
+})
+
+test('under systemd it is ready and gives signs of life while it is offline', async () => {
+  const config = JSON.parse(readFileSync(configPath, 'utf8')) as Record<string, unknown>
+  const offline = join(directory, 'offline.json')
+  const port = await closedPort()
+  const nowhere = { apiUrl: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` }
+  writeFileSync(offline, JSON.stringify({ ...config, ...nowhere }), { mode: 0o600 })
+  const folder = join(directory, 'bin')
+  const told = join(directory, 'told')
+  mkdirSync(folder)
+  // In place of the real one, which needs a systemd that listens.
+  writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$1" >> ${told}\n`, {
+    mode: 0o755,
+  })
+  const child = spawn(program, ['run', '--config', offline], {
+    env: {
+      ...{ ...environment, PATH: `${folder}${delimiter}${environment.PATH}` },
+      ...{
+        NOTIFY_SOCKET: '/run/nobody',
+        WATCHDOG_USEC: '200000',
+        TRAVESSIA_AGENT_HEALTH_PORT: '0',
+      },
+    },
+    stdio: 'ignore',
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await eventually(() => {
+    const [first, ...beats] = readFileSync(told, 'utf8').trim().split('\n')
+    expect(first).toBe('--ready')
+    expect(beats.length).toBeGreaterThan(1)
+    expect(new Set(beats)).toEqual(new Set(['WATCHDOG=1']))
+  })
 })
 
 test('the systemd unit that it prints passes systemd-analyze verify', () => {

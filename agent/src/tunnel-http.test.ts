@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { expect, test, vi } from 'vitest'
-import { deviceAt, listening } from './fixtures.ts'
+import { deviceAt, eventually, listening } from './fixtures.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
@@ -191,7 +191,7 @@ test('a device that is silent in the middle of a body is left after the idle tim
   })
   const answer = await get(timeouts({ idleMs: 50 }))
   await expect(answer.body()).rejects.toEqual(reset(ResetCode.idleTimeout))
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
 })
 
 test('a device that drips a small body is left after the idle time, too', async () => {
@@ -219,7 +219,7 @@ test('a device that never answers is left after the time for the first byte', as
   await expect(get(timeouts({ firstByteMs: 100 }))).rejects.toEqual(
     reset(ResetCode.firstByteTimeout),
   )
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
 })
 
 test("a viewer who goes away ends the device's work at once", async () => {
@@ -232,7 +232,7 @@ test("a viewer who goes away ends the device's work at once", async () => {
   await (await answerOf(stream)).next()
   const at = performance.now()
   stream.reset(ResetCode.cancel)
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
   expect(closed.mock.calls[0]?.[0] - at).toBeLessThan(1_000)
 })
 
@@ -252,7 +252,7 @@ test('a viewer who stops reading stops the device: no more than two windows are 
     await new Promise((resolve) => setTimeout(resolve, 100))
     return written === before
   }
-  await vi.waitFor(async () => expect(await settled()).toBe(true), { timeout: 10_000 })
+  await eventually(async () => expect(await settled()).toBe(true))
   // Besides the windows: what the two sockets on loopback hold.
   expect(written).toBeLessThan(2 * initialWindowBytes + 12_000_000)
 })
@@ -309,7 +309,7 @@ test('a device that does not read holds the sender back, and gets everything whe
     for (; sent < total; sent += 400_000) await stream.write(Buffer.alloc(400_000))
     stream.frame(FrameType.end, undefined, true)
   })()
-  await vi.waitFor(() => expect(request).toBeDefined())
+  await eventually(() => expect(request).toBeDefined())
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(sent).toBeLessThan(total)
   request?.emit('resume')
@@ -358,5 +358,5 @@ test('an upload that breaks off breaks off at the device', async () => {
   await late.write(Buffer.from('half'))
   await new Promise((resolve) => setTimeout(resolve, 30))
   late.reset(ResetCode.cancel)
-  await vi.waitFor(() => expect(aborted).toHaveBeenCalled())
+  await eventually(() => expect(aborted).toHaveBeenCalled())
 })

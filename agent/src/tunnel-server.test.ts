@@ -10,7 +10,7 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { expect, test, vi } from 'vitest'
-import { closedPort, deviceAt, listening } from './fixtures.ts'
+import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
@@ -38,7 +38,7 @@ test('HELLO is answered with its epoch', async () => {
   const { server, toNode } = tunnelTo()
   const epoch = newId()
   server.receive(encodeHello({ epoch, windowBytes: 1, maxFrameBytes: 1 }))
-  await vi.waitFor(() => expect(toNode).toHaveLength(1))
+  await eventually(() => expect(toNode).toHaveLength(1))
   expect(decodeHello(toNode[0]?.payload ?? new Uint8Array()).epoch).toBe(epoch)
 })
 
@@ -54,14 +54,14 @@ test('a request that the broker delivers twice reaches the device once, during a
   const { server, toNode } = tunnelTo(device)
   const frame = requestFrame(device.deviceId, 1)
   server.receive(frame)
-  await vi.waitFor(() => expect(answers).toHaveLength(1))
+  await eventually(() => expect(answers).toHaveLength(1))
   answers[0]?.()
-  await vi.waitFor(() => expect(toNode.some(({ type }) => type === FrameType.response)).toBe(true))
+  await eventually(() => expect(toNode.some(({ type }) => type === FrameType.response)).toBe(true))
   server.receive(frame)
   server.receive(requestFrame(device.deviceId, 2, '/second'))
   server.receive(requestFrame(device.deviceId, 2, '/second'))
   server.receive(requestFrame(device.deviceId, 3, '/third'))
-  await vi.waitFor(() => expect(calls).toContain('/third'))
+  await eventually(() => expect(calls).toContain('/third'))
   expect(calls.filter((path) => path === '/')).toHaveLength(1)
   expect(calls.filter((path) => path === '/second').length).toBeLessThanOrEqual(1)
 })
@@ -70,7 +70,7 @@ test('late frames of a stream that nobody knows are dropped without an answer', 
   const { server, toNode } = tunnelTo()
   server.receive(encodeFrame(FrameType.data, { streamId: 9, seq: 4, payload: new Uint8Array(3) }))
   server.receive(encodeHello({ epoch: newId(), windowBytes: 1, maxFrameBytes: 1 }))
-  await vi.waitFor(() => expect(toNode).toHaveLength(1))
+  await eventually(() => expect(toNode).toHaveLength(1))
   expect(server.streamCount).toBe(0)
 })
 
@@ -108,7 +108,7 @@ test('the 513th stream at a time is refused, and the others go on', async () => 
   const streams = Array.from({ length: 512 }, () => open())
   await expect(answerOf(open())).rejects.toEqual(reset(ResetCode.tooManyStreams))
   expect(server.streamCount).toBe(512)
-  await vi.waitFor(() => expect(answers).toHaveLength(1))
+  await eventually(() => expect(answers).toHaveLength(1))
   answers[0]?.()
   const [first] = streams
   if (first) expect((await answerOf(first)).status).toBe(200)
@@ -118,22 +118,22 @@ test("a new epoch ends every stream of the old one, and with it the device's req
   const { device, closed, calls } = await waitingDevice()
   const { server, open } = tunnelTo(device)
   open()
-  await vi.waitFor(() => expect(calls).toHaveLength(1))
+  await eventually(() => expect(calls).toHaveLength(1))
   server.receive(encodeHello({ epoch: newId(), windowBytes: 1, maxFrameBytes: 1 }))
   expect(server.streamCount).toBe(0)
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
   server.receive(requestFrame(device.deviceId, 1, '/again'))
-  await vi.waitFor(() => expect(calls).toContain('/again'))
+  await eventually(() => expect(calls).toContain('/again'))
 })
 
 test("a link that is gone ends the device's request", async () => {
   const { device, closed, calls } = await waitingDevice()
   const { server, open, link } = tunnelTo(device)
   open()
-  await vi.waitFor(() => expect(calls).toHaveLength(1))
+  await eventually(() => expect(calls).toHaveLength(1))
   link.isUp = false
   await server.stop()
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
 })
 
 test('a stopping agent says so to every stream', async () => {
@@ -141,7 +141,7 @@ test('a stopping agent says so to every stream', async () => {
   const { server, open } = tunnelTo(device)
   const answer = answerOf(open())
   const ended = expect(answer).rejects.toEqual(reset(ResetCode.agentStopping))
-  await vi.waitFor(() => expect(calls).toHaveLength(1))
+  await eventually(() => expect(calls).toHaveLength(1))
   await server.stop()
   await ended
 })
@@ -151,7 +151,7 @@ test('a device that was taken off the list loses what is under way to it', async
   const { server, open } = tunnelTo(device)
   const answer = answerOf(open())
   const ended = expect(answer).rejects.toEqual(reset(ResetCode.deviceClosed))
-  await vi.waitFor(() => expect(calls).toHaveLength(1))
+  await eventually(() => expect(calls).toHaveLength(1))
   server.devicesChanged([])
   await ended
 })

@@ -11,7 +11,7 @@ import {
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { closedPort, deviceAt, listening } from './fixtures.ts'
+import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
@@ -134,12 +134,12 @@ test('a close by the browser reaches the device with its code, one that may not 
     stream.frame(FrameType.wsClose, encodeCodeAndText(code, text), true)
     expect(await nextOf(stream)).toHaveProperty('close')
   }
-  await vi.waitFor(() => expect(closed).toHaveLength(2))
+  await eventually(() => expect(closed).toHaveLength(2))
   expect(closed).toEqual([
     [4002, 'tab closed'],
     [1000, ''],
   ])
-  await vi.waitFor(() => expect(server.streamCount).toBe(0))
+  await eventually(() => expect(server.streamCount).toBe(0))
 })
 
 test("a device's refusal arrives with its status", async () => {
@@ -172,7 +172,7 @@ test("the end of the session cuts the device's socket", async () => {
   const stream = open(upgrade)
   await answerOf(stream)
   stream.reset(ResetCode.cancel)
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+  await eventually(() => expect(closed).toHaveBeenCalled())
 })
 
 test('a viewer who does not read holds the device back', async () => {
@@ -205,5 +205,5 @@ test('pings of the device are answered by the agent', async () => {
     socket.ping()
   })
   await answerOf(open(upgrade))
-  await vi.waitFor(() => expect(ponged).toHaveBeenCalled())
+  await eventually(() => expect(ponged).toHaveBeenCalled())
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../fixtures.ts'
 import { createCamera, snapshot } from './camera.ts'
 
 async function camera() {
@@ -30,7 +31,7 @@ test('the stream goes on until the viewer leaves, and then costs nothing', async
   await once(response, 'data')
   expect(device.viewers()).toBe(1)
   request.destroy()
-  await vi.waitFor(() => expect(device.viewers()).toBe(0))
+  await eventually(() => expect(device.viewers()).toBe(0))
 })
 
 test('the page shows the stream', async () => {

@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../fixtures.ts'
 import { createTurnstile, type TurnstileOptions } from './turnstile.ts'
 
 async function turnstile(options: Partial<TurnstileOptions> = {}) {
@@ -101,12 +102,12 @@ test('an action is answered with an empty 200, releases the arm, and somebody wa
   const { status, text } = await openGate(session)
   expect([status, text]).toEqual([200, ''])
   expect(device.state.actions).toMatchObject([{ action: 'catra', parameters: 'allow=clockwise' }])
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(device.state).toMatchObject({ arm: 'locked', turns: { right: 1, left: 0 } }),
   )
   await openGate(session, 'anticlockwise')
   expect(device.state.arm).toBe('released')
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(device.state).toMatchObject({ arm: 'locked', turns: { right: 1, left: 1 } }),
   )
   const { json } = await post(`/load_objects.fcgi?session=${session}`, { object: 'access_events' })
@@ -125,7 +126,7 @@ test('nobody walks through: the arm locks again and says GIVE_UP', async () => {
   await post('/__simulator/faults', { giveUp: true })
   await post(`/set_configuration.fcgi?session=${session}`, { general: { catra_timeout: '20' } })
   await openGate(session)
-  await vi.waitFor(() => expect(device.state.arm).toBe('locked'))
+  await eventually(() => expect(device.state.arm).toBe('locked'))
   expect(device.state.turns).toEqual({ left: 0, right: 0 })
   const { json } = await post(`/load_objects.fcgi?session=${session}`, { object: 'access_events' })
   expect(json.access_events).toMatchObject([{ type: 'GIVE_UP' }])
