@@ -7,6 +7,7 @@ import {
   closeOf,
   connectAs,
   connectControl,
+  dial,
   dialAs,
   eventually,
   newAgent,
@@ -18,6 +19,7 @@ import {
 } from './broker.fixture.ts'
 import { connect, publish, subscribe } from './packets.fixture.ts'
 import type { Engine } from './persistence.ts'
+import type { Credential } from './principal.ts'
 
 const agent = newAgent()
 const victim = newAgent()
@@ -195,16 +197,18 @@ test('the log holds neither tokens nor payloads of connections that were refused
 test('MQTT fact 2: an agent that stops reading delays no other', async () => {
   const world = await startWorld()
   const username = agent.agentId
-  const hello = connect({ clientId: username, username, password: tokenOf(agent), clean: false })
+  const hello = connect({ clientId: `${username}-d`, username, password: tokenOf(agent) })
   const frozen = await rawSocket(world, hello)
   await once(frozen, 'data')
-  frozen.write(subscribe([controlFilter(agent)], 1, 1))
+  frozen.write(subscribe([dataFilter(agent)]))
   await once(frozen, 'data')
   frozen.pause()
-  const big = 'x'.repeat(60 * 1024)
-  const published = Array.from({ length: 300 }, () => world.broker.publish(commandTo(), big))
+  const credential: Credential = { kind: 'node', nodeId, expiresAt: Date.now() + 60_000 }
+  const password = JSON.stringify(credential)
+  const node = dial(world, { clientId: nodeId, username: nodeId, password, clean: true })
+  const down = formatTopic({ ...agent, channel: 'down', nodeId })
+  for (let i = 0; i < 400; i += 1) node.publish(down, Buffer.alloc(60 * 1024), { qos: 0 })
+  await node.publishAsync(commandTo(victim), 'behind them', { qos: 1 })
   await settle(world)
   expect(world.seen.filter(({ agentId }) => agentId === username)).toHaveLength(1)
-  frozen.destroy()
-  await Promise.all(published)
 })

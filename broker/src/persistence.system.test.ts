@@ -1,20 +1,21 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, connect as openSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@travessia/schemas/ids'
 import { type AgentAddress, controlFilter, formatTopic } from '@travessia/schemas/topics'
 import { Redis } from 'ioredis'
 import mqtt, { type MqttClient } from 'mqtt'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Answer, Order } from './persistence.fixture.ts'
 import { openPersistence } from './persistence.ts'
 import type { Credential } from './principal.ts'
+import { freePort, type RedisServer, startRedis, until } from './redis.fixture.ts'
 
 const local = '127.0.0.1'
+// Several processes are started and killed, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 class BrokerProcess {
   readonly #child: ChildProcess
@@ -23,9 +24,9 @@ class BrokerProcess {
 
   static async start(dataDir: string, redisUrl?: string): Promise<BrokerProcess> {
     const args = redisUrl === undefined ? [dataDir] : [dataDir, redisUrl]
-    const options = { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] } as const
     const child = fork(join(import.meta.dirname, 'persistence.fixture.ts'), args, {
-      ...{ stdio: [...options.stdio], execArgv: [] },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: [],
     })
     let said = ''
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -105,60 +106,12 @@ function wakeUp(agent: AgentAddress, payload: string): Order {
   }
 }
 
-async function until(ask: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (!(await ask())) {
-    if (Date.now() > deadline) throw new Error('did not happen within 20 s')
-    await sleep(20)
-  }
-}
-
 /** What an exchange of the agent with the broker brings, and nothing that was still under way. */
 async function settled(broker: BrokerProcess, agent: AgentAddress, { got }: Connected) {
   await broker.tell(wakeUp(agent, 'settled'))
   await until(() => got.includes('settled'))
   await until(async () => (await broker.tell({ do: 'count', agent })) === 0)
   return got.filter((payload) => payload !== 'settled')
-}
-
-type RedisServer = { readonly url: string; kill(): Promise<void> }
-
-/** Debian's redis-server on a free port, with nothing on disk. */
-async function startRedis(port: number, directory: string): Promise<RedisServer> {
-  const options = { bind: local, port, dir: directory, save: '', appendonly: 'no' }
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn('redis-server', args, { stdio: 'ignore' })
-  const missing = new Promise<never>((_resolve, reject) =>
-    child.once('error', () => reject(new Error('Debian package redis-server is missing'))),
-  )
-  await Promise.race([missing, until(() => answers(port))])
-  return {
-    url: `redis://${local}:${port}`,
-    async kill() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exit = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exit
-    },
-  }
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = openSocket(port, local)
-  return new Promise((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-  }).finally(() => socket.destroy()) as Promise<boolean>
-}
-
-/** Below the ports that the system gives to clients. */
-async function freePort(): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 12_000)
-  const probe = createServer()
-  const isFree = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false)).listen(port, local, () => resolve(true))
-  })
-  await new Promise((done) => probe.close(done))
-  return isFree ? port : freePort()
 }
 
 function directory(): string {
