@@ -70,7 +70,10 @@ export class Agent {
         command: (kind, payload) => this.#command(kind, payload),
         frame: (nodeId, frame) => this.#tunnelOf(nodeId).receive(frame),
         controlUp: () => this.#controlUp(),
-        dataUp: () => void this.#heartbeat(),
+        dataUp: () => {
+          void this.#heartbeat()
+          this.#watch.again()
+        },
         dataLost: () => this.#dataLost(),
         refused: () => this.#renewal.refused(),
       },
@@ -86,7 +89,7 @@ export class Agent {
     this.#drivers = new DeviceDrivers(this.#policy, () => this.#config.encryptionKey as JWK)
     const driverFor = (device: AgentDevice) => this.#drivers.driverFor(device)
     this.#watch = new DeviceWatch({
-      ...{ driverFor, log, now: () => this.#clock.now() },
+      ...{ driverFor, log },
       tell: (report) => this.#connections.sample('state', report),
     })
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))

@@ -32,7 +32,6 @@ function watchOf() {
         return () => stopped.push(deviceId)
       },
     }),
-    now: () => 5,
     tell: (report) => reports.push(report),
     log: pino({ level: 'silent' }),
   })
@@ -75,6 +74,19 @@ test('what did not change is told again each minute', async () => {
   tells.get(one.deviceId)?.({ status: 'online' })
   await vi.advanceTimersByTimeAsync(120_000)
   expect(reports).toHaveLength(3)
+  watch.stop()
+})
+
+test('at a new connection everything that is known is told again', async () => {
+  const { reports, tells, watch } = watchOf()
+  const one = device()
+  watch.update([one])
+  await settle()
+  watch.again()
+  expect(reports).toHaveLength(0)
+  tells.get(one.deviceId)?.({ status: 'online' })
+  watch.again()
+  expect(reports).toHaveLength(2)
   watch.stop()
 })
 

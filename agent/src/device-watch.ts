@@ -12,13 +12,11 @@ const repeatMs = 60_000
 
 type Deps = {
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
-  /** Server time, ms since 1970; undefined: not known. */
-  readonly now: () => number | undefined
   readonly tell: (report: StateReport) => void
   readonly log: Logger
 }
 
-type Watched = { readonly key: string; stop(): void }
+type Watched = { readonly key: string; again(): void; stop(): void }
 
 export class DeviceWatch {
   readonly #deps: Deps
@@ -42,16 +40,18 @@ export class DeviceWatch {
     }
   }
 
+  /** There is a connection again: what was said meanwhile is lost. */
+  again(): void {
+    for (const { again } of this.#watched.values()) again()
+  }
+
   stop(): void {
     this.update([])
   }
 
   #watch(device: AgentDevice): Watched {
     const { deviceId } = device
-    const reporter = new Reporter((state) => {
-      const at = this.#deps.now()
-      if (at !== undefined) this.#deps.tell({ deviceId, at, state })
-    })
+    const reporter = new Reporter((state) => this.#deps.tell({ deviceId, state }))
     let isStopped = false
     let stopDriver = () => {}
     this.#deps.driverFor(device).then(
@@ -62,6 +62,7 @@ export class DeviceWatch {
     )
     return {
       key: JSON.stringify(device),
+      again: () => reporter.say(),
       stop: () => {
         isStopped = true
         stopDriver()
@@ -82,15 +83,15 @@ class Reporter {
 
   constructor(send: (state: DeviceState) => void) {
     this.#send = send
-    this.#repeat = setInterval(() => this.#say(), repeatMs)
+    this.#repeat = setInterval(() => this.say(), repeatMs)
   }
 
   saw(state: DeviceState): void {
     this.#state = state
     if (JSON.stringify(state) === this.#said || this.#later) return
     const inMs = this.#saidAt + betweenMs - performance.now()
-    if (inMs <= 0) this.#say()
-    else this.#later = setTimeout(() => this.#say(), inMs)
+    if (inMs <= 0) this.say()
+    else this.#later = setTimeout(() => this.say(), inMs)
   }
 
   stop(): void {
@@ -98,7 +99,8 @@ class Reporter {
     clearTimeout(this.#later)
   }
 
-  #say(): void {
+  /** What is known now, also if it was said before. */
+  say(): void {
     clearTimeout(this.#later)
     this.#later = undefined
     if (!this.#state) return

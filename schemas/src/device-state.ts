@@ -60,8 +60,6 @@ export type DeviceState = Static<typeof deviceStateSchema>
 export const stateReportSchema = Type.Object(
   {
     deviceId: Type.String({ pattern: idPattern }),
-    /** The agent's idea of server time, ms since 1970. */
-    at: Type.Number(),
     state: deviceStateSchema,
   },
   { additionalProperties: false },

@@ -28,7 +28,7 @@ function statesOf(recorded: DeviceRow['status'] = null) {
     now: () => now,
   })
   const say = (state: DeviceState, by = { tenantId, agentId }, deviceId = device.id) =>
-    states.report(by, { deviceId, at: now, state })
+    states.report(by, { deviceId, state })
   return { device, facts, samples, states, say, pass: (ms: number) => (now += ms) }
 }
 
