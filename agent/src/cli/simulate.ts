@@ -7,6 +7,7 @@ type Simulator = { start(): Promise<Readonly<Record<string, string>>> }
 const kinds: Readonly<Record<string, (port: number) => Promise<Simulator>>> = {
   turnstile: async (port) => (await import('../simulators/turnstile.ts')).createTurnstile({ port }),
   printer: async (port) => (await import('../simulators/printer.ts')).createPrinter({ port }),
+  moonraker: async (port) => (await import('../simulators/moonraker.ts')).createMoonraker({ port }),
   camera: async (port) => (await import('../simulators/camera.ts')).createCamera({ port }),
   system: async (port) =>
     (await import('../simulators/system.ts')).createSystem({ port, apiPort: 0, slicerPort: 0 }),

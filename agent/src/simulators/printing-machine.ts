@@ -117,6 +117,12 @@ export class PrintingMachine {
     return true
   }
 
+  /** As if its time were over. */
+  complete(): void {
+    this.#doneMs = this.#jobMs
+    this.#finish('finished')
+  }
+
   /** Nothing moves or heats until `restart`. */
   emergencyStop(): void {
     this.#counts.emergencyStop += 1

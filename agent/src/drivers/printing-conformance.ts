@@ -1,0 +1,238 @@
+/** What every driver of printers must do, in every state of the printer. A new one adds one call of this. */
+import type { Command } from '@travessia/schemas/commands'
+import type { Credentials } from '@travessia/schemas/devices'
+import { expect, test } from 'vitest'
+import type { Action, Phase, PrintingMachine } from '../simulators/printing-machine.ts'
+import {
+  context,
+  type DeviceFault,
+  type DriverSubject,
+  driverFor,
+  testDriver,
+} from './conformance.ts'
+import type { CommandContext, CommandResult } from './driver.ts'
+
+const file = 'peças/engrenagem 12.gcode'
+type Name = 'StartPrint' | 'PausePrint' | 'ResumePrint' | 'CancelPrint' | 'EmergencyStop' | 'Heat'
+const commands: Readonly<Record<Name, Command>> = {
+  StartPrint: { name: 'StartPrint', args: { file } },
+  PausePrint: { name: 'PausePrint', args: {} },
+  ResumePrint: { name: 'ResumePrint', args: {} },
+  CancelPrint: { name: 'CancelPrint', args: {} },
+  EmergencyStop: { name: 'EmergencyStop', args: {} },
+  Heat: { name: 'SetTemperature', args: { heater: 'nozzle', target: 205 } },
+}
+const actions: Readonly<Record<string, Action>> = {
+  ...{ StartPrint: 'start', PausePrint: 'pause', ResumePrint: 'resume', CancelPrint: 'cancel' },
+  ...{ EmergencyStop: 'emergencyStop', SetTemperature: 'setTarget' },
+}
+
+const faults: Readonly<Record<DeviceFault, object>> = {
+  hang: { hang: 'commands' },
+  cut: { cutAfterAction: true },
+  denied: { denied: true },
+}
+
+export type StartedPrinter = {
+  readonly url: string
+  readonly machine: PrintingMachine
+  readonly fail: (faults: object) => Promise<void>
+}
+export type PrinterSubject = {
+  readonly kind: 'octoprint' | 'moonraker'
+  readonly credentials?: Credentials
+  /** A printer that ends with the test. */
+  readonly startPrinter: (options?: { jobSeconds?: number }) => Promise<StartedPrinter>
+  /** What the host program needs to see of an emergency stop. */
+  readonly stopAll: (printer: StartedPrinter) => Promise<void>
+}
+
+export function testPrinter(subject: PrinterSubject): void {
+  testDriver(driverSubjectOf(subject))
+  for (const name of Object.keys(commands) as Name[]) {
+    for (const phase of phases) testCommand(subject, name, phase)
+  }
+  testConfirmation(subject)
+  testMoments(subject)
+  testArguments(subject)
+}
+
+async function run(
+  subject: PrinterSubject,
+  { url }: StartedPrinter,
+  command: Command,
+  other: Partial<CommandContext> = {},
+): Promise<CommandResult> {
+  return (await driverFor(subject.kind, url, subject)).execute(command, context(other))
+}
+
+/** One printer in the state that the command needs. */
+function driverSubjectOf(subject: PrinterSubject): DriverSubject {
+  return {
+    kind: subject.kind,
+    ...(subject.credentials ? { credentials: subject.credentials } : {}),
+    commands: Object.values(commands),
+    async startDevice(command) {
+      const { url, machine, fail } = await subject.startPrinter()
+      const prepare = () => bring(machine, command?.name)
+      prepare()
+      const before = effectsOf(machine, command)
+      return {
+        ...{ url, again: prepare },
+        effects: () => effectsOf(machine, command) - before,
+        fail: (fault) => fail(faults[fault]),
+      }
+    },
+  }
+}
+
+function effectsOf(machine: PrintingMachine, command: Command | undefined): number {
+  const { counts } = machine.state
+  if (!command) return Object.values(counts).reduce((sum, count) => sum + count, 0)
+  return counts[actions[command.name] ?? 'upload']
+}
+
+function bring(machine: PrintingMachine, name: string | undefined): void {
+  if (machine.isActive && name === 'StartPrint') machine.cancel()
+  if (!machine.isActive && name !== 'StartPrint') machine.start(file)
+  if (name === 'ResumePrint') machine.pause()
+  else machine.resume()
+}
+
+const phases = ['idle', 'printing', 'paused', 'finished', 'cancelled', 'stopped'] as const
+const fit: Readonly<Record<Name, readonly Phase[]>> = {
+  StartPrint: ['idle', 'finished', 'cancelled'],
+  PausePrint: ['printing'],
+  ResumePrint: ['paused'],
+  CancelPrint: ['printing', 'paused'],
+  EmergencyStop: ['idle', 'printing', 'paused', 'finished', 'cancelled'],
+  Heat: ['idle', 'printing', 'paused', 'finished', 'cancelled'],
+}
+
+function testCommand(subject: PrinterSubject, name: Name, phase: Phase): void {
+  const isFit = fit[name].includes(phase)
+  // A stop of what is stopped: some host programs take it, some do not; both are right.
+  if (name === 'EmergencyStop' && phase === 'stopped') return
+  const title = `${subject.kind} ${name} while ${phase}`
+  test(`${title}: ${isFit ? 'done, and seen' : 'denied, and not done'}`, async () => {
+    const printer = await inPhase(subject, phase)
+    const { machine, url } = printer
+    const command = commands[name]
+    const before = effectsOf(machine, command)
+    const driver = await driverFor(subject.kind, url, subject)
+    const { outcome } = await driver.execute(command, context())
+    expect(outcome).toBe(isFit ? 'confirmed' : 'denied')
+    expect(effectsOf(machine, command) - before).toBe(isFit ? 1 : 0)
+  })
+}
+
+async function inPhase(subject: PrinterSubject, phase: Phase): Promise<StartedPrinter> {
+  const printer = await subject.startPrinter()
+  const { machine } = printer
+  if (phase !== 'idle') machine.start('suporte.gcode')
+  if (phase === 'paused') machine.pause()
+  if (phase === 'finished') machine.complete()
+  if (phase === 'cancelled') machine.cancel()
+  if (phase === 'stopped') await subject.stopAll(printer)
+  expect(machine.phase).toBe(phase)
+  return printer
+}
+
+function testConfirmation(subject: PrinterSubject): void {
+  const { kind } = subject
+
+  test(`${kind}: a pause that comes some time after its acceptance is confirmed`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ lagMs: 500 })
+    expect(await run(subject, printer, commands.PausePrint)).toEqual({ outcome: 'confirmed' })
+  })
+
+  test(`${kind}: a pause that nobody sees within two seconds is accepted, no more`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ lagMs: 60_000 })
+    expect(await run(subject, printer, commands.PausePrint)).toEqual({ outcome: 'accepted' })
+  })
+
+  test(`${kind}: the look for an effect ends with the signal`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ lagMs: 60_000 })
+    const begun = performance.now()
+    const signal = AbortSignal.timeout(1_000)
+    expect(await run(subject, printer, commands.PausePrint, { signal })).toEqual({
+      outcome: 'accepted',
+    })
+    expect(performance.now() - begun).toBeLessThan(1_900)
+  })
+}
+
+function testMoments(subject: PrinterSubject): void {
+  const { kind } = subject
+
+  test(`${kind}: a slow printer that answers within the time is told`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ slowMs: 100 })
+    expect(await run(subject, printer, commands.PausePrint)).toEqual({ outcome: 'confirmed' })
+  })
+
+  test(`${kind}: a printer too slow in the look before is not told any more: late`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ slowMs: 300 })
+    const end = performance.now() + 200
+    const startWithinMs = () => end - performance.now()
+    expect(await run(subject, printer, commands.PausePrint, { startWithinMs })).toEqual({
+      outcome: 'late',
+    })
+    expect(printer.machine.state.counts.pause).toBe(0)
+  })
+
+  test(`${kind}: a printer that hangs in the look before was told nothing: failed`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ hang: true })
+    const signal = AbortSignal.timeout(100)
+    const result = await run(subject, printer, commands.PausePrint, { signal })
+    expect(result).toMatchObject({ outcome: 'failed' })
+    expect(printer.machine.state.counts.pause).toBe(0)
+  })
+
+  test(`${kind}: a refused API key is failed, and says so without the key`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    await printer.fail({ keyRefused: true })
+    for (const command of [commands.PausePrint, commands.EmergencyStop]) {
+      const result = await run(subject, printer, command)
+      expect(result).toMatchObject({ outcome: 'failed', detail: expect.stringMatching(/API key/) })
+      expect(JSON.stringify(result)).not.toContain(subject.credentials?.password ?? 'no-key')
+    }
+  })
+}
+
+function testArguments(subject: PrinterSubject): void {
+  const { kind } = subject
+
+  test.each(['nada.gcode', 'peças/nada 12.gcode', '%2e%2e%2fx', 'a?print=b&c=d#e.gcode'])(
+    `${kind}: the file %j, which is not there, is denied`,
+    async (missing) => {
+      const printer = await inPhase(subject, 'idle')
+      const command: Command = { name: 'StartPrint', args: { file: missing } }
+      expect(await run(subject, printer, command)).toMatchObject({ outcome: 'denied' })
+      expect(printer.machine.state.counts.start).toBe(0)
+    },
+  )
+
+  test(`${kind}: a name that no URL can carry is failed, not thrown`, async () => {
+    const printer = await inPhase(subject, 'idle')
+    const command: Command = { name: 'StartPrint', args: { file: '\ud800.gcode' } }
+    expect(await run(subject, printer, command)).toMatchObject({ outcome: 'failed' })
+  })
+
+  test.each([
+    { heater: 'nozzle', target: 0 },
+    { heater: 'nozzle', target: 215.5 },
+    { heater: 'bed', target: 65 },
+  ] as const)(`${kind}: SetTemperature %o reaches that heater and no other`, async (args) => {
+    const printer = await inPhase(subject, 'printing')
+    const before = printer.machine.targets
+    const command: Command = { name: 'SetTemperature', args }
+    expect(await run(subject, printer, command)).toEqual({ outcome: 'confirmed' })
+    expect(printer.machine.targets).toEqual({ ...before, [args.heater]: args.target })
+  })
+}
