@@ -10,7 +10,7 @@ const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] ?? './data')
 const demoDir = join(dataDir, 'demo')
 
 async function start(): Promise<void> {
-  mkdirSync(demoDir, { recursive: true })
+  mkdirSync(demoDir, { recursive: true, mode: 0o700 })
   await buildPwaIfStale()
   const node = await keepChild(
     {

@@ -19,6 +19,8 @@ export class OwnDevice {
   readonly #sockets: WebSocketServer
   /** Addresses under `/endless` and `/events` that are being answered now. */
   readonly streaming = new Set<string>()
+  /** What `/sign-in` sets as a cookie. */
+  cookie = 'a'
   /** Paths of all requests, WebSockets too. */
   readonly seen: string[] = []
 
@@ -72,6 +74,9 @@ export class OwnDevice {
       case '/basic':
         if (request.headers.authorization !== undefined) return echo(request, response)
         response.writeHead(401, { 'www-authenticate': 'Basic realm="device"' }).end()
+        return
+      case '/sign-in':
+        response.writeHead(200, { 'set-cookie': `session=${this.cookie}; HttpOnly` }).end('in')
         return
       case '/events':
         return this.#stream(request, response, ['text/event-stream', 'data: tick\n\n'])

@@ -45,6 +45,8 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/devices/{id}': on('device', everybody),
   'PATCH /api/devices/{id}': on('device', managers),
   'DELETE /api/devices/{id}': on('device', managers),
+  'GET /api/devices/{id}/state': on('device', everybody),
+  'GET /api/devices/{id}/history': on('device', everybody),
   'POST /api/devices/{id}/proxy-http': on('device', managers),
   'POST /api/devices/{id}/sessions': on('device', operators),
   'GET /api/devices/{id}/sessions': on('device', operators),

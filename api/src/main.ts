@@ -7,6 +7,9 @@ import { readConfig } from './config.ts'
 
 const stopWithinMs = 8_000
 
+// Databases and keys are for their owner only, whatever the folder allows.
+process.umask(0o077)
+
 try {
   const config = readConfig()
   const log = pino({ level: config.LOG_LEVEL })
