@@ -4,8 +4,8 @@ export function slugOf(name: string, taken: ReadonlySet<string>): string {
   const base =
     plain
       .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '')
-      .slice(0, 60) || 'item'
+      .slice(0, 60)
+      .replace(/^-+|-+$/g, '') || 'item'
   let slug = base
   for (let n = 2; taken.has(slug); n += 1) slug = `${base}-${n}`
   return slug

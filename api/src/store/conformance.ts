@@ -1,33 +1,13 @@
 /** What every event store must do (STORE 3.1); each engine's test calls it. */
-import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import type { RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Append, Appended, EventStore, NewEvent } from './event-store.ts'
+import { append, event } from './conformance-events.ts'
+import type { Appended, EventStore, NewEvent } from './event-store.ts'
 
 const conflict = expect.objectContaining({ code: 'CONFLICT' })
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
-
-export function event(context: Partial<NewEvent> = {}): NewEvent {
-  const fact: Fact = { type: 'UserSignedOut', data: { userId: newId() } }
-  return {
-    ...{
-      actor: { type: 'user', id: newId() },
-      at: new Date().toISOString(),
-      correlationId: newId(),
-    },
-    ...context,
-    ...fact,
-  } as NewEvent
-}
-
-export function append(change: Partial<Append> = {}): Append {
-  return {
-    ...{ tenantId: newId(), streamKind: 'access', streamId: newId(), expected: 'any' },
-    events: [event()],
-    ...change,
-  }
-}
 
 /** @param open a new, empty store; the caller closes and removes them */
 export function describeEventStore(open: () => Promise<EventStore>): void {

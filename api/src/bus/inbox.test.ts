@@ -1,0 +1,137 @@
+import type { CommandStatus } from '@travessia/schemas/commands'
+import { newId } from '@travessia/schemas/ids'
+import { type Heartbeat, willPayload } from '@travessia/schemas/reports'
+import { pino } from 'pino'
+import { expect, test, vi } from 'vitest'
+import { createAgentPresence } from './agent-presence.ts'
+import { Inbox, silentMs } from './inbox.ts'
+
+const agent = { tenantId: newId(), agentId: newId() }
+const host = {
+  ...{ hostname: 'pi', os: 'linux', arch: 'arm64', lanAddresses: [], load: 0 },
+  ...{ memoryUsedBytes: 1, memoryTotalBytes: 2, uptimeSeconds: 3 },
+}
+const heartbeat: Heartbeat = {
+  ...{ online: true, bootId: newId(), dataEpoch: 'e1', version: '1', devicesVersion: 4, host },
+}
+
+function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
+  const said: string[] = []
+  const clock = { now: 1_000_000 }
+  const presence = createAgentPresence()
+  const note = (text: string) => void said.push(text)
+  const inbox = new Inbox({
+    ...{ presence, now: () => clock.now, log: pino({ level: 'silent' }) },
+    tunnel: {
+      onFrame: () => note('frame'),
+      hello: () => note('hello'),
+      lost: () => note('lost'),
+    },
+    deviceLists: {
+      confirmed: (_agent, version) => note(`confirmed ${version}`),
+      connected: () => note('list'),
+    },
+    deviceStates: { report: async () => undefined },
+    dispatcher: {
+      connected: () => note('orders'),
+      noted: (_id, status) => note(`noted ${status}`),
+    },
+    agentIntent: async (_agent, intent) => {
+      note(intent.type)
+      return isKnown
+    },
+    commandReport: async (_agent, report): Promise<CommandStatus> => {
+      await new Promise(setImmediate)
+      return report.status
+    },
+  })
+  const status = (text: string) => inbox.report(agent, 'status', text)
+  const settled = () => inbox.stop()
+  return { said, clock, presence, inbox, status, settled }
+}
+
+test('the first heartbeat connects: fact, device list, waiting orders; the next ones only keep it so', async () => {
+  const { said, presence, status, settled } = setUp()
+  status(JSON.stringify(heartbeat))
+  status(JSON.stringify(heartbeat))
+  await settled()
+  expect(said).toEqual(['ConnectAgent', 'hello', 'confirmed 4', 'list', 'orders', 'confirmed 4'])
+  expect(presence.of(agent.agentId)).toMatchObject({ isOnline: true, heartbeat })
+})
+
+test('a heartbeat of an agent that is not known any more leaves nothing', async () => {
+  const { said, presence, status, settled } = setUp({ isKnown: false })
+  status(JSON.stringify(heartbeat))
+  await settled()
+  expect(said).toEqual(['ConnectAgent'])
+  expect(presence.of(agent.agentId).isOnline).toBe(false)
+})
+
+test('the last will, a lost control connection and silence each make it offline, once', async () => {
+  for (const leave of [
+    ({ status }: ReturnType<typeof setUp>) => status(willPayload),
+    ({ inbox }: ReturnType<typeof setUp>) =>
+      inbox.presence(agent, { connection: 'control', connected: false, address: '', at: 0 }),
+  ]) {
+    const one = setUp()
+    one.status(JSON.stringify(heartbeat))
+    leave(one)
+    leave(one)
+    await one.settled()
+    expect(one.said.filter((text) => text === 'DisconnectAgent')).toHaveLength(1)
+    expect(one.presence.of(agent.agentId).isOnline).toBe(false)
+  }
+})
+
+test('an agent without a word for 75 s counts as gone (THREATS F8)', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const { said, clock, inbox, status, settled } = setUp()
+  inbox.start()
+  status(JSON.stringify(heartbeat))
+  await expect.poll(() => said).toContain('orders')
+  clock.now += silentMs + 1
+  vi.advanceTimersByTime(silentMs / 5)
+  await settled()
+  vi.useRealTimers()
+  expect(said).toContain('DisconnectAgent')
+})
+
+test('a data connection that comes or goes is told to the tunnel at once', () => {
+  const { said, inbox } = setUp()
+  inbox.presence(agent, { connection: 'data', connected: true, address: '', at: 0 })
+  inbox.presence(agent, { connection: 'data', connected: false, address: '', at: 0 })
+  expect(said).toEqual(['hello', 'lost'])
+})
+
+test('reports of one agent are worked off in order', async () => {
+  const { said, inbox, settled } = setUp()
+  for (const status of ['delivered', 'running', 'succeeded'])
+    inbox.report(
+      agent,
+      'ack',
+      JSON.stringify({ kind: 'command', commandId: newId(), status, at: 1 }),
+    )
+  inbox.report(agent, 'ack', JSON.stringify({ kind: 'devices', version: 9 }))
+  await settled()
+  expect(said).toEqual(['noted delivered', 'noted running', 'noted succeeded', 'confirmed 9'])
+})
+
+test.each([
+  'not json',
+  '',
+  '[]',
+  'null',
+  '{}',
+  '{"online":true}',
+  '{"kind":"command"}',
+  `{"online":1e999}`,
+  '{"__proto__":{"online":true}}',
+  '['.repeat(10_000),
+])('a malformed report (%#) leaves nothing, and the next one counts', async (text) => {
+  const { said, inbox, status, settled } = setUp()
+  status(text)
+  inbox.report(agent, 'ack', text)
+  status(JSON.stringify(heartbeat))
+  await settled()
+  expect(said[0]).toBe('ConnectAgent')
+})

@@ -1,0 +1,179 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { eventTypes, streamKindOf } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { sampleData } from '../audit/sample-data.ts'
+import type { Append, EventStore, NewEvent } from '../store/event-store.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import { Views } from './views.ts'
+
+const log = pino({ level: 'silent' })
+const directory = mkdtempSync(join(tmpdir(), 'travessia-views-'))
+const ids = Array.from({ length: 4 }, newId)
+const tenantId = newId()
+let files = 0
+let store: EventStore
+
+beforeEach(async () => {
+  files += 1
+  store = await createSqliteStore(join(directory, `${files}-events.db`))
+})
+afterEach(() => store.close())
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+async function start(path: string): Promise<Views> {
+  const views = new Views({ store, path, log })
+  await views.start()
+  return views
+}
+function newPath(): string {
+  files += 1
+  return join(directory, `${files}-views.db`)
+}
+
+/** Any fact about one of a few things, valid by its schema but in any order: views must not care. */
+const fact = fc
+  .record({
+    type: fc.constantFrom(...eventTypes),
+    stream: fc.nat(3),
+    place: fc.nat(3),
+    request: fc.nat(3),
+  })
+  .map(({ type, stream, place, request }): Append => {
+    const base: object = sampleData[type]
+    const data = 'requestId' in base ? { ...base, requestId: ids[request] } : base
+    const one = {
+      ...{ actor: { type: 'user', id: ids[place] }, at: '2026-11-24T12:00:00.000Z', type, data },
+      ...{
+        correlationId: ids[0],
+        installationId: ids[place],
+        deviceId: ids[stream],
+        agentId: ids[place],
+      },
+    }
+    return {
+      ...{ tenantId, streamKind: streamKindOf(type), expected: 'any', events: [one as NewEvent] },
+      streamId: `${streamKindOf(type).replaceAll('_', '')}${ids[stream]}`
+        .slice(0, 26)
+        .padEnd(26, '0'),
+    }
+  })
+
+/** Every row of every table but the checkpoint. */
+function dump(path: string): Record<string, unknown[]> {
+  const database = new DatabaseSync(path, { readOnly: true })
+  const tables = database
+    .prepare("select name from sqlite_master where type = 'table' order by name")
+    .all()
+  const rows = tables.map(({ name }) => [
+    String(name),
+    database.prepare(`select * from "${String(name)}" order by 1`).all(),
+  ])
+  database.close()
+  return Object.fromEntries(rows)
+}
+
+test('views that followed the log live are the same as views rebuilt from zero (THREATS F4)', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fact, { minLength: 1, maxLength: 60 }), async (appends) => {
+      const [livePath, laterPath] = [newPath(), newPath()]
+      const live = await start(livePath)
+      for (const append of appends) await live.until((await store.append(append)).position)
+      const later = await start(laterPath)
+      const [a, b] = [dump(livePath), dump(laterPath)]
+      await Promise.all([live.stop(), later.stop()])
+      expect(a).toEqual(b)
+    }),
+    { numRuns: 15 },
+  )
+}, 60_000)
+
+async function fill(): Promise<void> {
+  const appends = fc.sample(fact, { numRuns: 80, seed: 7 })
+  for (const append of appends) await store.append(append)
+}
+
+test('a views file that was deleted or spoilt is filled again from the log', async () => {
+  await fill()
+  const path = newPath()
+  const first = await start(path)
+  const whole = dump(path)
+  await first.stop()
+  for (const spoil of [() => undefined, () => writeFileSync(path, 'x'.repeat(8_192))]) {
+    for (const name of readdirSync(directory).filter((one) =>
+      path.endsWith(one.replace(/-(wal|shm)$/, '')),
+    ))
+      rmSync(join(directory, name))
+    spoil()
+    const again = await start(path)
+    expect(dump(path)).toEqual(whole)
+    await again.stop()
+  }
+})
+
+test('a crash between the log and the views is caught up at the next start, without doing anything twice', async () => {
+  const path = newPath()
+  const before = await start(path)
+  await before.stop()
+  await fill()
+  const after = await start(path)
+  const caughtUp = dump(path)
+  await after.stop()
+  const fresh = newPath()
+  const rebuilt = await start(fresh)
+  expect(caughtUp).toEqual(dump(fresh))
+  await rebuilt.stop()
+})
+
+test('views that are ahead of the log (a restored backup) start over', async () => {
+  const path = newPath()
+  await fill()
+  await (await start(path)).stop()
+  const other = await createSqliteStore(newPath())
+  const views = new Views({ store: other, path, log })
+  await views.start()
+  expect(await views.sessions.active()).toEqual([])
+  expect(await views.agents.connected()).toEqual([])
+  await views.stop()
+  await other.close()
+})
+
+test('a batch that a view cannot take leaves neither rows nor checkpoint behind', async () => {
+  const path = newPath()
+  const views = await start(path)
+  const database = new DatabaseSync(path)
+  database.exec(
+    "create trigger broken before insert on installation begin select raise(abort, 'no'); end",
+  )
+  const [one] = fc.sample(
+    fact.filter(({ events }) => events[0]?.type === 'InstallationCreated'),
+    1,
+  )
+  if (!one) throw new TypeError('no sample')
+  const { position } = await store.append(one)
+  const checkpoint = () => database.prepare('select position from checkpoint').get()?.['position']
+  expect(checkpoint()).toBe(0)
+  database.exec('drop trigger broken')
+  await views.until(position)
+  expect(checkpoint()).toBe(position)
+  database.close()
+  await views.stop()
+})
+
+test('reading your own writes waits for them, and listeners hear of each batch once', async () => {
+  const views = await start(newPath())
+  const heard: number[] = []
+  const leave = views.onEvents((events) => heard.push(...events.map(({ position }) => position)))
+  const appends = fc.sample(fact, 10)
+  const positions = await Promise.all(appends.map((append) => store.append(append)))
+  await Promise.all(positions.map(({ position }) => views.until(position)))
+  await views.until(undefined)
+  leave()
+  expect(heard).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  await views.stop()
+})
