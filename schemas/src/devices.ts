@@ -32,14 +32,15 @@ export const roles = ['admin', 'manager', 'operator', 'auditor'] as const
 export type Role = (typeof roles)[number]
 
 /**
- * http(s) origin of a device on its LAN, without path, query or credentials; or a serial port of the agent's host:
- * `serial:///dev/serial/by-id/usb-1a86_USB_Serial-if00-port0?baud=115200`. Of /dev terminals only, as opening
- * another file there (a watchdog, a disk) does something by itself.
+ * A serial port of the agent's host: `serial:///dev/serial/by-id/usb-1a86_USB_Serial-if00-port0?baud=115200`. Only
+ * what is a terminal: opening another file of /dev (a watchdog, a disk) does something by itself.
  */
+export const serialUrlPattern =
+  'serial:///dev/(serial/by-(id|path)/|tty[A-Z.]|cu\\.|pts/)(?!.*\\.\\.)[A-Za-z0-9._:+@-]+(\\?baud=[0-9]{4,7})?'
+
+/** http(s) origin of a device on its LAN, without path, query or credentials; or a serial port. */
 export const baseUrlSchema = Type.String({
-  pattern:
-    '^(https?://[A-Za-z0-9.:\\[\\]-]+(:[0-9]{1,5})?/?|' +
-    'serial:///dev/(serial/by-(id|path)/|tty|cu\\.|pts/)(?!.*\\.\\.)[A-Za-z0-9._:+@-]+(\\?baud=[0-9]{4,7})?)$',
+  pattern: `^(https?://[A-Za-z0-9.:\\[\\]-]+(:[0-9]{1,5})?/?|${serialUrlPattern})$`,
   maxLength: 255,
 })
 

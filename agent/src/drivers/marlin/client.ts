@@ -11,7 +11,8 @@ import type { Line } from './protocol.ts'
 
 const maxWaiting = 16
 const greetings = 5
-const greetingMs = 2_000
+/** Longer than Marlin's two seconds between two `busy`. */
+const greetingMs = 3_000
 /** After several greetings: time for the answers to the others. */
 const settleMs = 1_000
 const haltedMs = 3_000

@@ -157,7 +157,7 @@ export class Connection {
         this.#onHalted?.()
         return this.#fail(line.text)
       case 'ok':
-        if (flight?.isProved) this.#answered(flight, line.text)
+        if (flight?.isProved || flight?.isRefused) this.#answered(flight, line.text)
         return
       case 'resend':
         if (flight) flight.isRefused = true

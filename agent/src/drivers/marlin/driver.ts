@@ -35,8 +35,8 @@ export function createDriver(
   return {
     kind: 'marlin',
     async execute(command, context) {
-      const run = runs[command.name as keyof typeof runs] as Run | undefined
-      if (!run) return { outcome: 'unsupported', detail: command.name }
+      if (!isKnown(command.name)) return { outcome: 'unsupported', detail: command.name }
+      const run: Run = runs[command.name]
       const release = client.hold()
       try {
         return await run(printer, command.args, context)
@@ -113,6 +113,10 @@ const runs = {
     context: CommandContext,
   ) => setTemperature(printer, args, context),
 } as const satisfies { readonly [Name in Command['name']]?: unknown }
+
+function isKnown(name: string): name is keyof typeof runs {
+  return Object.hasOwn(runs, name)
+}
 
 async function startPrint(
   printer: Printer,

@@ -4,6 +4,7 @@
  * button, and a reset ends a print. Linux itself raises DTR in open(), which no program can forbid; `hupcl: false`
  * leaves it raised at close, so that only the very first open after plugging in can be such an edge.
  */
+import { serialUrlPattern } from '@travessia/schemas/devices'
 
 const defaultBaud = 115_200
 
@@ -34,12 +35,13 @@ export type PortEvents = {
 
 export type OpenPort = (address: SerialAddress, events: PortEvents) => Promise<OpenedPort>
 
+const serialUrl = new RegExp(`^${serialUrlPattern}$`)
+
 /** `serial:///dev/ttyUSB0?baud=250000`; undefined when it is no such address. */
 export function serialAddressOf(baseUrl: string): SerialAddress | undefined {
-  const match = /^serial:\/\/(\/dev\/[A-Za-z0-9._:+@/-]+)(?:\?baud=(\d{4,7}))?$/.exec(baseUrl)
-  const path = match?.[1]
-  if (path === undefined || path.includes('..')) return undefined
-  return { path, baudRate: Number(match?.[2] ?? defaultBaud) }
+  if (!serialUrl.test(baseUrl)) return undefined
+  const { pathname, searchParams } = new URL(baseUrl)
+  return { path: pathname, baudRate: Number(searchParams.get('baud') ?? defaultBaud) }
 }
 
 /** @throws PortFault */

@@ -122,7 +122,7 @@ export function filesOf(lines: readonly string[]): string[] {
   if (from < 0 || to < from) return []
   return lines
     .slice(from + 1, to)
-    .map((line) => line.split(' ')[0] ?? '')
+    .map((line) => (line.split(' ')[0] ?? '').replace(/^\//, ''))
     .filter((name) => isSendable(name) && !name.endsWith('/'))
     .slice(0, maxFiles)
 }
