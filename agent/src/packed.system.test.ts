@@ -19,9 +19,12 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
 import { Aedes } from 'aedes'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import { closedPort, eventually } from './fixtures.ts'
+
+// Nine starts of a process and more on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const agentFolder = join(import.meta.dirname, '..')
 const systemNode = nodeOfMajor(20)
@@ -139,8 +142,8 @@ test(`it starts with ${systemNode ? "the system's Node 20" : 'this Node (the sys
     expect(stdout).toContain(word)
 })
 
-test('a wrong word, a wrong option and a missing pairing are one sentence each', () => {
-  for (const [args, code, words] of [
+test('a wrong word, a wrong option and a missing pairing are one sentence each', async () => {
+  const cases = [
     [['dance'], 2, 'pair CODE'],
     [['pair'], 1, 'Usage: pair CODE --url URL'],
     [['pair', 'X', '--url', 'http://far.example'], 1, 'allowed to this host only'],
@@ -148,8 +151,11 @@ test('a wrong word, a wrong option and a missing pairing are one sentence each',
     [['run'], 1, 'not paired yet'],
     [['simulate', 'boat'], 1, 'turnstile|printer'],
     [['simulate', 'turnstile', '--port', 'x'], 1, 'Usage: simulate'],
-  ] as const) {
-    const { stderr, status } = run(...args)
+  ] as const
+  // All at once: each is a process of its own.
+  const answers = await Promise.all(cases.map(([args]) => runHere([...args])))
+  for (const [index, [args, code, words]] of cases.entries()) {
+    const { stderr = '', status } = answers[index] ?? {}
     expect(status, args.join(' ')).toBe(code)
     expect(stderr, args.join(' ')).toContain(words)
     expect(stderr, args.join(' ')).not.toMatch(/\n\s+at /)
