@@ -4,7 +4,14 @@
  */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, type DeviceRequest, DeviceServer, html, json } from './device-server.ts'
+import {
+  type Answer,
+  type DeviceRequest,
+  DeviceServer,
+  html,
+  json,
+  keepLast,
+} from './device-server.ts'
 import * as answers from './octoprint-answers.ts'
 import { octoprintPage } from './octoprint-page.ts'
 import { type MachineOptions, PrintingMachine } from './printing-machine.ts'
@@ -38,6 +45,8 @@ const filesPath = '/api/files/local'
 
 export class OctoPrint {
   readonly machine: PrintingMachine
+  /** The last ones: method and path. */
+  readonly requests: string[] = []
   readonly #server: DeviceServer
   readonly #apiKey: string
   readonly #lags = new Set<NodeJS.Timeout>()
@@ -73,6 +82,7 @@ export class OctoPrint {
       this.#faults = parse(request.body)
       return json(this.#faults)
     }
+    keepLast(this.requests, `${request.method} ${pathname}`)
     const isCommand = request.method !== 'GET' && request.method !== 'HEAD'
     const { hang, slowMs, cutAfterAction } = this.#faults
     if (hang === true || (hang === 'commands' && isCommand)) return undefined

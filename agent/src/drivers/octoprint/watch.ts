@@ -3,7 +3,7 @@
  * (SockJS) needs a session of a user, which an API key does not always give.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DeviceState } from '@travessia/schemas/device-state'
+import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
 import { type Moment, stateOfError } from '../printing.ts'
 import type { OctoPrintClient } from './client.ts'
 import { filesOf } from './state.ts'
@@ -31,15 +31,34 @@ const filesPath = '/api/files/local?recursive=true'
 const away: ReadonlySet<string> = new Set(['offline', 'unknown'])
 const active: ReadonlySet<string> = new Set(['preparing', 'printing', 'finishing'])
 
+/** How long to rest after a look that found this; each look away from home doubles the next rest. */
+export function pausesOf({
+  activeMs,
+  idleMs,
+  awayMaxMs,
+}: Timing): (status: DeviceStatus) => number {
+  let awayMs = idleMs
+  return (status) => {
+    if (!away.has(status)) {
+      awayMs = idleMs
+      return active.has(status) ? activeMs : idleMs
+    }
+    const pauseMs = awayMs
+    awayMs = Math.min(awayMaxMs, awayMs * 2)
+    return pauseMs
+  }
+}
+
 export function watchOctoPrint(
   { client, read, tell }: Watch,
-  { activeMs, idleMs, awayMaxMs, filesMs, answerMs }: Timing,
+  timing: Timing,
 ): { lookNow(): void; stop(): void } {
+  const { filesMs, answerMs } = timing
+  const pauseAfter = pausesOf(timing)
   const stopped = new AbortController()
   let asleep = new AbortController()
   let files: string[] | undefined
   let filesAt = Number.NEGATIVE_INFINITY
-  let awayMs = idleMs
 
   function moment(): Moment {
     const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(answerMs)])
@@ -57,23 +76,13 @@ export function watchOctoPrint(
     return { ...state, files }
   }
 
-  function pauseAfter({ status }: DeviceState): number {
-    if (!away.has(status)) {
-      awayMs = idleMs
-      return active.has(status) ? activeMs : idleMs
-    }
-    const pauseMs = awayMs
-    awayMs = Math.min(awayMaxMs, awayMs * 2)
-    return pauseMs
-  }
-
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
       const state = await look()
       if (stopped.signal.aborted) return
       tell(state)
       const { signal } = asleep
-      await sleep(pauseAfter(state), undefined, { signal }).catch(() => undefined)
+      await sleep(pauseAfter(state.status), undefined, { signal }).catch(() => undefined)
       if (signal.aborted) asleep = new AbortController()
     }
   }
