@@ -8,6 +8,7 @@ const kinds: Readonly<Record<string, (port: number) => Promise<Simulator>>> = {
   turnstile: async (port) => (await import('../simulators/turnstile.ts')).createTurnstile({ port }),
   printer: async (port) => (await import('../simulators/printer.ts')).createPrinter({ port }),
   moonraker: async (port) => (await import('../simulators/moonraker.ts')).createMoonraker({ port }),
+  marlin: async () => (await import('../simulators/marlin.ts')).createMarlin(),
   camera: async (port) => (await import('../simulators/camera.ts')).createCamera({ port }),
   system: async (port) =>
     (await import('../simulators/system.ts')).createSystem({ port, apiPort: 0, slicerPort: 0 }),
