@@ -39,3 +39,13 @@ test.each(['issued', 'delivered', 'running'] as const)(
     expect(text).not.toContain(m.command_succeeded())
   },
 )
+
+test.each([
+  ['succeeded', 4],
+  ['refused', 2],
+  ['expired', 2],
+  ['unknown', 2],
+] as const)('%s marks only the steps that are known to have happened', async (status, marked) => {
+  await show(status)
+  expect(document.querySelectorAll('li.done')).toHaveLength(marked)
+})
