@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { errorText } from '@travessia/schemas/errors'
+import { eventSchemas, type Fact } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeviceRow } from '../views/devices.ts'
@@ -458,8 +459,10 @@ test('a device that falls silent in the middle breaks the answer off after its i
 
 test('a device whose agent is offline is 503 at once, as problem details for a script', async () => {
   const opened = await node.open(device)
-  const changed = { ...device, viaAgent: true }
-  const { id, tenantId, installationId, createdAt: _, changedAt: __, ...data } = changed
+  const { id, tenantId, installationId } = device
+  const names = Object.keys(eventSchemas.DeviceChanged.properties)
+  const known = Object.entries(device).filter(([name]) => names.includes(name))
+  const data = { ...Object.fromEntries(known), viaAgent: true } as Fact<'DeviceChanged'>['data']
   const actor = { type: 'user', id: newId() } as const
   const { position } = await node.parts.store.append({
     ...{ tenantId, streamKind: 'device', streamId: id, expected: 'any' },
