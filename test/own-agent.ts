@@ -41,7 +41,7 @@ export async function pairOwnAgent(stack: Stack, api: Api, name: string): Promis
       const stdio = ['ignore', 'ignore', 'ignore'] as const
       const args = [program, 'run', '--config', configPath]
       agent.process = spawn(process.execPath, args, { env, stdio: [...stdio] })
-      await eventually(() => isOnline(true), { what: `agent of ${name} online` })
+      await eventually(() => isOnline(true), { withinMs: 60_000, what: `agent of ${name} online` })
     },
     async stop() {
       await ended(agent.process, 'SIGTERM')
