@@ -198,7 +198,7 @@ test('the auditor reads who did what, when, and each request', async () => {
     .filter({ hasText: /GET\s*\/en_US\/html\/index\.html/ })
     .first()
   await line.getByText('200', { exact: true }).waitFor()
-  await page.getByText('Motivo: conferir acessos').waitFor()
+  await page.getByText('Motivo: conferir acessos', { exact: true }).waitFor()
   await look(page, '15-linha-do-tempo')
   await line.getByText('Detalhes').click()
   await line.getByText('Gestora Ana pediu GET /en_US/html/index.html').waitFor()
@@ -211,6 +211,7 @@ test('the auditor reads who did what, when, and each request', async () => {
     .getByText(
       /Gestora Ana mandou liberar Catraca Entrada Principal no sentido horário, motivo: visitante/,
     )
+    .first()
     .waitFor()
   await look(page, '16-eventos')
 })
