@@ -38,7 +38,10 @@ export async function startStack({ dataDir, env = {} }: StackOptions = {}): Prom
     env: { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: directory, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const ready = await readyLine(child)
+  const ready = await readyLine(child).catch(async (error: unknown) => {
+    await ended(child, 'SIGTERM')
+    throw error
+  })
   return {
     ...(ready as Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl'>),
     ...{ dataDir: directory, process: child },
