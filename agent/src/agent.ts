@@ -9,6 +9,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
+import { ResetCode } from '@travessia/schemas/tunnel-frame'
 import { Ajv } from 'ajv'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
@@ -22,6 +23,7 @@ import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
 import { watchNetwork } from './network.ts'
+import { type PausedUntil, pausedUntil, pausePathOf } from './pause.ts'
 import { openSigned } from './signed.ts'
 import type { Policy } from './target-policy.ts'
 import { TokenRenewal } from './token-renewal.ts'
@@ -29,6 +31,8 @@ import { TunnelServer } from './tunnel-server.ts'
 
 export const agentVersion = '0.1.0'
 const heartbeatMs = 30_000
+/** How often the switch on site is looked at, beside each order and each request. */
+const switchMs = 1_000
 /** Nodes that may speak to this agent at a time. */
 const maxTunnels = 16
 const isDeviceList = new Ajv().compile(deviceListSchema) as Validator<DeviceList>
@@ -58,6 +62,8 @@ export class Agent {
   #timers: NodeJS.Timeout[] = []
   #stopNetwork: (() => void) | undefined
   #onReady: (() => void) | undefined
+  /** What the last heartbeat said of the switch on site. */
+  #saidPause: PausedUntil | undefined
 
   constructor({ config, configPath, environment, log }: Options) {
     this.#config = config
@@ -99,6 +105,7 @@ export class Agent {
       clock: this.#clock,
       journal: this.#journal,
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
+      isPaused: () => this.#pausedUntil() !== undefined,
       driverFor,
       report: (report) => this.#report(report),
       log,
@@ -120,11 +127,13 @@ export class Agent {
     this.#timers = [
       setInterval(() => void this.#heartbeat(), heartbeatMs),
       setInterval(() => this.#clock.ask(), heartbeatMs),
+      setInterval(() => this.#obeySwitch(), switchMs),
     ]
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve
     })
     this.#renewal.start()
+    this.#saidPause = this.#pausedUntil()
     this.#connections.start()
     this.#watch.update(this.#config.devices.devices)
     await ready
@@ -185,6 +194,7 @@ export class Agent {
       version: agentVersion,
       devicesVersion: this.#config.devices.version,
       host: hostFacts(),
+      ...(this.#saidPause === undefined ? {} : { pausedUntil: this.#saidPause }),
     }
     await this.#connections.publish('status', heartbeat)
   }
@@ -205,6 +215,7 @@ export class Agent {
       drained: () => this.#connections.drained(),
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       policy: this.#policy,
+      isPaused: () => this.#pausedUntil() !== undefined,
       onPong: (payload) => this.#clock.onPong(payload),
       log: this.#log,
     })
@@ -228,6 +239,20 @@ export class Agent {
 
   #deviceOf(deviceId: string): AgentDevice | undefined {
     return this.#config.devices.devices.find((device) => device.deviceId === deviceId)
+  }
+
+  #pausedUntil(): PausedUntil | undefined {
+    return pausedUntil(pausePathOf(this.#configPath))
+  }
+
+  /** Open pages end with the pause, and the cloud is told at once. */
+  #obeySwitch(): void {
+    const until = this.#pausedUntil()
+    if (until === this.#saidPause) return
+    this.#saidPause = until
+    if (until !== undefined)
+      for (const tunnel of this.#tunnels.values()) tunnel.cut(ResetCode.paused)
+    void this.#heartbeat()
   }
 
   async #report(report: CommandReport): Promise<boolean> {

@@ -44,6 +44,7 @@ function running({
     now: (): number | undefined => Date.now(),
     synced: undefined as number | undefined,
     isOnline: true,
+    isPaused: false,
   }
   const driver: Driver = {
     kind: 'control-id',
@@ -57,6 +58,7 @@ function running({
     ...{ agent, serverKeys: [key.jwk], journal, log: silent },
     clock: { now: () => world.now(), sync: async () => world.synced },
     deviceOf: (id) => [device, second].find(({ deviceId }) => deviceId === id),
+    isPaused: () => world.isPaused,
     driverFor: async () => driver,
     report: async (report) => {
       if (world.isOnline) reports.push(report)
@@ -224,6 +226,16 @@ test('an unknown clock runs only what arrives on a fresh challenge', async () =>
   let asked = 0
   world.now = () => (asked++ === 0 ? undefined : Date.now())
   expect((await run(orderOf())).status).toBe('succeeded')
+})
+
+test('while the agent is paused on site every order is refused, and after it none of them runs', async () => {
+  const { run, runner, world, ran } = running()
+  world.isPaused = true
+  const order = orderOf()
+  expect(await run(order)).toMatchObject({ status: 'refused', errorCode: 'AGENT_PAUSED' })
+  world.isPaused = false
+  await runner.receive(await key.sign(order))
+  expect(ran).toEqual([])
 })
 
 test('unknown devices, unknown commands and wrong arguments are refused by name', async () => {

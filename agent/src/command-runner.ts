@@ -47,6 +47,8 @@ type Deps = {
   readonly clock: Pick<Clock, 'now' | 'sync'>
   readonly journal: Journal
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
+  /** Switched off on site. */
+  readonly isPaused: () => boolean
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
   /** false: the broker has not taken it; said again at the next connection. */
   readonly report: (report: CommandReport) => Promise<boolean>
@@ -128,7 +130,8 @@ export class CommandRunner {
   }
 
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
-    const { clock, deviceOf, driverFor, journal } = this.#deps
+    const { clock, deviceOf, driverFor, isPaused, journal } = this.#deps
+    if (isPaused()) return this.#end(order, refused('AGENT_PAUSED'))
     if (this.#abort.signal.aborted) return this.#end(order, stopped)
     const device = deviceOf(order.deviceId)
     const command = commandOf(order)

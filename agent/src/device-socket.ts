@@ -16,7 +16,7 @@ export function createDeviceSocket(device: AgentDevice, policy: Policy): DeviceS
     const scheme = target.protocol === 'https:' ? 'wss' : 'ws'
     const socket = new WebSocket(`${scheme}://${target.host}${path}`, {
       ...{ createConnection: () => tcp, headers, maxPayload: maxMessageBytes },
-      ...{ handshakeTimeout: connectMs, perMessageDeflate: false, followRedirects: false },
+      ...{ handshakeTimeout: connectMs, perMessageDeflate: false },
     })
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve)

@@ -8,6 +8,8 @@ const commands: Readonly<Record<string, () => Promise<{ run(args: string[]): Pro
   run: () => import('./cli/run.ts'),
   status: () => import('./cli/status.ts'),
   doctor: () => import('./cli/doctor.ts'),
+  pause: () => import('./cli/pause.ts'),
+  resume: async () => ({ run: (await import('./cli/pause.ts')).runResume }),
   simulate: () => import('./cli/simulate.ts'),
   'install-service': () => import('./cli/install-service.ts'),
 }
@@ -18,6 +20,7 @@ const usage = `travessia-agent ${agentVersion}
   run                                                    stay connected
   status                                                 what the running agent says
   doctor                                                 find out why it does not connect
+  pause [30m|2h|1d], resume                              refuse everything from outside, here on site
   simulate turnstile|printer|camera|system [--port N]    a device to try things with
   install-service [--print]                              start with the system (systemd)
 

@@ -29,7 +29,12 @@ export function tunnelTo(...devices: AgentDevice[]) {
   const streams = new Map<number, TunnelStream>()
   const toNode: Frame[] = []
   const pongs: Uint8Array[] = []
-  const link = { isUp: true, allowLoopback: true, drained: (): Promise<void> => Promise.resolve() }
+  const link = {
+    isUp: true,
+    isPaused: false,
+    allowLoopback: true,
+    drained: (): Promise<void> => Promise.resolve(),
+  }
   let lastId = 0
   const server = new TunnelServer({
     send(bytes) {
@@ -44,6 +49,7 @@ export function tunnelTo(...devices: AgentDevice[]) {
     drained: () => link.drained(),
     deviceOf: (id) => devices.find(({ deviceId }) => deviceId === id),
     policy: { allowLoopback: () => link.allowLoopback, forbiddenPorts: () => [] },
+    isPaused: () => link.isPaused,
     onPong: (payload) => pongs.push(payload),
     log: silent,
   })

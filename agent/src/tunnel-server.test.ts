@@ -102,6 +102,19 @@ test('a device that refuses is unreachable, one at a forbidden address is forbid
   await expect(get()).rejects.toEqual(reset(ResetCode.targetForbidden))
 })
 
+test('a pause on site refuses every request before the device hears of it, and cuts what is open', async () => {
+  const { device, closed, calls } = await waitingDevice()
+  const { get, open, server, link } = tunnelTo(device)
+  const running = open()
+  await eventually(() => expect(calls).toHaveLength(1))
+  link.isPaused = true
+  server.cut(ResetCode.paused)
+  await expect(answerOf(running)).rejects.toEqual(reset(ResetCode.paused))
+  await eventually(() => expect(closed).toHaveBeenCalledTimes(1))
+  await expect(get()).rejects.toEqual(reset(ResetCode.paused))
+  expect(calls).toHaveLength(1)
+})
+
 test('the 513th stream at a time is refused, and the others go on', async () => {
   const { device, answers } = await waitingDevice()
   const { open, server } = tunnelTo({ ...device, maxConcurrent: 1 })

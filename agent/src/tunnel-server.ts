@@ -38,6 +38,8 @@ type Deps = {
   readonly drained: () => Promise<void>
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   readonly policy: Policy
+  /** Switched off on site. */
+  readonly isPaused: () => boolean
   readonly onPong: (payload: Uint8Array) => void
   readonly log: Logger
 }
@@ -81,8 +83,13 @@ export class TunnelServer {
     this.#pools.prune(devices)
   }
 
+  /** Ends every stream that is open; the other end learns why. */
+  cut(code: ResetCode): void {
+    for (const stream of [...this.#streams.values()]) stream.reset(code)
+  }
+
   async stop(): Promise<void> {
-    for (const stream of [...this.#streams.values()]) stream.reset(ResetCode.agentStopping)
+    this.cut(ResetCode.agentStopping)
     await this.#pools.close()
   }
 
@@ -102,6 +109,7 @@ export class TunnelServer {
     const { streamId } = frame
     this.#lastStreamId = streamId
     const stream = new TunnelStream(streamId, this.#deps.send, () => this.#streams.delete(streamId))
+    if (this.#deps.isPaused()) return stream.reset(ResetCode.paused)
     if (this.#streams.size >= maxStreams) return stream.reset(ResetCode.tooManyStreams)
     this.#streams.set(streamId, stream)
     stream.receive(frame)

@@ -103,6 +103,12 @@ export const errorTable = {
     en: 'The agent in this installation is offline.',
     pt: 'O agente desta instalação está offline.',
   },
+  AGENT_PAUSED: {
+    status: 503,
+    retry: true,
+    en: 'The agent was paused on site.',
+    pt: 'O agente está pausado no local.',
+  },
   AGENT_NOT_READY: {
     status: 503,
     retry: true,
@@ -167,6 +173,11 @@ export const errorTable = {
     status: 410,
     en: 'This link was already used or has expired.',
     pt: 'Este link já foi usado ou expirou.',
+  },
+  CONFIRMATION_REQUIRED: {
+    status: 409,
+    en: 'This command is dangerous: confirm it.',
+    pt: 'Este comando é perigoso: confirme.',
   },
   COMMAND_UNSUPPORTED: {
     status: 400,

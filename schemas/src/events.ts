@@ -129,6 +129,9 @@ const agent = {
     reason: Type.Enum(['connection-lost', 'stopped', 'revoked', 'node-restart', 'token-expired']),
   }),
   AgentTokenRenewed: data({ reason: text }),
+  /** On site; without `until`: until somebody resumes it there. */
+  AgentPaused: data({ until: optional(time) }),
+  AgentResumed: data({}),
   AgentRevoked: data({ reason: text }),
 }
 

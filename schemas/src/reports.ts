@@ -33,6 +33,8 @@ export const heartbeatSchema = Type.Object(
     /** Version of the device list that the agent holds; 0: none. */
     devicesVersion: Type.Integer({ minimum: 0 }),
     host: hostSchema,
+    /** Paused on site until then, ms since 1970; null: until somebody resumes it there. */
+    pausedUntil: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
   },
   { additionalProperties: false },
 )

@@ -60,6 +60,8 @@ export const ResetCode = {
   deviceClosed: 11,
   tooManyStreams: 12,
   agentStopping: 13,
+  /** `travessia-agent pause`: refused on site. */
+  paused: 14,
 } as const
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode]
 

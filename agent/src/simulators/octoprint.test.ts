@@ -18,6 +18,7 @@ async function printer(options: Partial<OctoPrintOptions> = {}) {
 test('no key and a wrong key are 403, for reads as for commands', async () => {
   const { ask, url, machine } = await printer({ printing: 'suporte.gcode' })
   expect((await fetch(`${url}/api/version`)).status).toBe(403)
+  expect((await fetch(`${url}/favicon.ico`)).status).toBe(404)
   const wrong = { headers: { 'x-api-key': 'wrong' } }
   expect((await ask('/api/job', wrong)).status).toBe(403)
   const body = '{"command":"cancel"}'

@@ -88,6 +88,7 @@ export class OctoPrint {
     if (hang === true || (hang === 'commands' && isCommand)) return undefined
     await sleep(slowMs ?? 0)
     if (pathname === '/' && !isCommand) return html(octoprintPage(this.#apiKey))
+    if (!pathname.startsWith('/api/')) return notFound
     if (this.#faults.keyRefused || request.headers['x-api-key'] !== this.#apiKey)
       return error(403, 'You don’t have the permission to access the requested resource.')
     if (!isCommand) return this.#read(pathname)

@@ -66,6 +66,8 @@ export const sampleData = {
   AgentConnected: { version: '1', ip: '192.0.2.1', bootId: id, hostname: 'pi' },
   AgentDisconnected: { reason: 'connection-lost' },
   AgentTokenRenewed: { reason: 'user' },
+  AgentPaused: { until: '2026-11-24T14:00:00.000Z' },
+  AgentResumed: {},
   AgentRevoked: { reason: 'user' },
   DeviceRegistered: device,
   DeviceChanged: device,

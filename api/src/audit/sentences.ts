@@ -179,6 +179,16 @@ function agentText(event: RecordedEvent, names: EventNames): Text {
         `Agent ${hostname} (${ip}) paired with ${installation}`,
       ]
     }
+    case 'AgentPaused':
+      return [
+        `Agente de ${installation} pausado no local`,
+        `Agent of ${installation} paused on site`,
+      ]
+    case 'AgentResumed':
+      return [
+        `Agente de ${installation} retomado no local`,
+        `Agent of ${installation} resumed on site`,
+      ]
     case 'AgentConnected':
       return [`Agente de ${installation} conectado`, `Agent of ${installation} connected`]
     case 'AgentDisconnected': {

@@ -118,10 +118,17 @@ export class Inbox implements LinkHandlers {
     if (heartbeat.dataEpoch !== '' && heartbeat.dataEpoch !== before.heartbeat?.dataEpoch)
       tunnel.hello(agent)
     deviceLists.confirmed(agent, heartbeat.devicesVersion)
+    if (heartbeat.pausedUntil !== before.heartbeat?.pausedUntil) await this.#pause(agent, heartbeat)
     if (!before.isOnline) {
       deviceLists.connected(agent)
       dispatcher.connected(agent.agentId)
     }
+  }
+
+  async #pause(agent: AgentAddress, { pausedUntil }: Heartbeat): Promise<void> {
+    const until = pausedUntil == null ? {} : { until: new Date(pausedUntil).toISOString() }
+    const paused = pausedUntil === undefined ? undefined : until
+    await this.#deps.agentIntent(agent, { type: 'ReportPause', paused })
   }
 
   async #disconnected(agent: AgentAddress): Promise<void> {

@@ -44,3 +44,16 @@ test('a revoked agent is disconnected first and can do nothing afterwards', () =
   ])
   expect(() => run(enroll, revoke, revoke)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
 })
+
+test('a pause on site is a fact once, its end too, and only of an agent that is connected', () => {
+  const paused = { type: 'ReportPause', paused: {} } as const
+  const goesOn = { type: 'ReportPause', paused: undefined } as const
+  const online = { status: 'online' } as const
+  expect(agent.decide(paused, { status: 'offline' })).toEqual([])
+  expect(agent.decide(goesOn, online)).toEqual([])
+  const facts = agent.decide(paused, online)
+  expect(facts).toEqual([{ type: 'AgentPaused', data: {} }])
+  const after = facts.reduce(agent.evolve, online)
+  expect(agent.decide(paused, after)).toEqual([])
+  expect(agent.decide(goesOn, after)).toEqual([{ type: 'AgentResumed', data: {} }])
+})

@@ -37,7 +37,9 @@ export class DeviceAccess {
     if (!device.viaAgent) return
     const { deviceLists, presence, tunnel, views } = this.#deps
     const agent = await this.#agentOf(device)
-    if (!presence.of(agent.agentId).isOnline) throw new TravessiaError('AGENT_OFFLINE')
+    const { isOnline, heartbeat } = presence.of(agent.agentId)
+    if (!isOnline) throw new TravessiaError('AGENT_OFFLINE')
+    if (heartbeat?.pausedUntil !== undefined) throw new TravessiaError('AGENT_PAUSED')
     const version = await views.devices.listVersion(device.installationId)
     await Promise.all([
       tunnel.ready(agent.agentId, readyMs),

@@ -9,6 +9,10 @@ const advice: Partial<Record<ErrorCode, Readonly<Record<Language, string>>>> = {
       'Verifique se o computador do agente está ligado e com internet. Esta página tenta de novo ao recarregar.',
     en: 'Check that the agent’s computer is on and has internet. Reload this page to try again.',
   },
+  AGENT_PAUSED: {
+    'pt-BR': 'Alguém no local pausou o acesso remoto. Só lá ele pode ser retomado.',
+    en: 'Somebody on site has paused remote access. It can only be resumed there.',
+  },
   DEVICE_UNREACHABLE: {
     'pt-BR': 'Verifique se o equipamento está ligado e se o endereço cadastrado está certo.',
     en: 'Check that the device is on and that its registered address is right.',

@@ -30,6 +30,7 @@ const resetErrors: Readonly<Record<number, ErrorCode>> = {
   [ResetCode.deviceProtocol]: 'DEVICE_PROTOCOL',
   [ResetCode.deviceClosed]: 'DEVICE_PROTOCOL',
   [ResetCode.tooManyStreams]: 'TUNNEL_BUSY',
+  [ResetCode.paused]: 'AGENT_PAUSED',
 }
 
 /** What a stream's end before its time means to the caller. */

@@ -123,7 +123,13 @@ test('bodies larger than the window stream both ways under credit', async () => 
   })
   const signal = here()
   const body = Readable.from([big.subarray(0, 100_000), big.subarray(100_000)])
-  const answer = await device.request({ ...get, method: 'POST', bodyBytes: big.length, body, signal })
+  const answer = await device.request({
+    ...get,
+    method: 'POST',
+    bodyBytes: big.length,
+    body,
+    signal,
+  })
   expect((await buffer(answer.body)).equals(big)).toBe(true)
   expect(client.isReady(agent.agentId)).toBe(true)
 })
@@ -162,7 +168,9 @@ test.each([
   ['a 100', { status: 100, headers: [] }],
 ])('a head with %s is the device’s fault and ends the stream (THREATS P9)', async (_what, head) => {
   const tunnel = await ready((stream) => stream.frame(FrameType.response, encodeHead(head), true))
-  await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(coded('DEVICE_PROTOCOL'))
+  await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(
+    coded('DEVICE_PROTOCOL'),
+  )
 })
 
 test.each([
@@ -172,7 +180,9 @@ test.each([
   const tunnel = await ready((stream) =>
     stream.frame(FrameType.response, encodeHead(head as never), true),
   )
-  await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(coded('FRAME_INVALID'))
+  await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(
+    coded('FRAME_INVALID'),
+  )
 })
 
 test('a browser that goes away resets the stream, before and after the head', async () => {
@@ -181,7 +191,8 @@ test('a browser that goes away resets the stream, before and after the head', as
     const started = Promise.withResolvers<void>()
     const { device } = await ready((stream) => {
       stream.onReset(resolve)
-      if (isAnswered) stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
+      if (isAnswered)
+        stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
       started.resolve()
     })
     const gone = new AbortController()
@@ -297,7 +308,11 @@ test('a WebSocket keeps protocol, kinds and bounds, and its close reaches the ot
   await socket.send(Buffer.from('bin'), true)
   await socket.send(Buffer.from(''), false)
   await promise
-  expect(heard).toEqual([['olá', false], ['bin', true], ['', false]])
+  expect(heard).toEqual([
+    ['olá', false],
+    ['bin', true],
+    ['', false],
+  ])
   socket.close(4000, 'tchau')
   expect(await closed).toEqual(encodeCodeAndText(4000, 'tchau'))
 })
@@ -315,7 +330,11 @@ test('a WebSocket that the device refuses is an error with its status, and the s
 })
 
 test.each([
-  ['its close', (stream: TunnelStream) => stream.frame(FrameType.wsClose, encodeCodeAndText(4001, 'r'), true), 4001],
+  [
+    'its close',
+    (stream: TunnelStream) => stream.frame(FrameType.wsClose, encodeCodeAndText(4001, 'r'), true),
+    4001,
+  ],
   ['its end', (stream: TunnelStream) => stream.frame(FrameType.end, undefined, true), 1001],
   ['a reset', (stream: TunnelStream) => stream.reset(ResetCode.deviceClosed), 1011],
 ])('a WebSocket ends at %s of the device', async (_what, end, code) => {

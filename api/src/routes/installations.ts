@@ -168,6 +168,7 @@ export async function agentStateOf(
     metadata: {
       ...{ hostname: agent.hostname, keyThumbprint: agent.keyThumbprint },
       ...(heartbeat ? { ...heartbeat.host, devicesVersion: heartbeat.devicesVersion } : {}),
+      ...(heartbeat?.pausedUntil === undefined ? {} : { pausedUntil: heartbeat.pausedUntil }),
     },
   }
 }

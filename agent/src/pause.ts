@@ -1,0 +1,51 @@
+/**
+ * The switch on site: while it is on, this agent runs no command and carries no page, whatever the cloud says. A file
+ * beside the configuration, asked anew each time, so that it holds at once and over a restart.
+ */
+import { readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { replaceFile } from './durable-file.ts'
+
+/** ms since 1970; null: until somebody resumes it. */
+export type PausedUntil = number | null
+
+const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+export function pausePathOf(configPath: string): string {
+  return join(dirname(configPath), 'pause.json')
+}
+
+/** undefined: not paused. A file that cannot be understood means paused: somebody wanted it. */
+export function pausedUntil(path: string, now = Date.now()): PausedUntil | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null
+  }
+  const until = untilOf(text)
+  return until === null || until > now ? until : undefined
+}
+
+export function pause(path: string, until: PausedUntil): void {
+  replaceFile(path, `${JSON.stringify({ until })}\n`)
+}
+
+export function resume(path: string): void {
+  rmSync(path, { force: true })
+}
+
+/** `30m`, `2h`, `1d`; undefined: not a duration. */
+export function durationMs(text: string): number | undefined {
+  const [, count = '', unit = ''] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
+  return count === '' ? undefined : Number(count) * (unitMs[unit] ?? 0)
+}
+
+function untilOf(text: string): PausedUntil {
+  try {
+    const { until } = JSON.parse(text) as { until?: unknown }
+    return typeof until === 'number' ? until : null
+  } catch {
+    return null
+  }
+}
