@@ -15,7 +15,7 @@ const printing = [
 
 /** Commands of each driver; `http` reaches a device's page and API only. */
 export const driverCommands = {
-  'control-id': ['OpenGate'],
+  'control-id': ['OpenGate', 'OpenDoor', 'ShowMessage', 'RebootDevice'],
   octoprint: printing,
   moonraker: printing,
   marlin: printing,

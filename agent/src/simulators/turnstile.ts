@@ -128,7 +128,7 @@ export class Turnstile {
     }
   }
 
-  #read(command: string, body: Body): Answer {
+  #read(command: string, body: Body): Answer | 'cut' {
     switch (command) {
       case 'get_language':
         return json({ language: 'en_US' })
@@ -145,11 +145,12 @@ export class Turnstile {
       case 'system_information':
         return json(systemInformation)
       case 'message_to_screen':
+        return this.#did('message_to_screen', String(body['message']))
       case 'buzzer_buzz':
         return json({})
       case 'reboot':
         this.#reboot()
-        return {}
+        return this.#did('reboot', '')
       default:
         return json({ error: 'Command not found' }, 404)
     }
@@ -177,6 +178,11 @@ export class Turnstile {
     }
     this.#log(request.headers.cookie ? openedFromPage : openedByApi)
     return this.#faults.cutAfterAction ? 'cut' : {}
+  }
+
+  #did(action: string, parameters: string): Answer | 'cut' {
+    keepLast(this.#actions, { action, parameters, at: Date.now() })
+    return this.#faults.cutAfterAction ? 'cut' : json({})
   }
 
   /** Somebody walks through a moment later, or gives up. */

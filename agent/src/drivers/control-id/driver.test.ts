@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Command } from '@travessia/schemas/commands'
-import { expect, onTestFinished, test } from 'vitest'
+import type { DeviceState } from '@travessia/schemas/device-state'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createDeviceFetch } from '../../device-fetch.ts'
 import { createDeviceSocket } from '../../device-socket.ts'
-import { deviceAt, listening } from '../../fixtures.ts'
+import { closedPort, deviceAt, listening } from '../../fixtures.ts'
 import { createTurnstile, type TurnstileOptions } from '../../simulators/turnstile.ts'
 import { context, type DeviceFault, driverFor, testDriver } from '../conformance.ts'
 import { createDriver } from './driver.ts'
@@ -28,7 +29,17 @@ async function turnstile(options: Partial<TurnstileOptions> = {}) {
   return { url, fail, device, effects: () => device.state.actions.length }
 }
 
-testDriver({ kind: 'control-id', commands: [open], startDevice: () => turnstile() })
+testDriver({
+  kind: 'control-id',
+  commands: [
+    open,
+    { name: 'OpenDoor', args: { door: 2 } },
+    { name: 'ShowMessage', args: { text: 'Bem-vinda', seconds: 3 } },
+    { name: 'RebootDevice', args: {} },
+  ],
+  neverDenied: ['ShowMessage', 'RebootDevice'],
+  startDevice: () => turnstile(),
+})
 
 /** A device that answers as it is told; what it was asked. */
 async function scripted(answer: (path: string, call: number) => { status: number; body?: string }) {
@@ -146,4 +157,45 @@ test('neither the session nor the password is in a result', async () => {
     const text = JSON.stringify(await driver.execute(open, context()))
     expect(text).not.toContain('K5Jvtkv0tP7xhdl67oKTjTfJ')
   }
+})
+
+test.each([
+  [{ name: 'OpenDoor', args: { door: 3 } }, 'door', 'door=3'],
+  [{ name: 'OpenDoor', args: { door: 'external' } }, 'sec_box', 'id=65793, reason=3'],
+  [{ name: 'ShowMessage', args: { text: 'Oi', seconds: 2 } }, 'message_to_screen', 'Oi'],
+  [{ name: 'RebootDevice', args: {} }, 'reboot', ''],
+] as const)('%o is the call %s %s', async (command, action, parameters) => {
+  const { url, device } = await turnstile()
+  const driver = await driverFor('control-id', url)
+  expect(await driver.execute(command, context())).toEqual({ outcome: 'accepted' })
+  expect(device.state.actions).toMatchObject([{ action, parameters }])
+})
+
+test('the turnstile is watched: locked, released soon after an order, the turn counted', async () => {
+  const { url } = await turnstile()
+  const driver = await driverFor('control-id', url)
+  const states: DeviceState[] = []
+  const stop = driver.watch?.((state) => states.push(state))
+  onTestFinished(() => stop?.())
+  await vi.waitFor(() =>
+    expect(states[0]).toEqual({ status: 'locked', turns: { left: 0, right: 0 } }),
+  )
+  await driver.execute(open, context())
+  await vi.waitFor(() => expect(states.map(({ status }) => status)).toContain('released'), 5_000)
+  await vi.waitFor(
+    () => expect(states.at(-1)).toEqual({ status: 'locked', turns: { left: 0, right: 1 } }),
+    9_000,
+  )
+}, 15_000)
+
+test('a device that is away is offline, one that refuses the sign-in is unknown, and a stop ends the looking', async () => {
+  const absent = await driverFor('control-id', `http://127.0.0.1:${await closedPort()}`)
+  const { url } = await turnstile({ password: 'other' })
+  const refused = await driverFor('control-id', url)
+  const states: DeviceState[] = []
+  const stops = [absent, refused].map((driver) => driver.watch?.((state) => states.push(state)))
+  await vi.waitFor(() =>
+    expect(states.map(({ status }) => status).sort()).toEqual(['offline', 'unknown']),
+  )
+  for (const stop of stops) stop?.()
 })

@@ -1,35 +1,67 @@
-/** Control iD turnstiles (iDBlock) in our vocabulary. 200 means accepted, not turned (DEVICES 1.3). */
-import type { CommandArgs } from '@travessia/schemas/commands'
+/** Control iD turnstiles and door controllers in our vocabulary. 200 means accepted, not turned (DEVICES 1.3). */
+import type { Command } from '@travessia/schemas/commands'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
 import { type Answer, ControlIdClient, LoginRefused } from './client.ts'
+import { watchTurnstile } from './watch.ts'
 
 /** What devices leave the factory with; used only when none was registered. */
 const factoryCredentials = { login: 'admin', password: 'admin' }
+/** The one id that every security box has. */
+const secBox = 'id=65793, reason=3'
+
+type Call = { readonly command: string; readonly body: unknown }
 
 export function createDriver({ fetch, credentials }: DriverTarget): Driver {
   const client = new ControlIdClient(fetch, credentials ?? factoryCredentials)
+  let watch: ReturnType<typeof watchTurnstile> | undefined
   return {
     kind: 'control-id',
     async execute(command, context) {
-      switch (command.name) {
-        case 'OpenGate':
-          return openGate(client, command.args, context)
-        default:
-          return { outcome: 'unsupported', detail: String((command as { name: unknown }).name) }
-      }
+      const call = callOf(command)
+      if (!call) return { outcome: 'unsupported', detail: command.name }
+      const result = await run(client, call, context)
+      watch?.soon()
+      return result
+    },
+    watch(tell) {
+      watch = watchTurnstile(client, tell)
+      return watch.stop
     },
   }
 }
 
-async function openGate(
+/** undefined: not a command of these devices. */
+function callOf(command: Command): Call | undefined {
+  switch (command.name) {
+    case 'OpenGate':
+      return action('catra', `allow=${command.args.direction}`)
+    case 'OpenDoor':
+      return command.args.door === 'external'
+        ? action('sec_box', secBox)
+        : action('door', `door=${command.args.door}`)
+    case 'ShowMessage': {
+      const { text, seconds } = command.args
+      return { command: 'message_to_screen', body: { message: text, timeout: seconds * 1000 } }
+    }
+    case 'RebootDevice':
+      return { command: 'reboot', body: {} }
+    default:
+      return undefined
+  }
+}
+
+function action(name: string, parameters: string): Call {
+  return { command: 'execute_actions', body: { actions: [{ action: name, parameters }] } }
+}
+
+async function run(
   client: ControlIdClient,
-  { direction }: CommandArgs['OpenGate'],
+  { command, body }: Call,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const actions = [{ action: 'catra', parameters: `allow=${direction}` }]
   try {
-    return resultOf(await client.call('execute_actions', { actions }, context))
+    return resultOf(await client.call(command, body, context))
   } catch (error) {
     return resultOfError(error)
   }
