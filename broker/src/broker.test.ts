@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { duplexPair } from 'node:stream'
 import { newId } from '@travessia/schemas/ids'
 import { willPayload } from '@travessia/schemas/reports'
 import { controlFilter, dataFilter, formatTopic, type Topic } from '@travessia/schemas/topics'
-import { expect, test } from 'vitest'
+import type { MqttClient } from 'mqtt'
+import { expect, onTestFinished, test } from 'vitest'
 import {
   closeOf,
   connectAs,
@@ -16,6 +18,7 @@ import {
   settle,
   startWorld,
   tokenOf,
+  type World,
 } from './broker.fixture.ts'
 import { connect, publish, subscribe } from './packets.fixture.ts'
 import type { Engine } from './persistence.ts'
@@ -194,21 +197,46 @@ test('the log holds neither tokens nor payloads of connections that were refused
   expect(world.logged.join()).not.toContain('canary')
 })
 
-test('MQTT fact 2: an agent that stops reading delays no other', async () => {
-  const world = await startWorld()
+/** The data connection of an agent that has subscribed and reads no more. */
+async function frozenData(world: World): Promise<void> {
+  const [client, server] = duplexPair()
+  onTestFinished(() => void client.destroy())
+  world.broker.accept(server, '127.0.0.1')
   const username = agent.agentId
-  const hello = connect({ clientId: `${username}-d`, username, password: tokenOf(agent) })
-  const frozen = await rawSocket(world, hello)
-  await once(frozen, 'data')
-  frozen.write(subscribe([dataFilter(agent)]))
-  await once(frozen, 'data')
-  frozen.pause()
+  client.write(connect({ clientId: `${username}-d`, username, password: tokenOf(agent) }))
+  await once(client, 'readable')
+  client.write(subscribe([dataFilter(agent)]))
+  let suback: Buffer | null = null
+  while (suback?.at(0) !== 0x90) {
+    suback = client.read()
+    if (suback === null) await once(client, 'readable')
+  }
+}
+
+async function flood(world: World, count: number): Promise<MqttClient> {
   const credential: Credential = { kind: 'node', nodeId, expiresAt: Date.now() + 60_000 }
   const password = JSON.stringify(credential)
   const node = dial(world, { clientId: nodeId, username: nodeId, password, clean: true })
   const down = formatTopic({ ...agent, channel: 'down', nodeId })
-  for (let i = 0; i < 400; i += 1) node.publish(down, Buffer.alloc(60 * 1024), { qos: 0 })
+  for (let i = 0; i < count; i += 1) node.publish(down, Buffer.alloc(4 * 1024), { qos: 0 })
+  return node
+}
+
+test('MQTT fact 2: an agent that stops reading delays no other', async () => {
+  const world = await startWorld({ limits: { drainTimeoutMs: 60_000 } })
+  await frozenData(world)
+  // More of them wait for the frozen one than Aedes has slots for all by default (100).
+  const node = await flood(world, 400)
   await node.publishAsync(commandTo(victim), 'behind them', { qos: 1 })
   await settle(world)
-  expect(world.seen.filter(({ agentId }) => agentId === username)).toHaveLength(1)
+  expect(world.seen.filter(({ agentId }) => agentId === agent.agentId)).toHaveLength(1)
+})
+
+test('B7: an agent that stops reading is cut', async () => {
+  const world = await startWorld({ limits: { drainTimeoutMs: 50 } })
+  await frozenData(world)
+  await flood(world, 400)
+  await eventually(() =>
+    expect(world.seen.map(({ connected }) => connected)).toEqual([true, false]),
+  )
 })

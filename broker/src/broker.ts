@@ -26,18 +26,29 @@ const connackCode = {
   notAuthorized: 5,
 } as const
 
-/**
- * Who asks for a longer keepalive, or for none, is held to this one: a dead link must show within 45 s. Aedes'
- * `keepaliveLimit` would answer with a return code that MQTT 3.1.1 does not have.
- */
-const maxKeepaliveSeconds = 30
+export type BrokerLimits = GuardLimits & {
+  /** Connections of all agents of a tenant. */
+  readonly maxSocketsPerTenant: number
+  /**
+   * Who asks for a longer keepalive, or for none, is held to this one: a dead link must show within 45 s. Aedes'
+   * `keepaliveLimit` would answer with a return code that MQTT 3.1.1 does not have.
+   */
+  readonly maxKeepaliveSeconds: number
+  /** How long a client may leave unread what is written to it. */
+  readonly drainTimeoutMs: number
+}
+
+export const brokerLimits: BrokerLimits = {
+  ...defaultLimits,
+  maxSocketsPerTenant: 2_000,
+  maxKeepaliveSeconds: 30,
+  drainTimeoutMs: 10_000,
+}
 
 export type BrokerOptions = {
   readonly verify: VerifyCredential
   readonly persistence: Persistence
-  readonly limits?: Partial<GuardLimits>
-  readonly maxSocketsPerTenant?: number
-  readonly maxKeepaliveSeconds?: number
+  readonly limits?: Partial<BrokerLimits>
   readonly now: () => number
   readonly log: Logger
 }
@@ -58,6 +69,7 @@ const longestTimerMs = 2 ** 31 - 1
 export class Broker {
   readonly #aedes: Aedes
   readonly #options: BrokerOptions
+  readonly #limits: BrokerLimits
   readonly #perTenant: Counts
   /** Every connection from its CONNECT to its end. */
   readonly #hellos = new Map<Client, Hello>()
@@ -76,7 +88,8 @@ export class Broker {
 
   private constructor(options: BrokerOptions) {
     this.#options = options
-    this.#perTenant = new Counts(options.maxSocketsPerTenant ?? 2_000)
+    this.#limits = { ...brokerLimits, ...options.limits }
+    this.#perTenant = new Counts(this.#limits.maxSocketsPerTenant)
     const { persistence, log } = options
     capQueues(persistence.engine, maxQueued, (clientId, count) =>
       log.warn({ clientId, count }, 'queue full, oldest dropped'),
@@ -84,8 +97,7 @@ export class Broker {
     this.#aedes = new Aedes({
       // One frozen reader must not take the slots of all (docs/protocol.md); credit bounds what is under way.
       concurrency: 0,
-      drainTimeout: 10_000,
-      connectTimeout: defaultLimits.connectTimeoutMs,
+      drainTimeout: this.#limits.drainTimeoutMs,
       persistence: persistence.engine,
       ...this.#hooks(),
     })
@@ -108,7 +120,7 @@ export class Broker {
 
   /** Takes a connection of any kind; `address` is the remote one as the listener sees it. */
   accept(socket: Duplex, address: string): void {
-    const guard = new TransportGuard(socket, { ...defaultLimits, ...this.#options.limits })
+    const guard = new TransportGuard(socket, this.#limits)
     this.#addresses.set(guard, address)
     this.#aedes.handle(guard)
   }
@@ -156,7 +168,7 @@ export class Broker {
     return {
       preConnect: (client, packet, done) => {
         const { clientId, username = '', clean = false, will } = packet
-        const max = this.#options.maxKeepaliveSeconds ?? maxKeepaliveSeconds
+        const max = this.#limits.maxKeepaliveSeconds
         packet.keepalive = Math.min(packet.keepalive || max, max)
         this.#hellos.set(client, { clientId, username, clean, will })
         client.conn.once('close', () => this.#ended(client))
@@ -222,10 +234,9 @@ export class Broker {
   #ready(client: AedesClient): void {
     // Aedes also says so of a connection that ended during its greeting.
     if (!this.#hellos.has(client)) return
-    const before = this.#clients.get(client.id)
-    this.#clients.set(client.id, client)
     // Aedes loses track of a connection whose predecessor was just closing [MQTT-3.1.4-2].
-    if (before && before !== client) before.close()
+    this.#clients.get(client.id)?.close()
+    this.#clients.set(client.id, client)
     this.#sayPresence(client, true)
   }
 

@@ -79,7 +79,7 @@ test('[MQTT-3.1.2-2] MQTT 5 is refused with code 1, with properties too', async 
 test.each([0, 1, 3_600, 65_535])(
   'a silent client with keepalive %d is cut at one and a half times the longest that is granted',
   async (keepalive) => {
-    const world = await startWorld({ maxKeepaliveSeconds: 1 })
+    const world = await startWorld({ limits: { maxKeepaliveSeconds: 0.1 } })
     const username = agent.agentId
     const hello = {
       clientId: username,
@@ -137,7 +137,7 @@ test('a connection that goes away while its credential is looked at leaves nothi
   const { promise, resolve } = Promise.withResolvers<Credential>()
   const asked = Promise.withResolvers<void>()
   const world = await startWorld({
-    maxSocketsPerTenant: 1,
+    limits: { maxSocketsPerTenant: 1 },
     verify: (token) => {
       if (token === 'slow') asked.resolve()
       return token === 'slow' ? promise : Promise.resolve(JSON.parse(token) as Credential)
@@ -155,7 +155,7 @@ test('a connection that goes away while its credential is looked at leaves nothi
 })
 
 test('B6: a tenant has a limited number of connections; another tenant does not feel it', async () => {
-  const world = await startWorld({ maxSocketsPerTenant: 2 })
+  const world = await startWorld({ limits: { maxSocketsPerTenant: 2 } })
   const control = await connectAs(world, agent, 'control')
   await connectAs(world, agent, 'data')
   const sibling = newAgent(agent.tenantId)

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, connect as openSocket } from 'node:net'
+import { type AddressInfo, createServer, connect as openSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -29,19 +29,20 @@ async function start(options: Partial<ListenerOptions> = {}) {
   return { accepted, listeners, ...ports }
 }
 
-/** A bare socket, and everything that came until its end. */
+/** A bare socket that the client keeps open; `got`: everything that came until the other side ended it. */
 async function dial(port: number, text = '', host = local) {
-  const socket = openSocket({ port, host: local, localAddress: host })
-  socket.on('error', () => undefined)
+  const to = { port, host: local, localAddress: host, allowHalfOpen: true }
+  const socket = openSocket(to)
   onTestFinished(() => void socket.destroy())
-  let got = ''
-  socket.on('data', (chunk: Buffer) => {
-    got += chunk.toString('latin1')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const got = new Promise<string>((done) => {
+    const over = () => done(Buffer.concat(chunks).toString('latin1'))
+    socket.once('end', over).on('error', over).once('close', over)
   })
-  const closed = once(socket, 'close').then(() => got)
   await once(socket, 'connect')
   socket.write(text)
-  return { socket, closed }
+  return { socket, got }
 }
 
 function upgrade(path: string, headers: Readonly<Record<string, string>> = {}): string {
@@ -86,9 +87,7 @@ test('both listeners hand the connection to the broker with the address that the
 
 test('MQTT fact 6: sockets of both listeners have no delay, else each QoS 1 hop costs 44 ms', async () => {
   const sockets: object[] = []
-  const onSocket = (message: unknown) => sockets.push((message as { socket: object }).socket)
-  subscribe('net.server.socket', onSocket)
-  onTestFinished(() => void unsubscribe('net.server.socket', onSocket))
+  watchSockets((socket) => sockets.push(socket))
   const { accepted, mqttPort, wsPort } = await start()
   await dial(mqttPort)
   await openWebSocket(wsPort)
@@ -96,18 +95,29 @@ test('MQTT fact 6: sockets of both listeners have no delay, else each QoS 1 hop 
   expect(sockets.map(hasNoDelay)).toEqual([true, true])
 })
 
+/** What the servers of this process accept from now on. */
+function watchSockets(see: (socket: Socket) => void): void {
+  const onSocket = (message: unknown) => see((message as { socket: Socket }).socket)
+  subscribe('net.server.socket', onSocket)
+  onTestFinished(() => void unsubscribe('net.server.socket', onSocket))
+}
+
 /** Node has no getter for the option; it notes on the socket what it told the kernel. */
 function hasNoDelay(socket: object): unknown {
   const noted = Object.getOwnPropertySymbols(socket).find((s) => s.description === 'kSetNoDelay')
   return noted && Reflect.get(socket, noted)
 }
 
-test('a path that is not /ws/connectors is answered 404 and the socket closed, with no client ending it', async () => {
+test('a path that is not /ws/connectors is answered 404 and the socket closed, also when the client keeps it open', async () => {
   const { accepted, wsPort } = await start()
+  const closed: Array<Promise<unknown>> = []
+  watchSockets((socket) => closed.push(once(socket, 'close')))
   for (const path of ['/', '/ws', '/ws/connectors/', '/ws/connectors?x=1', '/WS/connectors']) {
-    const { closed } = await dial(wsPort, upgrade(path))
-    expect(await closed).toMatch(/^HTTP\/1\.1 404 /)
+    const { got } = await dial(wsPort, upgrade(path))
+    expect(await got).toMatch(/^HTTP\/1\.1 404 /)
   }
+  expect(closed).toHaveLength(5)
+  await Promise.all(closed)
   expect(accepted).toEqual([])
 })
 
@@ -126,8 +136,8 @@ test('a client that resets its socket right behind a wrong upgrade does not end 
 
 test('a request that is no upgrade is answered 426 and closed', async () => {
   const { wsPort } = await start()
-  const { closed } = await dial(wsPort, 'GET /ws/connectors HTTP/1.1\r\nHost: x\r\n\r\n')
-  expect(await closed).toMatch(/^HTTP\/1\.1 426 /)
+  const { got } = await dial(wsPort, 'GET /ws/connectors HTTP/1.1\r\nHost: x\r\n\r\n')
+  expect(await got).toMatch(/^HTTP\/1\.1 426 /)
 })
 
 test.each([
@@ -136,19 +146,19 @@ test.each([
   ['with a head of 8 KiB', { 'X-Long': 'x'.repeat(8 * 1024) }, 431],
 ])('an upgrade %s is refused and closed', async (_what, headers, status) => {
   const { accepted, wsPort } = await start()
-  const { closed } = await dial(wsPort, upgrade('/ws/connectors', headers))
-  expect(await closed).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  const { got } = await dial(wsPort, upgrade('/ws/connectors', headers))
+  expect(await got).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
   expect(accepted).toEqual([])
 })
 
-test('B6: an upgrade that is not finished within 5 s is closed, also one without a byte', async () => {
-  const { wsPort } = await start()
+test('B6: an upgrade that is not finished in time (5 s) is closed, also one without a byte', async () => {
+  const { wsPort } = await start({ upgradeTimeoutMs: 50 })
   const dialled = await Promise.all([
     dial(wsPort),
     dial(wsPort, 'GET /ws/connectors HTTP/1.1\r\nHost: x\r\n'),
     dial(wsPort, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx'),
   ])
-  for (const { closed } of dialled) await closed
+  for (const { got } of dialled) await got
 })
 
 test.each<[string, (webSocket: WebSocket) => void]>([
@@ -227,15 +237,19 @@ test('X-Forwarded-For of a client that is no trusted proxy is not believed', asy
   expect(accepted[0]?.address).toBe(local)
 })
 
-test('a busy port is an error that names the port, and nothing stays open', async () => {
+test('a busy port is an error that names it; nothing stays open, so that a later start may succeed', async () => {
   const holder = createServer().listen(0, local)
   await once(holder, 'listening')
-  onTestFinished(() => void holder.close())
   const { port } = holder.address() as AddressInfo
-  for (const busy of [{ mqttPort: port }, { wsPort: port }]) {
-    const options = { host: local, mqttPort: 0, wsPort: 0, maxSocketsPerIp: 1, trustedProxies: [] }
-    const listeners = new Listeners({ accept: () => undefined }, { ...options, ...busy })
+  const options = { host: local, mqttPort: 0, wsPort: 0, maxSocketsPerIp: 1, trustedProxies: [] }
+  const both = [{ mqttPort: port }, { wsPort: port }].map(
+    (busy) => new Listeners({ accept: () => undefined }, { ...options, ...busy }),
+  )
+  for (const listeners of both)
     await expect(listeners.start()).rejects.toMatchObject({ code: 'EADDRINUSE', port })
+  await new Promise((done) => holder.close(done))
+  for (const listeners of both) {
+    expect(Object.values(await listeners.start())).toContain(port)
     await listeners.stop()
   }
 })
@@ -246,7 +260,7 @@ test('stop ends every connection, upgraded, half open or idle', async () => {
   const idle = await dial(wsPort)
   const webSocket = await openWebSocket(wsPort)
   await accepts(accepted, 2)
-  const ends = [raw.closed, idle.closed, closeOf(webSocket)]
+  const ends = [raw.got, idle.got, closeOf(webSocket)]
   await listeners.stop()
   await Promise.all(ends)
 })

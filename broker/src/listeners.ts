@@ -16,14 +16,16 @@ export type ListenerOptions = {
   readonly maxSocketsPerIp: number
   /** Addresses or networks whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  readonly upgradeTimeoutMs?: number
 }
 
-/** A request head that is not there by then ends the connection; a handshake is one small packet. */
-const upgradeLimits = {
-  headersTimeout: 5_000,
-  requestTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 8 * 1024,
+export const listenerLimits = {
+  /** A request head that is not there by then ends the connection; a handshake is one small packet. */
+  upgradeTimeoutMs: 5_000,
+  maxUpgradeHeadBytes: 8 * 1024,
+  maxMessageBytes: 128 * 1024,
+  /** Each is answered. */
+  minPingGapMs: 1_000,
 } as const
 
 export class Listeners {
@@ -78,10 +80,17 @@ export class Listeners {
     const upgrades = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      maxPayload: 128 * 1024,
+      maxPayload: listenerLimits.maxMessageBytes,
       handleProtocols: (protocols) => (protocols.has('mqtt') ? 'mqtt' : false),
     })
-    const server = createHttpServer({ noDelay: true, ...upgradeLimits }, (_request, response) => {
+    const timeoutMs = this.#options.upgradeTimeoutMs ?? listenerLimits.upgradeTimeoutMs
+    const limits = {
+      headersTimeout: timeoutMs,
+      requestTimeout: timeoutMs,
+      connectionsCheckingInterval: timeoutMs / 5,
+      maxHeaderSize: listenerLimits.maxUpgradeHeadBytes,
+    }
+    const server = createHttpServer({ noDelay: true, ...limits }, (_request, response) => {
       response.writeHead(426, { connection: 'close' }).end()
     })
     server.on('connection', (socket) => this.#admit(socket, addressOf(socket)))
@@ -138,7 +147,7 @@ function refuseUncounted(webSocket: WebSocket): void {
   let lastPing = Number.NEGATIVE_INFINITY
   webSocket.on('ping', () => {
     const now = performance.now()
-    if (now - lastPing < 1_000) webSocket.terminate()
+    if (now - lastPing < listenerLimits.minPingGapMs) webSocket.terminate()
     lastPing = now
   })
   webSocket.on('pong', () => webSocket.terminate())

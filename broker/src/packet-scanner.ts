@@ -17,7 +17,7 @@ const pubcomp = 7
 const subscribe = 8
 const unsubscribe = 10
 /** Topics of ours are far shorter; filters come in packets of one. */
-const maxTextBytes = 512
+export const maxTextBytes = 512
 const maxHeadBytes = 4 * 1024
 const decoder = new TextDecoder('utf-8', { fatal: true })
 

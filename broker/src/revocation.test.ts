@@ -39,6 +39,19 @@ test('B8: revoking an agent ends both its connections, drops its queue and refus
   expect(again.sessionPresent).toBe(false)
 })
 
+test('B8: when revoking is over the connections are, however quick the store is', async () => {
+  const world = await startWorld()
+  await connectControl(world, agent)
+  await connectAs(world, agent, 'data')
+  await eventually(() => expect(world.seen).toHaveLength(2))
+  Object.assign(world.persistence.engine, {
+    outgoingStream: async function* () {},
+    cleanSubscriptions: async () => undefined,
+  })
+  await world.broker.revoke(agent)
+  expect(world.seen.filter(({ connected }) => !connected)).toHaveLength(2)
+})
+
 test('B8: what was queued for a revoked agent is not delivered to who has its id later', async () => {
   const world = await startWorld()
   const away = await connectControl(world, agent)
