@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentState, DeviceBody, Installation, PairingCode } from '@travessia/schemas/api'
+import { simulatedApiKey } from '../agent/src/simulators/octoprint.ts'
 import { demoAccounts, demoPassword } from '../api/src/demo-accounts.ts'
 import { keepChild, runChild } from './children.ts'
 import { type Api, createApi } from './demo-api.ts'
@@ -37,8 +38,8 @@ async function firstTenant(demo: Demo, devices: DemoDevices): Promise<void> {
   await Promise.all([
     installation(demo, admin, 'Matriz', [
       turnstile('Catraca Entrada Principal', devices.entrance),
-      page('Impressora 3D', 'printer', devices.printer),
-      page('Câmera Recepção', 'camera', devices.camera),
+      printer('Impressora 3D', devices.printer),
+      { ...page('Câmera Recepção', 'camera', devices.camera), driver: 'camera' },
       { ...page('Sistema local', 'system', devices.system), targets: devices.systemTargets },
     ]).then((startAgent) => startAgent()),
     installation(demo, admin, 'Filial', [turnstile('Catraca Garagem', devices.garage)]).then(
@@ -116,6 +117,11 @@ function readdress(config: string, { httpUrl, wsUrl }: Demo): void {
 function turnstile(name: string, baseUrl: string): DeviceBody {
   const credentials = { login: 'admin', password: 'admin' }
   return { name, kind: 'turnstile', driver: 'control-id', baseUrl, viaAgent: true, credentials }
+}
+
+function printer(name: string, baseUrl: string): DeviceBody {
+  const credentials = { login: '', password: simulatedApiKey }
+  return { name, kind: 'printer', driver: 'octoprint', baseUrl, viaAgent: true, credentials }
 }
 
 function page(name: string, kind: DeviceBody['kind'], baseUrl: string): DeviceBody {

@@ -49,7 +49,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/devices/{id}/history': on('device', everybody),
   'POST /api/devices/{id}/proxy-http': on('device', managers),
   'POST /api/devices/{id}/sessions': on('device', operators),
-  'GET /api/devices/{id}/sessions': on('device', operators),
+  'GET /api/devices/{id}/sessions': on('device', everybody),
   'POST /api/sessions/{id}/extend': on('session', operators),
   'DELETE /api/sessions/{id}': on('session', operators),
   'POST /api/devices/{id}/commands': on('device', operators),

@@ -210,3 +210,12 @@ test('a report and the end of patience at once leave one terminal fact (THREATS 
     types.filter((type) => /Succeeded|Failed|Unknown|Expired|Refused/.test(type)),
   ).toHaveLength(1)
 })
+
+test('a dangerous command needs a second yes, and without it leaves no trace (THREATS C8)', async () => {
+  const before = await store.head()
+  const restart = { command: 'RebootDevice', args: {} } as const
+  await expect(bus.issue(request(restart))).rejects.toMatchObject({ code: 'CONFIRMATION_REQUIRED' })
+  expect(await store.head()).toBe(before)
+  const { commandId } = await bus.issue(request({ ...restart, isConfirmed: true }))
+  expect(await typesOf(commandId)).toEqual(['CommandIssued'])
+})

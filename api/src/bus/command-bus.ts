@@ -30,6 +30,8 @@ export type CommandRequest = {
   readonly device: DeviceRow
   readonly command: CommandName
   readonly args: Readonly<Record<string, unknown>>
+  /** Dangerous commands need it: a second, deliberate yes. */
+  readonly isConfirmed?: boolean
   /** May only shorten the command's own expiry. */
   readonly expiresInMs?: number
   /** 1-128 visible ASCII; the same key of the same user is the same command. */
@@ -63,13 +65,15 @@ export class CommandBus {
 
   /**
    * Resolves after CommandIssued is durable; a repeated key resolves to the same command.
-   * @throws TravessiaError COMMAND_UNSUPPORTED, MESSAGE_INVALID (arguments), IDEMPOTENCY_KEY_REUSED,
+   * @throws TravessiaError COMMAND_UNSUPPORTED, CONFIRMATION_REQUIRED, MESSAGE_INVALID (arguments), IDEMPOTENCY_KEY_REUSED,
    *   AGENT_OFFLINE and AGENT_MISSING (recorded as refused), STORE_UNAVAILABLE
    */
   async issue(request: CommandRequest): Promise<{ commandId: string; expiresAt: string }> {
     const { tenantId, device, idempotencyKey, command, now } = { ...request, now: this.#deps.now() }
     requireSupport(device, command)
     check(validators[command], request.args)
+    if (commandCatalog[command].safety === 'dangerous' && !request.isConfirmed)
+      throw new TravessiaError('CONFIRMATION_REQUIRED', { command })
     const commandId = commandIdOf(request, now)
     const agent = await this.#deps.views.agents.current(tenantId, device.installationId)
     const refusal = refusalOf(agent?.agentId, this.#deps.isOnline)

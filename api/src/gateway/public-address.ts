@@ -98,5 +98,6 @@ export function publicPathOf(text: string, requestPath: string, view: PublicView
 
 function hostnameOf(host: string): string {
   const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
-  return url && !url.username && url.pathname === '/' ? url.hostname : ''
+  const isHost = url && !url.username && url.pathname === '/' && !url.search && !url.hash
+  return isHost ? url.hostname : ''
 }

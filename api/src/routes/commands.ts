@@ -29,12 +29,12 @@ export function addCommandRoutes(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const { command, args = {}, expiresInMs } = request.body
+      const { command, args = {}, expiresInMs, confirm = false } = request.body
       const device = namedOf(request, 'device')
       const key = idempotencyKeyOf(request)
       const issued = await services.commands.issue({
         ...{ tenantId: device.tenantId, userId: requirePrincipal(request).userId, device },
-        ...{ command, args, correlationId: request.id },
+        ...{ command, args, isConfirmed: confirm, correlationId: request.id },
         ...(expiresInMs === undefined ? {} : { expiresInMs }),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       })

@@ -43,7 +43,7 @@ export function addSessionRoutes(app: App, services: Services): void {
   app.get(
     '/api/devices/:id/sessions',
     {
-      config: { permission: 'operate', scope: 'device' },
+      config: { permission: 'read', scope: 'device' },
       schema: { params: idParams, response: answers({ 200: sessionList }) },
     },
     async (request) => {
