@@ -86,8 +86,8 @@ class Connection {
     try {
       if (this.#stopped.aborted) close()
       await this.#identify(rpc)
-      await this.#look(rpc)
       await this.#readFiles()
+      await this.#look(rpc)
       this.wasReady = true
       await rpc.closed
       return { status: 'offline' }
@@ -161,7 +161,7 @@ class Connection {
   }
 
   #tell(): void {
-    if (this.#stopped.aborted) return
+    if (this.#stopped.aborted || !('webhooks' in this.#status)) return
     this.#watch.tell({ ...stateOf(this.#status), files: this.#files })
   }
 }
