@@ -62,6 +62,7 @@ export class Agent {
   #timers: NodeJS.Timeout[] = []
   #stopNetwork: (() => void) | undefined
   #onReady: (() => void) | undefined
+  #intake: Promise<void> = Promise.resolve()
   /** What the last heartbeat said of the switch on site. */
   #saidPause: PausedUntil | undefined
 
@@ -151,9 +152,11 @@ export class Agent {
     this.#journal.close()
   }
 
+  /** In the order of arrival: a command may be for a device of the list that came just before it. */
   #command(kind: string, payload: string): void {
-    const work = kind === 'devices' ? this.#takeDevices(payload) : this.#runner.receive(payload)
-    work.catch((error: unknown) => this.#log.warn({ err: error, kind }, 'order refused'))
+    this.#intake = this.#intake
+      .then(() => (kind === 'devices' ? this.#takeDevices(payload) : this.#runner.receive(payload)))
+      .catch((error: unknown) => this.#log.warn({ err: error, kind }, 'order refused'))
   }
 
   async #takeDevices(jws: string): Promise<void> {
@@ -169,10 +172,8 @@ export class Agent {
       this.#drivers.keepOnly(list.devices)
       this.#watch.update(list.devices)
     }
-    await this.#connections.publish('ack', {
-      kind: 'devices',
-      version: this.#config.devices.version,
-    })
+    const { version } = this.#config.devices
+    void this.#connections.publish('ack', { kind: 'devices', version })
   }
 
   #controlUp(): void {
