@@ -61,21 +61,42 @@ test('a report of temperatures while it heats is a sign of life too', async () =
 })
 
 test('an answer that comes after it was given up is not taken for that of the next command', async () => {
-  const { driver, board } = wiredPrinter()
+  const { driver, board, written } = wiredPrinter()
   const stopWatching = driver.watch?.(() => undefined)
   await vi.waitFor(() => expect(board.heard).toContain('M20'))
   board.fail('lost')
   const given = driver.execute(heat(60), context({ signal: AbortSignal.timeout(20) }))
   expect(await given).toEqual({ outcome: 'unknown', detail: 'no answer' })
-  board.fail(undefined)
-  board.heard.length = 0
-  // The late answer arrives together with that of the next line.
-  board.say('ok\n')
+  board.fail('hang')
   const next = driver.execute(start, context())
+  await vi.waitFor(() => expect(written.at(-1)).toBe('M115\n'))
   board.say('ok\n')
+  await new Promise(setImmediate)
+  expect(written.at(-1)).toBe('M115\n')
+  board.fail(undefined)
+  board.say('FIRMWARE_NAME:Marlin 2.1.2\nok\n')
   expect(await next).toMatchObject({ outcome: 'denied', detail: 'open failed, File: NONE.GCO.' })
-  expect(board.heard[0]).toBe('M115')
   stopWatching?.()
+})
+
+test('the late answer to a first greeting is not taken for that of the command after the second', async () => {
+  const { driver, board } = wiredPrinter()
+  board.bootAtFirstByte()
+  board.fail('lost')
+  const heating = driver.execute(heat(60), context({ signal: AbortSignal.timeout(2_500) }))
+  await vi.waitFor(() => expect(board.heard).toContain('M115'))
+  board.say('FIRMWARE_NAME:Marlin 2.1.2\nok\n')
+  expect(await heating).toEqual({ outcome: 'unknown', detail: 'no answer' })
+})
+
+test('a command whose time runs out while the board starts is late, and is not sent', async () => {
+  const { driver, board, written } = wiredPrinter()
+  board.bootAtFirstByte()
+  const begun = performance.now()
+  const short = context({ startWithinMs: () => 1_000 - (performance.now() - begun) })
+  expect(await driver.execute(heat(60), short)).toEqual({ outcome: 'late' })
+  expect(written.at(-1)).toBe('M115\n')
+  expect(board.effects).toEqual([])
 })
 
 test('a board that opening resets is greeted until it listens, then told once', async () => {

@@ -78,14 +78,24 @@ test.each(named)(
 )
 
 test.each(named)(
-  '%s: late at any step on the way is late, and nothing was done',
+  '%s: late at any step on the way, a repetition included, nothing is sent any more',
   async (_name, command, before) => {
-    for (let steps = 1; steps < 30; steps += 1) {
-      const { driver, board } = await printerAfter(before)
-      let left = steps
-      const running = context({ startWithinMs: () => (left-- > 0 ? 5_000 : 0) })
-      const { outcome } = await driver.execute(command, running)
-      expect(board.effects.length, `${steps} steps`).toBe(outcome === 'late' ? 0 : 1)
+    for (const fault of [undefined, 'resend'] as const) {
+      for (let steps = 1; steps < 30; steps += 1) {
+        const { driver, board, written } = await printerAfter(before)
+        board.fail(fault)
+        let left = steps
+        let sentInTime: number | undefined
+        const startWithinMs = () => {
+          if (left-- > 0) return 5_000
+          sentInTime ??= written.length
+          return 0
+        }
+        const { outcome } = await driver.execute(command, context({ startWithinMs }))
+        const isDone = ['accepted', 'confirmed'].includes(outcome)
+        expect(board.effects.length, `${fault}, ${steps} steps`).toBe(isDone ? 1 : 0)
+        if (!isDone) expect(written).toHaveLength(sentInTime ?? -1)
+      }
     }
   },
 )
@@ -150,6 +160,16 @@ test.each(answered)(
     expect(written).toHaveLength(4)
   },
 )
+
+test('a question that is not answered before a print is begun failed: nothing happened', async () => {
+  const { driver, board } = await printerAfter([])
+  const stopWatching = driver.watch?.(() => undefined)
+  await vi.waitFor(() => expect(board.heard).toContain('M20'))
+  board.fail('hang')
+  const waiting = context({ signal: AbortSignal.timeout(50) })
+  expect(await driver.execute(start, waiting)).toEqual({ outcome: 'failed', detail: 'no answer' })
+  stopWatching?.()
+})
 
 test('a line that became another on its way failed: nothing happened', async () => {
   const { driver, board, unplug } = await printerAfter([])
