@@ -180,8 +180,8 @@ export class Connection {
 
   #answered(flight: InFlight, rest: string): void {
     if (!flight.isRefused) return this.#end({ lines: flight.lines, rest })
-    const isOver = flight.exchange.startWithinMs() <= 0
-    if (isOver || flight.resends >= maxResends)
+    if (flight.exchange.startWithinMs() <= 0) return this.#fail('its time is over', 'late')
+    if (flight.resends >= maxResends)
       return this.#fail('the printer could not read it: is the cable good?', 'not-sent')
     flight.resends += 1
     flight.isRefused = false

@@ -148,6 +148,19 @@ test.each(answered)(
 )
 
 test.each(answered)(
+  '%s: a line that must be sent again when its time is over is late',
+  async (_name, command, before, effect) => {
+    const { driver, board, written } = await printerAfter(before)
+    board.fail('resend')
+    written.length = 0
+    const startWithinMs = () => (written.includes(`${effect}\n`) ? 0 : 5_000)
+    expect(await driver.execute(command, context({ startWithinMs }))).toEqual({ outcome: 'late' })
+    expect(board.effects).toEqual([])
+    expect(written.filter((line) => line === `${effect}\n`)).toHaveLength(1)
+  },
+)
+
+test.each(answered)(
   '%s: a line that cannot be read at all failed: nothing happened',
   async (_name, command, before) => {
     const { driver, board, written } = await printerAfter(before)
