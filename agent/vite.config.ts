@@ -10,8 +10,9 @@ export default defineConfig({
     target: 'node20',
     minify: false,
     rolldownOptions: {
-      // Optional speed-ups of `ws`, which it tries to load and does without.
-      external: ['bufferutil', 'utf-8-validate'],
+      // Optional speed-ups of `ws`, which it tries to load and does without; and serial ports, whose native part
+      // lies beside its package: npm installs it with the agent where it can.
+      external: ['bufferutil', 'utf-8-validate', 'serialport'],
       output: { entryFileNames: 'travessia-agent.js', codeSplitting: false },
     },
   },
