@@ -6,6 +6,7 @@ import createEngine from 'aedes-persistence-level'
 import { Level } from 'level'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Engine, openPersistence } from './persistence.ts'
+import { dropSession } from './revocation.ts'
 
 /** What Aedes calls besides the part that is declared. */
 type WholeEngine = Engine & {
@@ -27,7 +28,7 @@ function directory(): string {
 async function openPlain(dataDir: string) {
   const level = new Level(join(dataDir, 'broker-sessions'))
   await level.open()
-  return { engine: createEngine(level) as WholeEngine, close: () => level.close() }
+  return { level, engine: createEngine(level) as WholeEngine, close: () => level.close() }
 }
 
 const packetOn = (topic: string) => ({ cmd: 'publish', topic, payload: Buffer.from('x'), qos: 1 })
@@ -62,5 +63,21 @@ test('B5: no retained message and no will gets into the store', async () => {
   const after = await openPlain(dataDir)
   expect(await after.engine.createRetainedStreamCombi(['#']).toArray()).toEqual([])
   expect(await after.engine.getWill({ id: 'new' })).toBe(undefined)
+  await after.close()
+})
+
+test('B8: of a revoked agent no key stays, neither of what waited nor of what was under way', async () => {
+  const dataDir = directory()
+  const { engine, close } = await openPersistence({ dataDir })
+  for (const brokerCounter of [1, 2]) {
+    const packet = { ...packetOn('a'), brokerId: 'b', brokerCounter }
+    await engine.outgoingEnqueueCombi([{ clientId: 'revoked' }], packet)
+    const underWay = { ...packet, messageId: 7 }
+    if (brokerCounter === 1) await engine.outgoingUpdate({ id: 'revoked' }, underWay)
+  }
+  await dropSession(engine, 'revoked')
+  await close()
+  const after = await openPlain(dataDir)
+  expect(await after.level.keys().all()).toEqual([])
   await after.close()
 })

@@ -1,5 +1,6 @@
+import { duplexPair } from 'node:stream'
 import { formatTopic } from '@travessia/schemas/topics'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   closeOf,
   connectAs,
@@ -12,6 +13,7 @@ import {
   startWorld,
   tokenOf,
 } from './broker.fixture.ts'
+import { connect } from './packets.fixture.ts'
 import type { Credential } from './principal.ts'
 
 const agent = newAgent()
@@ -111,4 +113,22 @@ test('a token that lives longer than a timer can run does not end the connection
   await settle(world)
   await client.publishAsync(topicOf('ack'), 'alive', { qos: 1 })
   expect(client.connected).toBe(true)
+})
+
+test('a connection that has ended leaves no timer behind', async () => {
+  const world = await startWorld()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const [here, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  world.broker.onPresence((_agent, { connected }) => (connected ? here : gone).resolve())
+  const [client, server] = duplexPair()
+  world.broker.accept(server, '127.0.0.1')
+  const username = agent.agentId
+  client.resume()
+  client.write(connect({ clientId: `${username}-d`, username, password: tokenOf(agent) }))
+  await here.promise
+  expect(vi.getTimerCount()).toBeGreaterThan(0)
+  server.destroy()
+  await gone.promise
+  expect(vi.getTimerCount()).toBe(0)
 })
