@@ -28,6 +28,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'POST /api/auth/logout': { roles: everybody },
   'GET /api/auth/me': { roles: everybody },
   'PATCH /api/auth/me': { roles: everybody },
+  'POST /api/auth/password': { roles: everybody },
   'GET /api/users': { roles: admins },
   'POST /api/users': { roles: admins },
   'PATCH /api/users/{id}': on('member', admins),

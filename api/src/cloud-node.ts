@@ -57,6 +57,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
     ...{ ...base, ...bus, ...remote, endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
     signInAttempts: new Attempts({ max: 10, ...attempts }),
+    addressAttempts: new Attempts({ max: 50, ...attempts }),
     pairingAttempts: new Attempts({ max: 5, ...attempts }),
   }
   const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })

@@ -35,7 +35,10 @@ export type Services = {
   readonly tokens: Tokens
   readonly agentCredentials: AgentCredentials
   readonly vault: Vault
+  /** Wrong passwords per account. */
   readonly signInAttempts: Attempts
+  /** Wrong passwords and registrations per address: several people may share one. */
+  readonly addressAttempts: Attempts
   readonly pairingAttempts: Attempts
   readonly presence: AgentPresence
   readonly deviceLists: DeviceLists

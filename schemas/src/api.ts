@@ -95,6 +95,10 @@ export const changeMeBody = Type.Object(
   { name: Type.Optional(name), language: Type.Optional(Type.Enum(['pt-BR', 'en'])) },
   closed,
 )
+export const changePasswordBody = Type.Object(
+  { password: Type.String({ maxLength: 200 }), newPassword: Type.String({ maxLength: 200 }) },
+  closed,
+)
 export const userList = list(userSchema)
 
 // Agents

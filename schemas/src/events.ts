@@ -159,6 +159,7 @@ const access = {
   UserSignedIn: data({ userId: id, clientIp: text }),
   SignInFailed: data({ userId: optional(id), clientIp: text }),
   UserSignedOut: data({ userId: id }),
+  PasswordChanged: data({ userId: id }),
   RoleGranted: data({
     userId: id,
     role: Type.Enum(roles),

@@ -80,6 +80,7 @@ export const sampleData = {
   UserRegistered: { userId: id, name: 'Rui' },
   UserSignedIn: { userId: id, clientIp: '192.0.2.1' },
   SignInFailed: { clientIp: '192.0.2.1' },
+  PasswordChanged: { userId: id },
   UserSignedOut: { userId: id },
   RoleGranted: { userId: id, role: 'manager' },
   RoleRevoked: { userId: id },

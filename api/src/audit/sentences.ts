@@ -261,6 +261,8 @@ function accessText(
       ]
     case 'UserSignedOut':
       return [`${actor} saiu`, `${actor} signed out`]
+    case 'PasswordChanged':
+      return [`${actor} trocou a senha`, `${actor} changed the password`]
     case 'RoleGranted':
       return [
         `${subject} recebeu o papel ${event.data.role}`,

@@ -56,6 +56,7 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
       case 'UserSignedIn':
       case 'SignInFailed':
       case 'UserSignedOut':
+      case 'PasswordChanged':
       case 'AccessDenied':
         return state
     }

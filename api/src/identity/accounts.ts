@@ -60,15 +60,16 @@ export async function signIn(
   services: Services,
   { email, password, caller }: { email: string; password: string; caller: Caller },
 ): Promise<{ signedIn: SignedIn; secret: string; principal: Principal }> {
-  const keys = [`account ${email.trim().toLowerCase()}`, `address ${caller.clientIp}`]
-  const [account = ''] = keys
-  for (const key of keys) services.signInAttempts.require(key)
+  const account = `account ${email.trim().toLowerCase()}`
+  const address = `address ${caller.clientIp}`
+  services.signInAttempts.require(account)
+  services.addressAttempts.require(address)
   // Counted before the slow check, so that a thousand guesses at once are not one.
   services.signInAttempts.failed(account)
   const user = services.users.byEmail(email)
   const isRight = await verifyPassword(password, user?.password)
   if (!user || !isRight || user.isDisabled) {
-    services.signInAttempts.failed(`address ${caller.clientIp}`)
+    services.addressAttempts.failed(address)
     if (user)
       await note(services, user, caller, {
         type: 'SignInFailed',
@@ -85,6 +86,29 @@ export async function signIn(
   const principal = await load(services, login)
   const token = await services.tokens.issueUserToken(user.id, login.id)
   return { signedIn: { ...token, user: toUser(principal) }, secret, principal }
+}
+
+/**
+ * The sign-ins everywhere else end with the old password.
+ * @throws TravessiaError CREDENTIALS_INVALID (the old one is wrong), PASSWORD_WEAK, RATE_LIMITED
+ */
+export async function changePassword(
+  services: Services,
+  principal: Principal,
+  change: { password: string; newPassword: string; caller: Caller },
+): Promise<void> {
+  const { userId, tenantId, email, loginId } = principal
+  const account = `account ${email.toLowerCase()}`
+  services.signInAttempts.require(account)
+  services.signInAttempts.failed(account)
+  const isRight = await verifyPassword(change.password, services.users.get(userId)?.password)
+  if (!isRight) throw new TravessiaError('CREDENTIALS_INVALID')
+  services.signInAttempts.succeeded(account)
+  requireStrong(change.newPassword, email)
+  services.users.setPassword(userId, await hashPassword(change.newPassword))
+  services.logins.endOthersOf(userId, loginId)
+  const fact = { type: 'PasswordChanged', data: { userId } } as const
+  await note(services, { id: userId, tenantId }, change.caller, fact)
 }
 
 export async function signOut(

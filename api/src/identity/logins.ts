@@ -41,6 +41,11 @@ export class Logins {
     this.#database.prepare('delete from login where id = ?').run(id)
   }
 
+  /** Everywhere else: whoever knew the old password is out. */
+  endOthersOf(userId: string, keptId: string): void {
+    this.#database.prepare('delete from login where user = ? and id <> ?').run(userId, keptId)
+  }
+
   endAllOf(userId: string): void {
     this.#database.prepare('delete from login where user = ?').run(userId)
   }

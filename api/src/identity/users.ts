@@ -51,6 +51,10 @@ export class Users {
     this.#database.prepare(sql).run(name ?? null, language ?? null, id)
   }
 
+  setPassword(id: string, hash: string): void {
+    this.#database.prepare('update user set password = ? where id = ?').run(hash, id)
+  }
+
   setDisabled(id: string, isDisabled: boolean): void {
     this.#database.prepare('update user set disabled = ? where id = ?').run(Number(isDisabled), id)
   }

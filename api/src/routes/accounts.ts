@@ -1,6 +1,7 @@
 /** Register, sign in and out, people and their roles. */
 import {
   changeMeBody,
+  changePasswordBody,
   changeUserBody,
   createUserBody,
   idParams,
@@ -18,6 +19,7 @@ import { Type } from 'typebox'
 import {
   addUser,
   type Caller,
+  changePassword,
   recordAccess,
   signIn,
   signOut,
@@ -47,8 +49,8 @@ export function addAccountRoutes(app: App, services: Services): void {
         name = email.split('@')[0] ?? email,
         tenantName = name,
       } = request.body
-      services.signInAttempts.require(`register ${request.ip}`)
-      services.signInAttempts.failed(`register ${request.ip}`)
+      services.addressAttempts.require(`register ${request.ip}`)
+      services.addressAttempts.failed(`register ${request.ip}`)
       const founder = {
         email,
         password,
@@ -83,6 +85,7 @@ export function addAccountRoutes(app: App, services: Services): void {
     },
   )
   addProfileRoutes(app, services)
+  addPasswordRoute(app, services)
   addUserRoutes(app, services)
 }
 
@@ -102,6 +105,21 @@ function addProfileRoutes(app: App, services: Services): void {
       const principal = requirePrincipal(request)
       services.users.change(principal.userId, request.body)
       return { ...toUser(principal), ...request.body }
+    },
+  )
+}
+
+function addPasswordRoute(app: App, services: Services): void {
+  app.post(
+    '/api/auth/password',
+    {
+      config: { permission: 'read' },
+      schema: { body: changePasswordBody, response: answers({ 204: Type.Null() }) },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      await changePassword(services, requirePrincipal(request), { ...request.body, caller })
+      return reply.code(204).send(null)
     },
   )
 }
