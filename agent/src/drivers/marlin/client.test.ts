@@ -182,7 +182,7 @@ test('a port that breaks while it is written to leaves the command unknown', asy
   breakWrites()
   // M27 comes first for what needs a print; a temperature goes at once.
   expect(await driver.execute(heat(60), context())).toEqual({
-    ...{ outcome: 'unknown', detail: 'the port broke while writing' },
+    ...{ outcome: 'unknown', detail: 'unplugged' },
   })
   stopWatching?.()
 })

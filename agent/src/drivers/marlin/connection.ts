@@ -53,6 +53,7 @@ type Events = { readonly hear: (line: Line) => void; readonly gone: () => void }
 
 export class Connection {
   readonly #hear: (line: Line) => void
+  readonly #gone: () => void
   readonly #splitter = new LineSplitter()
   #port: OpenedPort | undefined
   #inFlight: InFlight | undefined
@@ -61,24 +62,25 @@ export class Connection {
   /** Every `ok` from now on is of the command in flight. False at first, after a lost answer and after a restart. */
   isInStep = false
 
-  private constructor(hear: (line: Line) => void) {
+  private constructor({ hear, gone }: Events) {
     this.#hear = hear
+    this.#gone = gone
   }
 
   /** @throws PortFault */
   static async open(
     open: OpenPort,
     address: SerialAddress,
-    { hear, gone }: Events,
+    events: Events,
   ): Promise<Connection> {
-    const connection = new Connection(hear)
+    const connection = new Connection(events)
     connection.#port = await open(address, {
       data: (chunk) => {
         for (const line of connection.#splitter.push(chunk)) connection.#heard(readLine(line))
       },
       gone: () => {
         connection.#lost('unplugged')
-        gone()
+        events.gone()
       },
     })
     return connection
@@ -133,7 +135,8 @@ export class Connection {
   #write(command: string): void {
     this.#expectLife()
     if (!this.#port) return this.#fail('unplugged', 'not-sent')
-    this.#port.write(`${command}\n`).catch(() => this.#fail('the port broke while writing'))
+    // A hung-up port may read as silence for ever: only writing shows that it is gone.
+    this.#port.write(`${command}\n`).catch(() => this.#broke())
   }
 
   #expectLife(): void {
@@ -187,6 +190,13 @@ export class Connection {
     flight.isRefused = false
     flight.lines.length = 0
     this.#write(flight.command)
+  }
+
+  #broke(): void {
+    const port = this.#port
+    this.#lost('unplugged')
+    port?.close().catch(() => undefined)
+    this.#gone()
   }
 
   #lost(why: string): void {

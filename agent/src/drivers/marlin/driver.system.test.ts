@@ -111,7 +111,7 @@ test('a board that opening resets is waited for', async () => {
   expect(board.effects).toEqual(['M24'])
 })
 
-test('a cable that is pulled is told at once, and one that is put back is found', async () => {
+test('a cable that is pulled is told, and one that is put back is found', async () => {
   const first = await printer()
   let { path } = first
   const open: OpenPort = (address, events) => openPort({ ...address, path }, events)
