@@ -68,6 +68,8 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Found anew at each start: a package met only while tests run would reload the page under them.
+        optimizeDeps: { force: true },
         test: {
           name: 'browser',
           include: ['src/**/*.svelte.test.ts'],

@@ -1,7 +1,10 @@
 /** Words for codes: errors, roles, kinds, states. The server's title is already in the reader's language. */
 import type { AgentState, CommandState, Device, Session, User } from '@travessia/schemas/api'
+import type { CommandName } from '@travessia/schemas/commands'
 import { ApiError, noNetwork } from './api.ts'
 import { m } from './paraglide/messages.js'
+import { getLocale } from './paraglide/runtime.js'
+import { shortTime } from './time.ts'
 
 export function errorSentence(error: unknown): string {
   if (!(error instanceof ApiError)) return m.error_unexpected()
@@ -9,9 +12,30 @@ export function errorSentence(error: unknown): string {
   return error.problem.title || m.error_unexpected()
 }
 
+const makes: Partial<Record<Device['driver'], string>> = {
+  'control-id': 'Control iD',
+  octoprint: 'OctoPrint',
+  moonraker: 'Klipper',
+  marlin: 'Marlin',
+}
+
 /** Brand and line of the device, as people know it; the kind when only its page is known. */
 export function makeOf({ driver, kind }: Pick<Device, 'driver' | 'kind'>): string {
-  return driver === 'control-id' ? 'Control iD' : kindText[kind]()
+  return makes[driver] ?? kindText[kind]()
+}
+
+/** Host and port, or the serial port's path. */
+export function addressOf(baseUrl: string): string {
+  const { host, pathname } = new URL(baseUrl)
+  return host || pathname
+}
+
+/** undefined: the agent is not paused on site. */
+export function pausedText({ status, metadata }: AgentState, nowMs: number): string | undefined {
+  const until = metadata['pausedUntil']
+  if (status !== 'ONLINE' || until === undefined) return undefined
+  if (typeof until !== 'number') return m.paused()
+  return m.paused_until({ time: shortTime(new Date(until).toISOString(), nowMs, getLocale()) })
 }
 
 export function sizeText(bytes: number, locale: string): string {
@@ -45,6 +69,24 @@ export const directionText: Readonly<Record<string, () => string>> = {
   clockwise: m.gate_clockwise,
   anticlockwise: m.gate_anticlockwise,
   both: m.gate_both,
+}
+
+export const commandText: Record<CommandName, () => string> = {
+  OpenGate: m.gate_title,
+  OpenDoor: m.door_open,
+  ShowMessage: m.message_show,
+  RebootDevice: m.reboot,
+  StartPrint: m.print_start,
+  PausePrint: m.print_pause,
+  ResumePrint: m.print_resume,
+  CancelPrint: m.print_cancel,
+  EmergencyStop: m.print_emergency,
+  SetTemperature: m.temperature_set,
+}
+
+/** The server may know more commands than this page does. */
+export function commandWord(name: string): string {
+  return (commandText as Readonly<Record<string, () => string>>)[name]?.() ?? name
 }
 
 export const commandStatusText: Record<CommandState['status'], () => string> = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { age, countdown, shortTime } from './time.ts'
+import { age, countdown, duration, shortTime } from './time.ts'
 
 const now = Date.parse('2026-11-24T12:00:00Z')
 
@@ -22,4 +22,11 @@ test('shortTime leaves the day out when it is today', () => {
 test('countdown shows minutes and seconds and stops at zero', () => {
   expect(countdown('2026-11-24T12:09:05Z', now)).toBe('9:05')
   expect(countdown('2026-11-24T11:00:00Z', now)).toBe('0:00')
+})
+
+test('duration says hours and minutes, seconds only when nothing else is left', () => {
+  expect(duration(4_320)).toBe('1 h 12 min')
+  expect(duration(7_200)).toBe('2 h')
+  expect(duration(359)).toBe('5 min')
+  expect(duration(59.9)).toBe('59 s')
 })

@@ -36,3 +36,10 @@ export function countdown(until: string, nowMs: number): string {
   const rest = String(seconds % 60).padStart(2, '0')
   return `${Math.floor(seconds / 60)}:${rest}`
 }
+
+/** `1 h 12 min`, `5 min`, `40 s`: how long something still takes. */
+export function duration(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)]
+  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`
+  return minutes > 0 ? `${minutes} min` : `${Math.floor(seconds)} s`
+}

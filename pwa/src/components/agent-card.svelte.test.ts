@@ -58,3 +58,15 @@ test('unpairing asks first, naming agent and installation', async () => {
   const text = m.unpair_text({ name: 'Servidor Portaria', installation: 'Matriz' })
   await expect.element(page.getByText(text)).toBeVisible()
 })
+
+test('an agent paused on site says until when, and what that means', async () => {
+  await show('auditor', { metadata: { pausedUntil: Date.now() + 60_000 } })
+  const [before] = m.paused_until({ time: '|' }).split('|')
+  await expect.element(page.getByText(new RegExp(`${before}\\d`))).toBeVisible()
+  await expect.element(page.getByText(m.paused_effect())).toBeVisible()
+})
+
+test('without an end the pause says none', async () => {
+  await show('auditor', { metadata: { pausedUntil: null } })
+  await expect.element(page.getByText(m.paused(), { exact: true })).toBeVisible()
+})

@@ -1,8 +1,10 @@
 import type { CommandState } from '@travessia/schemas/api'
+import { errorText } from '@travessia/schemas/errors'
 import { afterEach, expect, test } from 'vitest'
 import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
+import { getLocale } from '../paraglide/runtime.js'
 import CommandOutcome from './command-outcome.svelte'
 
 afterEach(() => cleanup())
@@ -17,8 +19,13 @@ const states: Array<[CommandState['status'], boolean | null, () => string]> = [
 ]
 const notes = new Set(states.map(([, , note]) => note))
 
-async function show(status: CommandState['status'], confirmed: boolean | null = null) {
-  await render(CommandOutcome, { command: { status, confirmed, detail: null, errorCode: null } })
+async function show(
+  status: CommandState['status'],
+  confirmed: boolean | null = null,
+  changes: Partial<CommandState> = {},
+) {
+  const plain = { command: 'OpenGate', detail: null, errorCode: null }
+  await render(CommandOutcome, { command: { ...plain, status, confirmed, ...changes } })
   return page.getByRole('status').element().textContent ?? ''
 }
 
@@ -48,4 +55,21 @@ test.each([
 ] as const)('%s marks only the steps that are known to have happened', async (status, marked) => {
   await show(status)
   expect(document.querySelectorAll('li.done')).toHaveLength(marked)
+})
+
+test('the device’s own words stand apart from the sentence, as code', async () => {
+  await show('unknown', null, { errorCode: 'COMMAND_UNKNOWN', detail: 'no answer' })
+  expect(document.querySelector('.notice')?.textContent).not.toContain('no answer')
+  expect(document.querySelector('.mono')?.textContent).toBe('COMMAND_UNKNOWN · no answer')
+})
+
+test('a refusal for a reason of ours says it in the reader’s language', async () => {
+  const text = await show('refused', null, { errorCode: 'AGENT_PAUSED' })
+  expect(text).toContain(errorText('AGENT_PAUSED', getLocale()))
+})
+
+test('a printer that is not heard of again does not say that something was opened', async () => {
+  const text = await show('unknown', null, { command: 'PausePrint' })
+  expect(text).toContain(m.command_unclear_note())
+  expect(text).not.toContain(m.command_unknown_note())
 })

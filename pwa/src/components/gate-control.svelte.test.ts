@@ -2,7 +2,7 @@ import type { Device } from '@travessia/schemas/api'
 import { afterEach, expect, test, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
-import { m } from '../paraglide/messages.js'
+import { DeviceCommands } from '../state/device-commands.svelte.ts'
 import GateControl from './gate-control.svelte'
 
 const device = { id: 'a'.repeat(26), name: 'Entrada' } as Device
@@ -12,46 +12,56 @@ afterEach(() => {
   return cleanup()
 })
 
-/** Shows the control over a network that gives these answers, one per request; undefined: the answer is lost. */
+/** Shows the control over a network that gives these answers, one per command; undefined: the answer is lost. */
 async function show(answers: Array<Response | undefined>, obstacle?: string) {
-  const keys: string[] = []
-  vi.stubGlobal('fetch', async (_path: string, { headers }: RequestInit) => {
-    keys.push(new Headers(headers).get('idempotency-key') ?? '')
+  const sent: Array<{ key: string; body: string }> = []
+  vi.stubGlobal('fetch', async (_path: string, { method, headers, body }: RequestInit) => {
+    if (method === 'GET') return Response.json({ items: [] })
+    sent.push({ key: new Headers(headers).get('idempotency-key') ?? '', body: String(body) })
     const answer = answers.shift()
     if (!answer) throw new TypeError('network')
     return answer
   })
-  const onissued = vi.fn()
-  const props = { device, installationName: 'Matriz', obstacle, pending: undefined, onissued }
-  await render(GateControl, props)
-  return { keys, onissued }
+  const commands = new DeviceCommands(device.id)
+  await render(GateControl, { control: { device, place: 'Matriz', obstacle, commands } })
+  return { sent, commands }
 }
 
-/** The two steps of the keyboard. */
-async function release(): Promise<void> {
+/** The two steps of the keyboard, until the answer is there. */
+async function release(commands: DeviceCommands): Promise<void> {
   page.getByRole('button').element().focus()
   await userEvent.keyboard('{Enter}{Enter}')
+  await expect.poll(() => commands.isPending).toBe(false)
 }
 
 const issued = () => Response.json({ commandId: 'c', expiresAt: '' }, { status: 202 })
 
 test('a lost answer keeps the idempotency key, so trying again is the same command', async () => {
-  const { keys, onissued } = await show([undefined, issued()])
-  await release()
-  await expect.element(page.getByText(m.error_no_network())).toBeVisible()
-  await release()
-  await expect.poll(() => onissued.mock.calls.length).toBe(1)
-  expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/)
-  expect(keys[1]).toBe(keys[0])
+  const { sent, commands } = await show([undefined, issued()])
+  await release(commands)
+  expect(commands.error).toMatchObject({ code: 'NO_NETWORK' })
+  await release(commands)
+  expect(sent).toHaveLength(2)
+  expect(sent[0]?.key).toMatch(/^[0-9a-f-]{36}$/)
+  expect(sent[1]).toEqual(sent[0])
+})
+
+test('after a lost answer another direction is another command, with a key of its own', async () => {
+  const { sent, commands } = await show([undefined, issued()])
+  await release(commands)
+  await userEvent.click(page.getByRole('radio').nth(1), { force: true })
+  await release(commands)
+  expect(sent).toHaveLength(2)
+  expect(sent[1]?.body).not.toBe(sent[0]?.body)
+  expect(sent[1]?.key).not.toBe(sent[0]?.key)
 })
 
 test('the next command after an answer has a key of its own', async () => {
-  const { keys, onissued } = await show([issued(), issued()])
-  await release()
-  await expect.poll(() => onissued.mock.calls.length).toBe(1)
-  await release()
-  await expect.poll(() => onissued.mock.calls.length).toBe(2)
-  expect(keys[1]).not.toBe(keys[0])
+  const { sent, commands } = await show([issued(), issued()])
+  await release(commands)
+  await release(commands)
+  expect(sent).toHaveLength(2)
+  expect(sent[1]?.key).not.toBe(sent[0]?.key)
 })
 
 test('a refusal is an answer: trying again is a new command', async () => {
@@ -61,17 +71,16 @@ test('a refusal is an answer: trying again is a new command', async () => {
     code: 'AGENT_OFFLINE',
     correlationId: 'r',
   }
-  const { keys, onissued } = await show([Response.json(problem, { status: 503 }), issued()])
-  await release()
-  await expect.element(page.getByText('Agente offline')).toBeVisible()
-  await release()
-  await expect.poll(() => onissued.mock.calls.length).toBe(1)
-  expect(keys[1]).not.toBe(keys[0])
+  const { sent, commands } = await show([Response.json(problem, { status: 503 }), issued()])
+  await release(commands)
+  expect(commands.error).toMatchObject({ code: 'AGENT_OFFLINE' })
+  await release(commands)
+  expect(sent[1]?.key).not.toBe(sent[0]?.key)
 })
 
 test('with an obstacle nothing can be sent', async () => {
-  const { keys } = await show([issued()], 'offline')
+  const { sent, commands } = await show([issued()], 'offline')
   await expect.element(page.getByRole('button')).toBeDisabled()
-  await release()
-  expect(keys).toEqual([])
+  await release(commands)
+  expect(sent).toEqual([])
 })

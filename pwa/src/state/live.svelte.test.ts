@@ -41,14 +41,37 @@ test('a stream that was closed for good is opened again, and what was missed is 
   const off = live.on({ reset })
   live.start()
   last()?.fire('open', 1)
-  expect(reset).not.toHaveBeenCalled()
   last()?.fire('error', 2)
   vi.advanceTimersByTime(3_000)
   expect(Source.made).toHaveLength(2)
-  last()?.fire('open', 1)
   expect(reset).toHaveBeenCalledTimes(1)
+  last()?.fire('open', 1)
+  expect(reset).toHaveBeenCalledTimes(2)
   expect(live.lostAt).toBeUndefined()
   off()
+})
+
+test('what happened between a page’s fetch and the first opening of the stream is fetched', () => {
+  const reset = vi.fn()
+  const off = live.on({ reset })
+  live.start()
+  expect(reset).not.toHaveBeenCalled()
+  last()?.fire('open', 1)
+  expect(reset).toHaveBeenCalledTimes(1)
+  off()
+})
+
+test('the state of a device reaches who listens to states, and nobody after leaving', () => {
+  const state = vi.fn()
+  const off = live.on({ state })
+  live.start()
+  const data = { deviceId: 'd', state: { status: 'printing' }, at: '2026-01-01T00:00:00.000Z' }
+  const event = () => new MessageEvent('state', { data: JSON.stringify(data) })
+  last()?.dispatchEvent(event())
+  expect(state.mock.calls).toEqual([[data]])
+  off()
+  last()?.dispatchEvent(event())
+  expect(state).toHaveBeenCalledTimes(1)
 })
 
 test('the stream counts as stale after ten seconds, however often it is tried again', () => {

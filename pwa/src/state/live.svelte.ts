@@ -1,5 +1,5 @@
 /** Server-Sent Events: one stream for the whole app; the browser comes back with Last-Event-ID by itself. */
-import type { LiveFact, LiveHeartbeat } from '@travessia/schemas/api'
+import type { LiveFact, LiveHeartbeat, LiveState } from '@travessia/schemas/api'
 import { network } from './network.svelte.ts'
 
 const staleMs = 10_000
@@ -8,7 +8,8 @@ const retryMs = 3_000
 type Listener = {
   readonly fact?: (fact: LiveFact) => void
   readonly heartbeat?: (heartbeat: LiveHeartbeat) => void
-  /** Facts were missed: fetch again. */
+  readonly state?: (state: LiveState) => void
+  /** Facts may have been missed: fetch again. */
   readonly reset?: () => void
 }
 
@@ -17,7 +18,6 @@ class Live {
   lostAt = $state<number>()
   #source: EventSource | undefined
   readonly #listeners = new Set<Listener>()
-  #wasOpen = false
 
   start(): void {
     this.stop()
@@ -38,13 +38,16 @@ class Live {
       const heartbeat = JSON.parse(data) as LiveHeartbeat
       for (const listener of this.#listeners) listener.heartbeat?.(heartbeat)
     })
+    source.addEventListener('state', ({ data }) => {
+      const state = JSON.parse(data) as LiveState
+      for (const listener of this.#listeners) listener.state?.(state)
+    })
     source.addEventListener('reset', () => this.#reset())
   }
 
   stop(): void {
     this.#source?.close()
     this.#source = undefined
-    this.#wasOpen = false
     this.lostAt = undefined
   }
 
@@ -58,12 +61,11 @@ class Live {
     return this.lostAt !== undefined && now - this.lostAt > staleMs
   }
 
+  /** The first time too: what happened between a page's fetch and the opening would never be told. */
   #opened(): void {
-    const isLate = this.#wasOpen || this.lostAt !== undefined || !network.isOnline
     this.lostAt = undefined
-    this.#wasOpen = true
     network.heard(true)
-    if (isLate) this.#reset()
+    this.#reset()
   }
 
   #failed(source: EventSource): void {

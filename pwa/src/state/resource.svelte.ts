@@ -8,6 +8,8 @@ export class Resource<T> {
   /** Set: `value` is from an earlier visit, this is when. */
   seenAt = $state<string>()
   readonly #path: string
+  #asked = 0
+  #shown = 0
 
   constructor(path: string) {
     this.#path = path
@@ -15,18 +17,38 @@ export class Resource<T> {
   }
 
   async load(): Promise<void> {
+    this.#asked += 1
+    const turn = this.#asked
     try {
-      this.value = await get<T>(this.#path)
+      const value = await get<T>(this.#path)
+      if (this.#isOld(turn)) return
+      this.value = value
       this.error = undefined
       this.seenAt = undefined
       await remember(this.#path, $state.snapshot(this.value))
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
+      if (this.#isOld(turn)) return
       this.error = error
       if (error.code !== noNetwork || this.value !== undefined) return
       const last = await recall<T>(this.#path)
       this.value = last?.value
       this.seenAt = last?.seenAt
     }
+  }
+
+  /** Told by the live stream: newer than whatever is still being fetched. */
+  put(value: T): void {
+    this.#asked += 1
+    this.#shown = this.#asked
+    this.value = value
+    this.seenAt = undefined
+  }
+
+  /** Answers may overtake each other: one to an earlier question shows nothing any more. */
+  #isOld(turn: number): boolean {
+    if (turn < this.#shown) return true
+    this.#shown = turn
+    return false
   }
 }

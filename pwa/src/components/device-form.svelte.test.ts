@@ -1,0 +1,56 @@
+import type { DeviceBody } from '@travessia/schemas/api'
+import { afterEach, expect, test, vi } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
+import DeviceForm from './device-form.svelte'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+  return cleanup()
+})
+
+async function show() {
+  const sent: DeviceBody[] = []
+  vi.stubGlobal('fetch', async (_path: string, { body }: RequestInit) => {
+    sent.push(JSON.parse(String(body)))
+    return Response.json({}, { status: 201 })
+  })
+  await render(DeviceForm, { installationId: 'i', onsaved: () => undefined })
+  await userEvent.fill(page.getByLabelText(m.name()), 'Prusa')
+  await userEvent.selectOptions(page.getByRole('combobox').nth(0), 'printer')
+  return sent
+}
+
+const save = () => page.getByRole('button', { name: m.save() }).click()
+
+test('a printer starts as OctoPrint, with its API key as password and no login to fill in', async () => {
+  const sent = await show()
+  expect(page.getByLabelText(m.device_login()).elements()).toEqual([])
+  await userEvent.fill(page.getByLabelText(m.device_address()), 'http://192.168.1.60')
+  await userEvent.fill(page.getByLabelText(m.device_key()), 'segredo')
+  expect(page.getByLabelText(m.device_key()).element()).toHaveAttribute('type', 'password')
+  await save()
+  await expect
+    .poll(() => sent)
+    .toMatchObject([{ driver: 'octoprint', credentials: { login: 'api', password: 'segredo' } }])
+})
+
+test('a printer on a serial port shows how its address looks, and always goes through the agent', async () => {
+  const sent = await show()
+  await userEvent.selectOptions(page.getByRole('combobox').nth(1), 'marlin')
+  await expect.element(page.getByText('serial:///dev/serial/by-id/…?baud=115200')).toBeVisible()
+  const port = 'serial:///dev/serial/by-id/usb-1a86-if00?baud=115200'
+  await userEvent.fill(page.getByLabelText(m.device_port()), port)
+  await save()
+  await expect.poll(() => sent).toHaveLength(1)
+  expect(sent[0]).toMatchObject({ driver: 'marlin', baseUrl: port, viaAgent: true })
+  expect(sent[0]).not.toHaveProperty('credentials')
+})
+
+test('back from a serial port to a page, the address is one of the network again', async () => {
+  await show()
+  await userEvent.selectOptions(page.getByRole('combobox').nth(1), 'marlin')
+  await userEvent.selectOptions(page.getByRole('combobox').nth(1), 'http')
+  expect(page.getByLabelText(m.device_address()).element()).toHaveValue('http://')
+})

@@ -1,0 +1,21 @@
+import type { Device } from '@travessia/schemas/api'
+import { expect, test } from 'vitest'
+import { driversOf, secretOf } from './drivers.ts'
+
+test('a printer can be reached in four ways, every other kind in one', () => {
+  expect(driversOf('printer', undefined)).toEqual(['octoprint', 'moonraker', 'marlin', 'http'])
+  for (const kind of ['turnstile', 'camera', 'system', 'http'] as const)
+    expect(driversOf(kind, undefined)).toHaveLength(1)
+})
+
+test('a device with an unusual driver keeps it while its kind is kept', () => {
+  const before = { kind: 'camera', driver: 'http' } as Device
+  expect(driversOf('camera', before)).toEqual(['http', 'camera'])
+  expect(driversOf('turnstile', before)).toEqual(['control-id'])
+})
+
+test('OctoPrint and Moonraker take a key, a serial port nothing', () => {
+  expect(
+    ['octoprint', 'moonraker', 'marlin', 'control-id'].map((one) => secretOf(one as 'http')),
+  ).toEqual(['key', 'key', 'none', 'login'])
+})

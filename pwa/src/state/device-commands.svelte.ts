@@ -1,0 +1,72 @@
+/**
+ * The commands of one device: sent with an idempotency key that lives until the answer is known, so that trying
+ * again after a lost answer is the same command; followed until they end.
+ */
+import type { CommandState, Device, IssuedCommand } from '@travessia/schemas/api'
+import type { CommandName } from '@travessia/schemas/commands'
+import { ApiError, call, noNetwork } from '../api.ts'
+import { Resource } from './resource.svelte.ts'
+
+export type Order = {
+  readonly command: CommandName
+  readonly args: Readonly<Record<string, unknown>>
+  readonly confirm?: true
+}
+
+/** What every control of a device needs. */
+export type Control = {
+  readonly device: Device
+  /** Name of the installation. */
+  readonly place: string
+  /** Why nothing can be commanded now; `''`: not known yet. */
+  readonly obstacle: string | undefined
+  readonly commands: DeviceCommands
+}
+
+const underWay: ReadonlySet<string> = new Set(['issued', 'delivered', 'running'])
+
+export class DeviceCommands {
+  readonly list: Resource<{ items: CommandState[] }>
+  /** What stood in the way of the last one. */
+  error = $state<unknown>()
+  #sending = $state(0)
+  #issuedId = $state<string>()
+  readonly #path: string
+  /** Of orders whose answer was lost. */
+  readonly #keys = new Map<string, string>()
+
+  constructor(deviceId: string) {
+    this.#path = `/api/devices/${deviceId}/commands`
+    this.list = new Resource(this.#path)
+  }
+
+  /** The last one sent from here. */
+  get issued(): CommandState | undefined {
+    return this.list.value?.items.find(({ id }) => id === this.#issuedId)
+  }
+
+  get isPending(): boolean {
+    return this.#sending > 0 || underWay.has(this.issued?.status ?? '')
+  }
+
+  async run(order: Order): Promise<void> {
+    const text = JSON.stringify(order)
+    const key = this.#keys.get(text) ?? crypto.randomUUID()
+    this.#keys.set(text, key)
+    this.#sending += 1
+    this.error = undefined
+    try {
+      const headers = { 'idempotency-key': key }
+      const options = { body: order, headers }
+      this.#issuedId = (await call<IssuedCommand>('POST', this.#path, options)).commandId
+      this.#keys.delete(text)
+      await this.list.load()
+    } catch (problem) {
+      this.error = problem
+      navigator.vibrate?.([60, 40, 60])
+      // Not known whether it arrived: the same key again is the same command, and an expired one never runs.
+      if (!(problem instanceof ApiError && problem.code === noNetwork)) this.#keys.delete(text)
+    }
+    this.#sending -= 1
+  }
+}
