@@ -13,7 +13,6 @@ export type PersistenceOptions = {
   readonly redisUrl?: string | undefined
 }
 
-export type QueuedPacket = { messageId?: number }
 type ClientId = { readonly id: string }
 
 /** The part of Aedes' persistence interface that is used or replaced here. */
@@ -23,9 +22,9 @@ export type Engine = {
     subscriptions: ReadonlyArray<{ readonly clientId: string }> | null,
     packet: object,
   ): Promise<unknown>
-  outgoingStream(client: ClientId): AsyncIterable<QueuedPacket>
-  outgoingUpdate(client: ClientId, packet: QueuedPacket): Promise<unknown>
-  outgoingClearMessageId(client: ClientId, packet: QueuedPacket): Promise<unknown>
+  outgoingStream(client: ClientId): AsyncIterable<object>
+  outgoingUpdate(client: ClientId, packet: object): Promise<unknown>
+  outgoingClearMessageId(client: ClientId, packet: object): Promise<unknown>
 }
 
 export type Persistence = {

@@ -2,13 +2,10 @@
  * Caps the offline queue of a persistent session, for which Aedes has no limit (THREATS B7). What is dropped is
  * a wake-up: the outbox in the log sends it again.
  */
-import type { Engine, QueuedPacket } from './persistence.ts'
+import type { Engine } from './persistence.ts'
 
 /** Below what Redis delivers at one connect (1,000). */
 export const maxQueued = 100
-
-/** No client has this packet id, so it never stands for another packet under way. */
-const freePacketId = 65_536
 
 /** Makes room before each message that is queued. */
 export function capQueues(
@@ -29,11 +26,11 @@ export function capQueues(
 /** Drops the first of the queue until `keep` are left. @returns how many */
 export async function dropQueued(engine: Engine, clientId: string, keep: number): Promise<number> {
   const client = { id: clientId }
-  const queued: QueuedPacket[] = []
+  const queued: object[] = []
   for await (const packet of engine.outgoingStream(client)) queued.push(packet)
   const surplus = queued.slice(0, Math.max(0, queued.length - keep))
   for (const packet of surplus) {
-    packet.messageId ||= freePacketId
+    // Both engines drop by packet id; one that was never sent has none, and shares that with no packet under way.
     try {
       await engine.outgoingUpdate(client, packet)
       await engine.outgoingClearMessageId(client, packet)

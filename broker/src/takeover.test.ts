@@ -15,7 +15,6 @@ import {
   type World,
 } from './broker.fixture.ts'
 import { connect, subscribe } from './packets.fixture.ts'
-import type { QueuedPacket } from './persistence.ts'
 
 const agent = newAgent()
 const statusTopic = formatTopic({ ...agent, channel: 'status' })
@@ -25,7 +24,7 @@ const down = formatTopic({ ...agent, channel: 'down', nodeId: newId() })
 type Store = {
   delWill(client: object): Promise<unknown>
   subscriptionsByTopic(topic: string): Promise<unknown>
-  outgoingStream(client: { readonly id: string }): AsyncIterable<QueuedPacket>
+  outgoingStream(client: { readonly id: string }): AsyncIterable<object>
 }
 const storeOf = (world: World) => world.persistence.engine as unknown as Store
 
