@@ -275,6 +275,23 @@ test('two orders for one device run one after the other as they came; another de
   finish.get(other.id)?.()
 })
 
+test('an emergency stop does not wait behind the command that runs, and what comes later waits for both', async () => {
+  const release: Array<() => void> = []
+  const { runner, ran, ended } = running({
+    execute: () => new Promise((resolve) => release.push(() => resolve({ outcome: 'accepted' }))),
+  })
+  const [slow, stop, later] = [orderOf(), orderOf({ name: 'EmergencyStop', args: {} }), orderOf()]
+  for (const order of [slow, stop, later]) await runner.receive(await key.sign(order))
+  await eventually(() => expect(ran).toEqual([slow.id, stop.id]))
+  release[1]?.()
+  await ended(stop.id)
+  expect(ran).toEqual([slow.id, stop.id])
+  release[0]?.()
+  await eventually(() => expect(ran).toEqual([slow.id, stop.id, later.id]))
+  release[2]?.()
+  await ended(later.id)
+})
+
 test('orders that arrive in one breath keep their order though signatures take their time', async () => {
   const { runner, ran, ended } = running()
   const orders = Array.from({ length: 20 }, (_, i) => orderOf({ seq: i + 1 }))

@@ -29,6 +29,8 @@ const notBeforeToleranceMs = 1_000
 const answerMs = 10_000
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
+/** Jumps the queue of its device (DEVICES 3); what comes later waits for both. */
+const urgent: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
 const maxUnsaid = 1_000
 /** Beyond any expiry and `answerMs`. */
 const stuckMs = 120_000
@@ -118,15 +120,17 @@ export class CommandRunner {
     const budget = budgetOf(order)
     this.#say(order, { status: 'delivered' })
     const before = this.#devices.get(order.deviceId) ?? Promise.resolve()
-    const work = before
+    const work = (urgent.has(order.name) ? Promise.resolve() : before)
       .then(() => this.#run(order, budget))
       .catch((error: unknown) => this.#brokeOff(order, error))
       .finally(() => {
         this.#waiting.delete(order.id)
         this.#begun.delete(order.id)
-        if (this.#devices.get(order.deviceId) === work) this.#devices.delete(order.deviceId)
       })
-    this.#devices.set(order.deviceId, work)
+    const all = Promise.all([before, work]).then(() => {
+      if (this.#devices.get(order.deviceId) === all) this.#devices.delete(order.deviceId)
+    })
+    this.#devices.set(order.deviceId, all)
   }
 
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
