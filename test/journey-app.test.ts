@@ -128,9 +128,11 @@ test('every screen keeps the accessibility rules: both themes, both languages, p
   const { items } = await manager.get<{ items: Item[] }>('/api/audit/sessions')
   const { items: sites } = await manager.get<{ items: Item[] }>('/api/installations')
   const camera = await deviceNamed(manager, 'Câmera')
+  const printer = await deviceNamed(manager, 'Impressora')
   const screens = [
     ...['/', `/instalacoes/${sites.find(({ name }) => name === 'Matriz')?.id}`, '/parear'],
     ...[`/equipamentos/${gate.id}`, `/equipamentos/${camera.id}`],
+    `/equipamentos/${printer.id}`,
     ...[`/equipamentos/${gate.id}/sessao`, '/auditoria', '/auditoria?ver=eventos'],
     ...[`/auditoria/sessoes/${items[0]?.id}`, '/ajustes', '/nada'],
   ]

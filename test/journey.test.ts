@@ -12,6 +12,7 @@ import {
   picture,
   runAgent,
   startBrowser,
+  violations,
 } from './screens.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -125,15 +126,60 @@ test('the session shows its countdown, can be extended, and ends', async () => {
   await page.getByText('Sua última sessão aqui: encerrada.').waitFor()
 })
 
-test('printer, camera and system say what can be done with them', async () => {
-  for (const name of ['Câmera Recepção', 'Sistema local', 'Impressora 3D']) {
-    await tab('Instalações').click()
-    await page.getByRole('link', { name: /Matriz/ }).click()
-    await page.getByRole('link', { name: new RegExp(name) }).click()
+async function openDevice(name: string): Promise<void> {
+  await tab('Instalações').click()
+  await page.getByRole('link', { name: /Matriz/ }).click()
+  await page.getByRole('link', { name: new RegExp(name) }).click()
+}
+
+test('camera and system say what can be done with them, and lead there', async () => {
+  for (const name of ['Sistema local', 'Câmera Recepção']) {
+    await openDevice(name)
     await page.getByRole('heading', { name: 'Use a página do próprio equipamento' }).waitFor()
     await page.getByRole('link', { name: 'Gerenciar remotamente' }).waitFor()
   }
+  const link = page.getByRole('link', { name: 'Ver a imagem' })
+  expect(await link.getAttribute('href')).toMatch(/\/sessao$/)
+})
+
+test('the printer shows its job live, with its heat and what can be done now', async () => {
+  await openDevice('Impressora 3D')
+  const state = page.getByRole('region', { name: 'Estado do equipamento' })
+  await state.getByText('Imprimindo').waitFor()
+  await state.locator('time', { hasText: /^há \d+ s$/ }).waitFor()
+  await page.getByRole('progressbar', { name: 'Progresso' }).waitFor()
+  await page.getByText('suporte.gcode').waitFor()
+  await page.getByText('Bico', { exact: true }).waitFor()
+  expect(await page.getByRole('button', { name: 'Retomar' }).count()).toBe(0)
   await look(page, '09-impressora')
+})
+
+test('a print is paused by one tap and resumed after a question, and the state follows by itself', async () => {
+  const state = page.getByRole('region', { name: 'Estado do equipamento' })
+  await page.getByRole('button', { name: 'Pausar' }).click()
+  await state.getByText('Pausada').waitFor()
+  await page.getByText('O equipamento confirmou.').waitFor()
+  await page.getByRole('button', { name: 'Retomar' }).click()
+  const sheet = page.getByRole('dialog')
+  await sheet.getByText('Impressora 3D, Matriz').waitFor()
+  expect(await violations(page, 'retomar')).toEqual([])
+  await sheet.getByRole('button', { name: 'Retomar' }).click()
+  await state.getByText('Imprimindo').waitFor()
+  await page.getByRole('button', { name: 'Pausar' }).waitFor()
+})
+
+test('a restart of the turnstile waits for a typed word, and its screen can show a message', async () => {
+  await openDevice('Catraca Entrada Principal')
+  await page.getByText('Outras ações').click()
+  await page.getByLabel('Mensagem na tela').fill('Bom dia')
+  await page.getByRole('button', { name: 'Mostrar mensagem' }).click()
+  await page.getByRole('heading', { name: 'Mostrar mensagem' }).waitFor()
+  await page.getByText('O equipamento aceitou. O efeito ainda não foi visto.').waitFor()
+  await page.getByRole('button', { name: 'Reiniciar' }).click()
+  const sheet = page.getByRole('dialog')
+  expect(await sheet.getByRole('button', { name: 'Reiniciar' }).isDisabled()).toBe(true)
+  expect(await violations(page, 'reiniciar')).toEqual([])
+  await sheet.getByRole('button', { name: 'Voltar' }).click()
 })
 
 test('a new installation leads to pairing, whose steps turn while the agent pairs', async () => {
