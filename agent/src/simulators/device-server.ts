@@ -97,6 +97,7 @@ async function bodyOf(
 ): Promise<Buffer<ArrayBuffer> | 411 | 413> {
   const hasLength = 'content-length' in request.headers || 'transfer-encoding' in request.headers
   if (request.method === 'POST' && !hasLength) return 411
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return 413
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request) {
