@@ -21,7 +21,8 @@ const usage = `travessia-agent ${agentVersion}
   status                                                 what the running agent says
   doctor                                                 find out why it does not connect
   pause [30m|2h|1d], resume                              refuse everything from outside, here on site
-  simulate turnstile|printer|camera|system [--port N]    a device to try things with
+  simulate KIND [--port N]                               a device to try things with: turnstile, printer,
+                                                         moonraker, marlin, camera, system
   install-service [--print]                              start with the system (systemd)
 
   --config FILE   configuration file, default ~/.travessia-agent/config.json

@@ -41,7 +41,8 @@ export function driverFor(
   const device = deviceAt(baseUrl, { driver: kind })
   const fetch = createDeviceFetch(device, policy)
   const openSocket = createDeviceSocket(device, policy)
-  return loadDriver(kind, { deviceId: device.deviceId, credentials, fetch, openSocket })
+  const { deviceId } = device
+  return loadDriver(kind, { deviceId, baseUrl, credentials, fetch, openSocket })
 }
 
 export function context(other: Partial<CommandContext> = {}): CommandContext {

@@ -11,7 +11,7 @@ import type { WebSocket } from 'ws'
 export type DriverTarget = {
   readonly deviceId: string
   /** As it was registered: what does not speak HTTP finds its port there. */
-  readonly baseUrl?: string
+  readonly baseUrl: string
   readonly credentials: Credentials | undefined
   readonly fetch: DeviceFetch
   readonly openSocket: DeviceSocket

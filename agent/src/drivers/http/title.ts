@@ -18,7 +18,8 @@ export function titleOf(page: string): string | undefined {
   const text = head
     .slice(start + 1, Math.min(end, start + 1 + maxTitleChars * 8))
     .replace(/&(#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{1,8});/gi, decoded)
-    .toWellFormed()
+    // A lone surrogate would not survive the way as UTF-8.
+    .replace(/\p{Cs}/gu, '\ufffd')
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
   const title = [...text].slice(0, maxTitleChars).join('')

@@ -68,11 +68,7 @@ export class Connection {
   }
 
   /** @throws PortFault */
-  static async open(
-    open: OpenPort,
-    address: SerialAddress,
-    events: Events,
-  ): Promise<Connection> {
+  static async open(open: OpenPort, address: SerialAddress, events: Events): Promise<Connection> {
     const connection = new Connection(events)
     connection.#port = await open(address, {
       data: (chunk) => {

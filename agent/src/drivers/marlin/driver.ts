@@ -10,7 +10,7 @@ import { PrinterStatus } from './status.ts'
 import { watchPrinter } from './watch.ts'
 
 export function createDriver(
-  { baseUrl = '' }: Pick<DriverTarget, 'baseUrl'>,
+  { baseUrl }: Pick<DriverTarget, 'baseUrl'>,
   open: OpenPort = openPort,
 ): Driver {
   const address = serialAddressOf(baseUrl)
@@ -39,7 +39,7 @@ export function createDriver(
       const run: Run = runs[command.name]
       const release = client.hold()
       try {
-        return await run(printer, command.args, context)
+        return await run(printer, command.args as never, context)
       } catch (error) {
         return resultOfError(error)
       } finally {
@@ -65,11 +65,8 @@ const withoutPort: Driver = {
 }
 
 type Printer = { readonly client: MarlinClient; readonly status: PrinterStatus }
-type Run = (
-  printer: Printer,
-  args: Command['args'],
-  context: CommandContext,
-) => Promise<CommandResult>
+/** Checked against the command's schema before it comes here; the name says which arguments it has. */
+type Run = (printer: Printer, args: never, context: CommandContext) => Promise<CommandResult>
 
 const runs = {
   StartPrint: (printer: Printer, args: CommandArgs['StartPrint'], context: CommandContext) =>
@@ -112,7 +109,7 @@ const runs = {
     args: CommandArgs['SetTemperature'],
     context: CommandContext,
   ) => setTemperature(printer, args, context),
-} as const satisfies { readonly [Name in Command['name']]?: unknown }
+} as const satisfies { readonly [Name in Command['name']]?: Run }
 
 function isKnown(name: string): name is keyof typeof runs {
   return Object.hasOwn(runs, name)
