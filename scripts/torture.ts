@@ -17,7 +17,7 @@ import { leave, leftOpen, visit } from './torture/visitor.ts'
 
 const progressMs = 5_000
 const shownProblems = 5
-const size = { agents: 3, gatesPerAgent: 4 }
+const size = { agents: 3, gatesPerAgent: 3 }
 const backWithinMs = 60_000
 
 const usage = `Usage: npm run torture -- commands [--commands N] [--kills N] [--cuts N] [--seed S] [--report FILE]`
@@ -116,7 +116,7 @@ async function evidence(on: Field, phones: Phones, trouble: TroubleMaker) {
   const made = Object.values(trouble.made).reduce((sum, count) => sum + count, 0)
   const checks: Check[] = [
     { title: 'all commands were accepted and all troubles made', problems: [] },
-    ...judge({ taps: phones.taps, facts, deeds }),
+    ...judge({ taps: phones.taps, facts, deeds, outages: trouble.outages }),
     ...checkStore(directory),
     { title: 'no session and no exchange is left open', problems: leftOpen(sessionFacts) },
     { title: 'every agent is back', problems: isBack ? [] : ['not within 60 s'] },

@@ -59,22 +59,13 @@ export async function createField({
   const httpUrl = String(node.ready['httpUrl'])
   const phone = (person: string) => new Api(httpUrl).signIn(`${person}@torture.travessia`, password)
   const admin = await register(httpUrl)
-  const plugs: DevicePlug[] = []
-  const agents: FieldAgent[] = []
-  const gates: Gate[] = []
-  for (let i = 0; i < count; i += 1) {
-    const site = await admin.call<Item>('POST', '/api/installations', { name: `Portaria ${i}` })
-    for (let j = 0; j < gatesPerAgent; j += 1) {
-      const plug = new DevicePlug()
-      plugs.push(plug)
-      const url = await plug.start()
-      const device = turnstile(`Catraca ${i}.${j}`, url)
-      const path = `/api/installations/${site.body.id}/devices`
-      const { body } = await admin.call<Item>('POST', path, device)
-      gates.push({ lane: gates.length, deviceId: body.id, url, plug })
-    }
-    agents.push(await startAgent({ admin, httpUrl, directory, installationId: site.body.id }))
-  }
+  const sites = await Promise.all(
+    Array.from({ length: count }, (_, place) =>
+      createSite({ admin, httpUrl, directory, place, gates: gatesPerAgent }),
+    ),
+  )
+  const agents = sites.map(({ agent }) => agent)
+  const gates = sites.flatMap((site) => site.gates).map((gate, lane) => ({ ...gate, lane }))
   const isWhole = async (api: Api) => {
     const states = agents.map(({ installationId }) => isOnline(api, installationId))
     return (await Promise.all(states)).every(Boolean)
@@ -85,7 +76,7 @@ export async function createField({
     async stop() {
       network.stop()
       await stopChildren()
-      await Promise.all(plugs.map((plug) => plug.stop()))
+      await Promise.all(gates.map(({ plug }) => plug.stop()))
     },
   }
 }
@@ -133,10 +124,29 @@ type Place = {
   readonly admin: Api
   readonly httpUrl: string
   readonly directory: string
-  readonly installationId: string
+  readonly place: number
+  readonly gates: number
 }
 
-async function startAgent({ admin, httpUrl, directory, installationId }: Place) {
+/** An installation with its turnstiles, then its agent. */
+async function createSite(wanted: Place) {
+  const { admin, place } = wanted
+  const site = await admin.call<Item>('POST', '/api/installations', { name: `Portaria ${place}` })
+  const gates: Array<Omit<Gate, 'lane'>> = []
+  for (let n = 0; n < wanted.gates; n += 1) {
+    const plug = new DevicePlug()
+    const url = await plug.start()
+    const path = `/api/installations/${site.body.id}/devices`
+    const device = turnstile(`Catraca ${place}.${n}`, url)
+    gates.push({ deviceId: (await admin.call<Item>('POST', path, device)).body.id, url, plug })
+  }
+  return { gates, agent: await startAgent(wanted, site.body.id) }
+}
+
+async function startAgent(
+  { admin, httpUrl, directory }: Place,
+  installationId: string,
+): Promise<FieldAgent> {
   const path = `/api/installations/${installationId}/agent/pairing-codes`
   const { body } = await admin.call<{ code: string }>('POST', path)
   const home = join(directory, `agent-${installationId}`)

@@ -77,7 +77,7 @@ export class Phones {
       const issued = await this.#tap(lane, tap)
       this.#underWay -= 1
       if (issued) await this.#follow(lane, issued)
-      else await sleep(lane.random.between(50, 250))
+      else await sleep(lane.random.between(100, 500))
     }
   }
 

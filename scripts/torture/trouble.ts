@@ -4,14 +4,16 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { moment } from './device-plug.ts'
 import type { Field, FieldAgent } from './field.ts'
+import type { Outage } from './judge.ts'
 import { createRandom, type Random } from './random.ts'
 
 const hour = 3_600_000
 const clockOffsets = [-hour, hour, 24 * hour, 0]
 /** Of the accepted commands: the last ones see how everything comes back. */
 const lastShare = 0.95
-const nodeShare = 0.35
+const nodeShare = 0.25
 const lookMs = 20
 
 export type TroubleKind = 'kill node' | 'kill agent' | 'cut' | 'silence' | 'clock' | 'freeze'
@@ -49,6 +51,7 @@ export class TroubleMaker {
   readonly #deps: Deps
   readonly #random: Random
   readonly made: Partial<Record<TroubleKind, number>> = {}
+  readonly outages: Outage[] = []
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -72,7 +75,8 @@ export class TroubleMaker {
     const agent = random.of(field.agents)
     switch (kind) {
       case 'kill node':
-        return this.#kill(field.node)
+        await this.#kill(field.node)
+        return this.#noteOutage()
       case 'kill agent':
         // A host that comes back from a power cut may come back with another time.
         if (random() < 0.1) agent.setClock(random.of(clockOffsets))
@@ -90,6 +94,23 @@ export class TroubleMaker {
 
   async #kill(child: () => ChildProcess): Promise<void> {
     while (!child().kill('SIGKILL') && !this.#deps.signal.aborted) await sleep(lookMs)
+  }
+
+  /** Lasts until the node is ready again, however often it is killed meanwhile. */
+  #noteOutage(): void {
+    const last = this.outages.at(-1)
+    if (last && last.to === Number.POSITIVE_INFINITY) return
+    const outage: Outage = { from: moment(), to: Number.POSITIVE_INFINITY }
+    this.outages.push(outage)
+    void this.#ready().then(() => {
+      outage.to = moment()
+    })
+  }
+
+  async #ready(): Promise<void> {
+    const isReady = async () =>
+      (await fetch(`${this.#deps.field.httpUrl}/readyz`).catch(() => undefined))?.ok ?? false
+    while (!this.#deps.signal.aborted && !(await isReady())) await sleep(lookMs)
   }
 
   /** Mostly a router that resets what it forgot; sometimes one that says nothing, until the keepalive notices. */
