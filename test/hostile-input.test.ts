@@ -117,7 +117,8 @@ test('the API port refuses what is not HTTP, with a 4xx and a code or by closing
   for (const [what, bytes] of brokenRequests('localhost')) {
     const answer = await sendRaw(ports.http, bytes)
     expectRefused(answer, what)
-    if (answer.status !== undefined && what !== 'no Host') expect([what, answer.code]).toEqual([what, expect.any(String)])
+    if (answer.status !== undefined && what !== 'no Host')
+      expect([what, answer.code]).toEqual([what, expect.any(String)])
   }
 })
 
@@ -130,7 +131,8 @@ test('the remote port refuses it too, with the session’s own host and cookie, 
     )
     const answer = await sendRaw(ports.remote, withCookie)
     expectRefused(answer, what)
-    if (answer.status !== undefined && what !== 'no Host') expect([what, answer.code]).toEqual([what, expect.any(String)])
+    if (answer.status !== undefined && what !== 'no Host')
+      expect([what, answer.code]).toEqual([what, expect.any(String)])
   }
   expect(device.seen.slice(before)).toEqual([])
 })
