@@ -27,15 +27,15 @@ export type TroubleSize = {
 /** Half as many clock jumps and frozen agents as cuts come with them. */
 export function planTrouble({ commands, kills, cuts }: TroubleSize, seed: number): Trouble[] {
   const random = createRandom(seed, 'plan')
-  const some = (count: number, kindOf: () => TroubleKind) =>
-    Array.from({ length: count }, () => ({
+  const some = (count: number, kindOf: (n: number) => TroubleKind) =>
+    Array.from({ length: count }, (_, n) => ({
       afterAccepted: Math.floor(random() * commands * lastShare),
-      kind: kindOf(),
+      kind: kindOf(n),
     }))
   const plan = [
     ...some(kills, () => (random() < nodeShare ? 'kill node' : 'kill agent')),
     ...some(cuts, () => (random() < 0.5 ? 'cut' : 'silence')),
-    ...some(Math.ceil(cuts / 2), () => (random() < 0.6 ? 'clock' : 'freeze')),
+    ...some(Math.ceil(cuts / 2), (n) => (n % 2 === 0 ? 'clock' : 'freeze')),
   ]
   return plan.sort((a, b) => a.afterAccepted - b.afterAccepted)
 }
