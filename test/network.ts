@@ -42,6 +42,7 @@ export class Network {
     const pair = [near, far] as const
     this.#pairs.add(pair)
     for (const socket of pair) {
+      socket.setNoDelay(true)
       socket.on('error', () => socket.destroy())
       socket.once('close', () => this.#pairs.delete(pair))
     }

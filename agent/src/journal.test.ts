@@ -93,15 +93,22 @@ test('a journal that cannot be read is an error, not an empty one', () => {
   expect(() => new Journal(path)).toThrow(/EISDIR/)
 })
 
-test('what is older than a day is forgotten at the next start, and the file shrinks', () => {
+test('what is a day older than the newest is forgotten at the next start, and the file shrinks', () => {
   const path = join(temporaryDirectory(), 'journal')
   const day = 24 * 3600_000
   const old = new Journal(path, () => 1_000)
   old.started('a')
   old.ended(done('a'))
+  new Journal(path, () => 1_000 + day).ended(done('b'))
   const next = new Journal(path, () => 1_000 + day)
   expect(next.outcomeOf('a')).toBe('new')
-  expect(readFileSync(path, 'utf8')).toBe('')
+  expect(readFileSync(path, 'utf8')).not.toContain('"a"')
+})
+
+test('a wall clock that was set a day on forgets nothing: an order may still come again', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  new Journal(path, () => 1_000).ended(done('a'))
+  expect(new Journal(path, () => 1_000 + 25 * 3600_000).outcomeOf('a')).toEqual(done('a'))
 })
 
 test('a wall clock that was set back keeps every entry', () => {

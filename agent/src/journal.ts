@@ -69,8 +69,9 @@ export class Journal {
 
   /** @returns the new file, open at its end */
   #rewrite(): number {
-    for (const [id, { at }] of this.#entries)
-      if (this.#now() - at >= keepMs) this.#entries.delete(id)
+    // Old beside the newest entry, not beside the clock: a clock that was set a day on must not forget anything.
+    const newest = [...this.#entries.values()].reduce((most, { at }) => Math.max(most, at), 0)
+    for (const [id, { at }] of this.#entries) if (newest - at >= keepMs) this.#entries.delete(id)
     const kept = [...this.#entries].flatMap(([id, entry]) => linesOf(id, entry))
     replaceFile(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
     this.#lines = kept.length
