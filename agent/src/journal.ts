@@ -43,11 +43,10 @@ export class Journal {
 
   /** Durable when it returns. */
   started(commandId: string): void {
-    if (this.#lines >= compactAfterLines) {
-      closeSync(this.#file)
-      this.#file = this.#rewrite()
-    }
     this.#write({ at: this.#now(), started: commandId })
+    if (this.#lines <= compactAfterLines) return
+    closeSync(this.#file)
+    this.#file = this.#rewrite()
   }
 
   /** Durable when it returns. */
