@@ -46,7 +46,11 @@ export async function picture(page: Page, name: string): Promise<void> {
   const path = join(root, story, `${name}.png`)
   mkdirSync(dirname(path), { recursive: true })
   // Messages that go away by themselves belong to the moment before.
-  await page.screenshot({ path, animations: 'disabled', style: '.toasts { display: none }' })
+  await page.screenshot({
+    path,
+    animations: 'disabled',
+    style: '.toasts { display: none !important }',
+  })
 }
 
 /** A picture, and no violation of the accessibility rules. */

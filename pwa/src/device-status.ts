@@ -39,10 +39,10 @@ export function toneOf(status: DeviceStatus): Tone {
   return bad.includes(status) ? 'bad' : 'warn'
 }
 
-/** Only where the device's own word says more than ours. */
+/** Only where the device's own word says more than ours; of an absent one only the agent speaks. */
 export function detailOf({ status, detail }: DeviceState): string | undefined {
-  const says = status === 'online' || status === 'unknown' || bad.includes(status)
-  return says && detail ? detail : undefined
+  const isOwn = status === 'online' || status === 'unknown' || bad.includes(status)
+  return isOwn && status !== 'offline' && detail ? detail : undefined
 }
 
 const heatable: readonly DeviceStatus[] = [
