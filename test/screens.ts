@@ -45,12 +45,9 @@ export async function picture(page: Page, name: string): Promise<void> {
   if (story === '') return
   const path = join(root, story, `${name}.png`)
   mkdirSync(dirname(path), { recursive: true })
-  // Messages that go away by themselves belong to the moment before.
-  await page.screenshot({
-    path,
-    animations: 'disabled',
-    style: '.toasts { display: none !important }',
-  })
+  // A message of the moment before goes away by itself; the page's policy lets no style hide it.
+  await page.locator('.toast').waitFor({ state: 'detached' })
+  await page.screenshot({ path, animations: 'disabled' })
 }
 
 /** A picture, and no violation of the accessibility rules. */
