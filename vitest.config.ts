@@ -14,6 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: [`${workspaces}/**/*.test.ts`],
           exclude: ['**/node_modules/**', '**/*.system.test.ts'],
+          testTimeout: 20_000,
         },
       },
       {

@@ -12,7 +12,8 @@ const root = join(import.meta.dirname, '..')
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 const reports = mkdtempSync(join(tmpdir(), 'travessia-tests-'))
 const runs = [
-  { title: 'unit', cwd: root, args: ['--project', 'unit'] },
+  // Most of them wait for sockets and timers rather than for a processor.
+  { title: 'unit', cwd: root, args: ['--project', 'unit', '--maxWorkers=3'] },
   { title: 'PWA', cwd: join(root, 'pwa'), args: [] },
   { title: 'system', cwd: root, args: ['--project', 'system'] },
 ]
