@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentState, DeviceBody, Installation, PairingCode } from '@travessia/schemas/api'
 import { simulatedApiKey } from '../agent/src/simulators/octoprint.ts'
 import { demoAccounts, demoPassword } from '../api/src/demo-accounts.ts'
+import { builtAgent } from './builds.ts'
 import { keepChild, runChild } from './children.ts'
 import { type Api, createApi } from './demo-api.ts'
 import { type DemoDevices, startDevices } from './demo-devices.ts'
@@ -91,7 +92,7 @@ async function installation(
   const config = join(directory, 'config.json')
   const logFile = join(demo.directory, `agent-${site.slug}.log`)
   const agent = (...args: string[]) => ({
-    args: ['agent/src/main.ts', ...args, '--config', config],
+    args: [builtAgent, ...args, '--config', config],
     env: { TRAVESSIA_AGENT_HEALTH_PORT: '0' },
     logFile,
   })

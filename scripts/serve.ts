@@ -1,5 +1,5 @@
 /** `npm run serve`: a cloud node without the demo, in this process; configured by `TRAVESSIA_*` (README). */
-import { buildPwaIfStale } from './pwa-build.ts'
+import { buildPwaIfStale } from './builds.ts'
 
-await buildPwaIfStale()
+buildPwaIfStale()
 await import('../api/src/main.ts')

@@ -1,17 +1,18 @@
-/** `npm start`: builds the PWA if stale, starts a cloud node in demo mode with its agents and devices. */
+/** `npm start`: builds what is stale, starts a cloud node in demo mode with its agents and devices. */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { demoAccounts, demoPassword } from '../api/src/demo-accounts.ts'
+import { buildAgentIfStale, buildPwaIfStale } from './builds.ts'
 import { ChildExit, keepChild, stopChildren } from './children.ts'
 import { startDemo } from './demo.ts'
-import { buildPwaIfStale } from './pwa-build.ts'
 
 const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] ?? './data')
 const demoDir = join(dataDir, 'demo')
 
 async function start(): Promise<void> {
   mkdirSync(demoDir, { recursive: true, mode: 0o700 })
-  await buildPwaIfStale()
+  buildPwaIfStale()
+  buildAgentIfStale()
   const node = await keepChild(
     {
       args: ['api/src/main.ts'],

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildPwaIfStale } from './pwa-build.ts'
+import { buildPwaIfStale } from './builds.ts'
 
 const root = join(import.meta.dirname, '..')
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
@@ -20,7 +20,7 @@ const runs = [
 
 type Report = { readonly numPassedTests: number; readonly numFailedTests: number }
 
-await buildPwaIfStale()
+buildPwaIfStale()
 const counts = { passed: 0, failed: 0 }
 for (const { title, cwd, args } of runs) {
   console.log(`\n== ${title} ==`)

@@ -3,14 +3,14 @@
  * line: the configuration file and the journal are whole, and the next start takes up from them.
  */
 import { dirname, join } from 'node:path'
-import { check, type Validator } from '@travessia/schemas/check'
-import { type AgentDevice, type DeviceList, deviceListSchema } from '@travessia/schemas/devices'
+import { check } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
+import { type AgentDevice, deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import { ResetCode } from '@travessia/schemas/tunnel-frame'
-import { Ajv } from 'ajv'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import { type Clock, createClock } from './clock.ts'
@@ -35,7 +35,7 @@ const heartbeatMs = 30_000
 const switchMs = 1_000
 /** Nodes that may speak to this agent at a time. */
 const maxTunnels = 16
-const isDeviceList = new Ajv().compile(deviceListSchema) as Validator<DeviceList>
+const isDeviceList = compile(deviceListSchema)
 
 type Options = {
   readonly config: AgentConfig

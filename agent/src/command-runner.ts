@@ -2,7 +2,7 @@
  * Orders from the server: verified, not expired, written to the journal, run by the driver, reported. One
  * at a time per device, in the order of arrival. Killed at any line: the journal knows what was begun.
  */
-import { check, type Validator } from '@travessia/schemas/check'
+import { check } from '@travessia/schemas/check'
 import {
   type Command,
   type CommandName,
@@ -11,11 +11,11 @@ import {
   commandNames,
   commandOrderSchema,
 } from '@travessia/schemas/commands'
+import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { CommandReport } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
-import { Ajv } from 'ajv'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
@@ -35,10 +35,9 @@ const maxUnsaid = 1_000
 /** Beyond any expiry and `answerMs`. */
 const stuckMs = 120_000
 
-const ajv = new Ajv()
-const isOrder = ajv.compile(commandOrderSchema) as Validator<CommandOrder>
+const isOrder = compile(commandOrderSchema)
 const argumentValidators = new Map(
-  commandNames.map((name) => [name as string, ajv.compile(commandCatalog[name].args)]),
+  commandNames.map((name) => [name as string, compile(commandCatalog[name].args)]),
 )
 
 type Ending = Omit<CommandReport, 'kind' | 'commandId' | 'at'>

@@ -5,11 +5,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { checkJson, type Validator } from '@travessia/schemas/check'
+import { checkJson } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
 import { deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { idPattern } from '@travessia/schemas/ids'
-import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
 import { replaceFile } from './durable-file.ts'
 import type { ProxySettings } from './proxy.ts'
@@ -39,7 +39,7 @@ const schema = Type.Object({
 })
 export type AgentConfig = Static<typeof schema>
 
-const isConfig = new Ajv().compile(schema) as Validator<AgentConfig>
+const isConfig = compile(schema)
 
 /** Where `pair` writes. */
 export const defaultConfigPath = configPathIn(homedir())

@@ -1,19 +1,17 @@
 /** Who the agent is: key pairs made here, a code exchanged for a token, the token renewed by proof of possession. */
 
 import { type AgentToken, agentTokenSchema } from '@travessia/schemas/api'
-import { check, type Validator } from '@travessia/schemas/check'
+import { check } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
 import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { tokenKinds } from '@travessia/schemas/token-claims'
-import { Ajv } from 'ajv'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { request } from 'undici'
 import type { AgentConfig } from './config.ts'
 import { dispatcherFor, isLoopbackHost, type ProxySettings } from './proxy.ts'
 
-const isAgentToken = new Ajv({ validateFormats: false }).compile(
-  agentTokenSchema,
-) as Validator<AgentToken>
+const isAgentToken = compile(agentTokenSchema)
 const proofSeconds = 60
 const withinMs = 15_000
 const maxAnswerBytes = 256 * 1024

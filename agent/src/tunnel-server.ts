@@ -3,7 +3,8 @@
  * the answer goes back as credit allows. When the data connection is lost every stream is aborted, and with
  * it the device's request; nothing is kept for later.
  */
-import { check, type Validator } from '@travessia/schemas/check'
+import { check } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import {
@@ -16,19 +17,17 @@ import {
   FrameType,
   initialWindowBytes,
   maxFrameBytes,
-  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
 import { StreamReset, TunnelStream } from '@travessia/schemas/tunnel-stream'
-import { Ajv } from 'ajv'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
 import type { Policy } from './target-policy.ts'
 import { serveHttp } from './tunnel-http.ts'
 import { serveWebSocket } from './tunnel-websocket.ts'
 
-const isRequestHead = new Ajv().compile(requestHeadSchema) as Validator<RequestHead>
+const isRequestHead = compile(requestHeadSchema)
 const maxStreams = 512
 
 type Deps = {

@@ -4,10 +4,8 @@ import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastifyStatic from '@fastify/static'
-import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
-import scalar from '@scalar/fastify-api-reference'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
@@ -16,6 +14,7 @@ import { problemOf } from './gateway/request-checks.ts'
 import { addAuthentication } from './plugins/authentication.ts'
 import { addAuthorization } from './plugins/authorization.ts'
 import { answerClientError } from './plugins/client-error.ts'
+import { addDocumentation } from './plugins/documentation.ts'
 import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
 import { addAccountRoutes } from './routes/accounts.ts'
 import { addAgentRoutes } from './routes/agents.ts'
@@ -57,6 +56,8 @@ export async function createApp(services: Services, options: AppOptions): Promis
   addAliases(app)
   await addSafety(app, services)
   await addDocumentation(app)
+  await app.register(fastifyMetrics.default, { endpoint: null, clearRegisterOnInit: true })
+  openLibraryRoutes(app)
   addAuthentication(app, services)
   addAuthorization(app, services)
   addRoutes(app, services)
@@ -93,6 +94,14 @@ function addFormChecks(app: App): void {
   })
 }
 
+/** Those of `@fastify/static`, which knows nothing of permissions. */
+function openLibraryRoutes(app: App): void {
+  app.addHook('onRoute', (route) => {
+    const isOwn = route.url.startsWith('/api/')
+    if (!isOwn) route.config = { permission: 'public', ...route.config }
+  })
+}
+
 async function addSafety(app: App, { endpoints }: Services): Promise<void> {
   const self = ["'self'"]
   const isSecure = endpoints().httpUrl.startsWith('https:')
@@ -119,53 +128,6 @@ async function addSafety(app: App, { endpoints }: Services): Promise<void> {
   })
   await app.register(underPressure, { maxEventLoopDelay: maxLagMs })
 }
-
-async function addDocumentation(app: App): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Travessia',
-        version: '0.1.0',
-        description: 'Errors are problem details with a stable code.',
-      },
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          cookie: { type: 'apiKey', in: 'cookie', name: '__Host-travessia' },
-        },
-      },
-      security: [{ bearer: [] }, { cookie: [] }],
-    },
-  })
-  app.addHook('onRoute', (route) => {
-    // Routes of the libraries: documentation, metrics, static files.
-    const isOwn = route.url.startsWith('/api/')
-    if (!isOwn) route.config = { permission: 'public', ...route.config }
-  })
-  await app.register(scalar, {
-    routePrefix: '/docs',
-    configuration: {
-      withDefaultFonts: false,
-      hideClientButton: true,
-      telemetry: false,
-      agent: { disabled: true },
-    },
-  })
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (request.url.startsWith('/docs')) reply.header('content-security-policy', docsPolicy)
-    return payload
-  })
-  await app.register(fastifyMetrics.default, { endpoint: null, clearRegisterOnInit: true })
-}
-
-/** Scalar starts from an inline script; nothing else is allowed there. */
-const docsPolicy =
-  `default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';
- img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'`.replaceAll(
-    '\n',
-    '',
-  )
 
 /** The PWA's files; every other page address is the PWA's own. Session pages live on the remote host only. */
 async function addPwa(app: App, { endpoints }: Services, pwaDir: string): Promise<void> {

@@ -1,9 +1,9 @@
-import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { commandCatalog } from './commands.ts'
+import { compile } from './compile.ts'
 import { baseUrlSchema, driverCommands } from './devices.ts'
 
-const isAddress = new Ajv().compile(baseUrlSchema)
+const isAddress = compile(baseUrlSchema)
 
 test.each([
   'http://192.168.1.50',

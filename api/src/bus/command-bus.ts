@@ -12,11 +12,11 @@ import {
   commandCatalog,
   commandNames,
 } from '@travessia/schemas/commands'
+import { compile } from '@travessia/schemas/compile'
 import { driverCommands } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
 import { idFromBytes, newId, newTimeId } from '@travessia/schemas/ids'
-import { Ajv } from 'ajv'
 import { command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -41,9 +41,8 @@ export type CommandRequest = {
 
 type Issued = Fact<'CommandIssued'>['data']
 
-const ajv = new Ajv()
 const validators = Object.fromEntries(
-  commandNames.map((name) => [name, ajv.compile(commandCatalog[name].args)]),
+  commandNames.map((name) => [name, compile(commandCatalog[name].args)]),
 ) as unknown as Record<CommandName, Validator<Record<string, unknown>>>
 
 type Deps = {

@@ -2,8 +2,9 @@
  * What agents say and what the broker sees of them, checked and turned into intents. One agent's messages
  * are worked off in order; a report that no decider accepts leaves nothing but a log line.
  */
-import { checkJson, type Validator } from '@travessia/schemas/check'
+import { checkJson } from '@travessia/schemas/check'
 import type { CommandStatus } from '@travessia/schemas/commands'
+import { compile } from '@travessia/schemas/compile'
 import { type StateReport, stateReportSchema } from '@travessia/schemas/device-state'
 import {
   type Ack,
@@ -15,16 +16,14 @@ import {
   willPayload,
 } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
-import { Ajv } from 'ajv'
 import type { Logger } from 'pino'
 import type { AgentIntent } from '../domain/agent.ts'
 import type { LinkHandlers } from '../link/link.ts'
 import type { AgentPresence } from './agent-presence.ts'
 
-const ajv = new Ajv()
-const isAck = ajv.compile(ackSchema) as Validator<Ack>
-const isStateReport = ajv.compile(stateReportSchema) as Validator<StateReport>
-const isHeartbeat = ajv.compile(heartbeatSchema) as Validator<Heartbeat>
+const isAck = compile(ackSchema)
+const isStateReport = compile(stateReportSchema)
+const isHeartbeat = compile(heartbeatSchema)
 
 /** Without a word for so long an agent counts as gone, whatever its broker says (two heartbeats and a half). */
 export const silentMs = 75_000

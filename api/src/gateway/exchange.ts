@@ -1,6 +1,6 @@
 /** One exchange at the node's end: request out, response head in, body as a stream; a reset as an error code. */
 import { Readable } from 'node:stream'
-import type { Validator } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import {
   decodeHead,
@@ -8,15 +8,13 @@ import {
   FrameType,
   type RequestHead,
   ResetCode,
-  type ResponseHead,
 } from '@travessia/schemas/tunnel-frame'
 import { responseHeadSchema } from '@travessia/schemas/tunnel-head'
 import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
-import { Ajv } from 'ajv'
 import type { DeviceResponse } from './device-client.ts'
 import { requireCleanHeaders } from './headers.ts'
 
-const isResponseHead = new Ajv().compile(responseHeadSchema) as Validator<ResponseHead>
+const isResponseHead = compile(responseHeadSchema)
 
 /** How much longer than the device's own limits the node waits for the agent's word. */
 const agentGraceMs = 5_000

@@ -1,15 +1,15 @@
 /** Tokens of agents: issued at pairing, renewed by proof of possession, refused once revoked (THREATS I2, B8). */
 import type { Credential } from '@travessia/broker/principal'
-import { check, type Validator } from '@travessia/schemas/check'
+import { check } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type ProofClaims, proofClaimsSchema, tokenKinds } from '@travessia/schemas/token-claims'
-import { Ajv } from 'ajv'
 import { calculateJwkThumbprint, importJWK, jwtVerify } from 'jose'
 import type { AgentKeys, Pairing } from './pairing.ts'
 import type { Tokens } from './tokens.ts'
 
 const maxProofAgeSeconds = 120
-const isProof = new Ajv().compile(proofClaimsSchema) as Validator<ProofClaims>
+const isProof = compile(proofClaimsSchema)
 
 type Deps = { readonly pairing: Pairing; readonly tokens: Tokens; readonly now: () => number }
 

@@ -4,6 +4,7 @@
  */
 import { check, type Validator } from '@travessia/schemas/check'
 import type { CommandOrder } from '@travessia/schemas/commands'
+import { compile } from '@travessia/schemas/compile'
 import type { DeviceList } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
@@ -14,7 +15,6 @@ import {
   type UserClaims,
   userClaimsSchema,
 } from '@travessia/schemas/token-claims'
-import { Ajv } from 'ajv'
 import {
   CompactSign,
   calculateJwkThumbprint,
@@ -33,9 +33,8 @@ export const userTokenSeconds = 3_600
 export const agentTokenSeconds = 3_600
 const clockToleranceSeconds = 5
 
-const ajv = new Ajv()
-const isUserClaims = ajv.compile(userClaimsSchema) as Validator<UserClaims>
-const isAgentClaims = ajv.compile(agentClaimsSchema) as Validator<AgentClaims>
+const isUserClaims = compile(userClaimsSchema)
+const isAgentClaims = compile(agentClaimsSchema)
 
 type Alg = 'RS256' | 'EdDSA'
 type Key = Awaited<ReturnType<typeof importJWK>>

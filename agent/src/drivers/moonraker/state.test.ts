@@ -1,9 +1,9 @@
+import { compile } from '@travessia/schemas/compile'
 import { deviceStateSchema } from '@travessia/schemas/device-state'
-import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { filesOf, merged, stateOf } from './state.ts'
 
-const isState = new Ajv().compile(deviceStateSchema)
+const isState = compile(deviceStateSchema)
 const ready = { webhooks: { state: 'ready', state_message: 'Printer is ready' } }
 
 test.each([

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
+import { compile } from '@travessia/schemas/compile'
 import { type DeviceState, deviceStateSchema } from '@travessia/schemas/device-state'
-import { Ajv } from 'ajv'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { createDeviceFetch } from '../../device-fetch.ts'
@@ -10,7 +10,7 @@ import { createMoonraker } from '../../simulators/moonraker.ts'
 import { createDriver } from './driver.ts'
 import type { Timing } from './watch.ts'
 
-const isState = new Ajv().compile(deviceStateSchema)
+const isState = compile(deviceStateSchema)
 const policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
 const quick: Timing = { retryMs: 20, retryMaxMs: 80, beatMs: 60_000, answerMs: 2_000 }
 const apiKey = 'segredo'

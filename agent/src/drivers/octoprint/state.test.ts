@@ -1,9 +1,9 @@
+import { compile } from '@travessia/schemas/compile'
 import { deviceStateSchema } from '@travessia/schemas/device-state'
-import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { filesOf, stateOf } from './state.ts'
 
-const isState = new Ajv().compile(deviceStateSchema)
+const isState = compile(deviceStateSchema)
 const printer = (flags: object, text = 'x') => ({ state: { text, flags } })
 const file = { name: 'x.gcode', path: 'pasta/x.gcode', size: 1_000 }
 const job = (progress: object = {}, other: object = {}) => ({ job: { file }, progress, ...other })

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { createServer as createTcpServer, type Socket } from 'node:net'
+import { compile } from '@travessia/schemas/compile'
 import { type DeviceState, deviceStateSchema } from '@travessia/schemas/device-state'
-import { Ajv } from 'ajv'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createDeviceFetch } from '../../device-fetch.ts'
 import { createDeviceSocket } from '../../device-socket.ts'
@@ -11,7 +11,7 @@ import { context } from '../conformance.ts'
 import { createDriver } from './driver.ts'
 import { pausesOf, type Timing } from './watch.ts'
 
-const isState = new Ajv().compile(deviceStateSchema)
+const isState = compile(deviceStateSchema)
 const policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
 const quick: Timing = { activeMs: 20, idleMs: 20, awayMaxMs: 80, filesMs: 60_000, answerMs: 2_000 }
 
