@@ -15,6 +15,8 @@ export default defineConfig({
           include: [`${workspaces}/**/*.test.ts`],
           exclude: ['**/node_modules/**', '**/*.system.test.ts'],
           testTimeout: 20_000,
+          // Files share their worker's modules: half of a run was importing the same ones again.
+          isolate: false,
         },
       },
       {
