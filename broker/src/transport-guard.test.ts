@@ -1,17 +1,26 @@
 import { once } from 'node:events'
 import { type Duplex, duplexPair } from 'node:stream'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { connect, pingreq, puback, publish, remainingLength, subscribe } from './packets.fixture.ts'
 import { defaultLimits, type GuardLimits, TransportGuard } from './transport-guard.ts'
 
 const hello = connect({ clientId: 'a'.repeat(26), username: 'a'.repeat(26), password: 'token' })
 const topic = 'travessia/v1/x/y/up/z'
 
+const guards = new Set<TransportGuard>()
+
+afterEach(() => {
+  for (const guard of guards) guard.destroy()
+  guards.clear()
+})
+
 /** A guard in front of one end of a pair; the other end is the client. */
 function guarded(limits: Partial<GuardLimits> = {}): { guard: TransportGuard; client: Duplex } {
   const [client, socket] = duplexPair()
   client.on('error', () => undefined)
-  return { client, guard: new TransportGuard(socket, { ...defaultLimits, ...limits }) }
+  const guard = new TransportGuard(socket, { ...defaultLimits, ...limits })
+  guards.add(guard)
+  return { client, guard }
 }
 
 async function endOf(guard: TransportGuard): Promise<string> {
