@@ -6,8 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command, CommandArgs, CommandName } from '@travessia/schemas/commands'
 import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
-import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, CommandResult, DeviceFetch } from './driver.ts'
+import { DeviceRefusal, resultOfError } from './refusal.ts'
 
 /** How long after its acceptance the effect of a command is looked for. */
 const confirmMs = 2_000
@@ -21,8 +21,7 @@ type PrintCommandName = Extract<
 export type PrintCommand = Extract<Command, { name: PrintCommandName }>
 export type Moment = Pick<Parameters<DeviceFetch>[0], 'startWithinMs' | 'signal'>
 
-/** The printer is there and answers, but not what was asked: nothing was done. */
-export class PrinterRefusal extends Error {
+export class PrinterRefusal extends DeviceRefusal {
   override readonly name = 'PrinterRefusal'
 }
 
@@ -123,18 +122,4 @@ async function isSeen(
     await sleep(lookAgainMs, undefined, { signal: enough }).catch(() => undefined)
   }
   return false
-}
-
-function resultOfError(error: unknown): CommandResult {
-  if (error instanceof PrinterRefusal) return { outcome: 'failed', detail: error.message }
-  if (!(error instanceof TravessiaError)) return { outcome: 'unknown', detail: 'no answer' }
-  switch (error.code) {
-    case 'COMMAND_EXPIRED':
-      return { outcome: 'late' }
-    case 'DEVICE_UNREACHABLE':
-    case 'TARGET_FORBIDDEN':
-      return { outcome: 'failed', detail: error.code }
-    default:
-      return { outcome: 'unknown', detail: error.code }
-  }
 }

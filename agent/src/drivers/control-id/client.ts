@@ -6,11 +6,12 @@
 import type { Credentials } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, DeviceFetch } from '../driver.ts'
+import { DeviceRefusal } from '../refusal.ts'
 
 export type Answer = { readonly status: number; readonly body: string }
 
 /** No session, so the command itself was not sent. */
-export class LoginRefused extends Error {
+export class LoginRefused extends DeviceRefusal {
   override readonly name = 'LoginRefused'
 }
 

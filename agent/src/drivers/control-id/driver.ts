@@ -1,8 +1,8 @@
 /** Control iD turnstiles and door controllers in our vocabulary. 200 means accepted, not turned (DEVICES 1.3). */
 import type { Command } from '@travessia/schemas/commands'
-import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
-import { type Answer, ControlIdClient, LoginRefused } from './client.ts'
+import { resultOfError } from '../refusal.ts'
+import { type Answer, ControlIdClient } from './client.ts'
 import { watchTurnstile } from './watch.ts'
 
 /** What devices leave the factory with; used only when none was registered. */
@@ -80,19 +80,5 @@ function isDenied(body: string): boolean {
     return Array.isArray(actions) && actions.some(({ status }) => status === 'denied')
   } catch {
     return false
-  }
-}
-
-function resultOfError(error: unknown): CommandResult {
-  if (error instanceof LoginRefused) return { outcome: 'failed', detail: error.message }
-  if (!(error instanceof TravessiaError)) return { outcome: 'unknown', detail: 'no answer' }
-  switch (error.code) {
-    case 'COMMAND_EXPIRED':
-      return { outcome: 'late' }
-    case 'DEVICE_UNREACHABLE':
-    case 'TARGET_FORBIDDEN':
-      return { outcome: 'failed', detail: error.code }
-    default:
-      return { outcome: 'unknown', detail: error.code }
   }
 }
