@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+/** A busy machine is no fault: what is waited for may take a while. */
+const expectation = { poll: { timeout: 10_000 } }
 const workspaces = '{schemas,broker,agent,api,scripts}'
 
 /**
@@ -15,6 +17,7 @@ export default defineConfig({
           include: [`${workspaces}/**/*.test.ts`],
           exclude: ['**/node_modules/**', '**/*.system.test.ts'],
           testTimeout: 20_000,
+          expect: expectation,
           // Files share their worker's modules: half of a run was importing the same ones again.
           isolate: false,
         },
@@ -25,6 +28,7 @@ export default defineConfig({
           include: [`${workspaces}/**/*.system.test.ts`, 'test/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 60_000,
+          expect: expectation,
           hookTimeout: 120_000,
           fileParallelism: false,
         },
