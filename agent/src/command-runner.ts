@@ -10,6 +10,7 @@ import {
   commandCatalog,
   commandNames,
   commandOrderSchema,
+  urgentCommands,
 } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
@@ -29,8 +30,6 @@ const notBeforeToleranceMs = 1_000
 const answerMs = 10_000
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
-/** Jumps the queue of its device (DEVICES 3); what comes later waits for both. */
-const urgent: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
 const maxUnsaid = 1_000
 /** Beyond any expiry and `answerMs`. */
 const stuckMs = 120_000
@@ -119,7 +118,7 @@ export class CommandRunner {
     const budget = budgetOf(order)
     this.#say(order, { status: 'delivered' })
     const before = this.#devices.get(order.deviceId) ?? Promise.resolve()
-    const work = (urgent.has(order.name) ? Promise.resolve() : before)
+    const work = (urgentCommands.has(order.name) ? Promise.resolve() : before)
       .then(() => this.#run(order, budget))
       .catch((error: unknown) => this.#brokeOff(order, error))
       .finally(() => {

@@ -97,6 +97,9 @@ export type Command = {
 
 export const commandNames = Object.keys(commandCatalog) as CommandName[]
 
+/** Jump the queue of their device (DEVICES 3); what comes later waits for them too. */
+export const urgentCommands: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
+
 /** Life of a command: `issued delivered running`, then exactly one terminal state. */
 export const terminalStatuses = ['succeeded', 'failed', 'refused', 'expired', 'unknown'] as const
 export type TerminalStatus = (typeof terminalStatuses)[number]

@@ -1,36 +1,52 @@
 import type { CommandOrder } from '@travessia/schemas/commands'
 import fc from 'fast-check'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { nextStep, type Outstanding } from './dispatcher.ts'
+import { Dispatcher, nextStep, type Outstanding, turnOf } from './dispatcher.ts'
 
 const order = { expiresAt: 5_000 } as CommandOrder
 const issued: Outstanding = { order, status: 'issued', handedOver: false, sendAt: 0 }
 
 test('an issued command is sent at once while the agent is online', () => {
-  expect(nextStep(issued, 10, true)).toEqual({ kind: 'send' })
+  expect(nextStep(issued, { now: 10, isOnline: true, turnAt: 0 })).toEqual({ kind: 'send' })
 })
 
 test('a sent command waits for the next sending, never beyond its expiry', () => {
-  expect(nextStep({ ...issued, sendAt: 1_010 }, 20, true)).toEqual({ kind: 'wait', until: 1_010 })
-  expect(nextStep({ ...issued, sendAt: 5_400 }, 4_500, true)).toEqual({
+  expect(nextStep({ ...issued, sendAt: 1_010 }, { now: 20, isOnline: true, turnAt: 0 })).toEqual({
     kind: 'wait',
-    until: 5_000,
+    until: 1_010,
   })
+  expect(nextStep({ ...issued, sendAt: 5_400 }, { now: 4_500, isOnline: true, turnAt: 0 })).toEqual(
+    {
+      kind: 'wait',
+      until: 5_000,
+    },
+  )
 })
 
 test('nothing is sent to an agent that is offline, nor after delivery', () => {
-  expect(nextStep(issued, 10, false)).toEqual({ kind: 'wait', until: 5_000 })
-  expect(nextStep({ ...issued, status: 'delivered' }, 10, true)).toEqual({
+  expect(nextStep(issued, { now: 10, isOnline: false, turnAt: 0 })).toEqual({
+    kind: 'wait',
+    until: 5_000,
+  })
+  expect(
+    nextStep({ ...issued, status: 'delivered' }, { now: 10, isOnline: true, turnAt: 0 }),
+  ).toEqual({
     kind: 'wait',
     until: 5_000,
   })
 })
 
 test('a command that never left the node ends at its expiry, one that did 20 s later', () => {
-  expect(nextStep(issued, 5_000, true)).toEqual({ kind: 'give-up' })
+  expect(nextStep(issued, { now: 5_000, isOnline: true, turnAt: 0 })).toEqual({ kind: 'give-up' })
   const handedOver = { ...issued, handedOver: true }
-  expect(nextStep(handedOver, 5_000, true)).toEqual({ kind: 'wait', until: 25_000 })
-  expect(nextStep(handedOver, 25_000, true)).toEqual({ kind: 'give-up' })
+  expect(nextStep(handedOver, { now: 5_000, isOnline: true, turnAt: 0 })).toEqual({
+    kind: 'wait',
+    until: 25_000,
+  })
+  expect(nextStep(handedOver, { now: 25_000, isOnline: true, turnAt: 0 })).toEqual({
+    kind: 'give-up',
+  })
 })
 
 test('a command is never sent at or after its expiry, whatever is known of it', () => {
@@ -42,9 +58,58 @@ test('a command is never sent at or after its expiry, whatever is known of it', 
       fc.nat(9_000),
       fc.nat(40_000),
       (status, handedOver, isOnline, sendAt, late) => {
-        const step = nextStep({ order, status, handedOver, sendAt }, 5_000 + late, isOnline)
+        const step = nextStep(
+          { order, status, handedOver, sendAt },
+          { now: 5_000 + late, isOnline, turnAt: 0 },
+        )
         expect(step.kind).not.toBe('send')
       },
     ),
   )
+})
+
+test('the next command of a device waits until the one before has arrived or can no longer; an emergency stop does not', () => {
+  const of = (seq: number, more: object = {}): Outstanding =>
+    ({
+      ...issued,
+      order: { name: 'OpenGate', deviceId: 'd', seq, expiresAt: seq * 1_000, ...more },
+    }) as Outstanding
+  const [first, second, third] = [of(1), of(2), of(3)]
+  expect(turnOf(first, [first, second, third])).toBe(0)
+  expect(turnOf(third, [first, second, third])).toBe(2_000)
+  expect(turnOf(third, [{ ...first, status: 'delivered' }, third])).toBe(0)
+  expect(turnOf(third, [of(1, { deviceId: 'other' }), third])).toBe(0)
+  expect(turnOf(of(4, { name: 'EmergencyStop' }), [first, second])).toBe(0)
+  expect(nextStep(second, { now: 10, isOnline: true, turnAt: 1_000 })).toEqual({
+    kind: 'wait',
+    until: 1_000,
+  })
+  expect(nextStep(second, { now: 1_000, isOnline: true, turnAt: 1_000 })).toEqual({ kind: 'send' })
+})
+
+test('what is acknowledged or has ended lets the next one of its device go at once', async () => {
+  const sent: string[] = []
+  const dispatcher = new Dispatcher({
+    link: { command: async (order) => void sent.push((order as CommandOrder).id) },
+    sign: async () => 'jws',
+    isOnline: () => true,
+    giveUp: async () => undefined,
+    now: Date.now,
+    log: pino({ level: 'silent' }),
+  })
+  const expiresAt = Date.now() + 60_000
+  for (const [index, id] of ['a', 'b', 'c'].entries())
+    dispatcher.add({
+      id,
+      name: 'OpenGate',
+      deviceId: 'd',
+      seq: index + 1,
+      expiresAt,
+    } as CommandOrder)
+  await expect.poll(() => sent).toEqual(['a'])
+  dispatcher.noted('a', 'delivered')
+  await expect.poll(() => sent).toEqual(['a', 'b'])
+  dispatcher.noted('b', 'refused')
+  await expect.poll(() => sent).toEqual(['a', 'b', 'c'])
+  dispatcher.stop()
 })

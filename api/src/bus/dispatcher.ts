@@ -1,10 +1,16 @@
 /**
- * Reaction to CommandIssued: publishes the signed order while the agent is connected, again each second
- * until it is acknowledged or expired, and ends a command of which nothing was heard. It sends; what
- * silence means is decided in `domain/command.ts`. The log is the outbox: after a crash the open
- * commands come from the view and count as handed over, since they may have been.
+ * Reaction to CommandIssued: publishes the signed order while the agent is connected, again each second until it is
+ * acknowledged or expired, and ends a command of which nothing was heard. A device's commands leave in their order:
+ * the next one when the one before has arrived or can no longer. It sends; what silence means is decided in
+ * `domain/command.ts`. The log is the outbox: after a crash the open commands come from the view and count as handed
+ * over, since they may have been.
  */
-import { type CommandOrder, type CommandStatus, isTerminal } from '@travessia/schemas/commands'
+import {
+  type CommandOrder,
+  type CommandStatus,
+  isTerminal,
+  urgentCommands,
+} from '@travessia/schemas/commands'
 import type { Logger } from 'pino'
 import { outcomeGraceMs } from '../domain/command.ts'
 import type { Link } from '../link/link.ts'
@@ -25,11 +31,27 @@ export type Step =
   | { readonly kind: 'give-up' }
   | { readonly kind: 'wait'; readonly until: number }
 
+/** From when on a command may leave, if none of those before it arrives earlier. */
+export function turnOf({ order }: Outstanding, all: Iterable<Outstanding>): number {
+  if (urgentCommands.has(order.name)) return 0
+  const before = [...all].filter(
+    (other) =>
+      other.order.deviceId === order.deviceId &&
+      other.order.seq < order.seq &&
+      other.status === 'issued',
+  )
+  return Math.max(0, ...before.map((other) => other.order.expiresAt))
+}
+
 /** What to do with a command now. */
-export function nextStep(command: Outstanding, now: number, isOnline: boolean): Step {
-  const { status, sendAt, order } = command
+export function nextStep(
+  command: Outstanding,
+  { now, isOnline, turnAt }: { now: number; isOnline: boolean; turnAt: number },
+): Step {
+  const { status, order } = command
   if (now < order.expiresAt) {
     const isSending = status === 'issued' && isOnline
+    const sendAt = Math.max(command.sendAt, turnAt)
     if (isSending && now >= sendAt) return { kind: 'send' }
     return { kind: 'wait', until: isSending ? Math.min(sendAt, order.expiresAt) : order.expiresAt }
   }
@@ -68,8 +90,12 @@ export class Dispatcher {
 
   /** A fact about the command was recorded. */
   noted(commandId: string, status: CommandStatus): void {
+    const noted = this.#commands.get(commandId)
     if (isTerminal(status)) this.#forget(commandId)
     else this.#change(commandId, { status })
+    if (noted?.status !== 'issued') return
+    for (const [id, { order, status: state }] of this.#commands)
+      if (order.deviceId === noted.order.deviceId && state === 'issued') this.#wake(id, 0)
   }
 
   /** The agent's control connection is there: send at once. */
@@ -90,7 +116,11 @@ export class Dispatcher {
     if (!command) return
     const { now, isOnline, link, sign, giveUp, log } = this.#deps
     const { order } = command
-    const step = nextStep(command, now(), isOnline(order.agentId))
+    const step = nextStep(command, {
+      now: now(),
+      isOnline: isOnline(order.agentId),
+      turnAt: turnOf(command, this.#commands.values()),
+    })
     switch (step.kind) {
       case 'wait':
         return this.#wake(id, step.until - now())
