@@ -21,6 +21,24 @@ test('an unknown user is a wrong password (THREATS I5)', async () => {
   expect(await verifyPassword('senha boa 7', undefined)).toBe(false)
 })
 
+test('the time of the answer does not tell an unknown user from a wrong password (THREATS I5)', async () => {
+  const stored = await hashPassword('senha boa 7')
+  const known: number[] = []
+  const unknown: number[] = []
+  const time = async (user: string | undefined, into: number[]) => {
+    const begun = performance.now()
+    await verifyPassword('senha boa 8', user)
+    into.push(performance.now() - begun)
+  }
+  for (let round = 0; round < 7; round += 1) {
+    await time(stored, known)
+    await time(undefined, unknown)
+  }
+  const median = (times: number[]) => times.sort((a, b) => a - b)[3] ?? 0
+  expect(median(unknown)).toBeGreaterThan(median(known) / 4)
+  expect(median(unknown)).toBeLessThan(median(known) * 4)
+})
+
 test.each([
   ['short', 'abc1234'],
   ['on the list of common ones', 'Password123'],
