@@ -216,6 +216,7 @@ export class Agent {
       drained: () => this.#connections.drained(),
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       policy: this.#policy,
+      driverFor: (device) => this.#drivers.driverFor(device),
       isPaused: () => this.#pausedUntil() !== undefined,
       onPong: (payload) => this.#clock.onPong(payload),
       log: this.#log,

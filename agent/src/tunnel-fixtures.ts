@@ -11,7 +11,9 @@ import {
   type ResponseHead,
 } from '@travessia/schemas/tunnel-frame'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import type { JWK } from 'jose'
 import { onTestFinished } from 'vitest'
+import { DeviceDrivers } from './device-drivers.ts'
 import { silent } from './fixtures.ts'
 import { TunnelServer } from './tunnel-server.ts'
 
@@ -33,9 +35,13 @@ export function tunnelTo(...devices: AgentDevice[]) {
     isUp: true,
     isPaused: false,
     allowLoopback: true,
+    /** To which credentials are sealed. */
+    encryptionKey: {} as JWK,
     drained: (): Promise<void> => Promise.resolve(),
   }
   let lastId = 0
+  const policy = { allowLoopback: () => link.allowLoopback, forbiddenPorts: () => [] }
+  const drivers = new DeviceDrivers(policy, () => link.encryptionKey)
   const server = new TunnelServer({
     send(bytes) {
       const frame = decodeFrame(bytes.slice())
@@ -48,10 +54,10 @@ export function tunnelTo(...devices: AgentDevice[]) {
     },
     drained: () => link.drained(),
     deviceOf: (id) => devices.find(({ deviceId }) => deviceId === id),
-    policy: { allowLoopback: () => link.allowLoopback, forbiddenPorts: () => [] },
+    ...{ policy, log: silent },
+    driverFor: (device) => drivers.driverFor(device),
     isPaused: () => link.isPaused,
     onPong: (payload) => pongs.push(payload),
-    log: silent,
   })
   onTestFinished(() => server.stop())
 

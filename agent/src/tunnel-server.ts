@@ -23,7 +23,9 @@ import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
 import { StreamReset, TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
+import type { Driver } from './drivers/driver.ts'
 import type { Policy } from './target-policy.ts'
+import { serveCamera } from './tunnel-camera.ts'
 import { serveHttp } from './tunnel-http.ts'
 import { serveWebSocket } from './tunnel-websocket.ts'
 
@@ -37,6 +39,7 @@ type Deps = {
   readonly drained: () => Promise<void>
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   readonly policy: Policy
+  readonly driverFor: (device: AgentDevice) => Promise<Driver>
   /** Switched off on site. */
   readonly isPaused: () => boolean
   readonly onPong: (payload: Uint8Array) => void
@@ -121,10 +124,16 @@ export class TunnelServer {
   async #serve(stream: TunnelStream): Promise<void> {
     const first = await stream.read()
     const head = check(isRequestHead, first && decodeHead(first.payload).head)
-    const { deviceOf, drained, policy } = this.#deps
+    const { deviceOf, drained, policy, driverFor } = this.#deps
     const device = deviceOf(head.deviceId)
     if (!device) return stream.reset(ResetCode.deviceUnknown)
-    if (head.webSocket) await serveWebSocket(stream, head, { device, policy, drained })
+    const { camera } = head
+    if (camera) {
+      const { eye } = await driverFor(device)
+      if (!eye) return stream.reset(ResetCode.targetForbidden, 'no camera')
+      const target = { device, eye, pools: this.#pools, drained }
+      await serveCamera(stream, { ...head, camera }, target)
+    } else if (head.webSocket) await serveWebSocket(stream, head, { device, policy, drained })
     else await serveHttp(stream, head, { device, pools: this.#pools, drained })
   }
 }
@@ -132,6 +141,7 @@ export class TunnelServer {
 const resetCodes: Readonly<Record<string, ResetCode>> = {
   TARGET_FORBIDDEN: ResetCode.targetForbidden,
   DEVICE_UNREACHABLE: ResetCode.deviceUnreachable,
+  DEVICE_PROTOCOL: ResetCode.deviceProtocol,
   MESSAGE_INVALID: ResetCode.protocol,
   FRAME_INVALID: ResetCode.protocol,
   UND_ERR_HEADERS_TIMEOUT: ResetCode.firstByteTimeout,

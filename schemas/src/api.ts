@@ -254,6 +254,13 @@ export const historySchema = Type.Object({
 })
 export type DeviceHistory = Static<typeof historySchema>
 
+// Cameras
+/** `snapshots`: one picture a second, for whoever has little to spend. */
+export const cameraQuery = Type.Object(
+  { mode: Type.Optional(Type.Enum(['stream', 'snapshots'])) },
+  closed,
+)
+
 // API proxy
 export const proxyBody = Type.Object(
   {

@@ -137,6 +137,22 @@ export const errorTable = {
     en: 'The device sent an answer that is not valid HTTP.',
     pt: 'O equipamento enviou uma resposta que não é HTTP válido.',
   },
+  CAMERA_NO_PICTURE: {
+    status: 502,
+    en: 'The camera gives no picture at any of the usual addresses.',
+    pt: 'A câmera não dá imagem em nenhum dos endereços usuais.',
+  },
+  CAMERA_SIGN_IN: {
+    status: 502,
+    en: 'The camera wants a user name and a password: add them to the device.',
+    pt: 'A câmera pede usuário e senha: informe-os no equipamento.',
+  },
+  CAMERA_BUSY: {
+    status: 503,
+    retry: true,
+    en: 'Too many people are watching now.',
+    pt: 'Há pessoas demais assistindo agora.',
+  },
   TARGET_FORBIDDEN: {
     status: 502,
     en: 'The agent does not allow this address.',

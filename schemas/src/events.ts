@@ -147,6 +147,20 @@ const device = {
   }),
 }
 
+const camera = {
+  /** Somebody looks from now on; durable before the first byte. `snapshots`: one picture a second, for narrow links. */
+  CameraViewOpened: data({ mode: Type.Enum(['stream', 'snapshots']) }),
+  /** Without counts: the node stopped meanwhile, and nobody counted. */
+  CameraViewClosed: data({
+    reason: text,
+    frames: optional(count),
+    bytes: optional(count),
+    durationMs: optional(milliseconds),
+  }),
+  /** One picture was asked for; said once in five minutes for each person and camera. */
+  CameraSnapshotRequested: data({}),
+}
+
 const installation = {
   InstallationCreated: data({ name: text, slug: text, customer: text }),
   InstallationChanged: data({ name: text, slug: text, customer: text }),
@@ -187,6 +201,7 @@ export const streamKinds = {
   command,
   agent,
   device,
+  camera,
   installation,
   access,
   audit,
@@ -199,6 +214,7 @@ export const eventSchemas = {
   ...command,
   ...agent,
   ...device,
+  ...camera,
   ...installation,
   ...access,
   ...audit,
@@ -215,6 +231,7 @@ export type SessionFact = Fact<keyof typeof session>
 export type CommandFact = Fact<keyof typeof command>
 export type AgentFact = Fact<keyof typeof agent>
 export type DeviceFact = Fact<keyof typeof device>
+export type CameraFact = Fact<keyof typeof camera>
 export type InstallationFact = Fact<keyof typeof installation>
 export type AccessFact = Fact<keyof typeof access>
 

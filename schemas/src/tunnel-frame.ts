@@ -77,6 +77,9 @@ export type Frame = {
 /** Time limits of one exchange at the agent, in milliseconds. */
 export type ExchangeTimeouts = { connectMs: number; firstByteMs: number; idleMs: number }
 
+export const cameraWishes = ['snapshot', 'stream'] as const
+export type CameraWish = (typeof cameraWishes)[number]
+
 /** Head of a request. `headers` is flat `[name, value, …]`: order, case and duplicates survive. */
 export type RequestHead = {
   readonly deviceId: string
@@ -90,6 +93,11 @@ export type RequestHead = {
   readonly bodyBytes?: number | 'chunked'
   /** Set for an upgrade: the subprotocols that the browser offered. */
   readonly webSocket?: { readonly protocols: readonly string[] }
+  /**
+   * Set for a picture, or an endless multipart of them: the agent's driver chooses address and credentials, and method
+   * and path are not used. The answer is 200 with pictures, or 401 or 404 when no usual address gives one.
+   */
+  readonly camera?: CameraWish
   readonly timeouts: ExchangeTimeouts
 }
 

@@ -1,6 +1,7 @@
 /** JSON Schemas of the heads that tunnel frames carry (types: `tunnel-frame.ts`). */
 import { Type } from 'typebox'
 import { idPattern } from './ids.ts'
+import { cameraWishes } from './tunnel-frame.ts'
 
 const headerName = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", maxLength: 256 })
 const milliseconds = Type.Integer({ minimum: 1, maximum: 3_600_000 })
@@ -20,6 +21,7 @@ export const requestHeadSchema = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    camera: Type.Optional(Type.Enum(cameraWishes)),
     timeouts: Type.Object(
       { connectMs: milliseconds, firstByteMs: milliseconds, idleMs: milliseconds },
       { additionalProperties: false },

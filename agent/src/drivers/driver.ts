@@ -5,6 +5,7 @@
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
+import type { CameraWish } from '@travessia/schemas/tunnel-frame'
 import type { WebSocket } from 'ws'
 
 /** The device that a driver talks to: `fetch` and `openSocket` reach only its pinned address. */
@@ -52,6 +53,15 @@ export type CommandContext = {
   readonly signal: AbortSignal
 }
 
+/** Where a camera gives pictures, and with which credentials. */
+export interface Eye {
+  /** The likeliest first. */
+  addresses(wish: CameraWish): readonly string[]
+  readonly headers: Readonly<Record<string, string>>
+  /** This one gave it: asked first from now on. */
+  found(wish: CameraWish, path: string): void
+}
+
 export interface Driver {
   readonly kind: DriverKind
   /** Runs one command at most once. Never throws: what it cannot tell is `unknown`. */
@@ -61,6 +71,8 @@ export interface Driver {
    * by slow polling. Never throws; a device that does not answer is `offline`. @returns what stops it
    */
   watch?(tell: (state: DeviceState) => void): () => void
+  /** Cameras only. */
+  readonly eye?: Eye
 }
 
 /** The one switch: a new driver is a folder and a line here. */

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../fixtures.ts'
-import { createCamera, snapshot } from './camera.ts'
+import { createCamera } from './camera.ts'
+import { picture } from './camera-picture.ts'
 
 async function camera() {
   const device = createCamera({ port: 0 })
@@ -19,8 +20,9 @@ test('a snapshot is a PNG that moves', async () => {
       .subarray(1, 4)
       .toString(),
   ).toBe('PNG')
-  expect(snapshot(0)).not.toEqual(snapshot(3_000))
-  expect(snapshot(0)).toEqual(snapshot(0))
+  expect(picture(0, 1)).not.toEqual(picture(0, 2))
+  expect(picture(0, 1)).not.toEqual(picture(1_000, 1))
+  expect(picture(0, 1)).toEqual(picture(0, 1))
 })
 
 test('the stream goes on until the viewer leaves, and then costs nothing', async () => {

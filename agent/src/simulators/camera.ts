@@ -1,90 +1,122 @@
-/** A simulated camera: a picture that moves, as `GET /snapshot.png` and as an endless multipart stream at `/stream`. */
+/**
+ * A simulated camera: pictures with the time and a number, as `GET /snapshot.png` and as an endless multipart stream at
+ * `/stream`. `GET /__simulator/state` says how many streams are being read; `POST /__simulator/faults` makes trouble.
+ */
 
 import type { ServerResponse } from 'node:http'
-import { crc32, deflateSync } from 'node:zlib'
-import { DeviceServer, type Handler, html, json } from './device-server.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { picture } from './camera-picture.ts'
+import { type Answer, type DeviceRequest, DeviceServer, html, json } from './device-server.ts'
 
-const width = 160
-const height = 90
-const frameMs = 500
+type CameraOptions = {
+  readonly port: number
+  readonly host?: string
+  /** Given: nothing without them (Basic). */
+  readonly login?: string
+  readonly password?: string
+}
 
-export function createCamera({ port, host }: { port: number; host?: string }) {
-  const viewers = new Set<NodeJS.Timeout>()
+type Faults = {
+  /** Before each answer. */
+  readonly slowMs?: number
+  /** Streams stay open and send no picture any more. */
+  readonly stall?: boolean
+  /** Parts without `Content-Length`. */
+  readonly noLength?: boolean
+  /** The stream calls itself something else. */
+  readonly wrongType?: boolean
+  /** Pages instead of pictures, with status 200. */
+  readonly noPicture?: boolean
+}
 
-  function stream(response: ServerResponse): undefined {
-    response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=frame' })
-    const send = () => {
-      const picture = snapshot(Date.now())
-      if (response.writableNeedDrain) return
-      const head = `--frame\r\nContent-Type: image/png\r\nContent-Length: ${picture.length}\r\n\r\n`
-      response.write(Buffer.concat([Buffer.from(head), picture, Buffer.from('\r\n')]))
-    }
-    send()
-    const timer = setInterval(send, frameMs)
-    viewers.add(timer)
-    response.once('close', () => {
-      clearInterval(timer)
-      viewers.delete(timer)
-    })
+const frameMs = 200
+
+export function createCamera(options: CameraOptions): Camera {
+  return new Camera(options)
+}
+
+class Camera {
+  readonly #server: DeviceServer
+  readonly #wanted: string | undefined
+  readonly #viewers = new Set<NodeJS.Timeout>()
+  #faults: Faults = {}
+  #pictures = 0
+
+  constructor({ port, host, login, password = '' }: CameraOptions) {
+    this.#wanted =
+      login === undefined
+        ? undefined
+        : `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`
+    const place = { port, ...(host === undefined ? {} : { host }) }
+    this.#server = new DeviceServer((request, response) => this.#answer(request, response), place)
   }
 
-  const handle: Handler = ({ url }, response) => {
+  async start(): Promise<{ url: string }> {
+    return { url: await this.#server.start() }
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop()
+  }
+
+  /** How many streams are being read now. */
+  viewers(): number {
+    return this.#viewers.size
+  }
+
+  async #answer(
+    { url, headers, body }: DeviceRequest,
+    response: ServerResponse,
+  ): Promise<Answer | undefined> {
+    if (url.pathname === '/__simulator/state')
+      return json({ viewers: this.viewers(), pictures: this.#pictures })
+    if (url.pathname === '/__simulator/faults') {
+      this.#faults = JSON.parse(body) as Faults
+      return json(this.#faults)
+    }
+    await sleep(this.#faults.slowMs ?? 0)
+    if (this.#wanted !== undefined && headers.authorization !== this.#wanted)
+      return { status: 401, headers: { 'www-authenticate': 'Basic realm="camera"' } }
+    if (this.#faults.noPicture) return html(page)
     switch (url.pathname) {
       case '/':
         return html(page)
       case '/snapshot.png':
         return {
           ...{ type: 'image/png', headers: { 'cache-control': 'no-store' } },
-          body: snapshot(Date.now()),
+          body: this.#picture(),
         }
       case '/stream':
-        return stream(response)
+        return this.#stream(response)
       default:
         return json({ error: 'Not found' }, 404)
     }
   }
-  const server = new DeviceServer(handle, { port, ...(host === undefined ? {} : { host }) })
-  return {
-    start: async () => ({ url: await server.start() }),
-    stop: () => server.stop(),
-    /** How many streams are being read now. */
-    viewers: () => viewers.size,
-  }
-}
 
-/** A bar that wanders over a grey gradient, as PNG. */
-export function snapshot(at: number): Buffer {
-  const bar = Math.floor(at / 100) % width
-  const rows = Buffer.alloc(height * (width * 3 + 1))
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const offset = y * (width * 3 + 1) + 1 + x * 3
-      const isBar = Math.abs(x - bar) < 6
-      rows[offset] = isBar ? 240 : 40 + y
-      rows[offset + 1] = isBar ? 160 : 60 + y
-      rows[offset + 2] = isBar ? 40 : 80 + Math.floor(x / 2)
+  #stream(response: ServerResponse): undefined {
+    const type = this.#faults.wrongType ? 'text/plain' : 'multipart/x-mixed-replace; boundary=frame'
+    response.writeHead(200, { 'content-type': type })
+    response.flushHeaders()
+    const send = () => {
+      if (this.#faults.stall || response.writableNeedDrain) return
+      const body = this.#picture()
+      const length = this.#faults.noLength ? '' : `Content-Length: ${body.length}\r\n`
+      const head = `--frame\r\nContent-Type: image/png\r\n${length}\r\n`
+      response.write(Buffer.concat([Buffer.from(head), body, Buffer.from('\r\n')]))
     }
+    send()
+    const timer = setInterval(send, frameMs)
+    this.#viewers.add(timer)
+    response.once('close', () => {
+      clearInterval(timer)
+      this.#viewers.delete(timer)
+    })
   }
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(width, 0)
-  header.writeUInt32BE(height, 4)
-  header.set([8, 2, 0, 0, 0], 8)
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-  return Buffer.concat([
-    signature,
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(rows)),
-    chunk('IEND', Buffer.alloc(0)),
-  ])
-}
 
-function chunk(type: string, data: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(type), data])
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(data.length)
-  const check = Buffer.alloc(4)
-  check.writeUInt32BE(crc32(named))
-  return Buffer.concat([length, named, check])
+  #picture(): Buffer {
+    this.#pictures += 1
+    return picture(Date.now(), this.#pictures)
+  }
 }
 
 const page = `<!doctype html><html lang="pt-BR"><head><meta charset="utf-8">

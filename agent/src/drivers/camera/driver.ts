@@ -1,27 +1,26 @@
 /**
- * Cameras (DEVICES 2.7): pictures and streams go through the tunnel; there are no commands. Watched for whether one
- * of the usual addresses gives a picture now. What a picture is its first bytes say, as the types that cameras
- * announce are often wrong.
+ * Cameras (DEVICES 2.7): there are no commands. Watched for whether one of the usual addresses gives a picture now;
+ * the same addresses serve those who look (`tunnel-camera.ts`). What a picture is its first bytes say, as the types
+ * that cameras announce are often wrong.
  */
 import type { DeviceState } from '@travessia/schemas/device-state'
-import type { Credentials } from '@travessia/schemas/devices'
-import type { DeviceFetch, Driver, DriverTarget } from '../driver.ts'
+import type { DeviceFetch, Driver, DriverTarget, Eye } from '../driver.ts'
 import { ask, lookPauses } from '../http/driver.ts'
 import { pauseMs, startPolling } from '../polling.ts'
-
-const snapshotPaths = ['/snapshot.png', '/snapshot', '/?action=snapshot'] as const
+import { CameraEye } from './eye.ts'
 
 type Target = Pick<DriverTarget, 'fetch' | 'credentials'>
 
 export function createDriver({ fetch, credentials }: Target): Driver {
+  const eye = new CameraEye(credentials)
   return {
     kind: 'camera',
+    eye,
     execute: async ({ name }) => ({ outcome: 'unsupported', detail: name }),
     watch(tell) {
-      const eye = new Eye(fetch, credentials)
       let failures = 0
       return startPolling(async (signal) => {
-        const state = await eye.look(signal)
+        const state = await look(fetch, eye, signal)
         failures = state.status === 'offline' ? failures + 1 : 0
         if (!signal.aborted) tell(state)
         return pauseMs({ ...lookPauses, failures })
@@ -30,32 +29,20 @@ export function createDriver({ fetch, credentials }: Target): Driver {
   }
 }
 
-class Eye {
-  readonly #fetch: DeviceFetch
-  readonly #headers: Readonly<Record<string, string>>
-  /** The address that gave a picture last: asked first. */
-  #known: string = snapshotPaths[0]
-
-  constructor(fetch: DeviceFetch, credentials: Credentials | undefined) {
-    this.#fetch = fetch
-    this.#headers = credentials ? { authorization: basic(credentials) } : {}
-  }
-
-  async look(stop: AbortSignal): Promise<DeviceState> {
-    let said = 'no picture'
-    for (const path of new Set([this.#known, ...snapshotPaths])) {
-      const answer = await ask(this.#fetch, { path, headers: this.#headers, stop })
-      // What does not answer at one address does not answer at the next.
-      if (typeof answer === 'string') return { status: 'offline', detail: answer }
-      const type = answer.status === 200 ? pictureTypeOf(answer.body) : undefined
-      if (type !== undefined) {
-        this.#known = path
-        return { status: 'online', detail: type }
-      }
-      if (answer.status === 401 || answer.status === 403) said = `no picture: HTTP ${answer.status}`
+async function look(fetch: DeviceFetch, eye: Eye, stop: AbortSignal): Promise<DeviceState> {
+  let said = 'no picture'
+  for (const path of eye.addresses('snapshot')) {
+    const answer = await ask(fetch, { path, headers: eye.headers, stop })
+    // What does not answer at one address does not answer at the next.
+    if (typeof answer === 'string') return { status: 'offline', detail: answer }
+    const type = answer.status === 200 ? pictureTypeOf(answer.body) : undefined
+    if (type !== undefined) {
+      eye.found('snapshot', path)
+      return { status: 'online', detail: type }
     }
-    return { status: 'online', detail: said }
+    if (answer.status === 401 || answer.status === 403) said = `no picture: HTTP ${answer.status}`
   }
+  return { status: 'online', detail: said }
 }
 
 /** `body` is bytes read as UTF-8, so that those which are none stand as U+FFFD; undefined: too large to be anything else. */
@@ -66,8 +53,4 @@ export function pictureTypeOf(body: string | undefined): string | undefined {
   if (/^GIF8[79]a/.test(body)) return 'image/gif'
   if (/^RIFF[\s\S]{4,16}WEBP/.test(body)) return 'image/webp'
   return undefined
-}
-
-function basic({ login, password }: Credentials): string {
-  return `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`
 }
