@@ -7,7 +7,7 @@ import { registerDevice } from './own-agent.ts'
 import { Api, deviceNamed, eventually, type Item, type Stack, startStack } from './stack.ts'
 
 type Role = 'admin' | 'manager' | 'operator' | 'auditor'
-type Scope = 'installation' | 'device' | 'session' | 'command' | 'member' | 'slug'
+type Scope = 'installation' | 'device' | 'camera' | 'session' | 'command' | 'member' | 'slug'
 type Expectation = { readonly roles: readonly Role[] | 'public'; readonly scope?: Scope }
 
 const everybody: readonly Role[] = ['admin', 'manager', 'operator', 'auditor']
@@ -48,6 +48,8 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'DELETE /api/devices/{id}': on('device', managers),
   'GET /api/devices/{id}/state': on('device', everybody),
   'GET /api/devices/{id}/history': on('device', everybody),
+  'GET /api/devices/{id}/camera/snapshot': on('camera', operators),
+  'GET /api/devices/{id}/camera/stream': on('camera', operators),
   'POST /api/devices/{id}/proxy-http': on('device', managers),
   'POST /api/devices/{id}/sessions': on('device', operators),
   'GET /api/devices/{id}/sessions': on('device', everybody),
@@ -106,6 +108,7 @@ beforeAll(async () => {
   ids = {
     ...{ installation: site, device: gate.id, command, member: me.id, slug: 'matriz' },
     session: String(session.body['sessionId']),
+    camera: (await deviceNamed(manager, 'Câmera Recepção')).id,
   }
 })
 

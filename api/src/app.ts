@@ -20,6 +20,7 @@ import { addAccountRoutes } from './routes/accounts.ts'
 import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
 import { addAuditRoutes } from './routes/audit.ts'
+import { addCameraRoutes } from './routes/cameras.ts'
 import { addCommandRoutes } from './routes/commands.ts'
 import { addDemoRoute } from './routes/demo.ts'
 import { addDeviceStateRoutes } from './routes/device-states.ts'
@@ -72,6 +73,7 @@ function addRoutes(app: App, services: Services): void {
   addAgentRoutes(app, services)
   addDeviceRoutes(app, services)
   addDeviceStateRoutes(app, services)
+  addCameraRoutes(app, services)
   addSessionRoutes(app, services)
   addCommandRoutes(app, services)
   addAuditRoutes(app, services)

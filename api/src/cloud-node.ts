@@ -19,6 +19,7 @@ import { Inbox } from './bus/inbox.ts'
 import { Recorder } from './bus/recorder.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
+import { Cameras, cameraLimits } from './gateway/cameras.ts'
 import { DeviceAccess } from './gateway/device-access.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { sessionUrl } from './gateway/public-address.ts'
@@ -84,7 +85,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
       )
     },
     async stop() {
-      sessions.stop()
+      await stopViews(remote)
       await app.close()
       await gateway.stop()
       await listeners.stop()
@@ -161,7 +162,14 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
     ...{ sessions, secrets, access, views, store, now, log, remoteUrl },
     ...{ host: config.HOST, port: config.REMOTE_PORT, publicUrl: () => endpoints.httpUrl },
   })
-  return { access, sessions, gateway }
+  const cameras = new Cameras({ store, access, now, log, limits: cameraLimits })
+  return { access, sessions, gateway, cameras }
+}
+
+/** What people look at ends first, while its end can still be recorded. */
+async function stopViews({ sessions, cameras }: ReturnType<typeof createRemote>): Promise<void> {
+  sessions.stop()
+  await cameras.stop()
 }
 
 /** Who may not act any more, or not there, loses the open sessions too (THREATS I4). */

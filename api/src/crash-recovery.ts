@@ -1,12 +1,14 @@
 /**
- * What a start finds of the time before: agents that were connected, exchanges without an end, commands without
- * an outcome. Each is closed in the log, or taken up again, before anything new is let in.
+ * What a start finds of the time before: agents that were connected, exchanges and viewings without an end, commands
+ * without an outcome. Each is closed in the log, or taken up again, before anything new is let in.
  */
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import { orderOf } from './bus/command-bus.ts'
 import type { Dispatcher } from './bus/dispatcher.ts'
 import type { Recorder } from './bus/recorder.ts'
+import { handle } from './domain/decider.ts'
+import { viewing } from './domain/viewing.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { OpenExchange } from './views/sessions.ts'
 import type { Views } from './views/views.ts'
@@ -33,6 +35,11 @@ export async function recover(deps: Deps): Promise<void> {
     await recorder.agentIntent(agent, { type: 'DisconnectAgent', reason: 'node-restart' })
   for (const exchange of await views.sessions.openExchanges())
     await closeExchange(store, exchange, context)
+  for (const { id, tenantId, ...places } of await views.viewings.open()) {
+    const stream = { tenantId, streamKind: 'camera', streamId: id } as const
+    const intent = { type: 'CloseView', end: { reason: 'crash' } } as const
+    await handle(store, viewing, stream, intent, { ...context, ...places })
+  }
   for (const {
     id,
     tenantId,

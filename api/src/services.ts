@@ -4,6 +4,7 @@ import type { AgentPresence } from './bus/agent-presence.ts'
 import type { CommandBus } from './bus/command-bus.ts'
 import type { DeviceLists } from './bus/device-lists.ts'
 import type { DeviceStates } from './bus/device-states.ts'
+import type { Cameras } from './gateway/cameras.ts'
 import type { DeviceAccess } from './gateway/device-access.ts'
 import type { RemoteSessions } from './gateway/remote-sessions.ts'
 import type { AgentCredentials } from './identity/agent-credentials.ts'
@@ -47,6 +48,7 @@ export type Services = {
   readonly link: Link
   readonly access: DeviceAccess
   readonly sessions: RemoteSessions
+  readonly cameras: Cameras
   readonly commands: CommandBus
   readonly endpoints: () => Endpoints
   readonly isDemo: boolean

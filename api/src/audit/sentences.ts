@@ -2,6 +2,7 @@
 import type { ErrorCode, Language } from '@travessia/schemas/errors'
 import { errorText, isErrorCode } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
 import { requestText } from './request-sentences.ts'
 import { stateText } from './state-sentences.ts'
@@ -38,6 +39,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     exchangeText(event, names) ??
     commandText(event, names) ??
     deviceText(event, names) ??
+    cameraText(event, names) ??
     agentText(event, names)
   return language === 'en' ? text[1] : text[0]
 }

@@ -54,6 +54,15 @@ async function byCookie(services: Services, request: FastifyRequest): Promise<Pr
   return load(services, login)
 }
 
+/** The same person as they are now; undefined: signed out, disabled or without a role. */
+export async function current(
+  services: Services,
+  { loginId }: Pick<Principal, 'loginId'>,
+): Promise<Principal | undefined> {
+  const login = services.logins.byId(loginId)
+  return login && load(services, login).catch(() => undefined)
+}
+
 /** @throws TravessiaError TOKEN_INVALID: the person was disabled or has no role any more */
 export async function load(
   { users, views }: Services,

@@ -9,7 +9,7 @@ import type { EventType, RecordedEvent } from '@travessia/schemas/events'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { readEvent } from '../audit/reading.ts'
-import { load, requirePrincipal } from '../plugins/authentication.ts'
+import { current, requirePrincipal } from '../plugins/authentication.ts'
 import { may, maySee, type Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import { agentStateOf } from './installations.ts'
@@ -140,8 +140,7 @@ class LiveStream {
 
   /** Signed out, disabled or narrowed meanwhile: the stream ends or shows less. */
   async #isStillWelcome(): Promise<boolean> {
-    const login = this.#services.logins.byId(this.#principal.loginId)
-    const principal = login && (await load(this.#services, login).catch(() => undefined))
+    const principal = await current(this.#services, this.#principal)
     if (principal) this.#principal = principal
     else this.#response.end()
     return principal !== undefined

@@ -15,6 +15,7 @@ import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
 import { SessionsView } from './sessions.ts'
 import type { View } from './view.ts'
+import { ViewingsView } from './viewings.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
 const schemaVersion = 2
@@ -30,6 +31,7 @@ export class Views {
   readonly installations: InstallationsView
   readonly members: MembersView
   readonly sessions: SessionsView
+  readonly viewings: ViewingsView
   readonly #database: DatabaseSync
   readonly #store: EventStore
   readonly #log: Logger
@@ -52,6 +54,7 @@ export class Views {
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
     this.sessions = new SessionsView(database)
+    this.viewings = new ViewingsView(database)
     this.#all = [
       this.agents,
       this.commands,
@@ -59,6 +62,7 @@ export class Views {
       this.installations,
       this.members,
       this.sessions,
+      this.viewings,
     ]
     const row = database.prepare('select position from checkpoint').get()
     this.#position = Number(row?.['position'] ?? 0)

@@ -1,0 +1,65 @@
+/**
+ * What a camera shows, to whoever may use the device: one picture, or one after the other until somebody stops. The
+ * bytes of pictures and nothing else, so that no device puts a page or a script on our own origin.
+ */
+import { cameraQuery, idParams } from '@travessia/schemas/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { current, requirePrincipal } from '../plugins/authentication.ts'
+import { namedOf } from '../plugins/authorization.ts'
+import { may, maySee } from '../plugins/principal.ts'
+import type { Services } from '../services.ts'
+import { type App, answers } from './route.ts'
+
+const permission = 'operate'
+const config = { permission, scope: 'device' } as const
+const pictures = answers({ 200: Type.Any({ description: 'image/* bytes' }) })
+
+export function addCameraRoutes(app: App, services: Services): void {
+  const { cameras } = services
+  app.get(
+    '/api/devices/:id/camera/snapshot',
+    { config, schema: { params: idParams, response: pictures } },
+    async (request, reply) => {
+      const { type, bytes, at } = await cameras.snapshot(onlookerOf(request))
+      return reply
+        .type(type)
+        .headers({ 'cache-control': 'no-store', 'x-travessia-at': String(at) })
+        .send(bytes)
+    },
+  )
+  app.get(
+    '/api/devices/:id/camera/stream',
+    { config, schema: { params: idParams, querystring: cameraQuery, response: pictures } },
+    async (request, reply) => {
+      const { mode = 'stream' } = request.query
+      const isWelcome = () => mayStillWatch(services, request)
+      const view = { ...onlookerOf(request), mode, isWelcome, gone: goneOf(reply) }
+      await cameras.watch(view, () => reply.hijack().raw)
+      return reply
+    },
+  )
+}
+
+function onlookerOf(request: FastifyRequest) {
+  const { userId } = requirePrincipal(request)
+  return { device: namedOf(request, 'device'), userId, correlationId: request.id }
+}
+
+async function mayStillWatch(services: Services, request: FastifyRequest): Promise<boolean> {
+  const { tenantId, id, installationId } = namedOf(request, 'device')
+  const principal = await current(services, requirePrincipal(request))
+  const device = await services.views.devices.get(tenantId, id)
+  return (
+    principal !== undefined &&
+    device?.driver === 'camera' &&
+    may(principal.role, permission) &&
+    maySee(principal, installationId)
+  )
+}
+
+function goneOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  return gone.signal
+}
