@@ -29,21 +29,32 @@ export async function call<T>(method: string, path: string, options: Options = {
   const { body, headers = {} } = options
   const json: Record<string, string> =
     body === undefined ? {} : { 'content-type': 'application/json' }
+  const response = await answerTo(path, {
+    method,
+    headers: { 'x-travessia': '1', ...json, ...headers },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  if (response.status === 204) return undefined as T
+  return (await response.json().catch(() => undefined)) as T
+}
+
+/** Bytes, still coming in. @throws ApiError; what aborts it throws its reason */
+export async function open(path: string, signal: AbortSignal): Promise<Response> {
+  return answerTo(path, { signal })
+}
+
+async function answerTo(path: string, init: RequestInit): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(path, {
-      method,
-      headers: { 'x-travessia': '1', ...json, ...headers },
-      body: body === undefined ? null : JSON.stringify(body),
-    })
+    response = await fetch(path, init)
   } catch {
+    init.signal?.throwIfAborted()
     network.heard(false)
     throw new ApiError(problemOf(noNetwork, 0))
   }
   network.heard(true)
-  if (response.status === 204) return undefined as T
+  if (response.ok) return response
   const value: unknown = await response.json().catch(() => undefined)
-  if (response.ok) return value as T
   const problem = (value as Problem | undefined) ?? problemOf('INTERNAL', response.status)
   throw new ApiError(problem, retryAtOf(response))
 }
@@ -56,6 +67,7 @@ function retryAtOf({ status, headers }: Response): number | undefined {
 export const get = <T>(path: string) => call<T>('GET', path)
 export const post = <T>(path: string, body?: unknown) => call<T>('POST', path, { body })
 
-function problemOf(code: string, status: number): Problem {
-  return { type: 'about:blank', title: '', status, code, correlationId: '' }
+/** `title`: when the server could not say it. */
+export function problemOf(code: string, status: number, title = ''): Problem {
+  return { type: 'about:blank', title, status, code, correlationId: '' }
 }
