@@ -5,6 +5,7 @@ import type { Text } from './command-sentences.ts'
 
 const ends: Readonly<Record<string, Text>> = {
   'time-limit': ['o tempo acabou', 'its time was over'],
+  'viewer-stalled': ['o navegador parou de receber', 'the browser took nothing more'],
   'access-changed': ['o acesso mudou', 'access changed'],
   'node-stop': ['o servidor parou', 'the server stopped'],
   crash: ['o servidor parou nesse meio-tempo', 'the server had stopped meanwhile'],

@@ -10,19 +10,22 @@ import type { Picture } from './camera-source.ts'
 /** As it is sent, made once for all. */
 export type Frame = { readonly part: Uint8Array; readonly picture: Picture }
 
-/** A camera that sends no picture for so long has stopped. */
-const silenceMs = 15_000
+type Options = {
+  readonly read: (signal: AbortSignal) => AsyncIterable<Picture>
+  readonly onEnd: () => void
+  readonly silenceMs: number
+}
 
 export class CameraFeed {
   readonly #abort = new AbortController()
   readonly #viewers = new Set<Latest<Frame>>()
-  readonly #onEnd: () => void
+  readonly #options: Options
   #newest: Frame | undefined
   #silence: NodeJS.Timeout | undefined
 
-  constructor(read: (signal: AbortSignal) => AsyncIterable<Picture>, onEnd: () => void) {
-    this.#onEnd = onEnd
-    void this.#run(read)
+  constructor(options: Options) {
+    this.#options = options
+    void this.#run()
   }
 
   get newest(): Picture | undefined {
@@ -39,10 +42,10 @@ export class CameraFeed {
     if (this.#viewers.size === 0) this.#end()
   }
 
-  async #run(read: (signal: AbortSignal) => AsyncIterable<Picture>): Promise<void> {
+  async #run(): Promise<void> {
     this.#listen()
     try {
-      for await (const picture of read(this.#abort.signal)) {
+      for await (const picture of this.#options.read(this.#abort.signal)) {
         this.#listen()
         const { type, at, bytes } = picture
         const headers = { 'content-type': type, 'x-travessia-at': String(at) }
@@ -57,13 +60,13 @@ export class CameraFeed {
   #listen(): void {
     clearTimeout(this.#silence)
     const tooLong = () => this.#end(new TravessiaError('DEVICE_TIMEOUT'))
-    this.#silence = setTimeout(tooLong, silenceMs)
+    this.#silence = setTimeout(tooLong, this.#options.silenceMs)
   }
 
   #end(error?: unknown): void {
     if (this.#abort.signal.aborted) return
     clearTimeout(this.#silence)
-    this.#onEnd()
+    this.#options.onEnd()
     for (const viewer of this.#viewers) viewer.end(error)
     this.#viewers.clear()
     this.#abort.abort()

@@ -9,10 +9,8 @@ import { maxFramesPerSecond } from '@travessia/schemas/picture'
 import type { Frame } from './camera-feed.ts'
 
 export const bytesPerSecond = 4 * 1024 * 1024
-/** A connection that takes nothing for so long is dead. */
-const stallMs = 30_000
 
-/** `reason`: `viewer` (left), `time-limit`, `access-changed`, `node-stop`, or an error code. */
+/** `reason`: `viewer` (left), `viewer-stalled`, `time-limit`, `access-changed`, `node-stop`, or an error code. */
 export type ViewTotals = {
   readonly reason: string
   readonly frames: number
@@ -22,9 +20,14 @@ export type ViewTotals = {
 export class CameraViewing {
   /** Filled by the feed. */
   readonly frames = new Latest<Frame>()
+  readonly #stallMs: number
   readonly #over = new AbortController()
   #reason: string | undefined
   #sent = { frames: 0, bytes: 0 }
+
+  constructor(stallMs: number) {
+    this.#stallMs = stallMs
+  }
 
   get totals(): ViewTotals {
     return { reason: this.#reason ?? 'viewer', ...this.#sent }
@@ -58,7 +61,8 @@ export class CameraViewing {
       for (let frame: Frame | undefined = first; frame; frame = await this.frames.next())
         await this.#send(frame, response)
     } catch (error) {
-      this.end(error instanceof TravessiaError ? error.code : 'viewer')
+      // What else is thrown when nothing has ended it is the wait for a connection that takes nothing.
+      this.end(error instanceof TravessiaError ? error.code : 'viewer-stalled')
     }
     if (response.destroyed || response.writableNeedDrain) return void response.destroy()
     response.write(encodePart({ 'x-travessia-end': this.totals.reason }, new Uint8Array()))
@@ -73,7 +77,7 @@ export class CameraViewing {
     this.#sent.frames += 1
     this.#sent.bytes += part.length
     if (!isTaken) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(stallMs)])
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#stallMs)])
       await once(response, 'drain', { signal: limit })
     }
     await turn

@@ -22,8 +22,13 @@ export const cameraLimits = {
   viewersPerTenant: 32,
   /** Then the app asks whether somebody is still there. */
   viewMs: 10 * 60_000,
+  /** Between two questions whether somebody may still look. */
+  welcomeMs: 4_000,
+  /** A camera that sends no picture for so long has stopped. */
+  silenceMs: 15_000,
+  /** A connection that takes nothing for so long is dead. */
+  stallMs: 30_000,
 }
-const welcomeMs = 4_000
 const freshMs = 2_000
 const snapshotFactMs = 5 * 60_000
 const maxRemembered = 10_000
@@ -87,7 +92,7 @@ export class Cameras {
   async watch(request: ViewRequest, begin: () => ServerResponse): Promise<void> {
     const { device } = request
     this.#requireRoom(device)
-    const viewing = new CameraViewing()
+    const viewing = new CameraViewing(this.#deps.limits.stallMs)
     const isDone = this.#run(viewing, request, begin)
     this.#viewings.set(viewing, { device, isDone })
     await isDone.finally(() => this.#viewings.delete(viewing))
@@ -133,10 +138,11 @@ export class Cameras {
     const key = keyOf(device, mode)
     const feed =
       this.#feeds.get(key) ??
-      new CameraFeed(
-        (signal) => picturesOf(source, mode, signal),
-        () => this.#feeds.delete(key),
-      )
+      new CameraFeed({
+        read: (signal) => picturesOf(source, mode, signal),
+        onEnd: () => this.#feeds.delete(key),
+        silenceMs: this.#deps.limits.silenceMs,
+      })
     this.#feeds.set(key, feed)
     feed.join(viewing.frames)
     try {
@@ -152,7 +158,7 @@ export class Cameras {
     const sendAway = () => viewing.end('access-changed')
     const ask = () => isWelcome().then((is) => is || sendAway(), sendAway)
     const limit = setTimeout(() => viewing.end('time-limit'), this.#deps.limits.viewMs)
-    const watch = setInterval(() => void ask(), welcomeMs)
+    const watch = setInterval(() => void ask(), this.#deps.limits.welcomeMs)
     if (gone.aborted) leave()
     gone.addEventListener('abort', leave, { once: true })
     return () => {
