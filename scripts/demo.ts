@@ -93,7 +93,7 @@ async function installation(
   const logFile = join(demo.directory, `agent-${site.slug}.log`)
   const agent = (...args: string[]) => ({
     args: [builtAgent, ...args, '--config', config],
-    env: { TRAVESSIA_AGENT_HEALTH_PORT: '0' },
+    env: { TRAVESSIA_AGENT_HEALTH_PORT: '0', TRAVESSIA_MONITOR_PORT: '0' },
     logFile,
   })
   const { agentId } = await api.call<AgentState>('GET', `/api/installations/${site.id}/agent`)

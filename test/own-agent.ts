@@ -27,7 +27,7 @@ export async function pairOwnAgent(stack: Stack, api: Api, name: string): Promis
   const agentPath = `/api/installations/${site.body.id}/agent`
   const { body } = await api.call<{ code: string }>('POST', `${agentPath}/pairing-codes`)
   const configPath = join(stack.dataDir, `own-${site.body.id}`, 'config.json')
-  const env = { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0' }
+  const env = { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0', TRAVESSIA_MONITOR_PORT: '0' }
   const program = join(root, 'agent/src/main.ts')
   const pair = ['pair', body.code, '--url', stack.httpUrl, '--allow-loopback']
   execFileSync(process.execPath, [program, ...pair, '--config', configPath], { env })

@@ -50,6 +50,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/devices/{id}/history': on('device', everybody),
   'GET /api/devices/{id}/camera/snapshot': on('camera', operators),
   'GET /api/devices/{id}/camera/stream': on('camera', operators),
+  'GET /api/devices/{id}/passages': on('device', everybody),
   'POST /api/devices/{id}/proxy-http': on('device', managers),
   'POST /api/devices/{id}/sessions': on('device', operators),
   'GET /api/devices/{id}/sessions': on('device', everybody),

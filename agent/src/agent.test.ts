@@ -81,7 +81,7 @@ async function startedAgent(at: Node, other: Partial<AgentConfig> = {}) {
     ...other,
   })
   writeAgentConfig(configPath, config)
-  const environment = { healthPort: 0, proxies: noProxies }
+  const environment = { healthPort: 0, monitorPort: 0, proxies: noProxies }
   const agent = new Agent({ config, configPath, environment, log: silent })
   onTestFinished(() => agent.stop())
   await agent.start()

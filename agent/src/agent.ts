@@ -3,11 +3,12 @@
  * line: the configuration file and the journal are whole, and the next start takes up from them.
  */
 import { dirname, join } from 'node:path'
-import { check } from '@travessia/schemas/check'
+import { check, checkJson } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { type AgentDevice, deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
+import { passagesReceiptSchema } from '@travessia/schemas/passages'
 import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import { ResetCode } from '@travessia/schemas/tunnel-frame'
@@ -23,6 +24,7 @@ import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
 import { watchNetwork } from './network.ts'
+import { Passages } from './passages.ts'
 import { type PausedUntil, pausedUntil, pausePathOf } from './pause.ts'
 import { openSigned } from './signed.ts'
 import type { Policy } from './target-policy.ts'
@@ -36,11 +38,12 @@ const switchMs = 1_000
 /** Nodes that may speak to this agent at a time. */
 const maxTunnels = 16
 const isDeviceList = compile(deviceListSchema)
+const isReceipt = compile(passagesReceiptSchema)
 
 type Options = {
   readonly config: AgentConfig
   readonly configPath: string
-  readonly environment: Pick<Environment, 'healthPort' | 'proxies'>
+  readonly environment: Pick<Environment, 'healthPort' | 'monitorPort' | 'proxies'>
   readonly log: Logger
 }
 
@@ -55,6 +58,7 @@ export class Agent {
   readonly #tunnels = new Map<string, TunnelServer>()
   readonly #drivers: DeviceDrivers
   readonly #watch: DeviceWatch
+  readonly #passages: Passages
   readonly #clock: Clock
   readonly #runner: CommandRunner
   readonly #journal: Journal
@@ -99,6 +103,13 @@ export class Agent {
       ...{ driverFor, log },
       tell: (report) => this.#connections.sample('state', report),
     })
+    this.#passages = new Passages({
+      ...{ driverFor, log, monitorPort: environment.monitorPort },
+      memoryPath: join(dirname(configPath), 'passages.json'),
+      isUp: () => this.#connections.isControlUp,
+      report: (report) => this.#connections.publish('ack', report),
+      now: () => this.#clock.now() ?? Date.now(),
+    })
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
     this.#runner = new CommandRunner({
       agent: config,
@@ -137,6 +148,7 @@ export class Agent {
     this.#saidPause = this.#pausedUntil()
     this.#connections.start()
     this.#watch.update(this.#config.devices.devices)
+    this.#passages.update(this.#config.devices.devices)
     await ready
   }
 
@@ -146,6 +158,7 @@ export class Agent {
     this.#stopNetwork?.()
     this.#health?.stop()
     this.#watch.stop()
+    this.#passages.stop()
     await this.#runner.stop()
     await Promise.all([...this.#tunnels.values()].map((tunnel) => tunnel.stop()))
     await this.#connections.stop()
@@ -154,6 +167,7 @@ export class Agent {
 
   /** In the order of arrival: a command may be for a device of the list that came just before it. */
   #command(kind: string, payload: string): void {
+    if (kind === 'passages') return this.#passages.received(checkJson(isReceipt, payload))
     this.#intake = this.#intake
       .then(() => (kind === 'devices' ? this.#takeDevices(payload) : this.#runner.receive(payload)))
       .catch((error: unknown) => this.#log.warn({ err: error, kind }, 'order refused'))
@@ -171,6 +185,7 @@ export class Agent {
       for (const tunnel of this.#tunnels.values()) tunnel.devicesChanged(list.devices)
       this.#drivers.keepOnly(list.devices)
       this.#watch.update(list.devices)
+      this.#passages.update(list.devices)
     }
     const { version } = this.#config.devices
     void this.#connections.publish('ack', { kind: 'devices', version })
@@ -180,6 +195,7 @@ export class Agent {
     this.#onReady?.()
     void this.#heartbeat()
     this.#runner.resend()
+    this.#passages.again()
   }
 
   /** Every node greets anew on the next connection. */
@@ -236,7 +252,7 @@ export class Agent {
 
   readonly #policy: Policy = {
     allowLoopback: () => this.#config.allowLoopback,
-    forbiddenPorts: () => [this.#health?.port() ?? 0],
+    forbiddenPorts: () => [this.#health?.port() ?? 0, ...this.#passages.ports],
   }
 
   #deviceOf(deviceId: string): AgentDevice | undefined {

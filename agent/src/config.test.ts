@@ -74,6 +74,7 @@ test('the path of the original connector is read only while there is no file of 
 test('the environment has the documented defaults', () => {
   expect(readEnvironment({})).toEqual({
     healthPort: 22_100,
+    monitorPort: 22_101,
     logLevel: 'info',
     proxies: { http: undefined, https: undefined, except: '' },
     hasSystemd: false,

@@ -59,6 +59,8 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 export type Environment = {
   readonly healthPort: number
+  /** Where devices of the LAN tell what happens. */
+  readonly monitorPort: number
   readonly logLevel: (typeof logLevels)[number]
   readonly proxies: ProxySettings
   /** `systemd-notify` has somebody to tell. */
@@ -72,15 +74,17 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const healthPort = Number(env['TRAVESSIA_AGENT_HEALTH_PORT'] ?? 22_100)
   const wantedLevel = env['TRAVESSIA_LOG_LEVEL'] ?? 'info'
   const logLevel = logLevels.find((level) => level === wantedLevel)
-  const isPort = Number.isInteger(healthPort) && healthPort >= 0 && healthPort <= 65_535
+  const monitorPort = Number(env['TRAVESSIA_MONITOR_PORT'] ?? 22_101)
+  const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port <= 65_535
   const wrong = [
-    ...(isPort ? [] : ['TRAVESSIA_AGENT_HEALTH_PORT must be a port']),
+    ...(isPort(healthPort) ? [] : ['TRAVESSIA_AGENT_HEALTH_PORT must be a port']),
+    ...(isPort(monitorPort) ? [] : ['TRAVESSIA_MONITOR_PORT must be a port']),
     ...(logLevel ? [] : [`TRAVESSIA_LOG_LEVEL must be one of ${logLevels.join(', ')}`]),
   ]
   if (wrong.length > 0 || !logLevel)
     throw new TravessiaError('CONFIG_INVALID', { problem: `${wrong.join('; ')}.` })
   return {
-    ...{ healthPort, logLevel },
+    ...{ healthPort, monitorPort, logLevel },
     proxies: {
       http: env['http_proxy'] || env['HTTP_PROXY'],
       https: env['https_proxy'] || env['HTTPS_PROXY'],

@@ -34,8 +34,10 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
       request.once('error', reject)
       request.end(body)
     })
+    const ends = { local: socket.localAddress ?? '', device: socket.remoteAddress ?? '' }
     try {
-      return { status: response.statusCode ?? 0, body: await text(limited(response)) }
+      const body = await text(limited(response))
+      return { status: response.statusCode ?? 0, body, ends }
     } finally {
       socket.destroy()
     }

@@ -29,6 +29,7 @@ import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
 import { addInstallationRoutes } from './routes/installations.ts'
 import { addLiveRoute } from './routes/live.ts'
 import { addOperationRoutes } from './routes/operations.ts'
+import { addPassageRoutes } from './routes/passages.ts'
 import type { App } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import type { Services } from './services.ts'
@@ -74,6 +75,7 @@ function addRoutes(app: App, services: Services): void {
   addDeviceRoutes(app, services)
   addDeviceStateRoutes(app, services)
   addCameraRoutes(app, services)
+  addPassageRoutes(app, services)
   addSessionRoutes(app, services)
   addCommandRoutes(app, services)
   addAuditRoutes(app, services)

@@ -16,6 +16,7 @@ import { DeviceLists } from './bus/device-lists.ts'
 import { DeviceStates } from './bus/device-states.ts'
 import { Dispatcher } from './bus/dispatcher.ts'
 import { Inbox } from './bus/inbox.ts'
+import { Passages } from './bus/passages.ts'
 import { Recorder } from './bus/recorder.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
@@ -133,8 +134,13 @@ function createBus(base: Base) {
     ...{ views, history, now },
     record: (device, agentId, reported) => recorder.deviceState(device, agentId, reported),
   })
+  const passages = new Passages({
+    ...{ views, now },
+    record: (device, agentId, passage) => recorder.passage(device, agentId, passage),
+    receipt: (agent, receipt) => link.command(agent, 'passages', JSON.stringify(receipt)),
+  })
   const inbox = new Inbox({
-    ...{ presence, tunnel, deviceLists, deviceStates, dispatcher, now, log },
+    ...{ presence, tunnel, deviceLists, deviceStates, passages, dispatcher, now, log },
     agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
     commandReport: (agent, report) => recorder.commandReport(agent, report),
   })

@@ -15,6 +15,7 @@ import {
 } from './devices.ts'
 import { eventTypes, type StreamKind, streamKinds } from './events.ts'
 import { idPattern } from './ids.ts'
+import { turnDirections } from './passages.ts'
 
 const closed = { additionalProperties: false }
 const id = Type.String({ pattern: idPattern })
@@ -358,6 +359,28 @@ export const commandStateSchema = Type.Object({
 })
 export type CommandState = Static<typeof commandStateSchema>
 export const commandList = list(commandStateSchema)
+
+// Passages
+export const passagesQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  closed,
+)
+export const passageItemSchema = Type.Object({
+  id,
+  outcome: Type.Enum(['passed', 'gave-up', 'denied', 'missed']),
+  /** When it happened, by the agent's clock. */
+  at: time,
+  direction: Type.Optional(Type.Enum(turnDirections)),
+  way: Type.Optional(Type.Enum(['entry', 'exit'])),
+  deviceUserId: Type.Optional(Type.String()),
+  /** The command that released it. */
+  commandId: Type.Optional(id),
+})
+export type PassageItem = Static<typeof passageItemSchema>
+export const passageItemList = list(passageItemSchema)
 
 // Audit
 export const auditQuery = Type.Object(

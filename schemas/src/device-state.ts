@@ -49,6 +49,8 @@ export const deviceStateSchema = Type.Object(
     turns: Type.Optional(
       Type.Object({ left: Type.Integer(), right: Type.Integer() }, { additionalProperties: false }),
     ),
+    /** How passages are learned: told by the device, asked for, or asked for since it tells another server. */
+    passages: Type.Optional(Type.Enum(['told', 'asked', 'tells-another'])),
     /** Files that can be printed. */
     files: Type.Optional(Type.Array(text, { maxItems: 200 })),
   },

@@ -7,6 +7,7 @@ import { commandNames } from './commands.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
 import { idPattern } from './ids.ts'
+import { denialReasons, passageLists, turnDirections } from './passages.ts'
 
 const id = Type.String({ pattern: idPattern })
 const text = Type.String()
@@ -161,6 +162,22 @@ const camera = {
   CameraSnapshotRequested: data({}),
 }
 
+/** By the device's own clock, and when that was by the agent's. `deviceUserId`: as the device numbers its people. */
+const passageTimes = { deviceTime: optional(time), agentTime: time, deviceUserId: optional(text) }
+const passage = {
+  PassageConfirmed: data({
+    direction: Type.Enum(turnDirections),
+    /** Absent: the device does not say which rotation is the entry. */
+    way: optional(Type.Enum(['entry', 'exit'])),
+    ...passageTimes,
+  }),
+  PassageGivenUp: data(passageTimes),
+  /** By the device itself: a card, a face, a code that it does not let in. */
+  PassageDenied: data({ reason: Type.Enum(denialReasons), ...passageTimes }),
+  /** Of the device's own list rows are gone that nobody has read; without `count` it began anew. */
+  PassagesMissed: data({ list: Type.Enum(passageLists), count: optional(count), agentTime: time }),
+}
+
 const installation = {
   InstallationCreated: data({ name: text, slug: text, customer: text }),
   InstallationChanged: data({ name: text, slug: text, customer: text }),
@@ -202,6 +219,7 @@ export const streamKinds = {
   agent,
   device,
   camera,
+  passage,
   installation,
   access,
   audit,
@@ -215,6 +233,7 @@ export const eventSchemas = {
   ...agent,
   ...device,
   ...camera,
+  ...passage,
   ...installation,
   ...access,
   ...audit,
@@ -232,6 +251,7 @@ export type CommandFact = Fact<keyof typeof command>
 export type AgentFact = Fact<keyof typeof agent>
 export type DeviceFact = Fact<keyof typeof device>
 export type CameraFact = Fact<keyof typeof camera>
+export type PassageFact = Fact<keyof typeof passage>
 export type InstallationFact = Fact<keyof typeof installation>
 export type AccessFact = Fact<keyof typeof access>
 

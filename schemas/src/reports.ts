@@ -1,6 +1,7 @@
 /** What an agent says on `ack` and `status`, and what the broker says on `presence`. Claims, not yet facts. */
 import { type Static, Type } from 'typebox'
 import { idPattern } from './ids.ts'
+import { passagesReportSchema } from './passages.ts'
 
 const id = Type.String({ pattern: idPattern })
 const text = Type.String({ maxLength: 200 })
@@ -75,7 +76,11 @@ export const devicesReportSchema = Type.Object(
 )
 export type DevicesReport = Static<typeof devicesReportSchema>
 
-export const ackSchema = Type.Union([commandReportSchema, devicesReportSchema])
+export const ackSchema = Type.Union([
+  commandReportSchema,
+  devicesReportSchema,
+  passagesReportSchema,
+])
 export type Ack = Static<typeof ackSchema>
 
 /** On `presence`, by the broker: it, not the agent, observes the external address. */

@@ -31,3 +31,17 @@ export function parsed(body: string): unknown {
 export function rounded(value: number): number {
   return Math.round(value * 10) / 10
 }
+
+const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
+
+/** The same, with whole numbers beyond 2^53 kept, as texts of their digits. */
+export function parsedExactly(body: string): unknown {
+  const isLong = (token: string) => /^-?\d{16,}$/.test(token)
+  return parsed(body.replace(stringOrNumber, (token) => (isLong(token) ? `"${token}"` : token)))
+}
+
+/** An id as its digits, whether it came as a number or as a text. */
+export function idOf(value: unknown): string | undefined {
+  const isWhole = typeof value === 'string' || Number.isSafeInteger(value)
+  return isWhole && /^\d{1,20}$/.test(String(value)) ? String(BigInt(String(value))) : undefined
+}

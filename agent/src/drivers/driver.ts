@@ -5,8 +5,11 @@
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
+import type { Passage } from '@travessia/schemas/passages'
 import type { CameraWish } from '@travessia/schemas/tunnel-frame'
 import type { WebSocket } from 'ws'
+import type { MonitorInlet } from '../monitor-inlet.ts'
+import type { DeviceMemory } from '../passage-memory.ts'
 
 /** The device that a driver talks to: `fetch` and `openSocket` reach only its pinned address. */
 export type DriverTarget = {
@@ -31,7 +34,10 @@ export type DeviceFetch = (request: {
   /** ms that are left to begin; at 0 nothing is sent any more. */
   readonly startWithinMs: () => number
   readonly signal: AbortSignal
-}) => Promise<{ readonly status: number; readonly body: string }>
+}) => Promise<{ readonly status: number; readonly body: string; readonly ends?: Ends }>
+
+/** Addresses of the connection to a device: ours towards it, and its own. */
+export type Ends = { readonly local: string; readonly device: string }
 
 /**
  * An open WebSocket to the device, for watching: what changes a device goes through `fetch`, which keeps the expiry.
@@ -62,6 +68,23 @@ export interface Eye {
   found(wish: CameraWish, path: string): void
 }
 
+/** What a driver needs to follow who passes its device. */
+export type PassageDesk = {
+  /** ms since 1970, by the agent's idea of server time. */
+  readonly now: () => number
+  /** The cloud can be told. */
+  readonly isUp: () => boolean
+  readonly memory: () => DeviceMemory
+  readonly keep: (memory: DeviceMemory) => void
+  /** true: all of them are in the log of the cloud. */
+  readonly tell: (passages: readonly Passage[]) => Promise<boolean>
+  /** Where the device may tell that something happened; undefined: nowhere. */
+  readonly openInlet: MonitorInlet['open']
+  readonly warn: (error: unknown) => void
+}
+
+export type Follower = { again(): void; stop(): void }
+
 export interface Driver {
   readonly kind: DriverKind
   /** Runs one command at most once. Never throws: what it cannot tell is `unknown`. */
@@ -73,6 +96,8 @@ export interface Driver {
   watch?(tell: (state: DeviceState) => void): () => void
   /** Cameras only. */
   readonly eye?: Eye
+  /** Tells who passed, gave up or was denied, each once, from where the log of the cloud has it. Never throws. */
+  follow?(desk: PassageDesk): Follower
 }
 
 /** The one switch: a new driver is a folder and a line here. */

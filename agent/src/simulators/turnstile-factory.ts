@@ -1,4 +1,4 @@
-/** How the simulated turnstile leaves the factory (DEVICES 1.6): values of a configuration are texts. */
+/** How the simulated turnstile leaves the factory, and how it is configured (DEVICES 1.6). */
 
 export const deviceId = 478_435
 export const systemInformation = {
@@ -6,7 +6,9 @@ export const systemInformation = {
   ...{ version: '2.4.5', device_id: deviceId, device_name: 'iDBlock', online: false },
 }
 
-export function factoryConfiguration(): Record<string, Record<string, string>> {
+type Section = Readonly<Record<string, string>>
+
+function factoryConfiguration(): Record<string, Section> {
   return {
     general: {
       online: '0',
@@ -16,6 +18,42 @@ export function factoryConfiguration(): Record<string, Record<string, string>> {
       language: 'pt_BR',
     },
     catra: { gateway: 'clockwise', operation_mode: 'blocked' },
+    monitor: { hostname: '', port: '', path: '', alive_interval: '30000' },
     sec_box: { catra_role: '1' },
   }
+}
+
+export class TurnstileConfiguration {
+  readonly #sections = factoryConfiguration()
+
+  of(section: string): Section {
+    return this.#sections[section] ?? {}
+  }
+
+  /** `{section: [names]}`; anything else than a list: all of it. */
+  read(wanted: Readonly<Record<string, unknown>>): Record<string, Section> {
+    const pick = (section: string, names: unknown) =>
+      Object.entries(this.of(section)).filter(
+        ([name]) => !Array.isArray(names) || names.includes(name),
+      )
+    return Object.fromEntries(
+      Object.entries(wanted).map(([section, names]) => [
+        section,
+        Object.fromEntries(pick(section, names)),
+      ]),
+    )
+  }
+
+  /** Every value is a text, also numbers and booleans (DEVICES 1.1). @returns false: refused, nothing changed */
+  write(wanted: Readonly<Record<string, unknown>>): boolean {
+    if (!Object.values(wanted).every(isSection)) return false
+    for (const [section, values] of Object.entries(wanted as Record<string, Section>))
+      this.#sections[section] = { ...this.of(section), ...values }
+    return true
+  }
+}
+
+function isSection(values: unknown): values is Section {
+  const isObject = typeof values === 'object' && values !== null
+  return isObject && Object.values(values).every((value) => typeof value === 'string')
 }

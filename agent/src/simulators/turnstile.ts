@@ -1,6 +1,7 @@
 /**
- * A simulated Control iD turnstile (DEVICES 1.2-1.6, 1.10-1.11): its web UI and the calls that the UI and the
- * driver need. `GET /__simulator/state` counts what really happened; `POST /__simulator/faults` makes trouble.
+ * A simulated Control iD turnstile (DEVICES 1.2-1.7, 1.10-1.11): its web UI and the calls that the UI and the driver
+ * need. `GET /__simulator/state` counts what really happened; `POST /__simulator/faults` makes trouble, and `POST
+ * /__simulator/person` is somebody with a card.
  */
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
@@ -13,7 +14,9 @@ import {
   json,
   keepLast,
 } from './device-server.ts'
-import { deviceId, factoryConfiguration, systemInformation } from './turnstile-factory.ts'
+import { deviceId, systemInformation, TurnstileConfiguration } from './turnstile-factory.ts'
+import { type Turn, TurnstileLists } from './turnstile-lists.ts'
+import { TurnstileMonitor } from './turnstile-monitor.ts'
 import { turnstilePages } from './turnstile-pages.ts'
 
 export type TurnstileOptions = {
@@ -38,17 +41,26 @@ type Faults = {
   giveUp?: boolean
   /** The answer to an action is lost after it was done. */
   cutAfterAction?: boolean
+  /** Everything that it tells a server comes twice. */
+  tellTwice?: boolean
+  /** What happens is not told to the server. */
+  mute?: boolean
+  /** Its clock is so much ahead. */
+  clockSeconds?: number
   rebootNow?: boolean
+  /** Its lists are empty and their numbers begin anew. */
+  eraseNow?: boolean
 }
-type Log = Readonly<Record<string, number>>
-type Turn = 'TURN_LEFT' | 'TURN_RIGHT' | 'GIVE_UP'
 type Body = Readonly<Record<string, unknown>>
 
 const openedByApi = 10
 const openedFromPage = 12
 const gaveUp = 13
+const denied = 6
+const granted = 7
 const passageMs = 1_500
 const maxSessions = 20
+const turns: readonly Turn[] = ['TURN_LEFT', 'TURN_RIGHT', 'GIVE_UP']
 const open: ReadonlySet<string> = new Set([
   'login',
   'hidlogin',
@@ -63,13 +75,15 @@ export class Turnstile {
   readonly #password: string
   readonly #sessions: string[] = []
   readonly #actions: Array<{ action: string; parameters: string; at: number }> = []
-  readonly #logs: Log[] = []
-  readonly #events: object[] = []
-  readonly #configuration = factoryConfiguration()
+  readonly #lists = new TurnstileLists(() => this.#seconds())
+  readonly #configuration = new TurnstileConfiguration()
+  readonly #monitor = new TurnstileMonitor(
+    () => this.#configuration.of('monitor'),
+    () => ({ access_logs: 0, device_id: deviceId, time: this.#seconds() }),
+  )
   #turns = { left: 0, right: 0 }
   #arm: TurnstileState['arm'] = 'locked'
   #passage: NodeJS.Timeout | undefined
-  #nextEventId = 1
   #faults: Faults = {}
 
   constructor({ port, host, login = 'admin', password = 'admin' }: TurnstileOptions) {
@@ -85,6 +99,7 @@ export class Turnstile {
 
   async stop(): Promise<void> {
     clearTimeout(this.#passage)
+    this.#monitor.stop()
     await this.#server.stop()
   }
 
@@ -96,6 +111,7 @@ export class Turnstile {
     const { pathname } = request.url
     if (pathname === '/__simulator/state') return json(this.state)
     if (pathname === '/__simulator/faults') return this.#setFaults(parse(request.body))
+    if (pathname === '/__simulator/person') return this.#person(parse(request.body))
     if (this.#faults.hang) return undefined
     await sleep(this.#faults.slowMs ?? 0)
     const page = turnstilePages[pathname]
@@ -135,15 +151,15 @@ export class Turnstile {
       case 'init_device_set':
         return json({ init_device_set: true })
       case 'load_objects':
-        return this.#load(body)
+        return this.#lists.load(body)
       case 'get_configuration':
-        return json(this.#configurationOf(body))
+        return json(this.#configuration.read(body))
       case 'set_configuration':
         return this.#configure(body)
       case 'get_catra_info':
         return json(this.#counters())
       case 'system_information':
-        return json(systemInformation)
+        return json({ ...systemInformation, time: this.#seconds() })
       case 'message_to_screen':
         return this.#did('message_to_screen', String(body['message']))
       case 'buzzer_buzz':
@@ -191,7 +207,7 @@ export class Turnstile {
     clearTimeout(this.#passage)
     const isLeft = parameters.includes('anticlockwise')
     const turn = this.#faults.giveUp ? 'GIVE_UP' : isLeft ? 'TURN_LEFT' : 'TURN_RIGHT'
-    const releaseMs = Number(this.#configuration['general']?.['catra_timeout'])
+    const releaseMs = Number(this.#configuration.of('general')['catra_timeout'])
     const inMs = turn === 'GIVE_UP' ? releaseMs : Math.min(passageMs, releaseMs)
     this.#passage = setTimeout(() => this.#turned(turn), inMs)
   }
@@ -201,53 +217,29 @@ export class Turnstile {
     if (type === 'TURN_LEFT') this.#turns.left += 1
     if (type === 'TURN_RIGHT') this.#turns.right += 1
     if (type === 'GIVE_UP') this.#log(gaveUp)
-    const id = this.#nextEventId
-    this.#nextEventId += 1
-    const timestamp = Math.floor(Date.now() / 1000)
-    keepLast(this.#events, {
-      id,
-      event: 'catra',
-      type,
-      identification: '',
-      device_id: deviceId,
-      timestamp,
-    })
-  }
-
-  #load({ object, limit, offset, order }: Body): Answer {
-    const rows: Readonly<Record<string, readonly object[]>> = {
-      access_logs: this.#logs,
-      users: [{ id: 1, name: 'Ana', registration: '1001', begin_time: 0, end_time: 0 }],
-      access_events: this.#events,
+    const { id } = this.#lists.addEvent(type)
+    const time = this.#seconds()
+    const event = {
+      type: 7,
+      name: type.replace('_', ' '),
+      time,
+      uuid: randomBytes(4).toString('hex'),
     }
-    const all = [...(rows[String(object)] ?? [])]
-    if (Array.isArray(order) && order[1] === 'descending') all.reverse()
-    const first = Number(offset ?? 0)
-    return json({ [String(object)]: all.slice(first, first + Number(limit ?? 500)) })
+    const isInformed = this.#configuration.of('monitor')['inform_access_event_id'] === '1'
+    const ids = isInformed ? { access_event_id: id } : {}
+    this.#tell('catra_event', { event, ...ids, device_id: deviceId, time })
   }
 
-  #configurationOf(body: Body): Record<string, Record<string, string>> {
-    const pick = (section: string, names: unknown) =>
-      Object.entries(this.#configuration[section] ?? {}).filter(
-        ([name]) => !Array.isArray(names) || names.includes(name),
-      )
-    return Object.fromEntries(
-      Object.entries(body).map(([section, names]) => [
-        section,
-        Object.fromEntries(pick(section, names)),
-      ]),
-    )
+  /** With a card: let in and through, or denied; or let in and then nobody turns. */
+  #person({ userId, turn, isDenied }: Body): Answer {
+    this.#log(isDenied === true ? denied : granted, Number(userId ?? 1))
+    if (isDenied !== true) this.#turned(turns.find((one) => one === turn) ?? 'TURN_RIGHT')
+    return json({})
   }
 
-  /** Every value is a text, also numbers and booleans (DEVICES 1.1). */
   #configure(body: Body): Answer {
-    const isText = (values: unknown) =>
-      typeof values === 'object' &&
-      values !== null &&
-      Object.values(values).every((value) => typeof value === 'string')
-    if (!Object.values(body).every(isText)) return json({ error: 'Invalid value' }, 400)
-    for (const [section, values] of Object.entries(body) as Array<[string, Record<string, string>]>)
-      this.#configuration[section] = { ...this.#configuration[section], ...values }
+    if (!this.#configuration.write(body)) return json({ error: 'Invalid value' }, 400)
+    if ('monitor' in body) this.#monitor.start()
     return json({})
   }
 
@@ -262,21 +254,36 @@ export class Turnstile {
     }
   }
 
-  #log(event: number): void {
-    const id = (this.#logs.at(-1)?.['id'] ?? 0) + 1
-    const time = Math.floor(Date.now() / 1000)
-    keepLast(this.#logs, { id, time, event, device_id: deviceId, user_id: 0, portal_id: 1 })
+  #log(event: number, userId = 0): void {
+    const row = this.#lists.addLog(event, userId)
+    // In what it tells every value is a text, in `load_objects` a number (DEVICES 1.1).
+    const values = Object.fromEntries(Object.entries(row).map(([name, one]) => [name, `${one}`]))
+    const changes = [{ object: 'access_logs', type: 'inserted', values }]
+    this.#tell('dao', { object_changes: changes, device_id: deviceId })
+  }
+
+  #tell(name: string, body: object): void {
+    if (this.#faults.mute) return
+    this.#monitor.tell(name, body)
+    if (this.#faults.tellTwice) this.#monitor.tell(name, body)
+  }
+
+  #seconds(): number {
+    return Math.floor(Date.now() / 1000) + (this.#faults.clockSeconds ?? 0)
   }
 
   #setFaults(faults: Body): Answer {
-    const { rebootNow, ...others } = faults as Faults
+    const { rebootNow, eraseNow, ...others } = faults as Faults
     this.#faults = others
     if (rebootNow) this.#reboot()
+    if (eraseNow) this.#lists.erase()
     return json(others)
   }
 
   #reboot(): void {
     this.#sessions.length = 0
+    const mode = { mode: 0, mode_name: 'DEFAULT', time: this.#seconds(), last_offline: 0 }
+    this.#tell('operation_mode', { operation_mode: mode, device_id: deviceId })
   }
 }
 

@@ -4,6 +4,7 @@ import { errorText, isErrorCode } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
+import { passageText } from './passage-sentences.ts'
 import { requestText } from './request-sentences.ts'
 import { stateText } from './state-sentences.ts'
 
@@ -40,6 +41,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     commandText(event, names) ??
     deviceText(event, names) ??
     cameraText(event, names) ??
+    passageText(event, names.device) ??
     agentText(event, names)
   return language === 'en' ? text[1] : text[0]
 }

@@ -8,6 +8,7 @@ import type { Reported } from '../domain/device.ts'
 import type { History } from '../store/history.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
+import { deviceOfAgent } from './device-of-agent.ts'
 
 /** An agent that floods is not listened to more often. */
 const betweenMs = 200
@@ -47,7 +48,7 @@ export class DeviceStates {
     const before = this.#states.get(deviceId)
     const isNews = before?.state.status !== state.status
     if (before && !isNews && now() - before.at < betweenMs) return
-    const device = await this.#deviceOf(agent, deviceId)
+    const device = await deviceOfAgent(this.#deps.views, agent, deviceId)
     if (!device) return
     const known = { state, at: now() }
     this.#states.set(deviceId, known)
@@ -55,14 +56,6 @@ export class DeviceStates {
     for (const listener of this.#listeners) listener(device, known)
     if (isNews && device.status !== state.status)
       await this.#deps.record(device, agent.agentId, reportedOf(state))
-  }
-
-  async #deviceOf({ tenantId, agentId }: AgentAddress, deviceId: string) {
-    const { views } = this.#deps
-    const device = await views.devices.get(tenantId, deviceId)
-    if (!device?.viaAgent) return undefined
-    const current = await views.agents.current(tenantId, device.installationId)
-    return current?.agentId === agentId ? device : undefined
   }
 }
 

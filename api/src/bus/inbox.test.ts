@@ -31,6 +31,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
       confirmed: (_agent, version) => note(`confirmed ${version}`),
       connected: () => note('list'),
     },
+    passages: { report: async () => undefined },
     deviceStates: { report: async () => undefined },
     dispatcher: {
       connected: () => note('orders'),

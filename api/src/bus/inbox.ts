@@ -6,6 +6,7 @@ import { checkJson } from '@travessia/schemas/check'
 import type { CommandStatus } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import { type StateReport, stateReportSchema } from '@travessia/schemas/device-state'
+import type { PassagesReport } from '@travessia/schemas/passages'
 import {
   type Ack,
   ackSchema,
@@ -44,6 +45,7 @@ type Deps = {
     noted(commandId: string, status: CommandStatus): void
   }
   readonly deviceStates: { report(agent: AgentAddress, report: StateReport): Promise<void> }
+  readonly passages: { report(agent: AgentAddress, report: PassagesReport): Promise<void> }
   /** Records what the decider of the agent makes of it; false: no such agent (any more). */
   readonly agentIntent: (agent: AgentAddress, intent: AgentIntent) => Promise<boolean>
   /** The same for a command of this agent; undefined: no such command. */
@@ -140,6 +142,7 @@ export class Inbox implements LinkHandlers {
 
   async #ack(agent: AgentAddress, ack: Ack): Promise<void> {
     if (ack.kind === 'devices') return this.#deps.deviceLists.confirmed(agent, ack.version)
+    if (ack.kind === 'passages') return this.#deps.passages.report(agent, ack)
     const status = await this.#deps.commandReport(agent, ack)
     if (status) this.#deps.dispatcher.noted(ack.commandId, status)
   }

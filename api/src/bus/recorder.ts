@@ -2,12 +2,14 @@
 import type { CommandOrder, CommandStatus } from '@travessia/schemas/commands'
 import type { EventContext, RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
+import type { Passage } from '@travessia/schemas/passages'
 import type { CommandReport } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
 import { type AgentIntent, agent as agentDecider } from '../domain/agent.ts'
 import { type CommandIntent, command as commandDecider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
 import { device as deviceDecider, type Reported } from '../domain/device.ts'
+import { passage as passageDecider, passageIdOf } from '../domain/passage.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
@@ -64,6 +66,36 @@ export class Recorder {
         ...{ installationId, deviceId, agentId, correlationId: newId() },
       },
     )
+  }
+
+  /** One that is known already changes nothing. */
+  async passage(device: DeviceRow, agentId: string, told: Passage): Promise<void> {
+    const { tenantId, id: deviceId, installationId } = device
+    const released = await this.#releaseOf({ tenantId, agentId }, deviceId, told)
+    await handle(
+      this.#deps.store,
+      passageDecider,
+      { tenantId, streamKind: 'passage', streamId: passageIdOf(tenantId, deviceId, told.key) },
+      { type: 'ReportPassage', passage: told },
+      {
+        actor: { type: 'agent', id: agentId },
+        at: new Date(this.#deps.now()).toISOString(),
+        ...{ installationId, deviceId, agentId, correlationId: newId(), ...released },
+      },
+    )
+  }
+
+  /** The command that let somebody through, if it is one: of this device, by this agent. */
+  async #releaseOf({ tenantId, agentId }: AgentAddress, deviceId: string, told: Passage) {
+    if (!('commandId' in told) || told.commandId === undefined) return {}
+    const { commandId } = told
+    const [issued] = await this.#deps.store.readStream(tenantId, commandId)
+    const isRelease =
+      issued?.type === 'CommandIssued' &&
+      issued.data.command === 'OpenGate' &&
+      issued.agentId === agentId &&
+      issued.deviceId === deviceId
+    return isRelease ? { commandId, correlationId: issued.correlationId } : {}
   }
 
   /** Nothing was heard of the command in time. */

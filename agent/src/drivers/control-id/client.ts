@@ -8,7 +8,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, DeviceFetch } from '../driver.ts'
 import { DeviceRefusal } from '../refusal.ts'
 
-export type Answer = { readonly status: number; readonly body: string }
+export type Answer = Awaited<ReturnType<DeviceFetch>>
 
 /** No session, so the command itself was not sent. */
 export class LoginRefused extends DeviceRefusal {
@@ -25,7 +25,7 @@ export class ControlIdClient {
     this.#credentials = credentials
   }
 
-  /** @throws LoginRefused, and what `DeviceFetch` throws */
+  /** @param body sent as JSON; a text is JSON already. @throws LoginRefused, and what `DeviceFetch` throws */
   async call(command: string, body: unknown, context: CommandContext): Promise<Answer> {
     const known = this.#session
     const first = await this.#post(command, body, context, known ?? (await this.#login(context)))
@@ -56,7 +56,8 @@ export class ControlIdClient {
   ): Promise<Answer> {
     const query = session === undefined ? '' : `?session=${encodeURIComponent(session)}`
     return this.#fetch({
-      ...{ method: 'POST', path: `/${command}.fcgi${query}`, body: JSON.stringify(body) },
+      ...{ method: 'POST', path: `/${command}.fcgi${query}` },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
       startWithinMs: context.startWithinMs,
       signal: context.signal,

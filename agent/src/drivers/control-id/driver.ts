@@ -1,8 +1,10 @@
 /** Control iD turnstiles and door controllers in our vocabulary. 200 means accepted, not turned (DEVICES 1.3). */
 import type { Command } from '@travessia/schemas/commands'
+import type { DeviceState } from '@travessia/schemas/device-state'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
 import { resultOfError } from '../refusal.ts'
 import { type Answer, ControlIdClient } from './client.ts'
+import { PassageFollower } from './follow.ts'
 import { watchTurnstile } from './watch.ts'
 
 /** What devices leave the factory with; used only when none was registered. */
@@ -15,18 +17,31 @@ type Call = { readonly command: string; readonly body: unknown }
 export function createDriver({ fetch, credentials }: DriverTarget): Driver {
   const client = new ControlIdClient(fetch, credentials ?? factoryCredentials)
   let watch: ReturnType<typeof watchTurnstile> | undefined
+  let follower: PassageFollower | undefined
   return {
     kind: 'control-id',
     async execute(command, context) {
       const call = callOf(command)
       if (!call) return { outcome: 'unsupported', detail: command.name }
+      const isRelease = command.name === 'OpenGate'
+      if (isRelease) follower?.releasing(context.commandId)
       const result = await run(client, call, context)
+      const hasOpened = result.outcome === 'accepted' || result.outcome === 'unknown'
+      if (isRelease && !hasOpened) follower?.notReleased(context.commandId)
       watch?.soon()
       return result
     },
     watch(tell) {
-      watch = watchTurnstile(client, tell)
+      const withSource = (state: DeviceState) =>
+        tell(
+          follower && state.status !== 'offline' ? { ...state, passages: follower.source } : state,
+        )
+      watch = watchTurnstile(client, withSource)
       return watch.stop
+    },
+    follow(desk) {
+      follower = new PassageFollower(client, desk, () => watch?.soon())
+      return follower
     },
   }
 }
