@@ -1,15 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { check } from '@travessia/schemas/check'
+import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { newId } from '@travessia/schemas/ids'
-import type { Passage, PassagesReport } from '@travessia/schemas/passages'
+import {
+  type Passage,
+  type PassagesReport,
+  passagesReportSchema,
+} from '@travessia/schemas/passages'
 import { expect, onTestFinished, test } from 'vitest'
 import { context, driverFor } from './drivers/conformance.ts'
 import type { Driver } from './drivers/driver.ts'
 import { deviceAt, eventually, listening, silent, temporaryDirectory } from './fixtures.ts'
 import { Passages } from './passages.ts'
 import { createTurnstile } from './simulators/turnstile.ts'
+
+const isReport = compile(passagesReportSchema)
 
 type World = { isUp: boolean; takes: boolean; reports: PassagesReport[] }
 
@@ -44,9 +52,11 @@ type Field = Pick<
 async function follow({ device, driver, world, memoryPath, monitorPort = 0 }: Field) {
   const passages: Passages = new Passages({
     ...{ driverFor: async (_device: AgentDevice): Promise<Driver> => driver, memoryPath },
-    ...{ monitorPort, isUp: () => world.isUp, now: Date.now, log: silent },
+    ...{ monitorPort, isUp: () => world.isUp, log: silent },
+    // The server's time is learned over a network, in fractions of a ms.
+    now: () => Date.now() + 0.25,
     report: async (report) => {
-      world.reports.push(report)
+      world.reports.push(check(isReport, JSON.parse(JSON.stringify(report))))
       if (world.takes) setImmediate(() => passages.received(report))
       return true
     },
@@ -100,7 +110,10 @@ test('a device that another server listens to is not touched: it is asked, and s
   const seen = states(driver)
   await follow({ driver, ...others })
   await eventually(() => expect(heard()).toEqual([]))
-  await driver.execute({ name: 'OpenGate', args: { direction: 'clockwise' } }, context())
+  await driver.execute(
+    { name: 'OpenGate', args: { direction: 'clockwise' } },
+    context({ commandId: newId() }),
+  )
   await eventually(() => expect(seen).toContain('tells-another'))
   await eventually(() => expect(heard()).toHaveLength(1))
   const { monitor } = await configuration({ monitor: ['hostname', 'port', 'path'] })

@@ -1,5 +1,12 @@
 /** Words for codes: errors, roles, kinds, states. The server's title is already in the reader's language. */
-import type { AgentState, CommandState, Device, Session, User } from '@travessia/schemas/api'
+import type {
+  AgentState,
+  CommandState,
+  Device,
+  PassageItem,
+  Session,
+  User,
+} from '@travessia/schemas/api'
 import type { CommandName } from '@travessia/schemas/commands'
 import { ApiError, noNetwork } from './api.ts'
 import { m } from './paraglide/messages.js'
@@ -82,6 +89,13 @@ export const commandText: Record<CommandName, () => string> = {
   CancelPrint: m.print_cancel,
   EmergencyStop: m.print_emergency,
   SetTemperature: m.temperature_set,
+}
+
+export const passageText: Record<PassageItem['outcome'], () => string> = {
+  passed: m.passage_passed,
+  'gave-up': m.passage_gave_up,
+  denied: m.passage_denied,
+  missed: m.passage_missed,
 }
 
 /** The server may know more commands than this page does. */

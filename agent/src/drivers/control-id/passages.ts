@@ -63,7 +63,7 @@ export function readPassages(rows: Rows, before: readonly Release[], facts: Fact
       ...(userId === undefined ? {} : { userId }),
     })
   }
-  return { passages, releases }
+  return { passages: passages.sort((one, other) => one.agentAt - other.agentAt), releases }
 }
 
 /** `TURN LEFT`, `EVENT_TURN_LEFT` and `TURN_LEFT` are the same. */
@@ -128,6 +128,7 @@ function momentOf({ seconds }: Row, { aheadMs, now }: Facts) {
   if (!isSensible) return { agentAt: now }
   const deviceAt = seconds * 1000
   // Read is later than happened, whatever the device's clock says.
-  const agentAt = aheadMs === undefined ? now : Math.max(0, Math.min(now, deviceAt - aheadMs))
+  const agentAt =
+    aheadMs === undefined ? now : Math.max(0, Math.min(now, deviceAt - Math.round(aheadMs)))
   return { deviceAt, agentAt }
 }
