@@ -50,7 +50,7 @@ beforeAll(async () => {
     ...{ name: 'Catraca da portaria', kind: 'turnstile', driver: 'control-id', baseUrl: gateUrl },
   })
   await eventually(async () => (await memory())?.includes('access_events'), { what: 'followed' })
-})
+}, 180_000)
 
 afterAll(async () => {
   agent?.process.kill('SIGKILL')

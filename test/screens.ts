@@ -100,7 +100,7 @@ export async function pairAgent(stack: Stack, code: string, name: string): Promi
 
 export function runAgent(config: string): ChildProcess {
   return spawn(process.execPath, [agentMain, 'run', '--config', config], {
-    env: { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0' },
+    env: { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0', TRAVESSIA_MONITOR_PORT: '0' },
     stdio: 'ignore',
   })
 }

@@ -156,6 +156,7 @@ async function startAgent(
     args: ['agent/src/main.ts', ...args, '--config', join(home, 'config.json')],
     env: {
       TRAVESSIA_AGENT_HEALTH_PORT: '0',
+      TRAVESSIA_MONITOR_PORT: '0',
       TORTURE_CLOCK_FILE: clockFile,
       NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, 'shifted-clock.ts'))}`,
     },

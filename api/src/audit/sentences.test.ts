@@ -61,3 +61,14 @@ test('an error is said in words, an unknown one by its code', () => {
   const unknown = recorded('HttpExchangeFailed', { errorCode: 'SOMETHING_NEW' })
   expect(sentenceOf(unknown, names, 'en')).toContain('SOMETHING_NEW')
 })
+
+test('a passage says entry or exit where that is known, and which of the device’s people it was', () => {
+  const passed = (change: object) =>
+    sentenceOf(recorded('PassageConfirmed', change), names, 'pt-BR')
+  expect(passed({ way: 'exit', direction: 'anticlockwise' })).toBe(
+    'Saída confirmada em Catraca Entrada, sentido anti-horário',
+  )
+  expect(passed({ way: undefined, deviceUserId: '42' })).toBe(
+    'Passagem confirmada em Catraca Entrada, sentido horário (usuário 42 do equipamento)',
+  )
+})

@@ -73,3 +73,15 @@ test('a printer that is not heard of again does not say that something was opene
   expect(text).toContain(m.command_unclear_note())
   expect(text).not.toContain(m.command_unknown_note())
 })
+
+test.each([
+  ['succeeded', 'passed', m.command_passed_note],
+  ['succeeded', 'gave-up', m.command_gave_up_note],
+  ['unknown', 'passed', m.command_passed_note],
+] as const)('%s, and then the device wrote %s: that is said', async (status, passage, note) => {
+  const plain = { command: 'OpenGate', detail: null, errorCode: null, confirmed: false }
+  await render(CommandOutcome, { command: { ...plain, status }, passage })
+  const text = page.getByRole('status').element().textContent ?? ''
+  expect(text).toContain(note())
+  expect([...notes].filter((one) => text.includes(one()))).toEqual([])
+})
