@@ -1,6 +1,7 @@
-import { request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
+import { text as bodyText } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../fixtures.ts'
+import { eventually, listening } from '../fixtures.ts'
 import { createTurnstile, type TurnstileOptions } from './turnstile.ts'
 
 async function turnstile(options: Partial<TurnstileOptions> = {}) {
@@ -197,4 +198,87 @@ test('unknown paths, unknown commands and bodies that are too large are errors, 
   expect((await post(`/execute_actions.fcgi?session=${session}`, { actions: 7 })).status).toBe(400)
   expect((await post('/login.fcgi', 'x'.repeat(70_000))).status).toBe(413)
   expect((await post('/login.fcgi', null)).status).toBe(401)
+})
+
+/** A server that the device tells what happens. */
+async function told(device: Awaited<ReturnType<typeof turnstile>>, refusals = 0) {
+  const heard: Array<{ name: string; body: Record<string, never> }> = []
+  let left = refusals
+  const server = createServer((request, response) => {
+    void bodyText(request).then((body) => {
+      left -= 1
+      response.writeHead(left >= 0 ? 503 : 200).end()
+      if (left < 0) heard.push({ name: String(request.url), body: JSON.parse(body) })
+    })
+  })
+  const monitor = {
+    ...{ hostname: '127.0.0.1', port: String(await listening(server)), path: 'a/b' },
+    ...{ request_timeout: '2000', alive_interval: '100', inform_access_event_id: '1' },
+  }
+  const session = await device.signIn()
+  await device.post(`/set_configuration.fcgi?session=${session}`, { monitor })
+  const of = (name: string) => heard.filter((one) => one.name === `/a/b/${name}`)
+  return { of, session, heard }
+}
+
+test('a server that is configured is told: alive again and again, each log, each turn with its id', async () => {
+  const device = await turnstile()
+  const { of } = await told(device)
+  await device.post('/__simulator/person', { userId: 7, turn: 'TURN_LEFT' })
+  await eventually(() => expect(of('device_is_alive').length).toBeGreaterThan(1))
+  await eventually(() => expect(of('catra_event')).toHaveLength(1))
+  expect(of('catra_event')[0]?.body).toMatchObject({
+    ...{ device_id: 478_435, access_event_id: 1, event: { type: 7, name: 'TURN LEFT' } },
+  })
+  expect(of('dao')[0]?.body).toMatchObject({
+    object_changes: [
+      { object: 'access_logs', type: 'inserted', values: { event: '7', user_id: '7' } },
+    ],
+  })
+})
+
+test('what the server refuses is told again; on request twice, or not at all', async () => {
+  const device = await turnstile()
+  const { of } = await told(device, 1)
+  await eventually(() => expect(of('device_is_alive').length).toBeGreaterThan(0))
+  await device.post('/__simulator/faults', { tellTwice: true })
+  await device.post('/__simulator/person', {})
+  await eventually(() => expect(of('catra_event')).toHaveLength(2))
+  await device.post('/__simulator/faults', { mute: true })
+  await device.post('/__simulator/person', {})
+  const { length } = of('device_is_alive')
+  await eventually(() => expect(of('device_is_alive').length).toBeGreaterThan(length))
+  expect(of('catra_event')).toHaveLength(2)
+})
+
+test('lists are read from an id on, in both dialects; erased, their numbers begin anew', async () => {
+  const { post, signIn } = await turnstile()
+  const session = await signIn()
+  for (const userId of [1, 2, 3]) await post('/__simulator/person', { userId })
+  const ids = async (where?: unknown) => {
+    const body = { object: 'access_events', where }
+    const { json } = await post(`/load_objects.fcgi?session=${session}`, body)
+    return json.access_events.map(({ id }: { id: number }) => id)
+  }
+  expect(await ids()).toEqual([1, 2, 3])
+  expect(await ids({ access_events: { id: { '>=': 2 } } })).toEqual([2, 3])
+  expect(await ids([{ object: 'access_events', field: 'id', operator: '>', value: 2 }])).toEqual([
+    3,
+  ])
+  await post('/__simulator/faults', { eraseNow: true })
+  await post('/__simulator/person', {})
+  expect(await ids()).toEqual([1])
+})
+
+test('a wrong clock is wrong everywhere, and a person who is denied does not turn the arm', async () => {
+  const { device, post, signIn } = await turnstile()
+  const session = await signIn()
+  await post('/__simulator/faults', { clockSeconds: -86_400 })
+  await post('/__simulator/person', { userId: 5, isDenied: true })
+  const { json } = await post(`/load_objects.fcgi?session=${session}`, { object: 'access_logs' })
+  expect(json.access_logs).toMatchObject([{ event: 6, user_id: 5 }])
+  const { time } = (await post(`/system_information.fcgi?session=${session}`)).json
+  for (const seconds of [time, json.access_logs[0].time])
+    expect(Math.abs(Date.now() / 1000 - 86_400 - seconds)).toBeLessThan(5)
+  expect(device.state.turns).toEqual({ left: 0, right: 0 })
 })
