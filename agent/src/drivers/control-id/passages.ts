@@ -109,7 +109,7 @@ function releaseFor(
 /** What the device wrote is compared by its own clock, whatever it shows. */
 function isOpenAt(turned: Turned, { at, deviceAt }: Release, releaseMs: number): boolean {
   const isByDevice = deviceAt !== undefined && turned.deviceAt !== undefined
-  const passedMs = isByDevice ? turned.deviceAt - deviceAt : turned.agentAt - at
+  const passedMs = isByDevice ? Number(turned.deviceAt) - deviceAt : turned.agentAt - at
   return passedMs >= (isByDevice ? 0 : -slackMs) && passedMs <= releaseMs + slackMs
 }
 
