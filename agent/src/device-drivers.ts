@@ -37,9 +37,9 @@ export class DeviceDrivers {
   }
 
   async #load(device: AgentDevice): Promise<Driver> {
-    const { deviceId, baseUrl } = device
+    const { deviceId, baseUrl, buttons = [] } = device
     return loadDriver(device.driver, {
-      ...{ deviceId, baseUrl, credentials: await this.#credentialsOf(device) },
+      ...{ deviceId, baseUrl, buttons, credentials: await this.#credentialsOf(device) },
       fetch: createDeviceFetch(device, this.#policy),
       openSocket: createDeviceSocket(device, this.#policy),
     })

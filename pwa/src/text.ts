@@ -89,6 +89,7 @@ export const commandText: Record<CommandName, () => string> = {
   CancelPrint: m.print_cancel,
   EmergencyStop: m.print_emergency,
   SetTemperature: m.temperature_set,
+  PressButton: m.button_press,
 }
 
 export const passageText: Record<PassageItem['outcome'], () => string> = {

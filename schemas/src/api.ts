@@ -3,6 +3,7 @@
  * written through these schemas, and the PWA imports the types. Times are ISO UTC, ids 26 characters.
  */
 import { type Static, type TSchema, Type } from 'typebox'
+import { buttonsSchema } from './buttons.ts'
 import { commandNames, commandStatuses, safetyClasses } from './commands.ts'
 import { deviceStateSchema, deviceStatuses } from './device-state.ts'
 import {
@@ -198,6 +199,8 @@ export const deviceBody = Type.Object(
       }),
     ),
     credentials: Type.Optional(nullable(credentialsSchema)),
+    /** Of the driver `http`, through the agent. */
+    buttons: Type.Optional(buttonsSchema),
     recording: Type.Optional(Type.Enum(['strict', 'relaxed'])),
     capture: Type.Optional(Type.Enum(['heads', 'bodies', 'dom'])),
     timeouts: Type.Optional(timeouts),
@@ -224,6 +227,7 @@ export const deviceSchema = Type.Object({
   viaAgent: Type.Boolean(),
   targets: Type.Array(Type.Object({ port: Type.Integer() })),
   hasCredentials: Type.Boolean(),
+  buttons: buttonsSchema,
   recording: Type.Enum(['strict', 'relaxed']),
   capture: Type.Enum(['heads', 'bodies', 'dom']),
   timeouts: Type.Object({

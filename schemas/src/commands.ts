@@ -86,6 +86,12 @@ export const commandCatalog = {
       ),
     ]),
   },
+  /** One of the buttons that were declared for a device; each has a safety class of its own. */
+  PressButton: {
+    safety: 'physical',
+    expiresInMs: 5_000,
+    args: Type.Object({ button: Type.String({ minLength: 1, maxLength: 40 }), reason }, closed),
+  },
 } as const satisfies Record<string, { safety: Safety; expiresInMs: number; args: object }>
 
 export type CommandName = keyof typeof commandCatalog

@@ -1,5 +1,6 @@
 /** Device, driver and agent status vocabulary, and the signed device list that an agent holds. */
 import { type Static, Type } from 'typebox'
+import { buttonsSchema } from './buttons.ts'
 import type { CommandName } from './commands.ts'
 import { idPattern } from './ids.ts'
 
@@ -13,14 +14,14 @@ const printing = [
   ...(['EmergencyStop', 'SetTemperature'] as const),
 ] as const
 
-/** Commands of each driver; `http` reaches a device's page and API only. */
+/** Commands of each driver; `http` knows the buttons that were declared for the device. */
 export const driverCommands = {
   'control-id': ['OpenGate', 'OpenDoor', 'ShowMessage', 'RebootDevice'],
   octoprint: printing,
   moonraker: printing,
   marlin: printing,
   camera: [],
-  http: [],
+  http: ['PressButton'],
 } as const satisfies Record<string, readonly CommandName[]>
 export type DriverKind = keyof typeof driverCommands
 export const driverKinds = Object.keys(driverCommands) as DriverKind[]
@@ -58,6 +59,7 @@ export const agentDeviceSchema = Type.Object(
     baseUrl: baseUrlSchema,
     ports: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), { maxItems: 16 }),
     maxConcurrent: Type.Integer({ minimum: 1, maximum: 128 }),
+    buttons: Type.Optional(buttonsSchema),
     /** Credentials as compact JWE (ECDH-ES, A256GCM) to the agent's X25519 key: nobody between can read them. */
     sealedCredentials: Type.Optional(Type.String({ maxLength: 4_096 })),
   },

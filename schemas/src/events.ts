@@ -3,6 +3,7 @@
  * `eventSchemas` is the only list: types, checks, and the compiler's exhaustive switches come from it.
  */
 import { type Static, type TProperties, Type } from 'typebox'
+import { buttonsSchema } from './buttons.ts'
 import { commandNames } from './commands.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
@@ -39,6 +40,7 @@ const deviceFields = {
     idleMs: milliseconds,
   }),
   hasCredentials: Type.Boolean(),
+  buttons: optional(buttonsSchema),
 }
 
 const session = {

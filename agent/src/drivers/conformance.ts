@@ -1,5 +1,6 @@
 /** What every driver must do, run against its device with its faults. A new driver adds one call of this. */
 import { createServer } from 'node:net'
+import type { DeviceButton } from '@travessia/schemas/buttons'
 import type { Command, CommandName } from '@travessia/schemas/commands'
 import { type Credentials, type DriverKind, driverCommands } from '@travessia/schemas/devices'
 import { expect, test } from 'vitest'
@@ -19,6 +20,7 @@ export type DriverSubject = {
   /** Those that the device never refuses. */
   readonly neverDenied?: readonly CommandName[]
   readonly credentials?: Credentials
+  readonly buttons?: readonly DeviceButton[]
   /** A device that ends with the test, in a state where the command makes sense. */
   readonly startDevice: (command?: Command) => Promise<{
     readonly url: string
@@ -29,20 +31,20 @@ export type DriverSubject = {
     readonly again?: () => void
   }>
 }
-type DriverOptions = { readonly policy?: Policy; readonly credentials?: Credentials }
+type DriverOptions = { readonly policy?: Policy } & Pick<DriverSubject, 'credentials' | 'buttons'>
 
 const loopback: Policy = { allowLoopback: () => true, forbiddenPorts: () => [] }
 
 export function driverFor(
   kind: DriverKind,
   baseUrl: string,
-  { policy = loopback, credentials }: DriverOptions = {},
+  { policy = loopback, credentials, buttons = [] }: DriverOptions = {},
 ): Promise<Driver> {
   const device = deviceAt(baseUrl, { driver: kind })
   const fetch = createDeviceFetch(device, policy)
   const openSocket = createDeviceSocket(device, policy)
   const { deviceId } = device
-  return loadDriver(kind, { deviceId, baseUrl, credentials, fetch, openSocket })
+  return loadDriver(kind, { deviceId, baseUrl, credentials, buttons, fetch, openSocket })
 }
 
 export function context(other: Partial<CommandContext> = {}): CommandContext {

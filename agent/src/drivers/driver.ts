@@ -2,6 +2,7 @@
  * What a driver is (DEVICES 3). Folder name = driver kind; `client.ts` knows the vendor's protocol,
  * `driver.ts` knows our vocabulary. A capability that a driver lacks is an error, never a silent no-op.
  */
+import type { DeviceButton } from '@travessia/schemas/buttons'
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
@@ -17,6 +18,8 @@ export type DriverTarget = {
   /** As it was registered: what does not speak HTTP finds its port there. */
   readonly baseUrl: string
   readonly credentials: Credentials | undefined
+  /** Declared for it; of the driver `http`. */
+  readonly buttons?: readonly DeviceButton[]
   readonly fetch: DeviceFetch
   readonly openSocket: DeviceSocket
 }
@@ -27,7 +30,7 @@ export type DriverTarget = {
  *   error: it was sent, and what came of it is not known.
  */
 export type DeviceFetch = (request: {
-  readonly method: 'GET' | 'POST'
+  readonly method: DeviceButton['method']
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string

@@ -47,6 +47,10 @@ const sentences: Readonly<Record<CommandName, (device: string, args: Args) => Te
     `mandou levar ${heater === 'bed' ? 'a mesa' : 'o bico'} de ${device} a ${target} °C`,
     `ordered the ${heater} of ${device} to ${target} °C`,
   ],
+  PressButton: (device, { button }) => [
+    `acionou “${button}” em ${device}`,
+    `pressed “${button}” on ${device}`,
+  ],
 }
 
 export function issuedText(

@@ -47,6 +47,13 @@ test('the sentence of a released gate says who, what, which way and why', () => 
   )
 })
 
+test('the sentence of a press names the button', () => {
+  const change = { command: 'PressButton', args: { button: 'Ligar bomba' } }
+  expect(sentenceOf(recorded('CommandIssued', change), names, 'pt-BR')).toBe(
+    'Ana acionou “Ligar bomba” em Catraca Entrada',
+  )
+})
+
 test('a success says what is known and not more (THREATS C9)', () => {
   const accepted = sentenceOf(recorded('CommandSucceeded', { confirmed: false }), names, 'pt-BR')
   const confirmed = sentenceOf(recorded('CommandSucceeded', { confirmed: true }), names, 'pt-BR')

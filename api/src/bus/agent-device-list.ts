@@ -25,10 +25,12 @@ export async function agentDeviceList(
   return {
     ...{ tenantId, agentId, version: await views.devices.listVersion(agent.installationId) },
     devices: await Promise.all(
-      devices.map(async ({ id, driver, baseUrl, ports, maxConcurrent }) => {
+      devices.map(async ({ id, driver, baseUrl, ports, maxConcurrent, buttons = [] }) => {
         const secret = vault.get(tenantId, credentialsId(id))
         const sealed = key && secret ? { sealedCredentials: await sealToAgent(key, secret) } : {}
-        return { deviceId: id, driver, baseUrl, ports, maxConcurrent, ...sealed }
+        // Agents from before there were buttons refuse a list that names them.
+        const known = buttons.length > 0 ? { buttons } : {}
+        return { deviceId: id, driver, baseUrl, ports, maxConcurrent, ...known, ...sealed }
       }),
     ),
   }

@@ -219,3 +219,26 @@ test('a dangerous command needs a second yes, and without it leaves no trace (TH
   const { commandId } = await bus.issue(request({ ...restart, isConfirmed: true }))
   expect(await typesOf(commandId)).toEqual(['CommandIssued'])
 })
+
+test('a button is pressed with its own safety class, and one that was not declared is unsupported', async () => {
+  const light = { name: 'Luz', method: 'GET', path: '/light', safety: 'reversible' } as const
+  const pump = { name: 'Bomba', method: 'POST', path: '/pump' } as const
+  const { device } = request()
+  const page: DeviceRow = { ...device, driver: 'http', buttons: [light, pump] }
+  const press = (button: string, on = page) =>
+    bus.issue(request({ device: on, command: 'PressButton', args: { button } }))
+  for (const [name, safety] of [
+    ['Luz', 'reversible'],
+    ['Bomba', 'physical'],
+  ] as const) {
+    const [issued] = await store.readStream(tenantId, (await press(name)).commandId)
+    expect(issued?.data).toMatchObject({ safety, args: { button: name } })
+    expect(orders.at(-1)).toMatchObject({ name: 'PressButton', args: { button: name } })
+  }
+  const before = orders.length
+  const unsupported = expect.objectContaining({ code: 'COMMAND_UNSUPPORTED' })
+  await expect(press('Outra')).rejects.toEqual(unsupported)
+  await expect(press('Luz', { ...page, viaAgent: false })).rejects.toEqual(unsupported)
+  await expect(press('Luz', { ...page, driver: 'octoprint' })).rejects.toEqual(unsupported)
+  expect(orders.length).toBe(before)
+})

@@ -11,6 +11,7 @@ import {
   type CommandOrder,
   commandCatalog,
   commandNames,
+  type Safety,
 } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import { driverCommands } from '@travessia/schemas/devices'
@@ -69,14 +70,14 @@ export class CommandBus {
    */
   async issue(request: CommandRequest): Promise<{ commandId: string; expiresAt: string }> {
     const { tenantId, device, idempotencyKey, command, now } = { ...request, now: this.#deps.now() }
-    requireSupport(device, command)
+    const safety = safetyOf(request)
     check(validators[command], request.args)
-    if (commandCatalog[command].safety === 'dangerous' && !request.isConfirmed)
+    if (safety === 'dangerous' && !request.isConfirmed)
       throw new TravessiaError('CONFIRMATION_REQUIRED', { command })
     const commandId = commandIdOf(request, now)
     const agent = await this.#deps.views.agents.current(tenantId, device.installationId)
     const refusal = refusalOf(agent?.agentId, this.#deps.isOnline)
-    const { safety, expiresInMs } = commandCatalog[command]
+    const { expiresInMs } = commandCatalog[command]
     const expiresAt = now + Math.min(expiresInMs, request.expiresInMs ?? expiresInMs)
     const issued: Issued = {
       command,
@@ -132,11 +133,15 @@ export function orderOf(
   }
 }
 
-function requireSupport(device: DeviceRow, command: CommandName): void {
+/** @throws TravessiaError COMMAND_UNSUPPORTED: the device does not know this command, or this button */
+function safetyOf({ device, command, args }: CommandRequest): Safety {
   const known: readonly CommandName[] = driverCommands[device.driver]
-  if (!device.viaAgent || !known.includes(command)) {
+  const pressed = command === 'PressButton' ? args['button'] : undefined
+  const button = device.buttons?.find(({ name }) => name === pressed)
+  const isKnown = device.viaAgent && known.includes(command)
+  if (!isKnown || (command === 'PressButton' && !button))
     throw new TravessiaError('COMMAND_UNSUPPORTED', { deviceId: device.id, command })
-  }
+  return button?.safety ?? commandCatalog[command].safety
 }
 
 function refusalOf(

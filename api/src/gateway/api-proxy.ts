@@ -4,13 +4,13 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { ProxyAnswer, ProxyBody } from '@travessia/schemas/api'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { isSafeTarget } from '@travessia/schemas/request-target'
 import type { Services } from '../services.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import { CookieJar } from './cookies.ts'
 import { ExchangeRecord, stageOf } from './exchange-record.ts'
 import { pairsOf, requestHeaders } from './headers.ts'
 import { viewOf } from './public-address.ts'
-import { isSafeTarget } from './request-checks.ts'
 
 const maxAnswerBytes = 8 * 1024 * 1024
 const defaultTimeoutMs = 30_000

@@ -3,6 +3,7 @@
  * parser lets duplicate `Host`, TRACE and other things through.
  */
 import type { ErrorCode } from '@travessia/schemas/errors'
+import { isSafeTarget } from '@travessia/schemas/request-target'
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -34,26 +35,6 @@ export function problemOf(request: RawRequest): ErrorCode | undefined {
   if (!isKnownVersion || hasBadFraming || isRepeated || !isSafeTarget(target))
     return 'REQUEST_INVALID'
   return undefined
-}
-
-/**
- * A target that is passed on byte for byte: an absolute path that cannot mean another host or leave the root, also
- * after a device has decoded it. What browsers send raw (`|`, `^`, `[`, `\` and `%` in a query) is let through, and
- * so is `%2F` as part of a name.
- */
-export function isSafeTarget(target: string): boolean {
-  const [path = ''] = target.split('?', 1)
-  if (!/^\/(?!\/)[!-~]*$/.test(target) || /[\\"<>`{}#]/.test(path)) return false
-  if (/%(?![0-9a-f]{2})|%(00|0a|0d)/i.test(path)) return false
-  let depth = 0
-  const decoded = path.replace(/%2e/gi, '.').replace(/%(2f|5c)/gi, '/')
-  for (const segment of decoded.split('/').slice(1)) {
-    if (segment === '..') depth -= 1
-    // Many devices take `//` for `/`.
-    else if (segment !== '.' && segment !== '') depth += 1
-    if (depth < 0) return false
-  }
-  return true
 }
 
 /** A page for a person rather than data for a script. */

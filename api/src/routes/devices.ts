@@ -10,6 +10,7 @@ import {
   proxyAnswer,
   proxyBody,
 } from '@travessia/schemas/api'
+import { buttonsProblem, type DeviceButton } from '@travessia/schemas/buttons'
 import { commandCatalog } from '@travessia/schemas/commands'
 import { type Credentials, driverCommands } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
@@ -128,6 +129,7 @@ async function register(
     maxConcurrent: body.maxConcurrent ?? defaultConcurrent,
     timeouts: { ...defaultTimeouts, ...body.timeouts },
     hasCredentials: Boolean(body.credentials),
+    buttons: body.buttons ?? [],
   }
   const place = { tenantId, id, installationId }
   await write(services, request, { place, intent: { type: 'RegisterDevice', fields } })
@@ -191,17 +193,25 @@ function keepCredentials(
   else if (credentials) vault.put(tenantId, credentialsId(id), JSON.stringify(credentials))
 }
 
-function toDevice({ ports, ...row }: DeviceRow): Device {
+function toDevice({ ports, buttons = [], ...row }: DeviceRow): Device {
   const { tenantId: _tenant, changedAt: _changed, ...shown } = row
-  return { ...shown, targets: ports.map((port) => ({ port })) }
+  return { ...shown, buttons, targets: ports.map((port) => ({ port })) }
 }
 
-function commandsOf({ driver, viaAgent }: DeviceRow): NonNullable<Device['commands']> {
-  if (!viaAgent) return []
+function commandsOf(device: DeviceRow): NonNullable<Device['commands']> {
+  const { driver, viaAgent, buttons = [] } = device
+  if (!viaAgent || (driver === 'http' && buttons.length === 0)) return []
   return driverCommands[driver].map((name) => {
     const { safety, expiresInMs, args } = commandCatalog[name]
-    return { name, safety, expiresInMs, args: { ...args } }
+    const known = name === 'PressButton' ? pressArgs(buttons) : args
+    return { name, safety, expiresInMs, args: { ...known } }
   })
+}
+
+function pressArgs(buttons: readonly DeviceButton[]): object {
+  const { properties, ...args } = commandCatalog.PressButton.args
+  const button = Type.Enum(buttons.map(({ name }) => name))
+  return { ...args, properties: { ...properties, button } }
 }
 
 function originOf(baseUrl: string): string {
@@ -210,12 +220,16 @@ function originOf(baseUrl: string): string {
   return url.protocol === 'serial:' ? url.href : url.origin
 }
 
-/** A serial port is one of the agent's host, and speaks G-code; nothing else does. */
+/** A serial port is one of the agent's host, and speaks G-code; nothing else does. Buttons are HTTP, by the agent. */
 function requireFit({
   driver,
   baseUrl,
   viaAgent,
-}: Pick<DeviceRow, 'driver' | 'baseUrl' | 'viaAgent'>): void {
+  buttons = [],
+}: Pick<DeviceRow, 'driver' | 'baseUrl' | 'viaAgent' | 'buttons'>): void {
+  const problem = driver === 'http' && viaAgent ? buttonsProblem(buttons) : ''
+  if (buttons.length > 0 && problem !== undefined)
+    throw new TravessiaError('MESSAGE_INVALID', { at: `/buttons${problem}` })
   const isSerial = baseUrl.startsWith('serial:')
   if (isSerial !== (driver === 'marlin') || (isSerial && !viaAgent))
     throw new TravessiaError('MESSAGE_INVALID', { at: '/baseUrl' })

@@ -2,6 +2,7 @@
 import type { Credentials } from '@travessia/schemas/devices'
 import type { CameraWish } from '@travessia/schemas/tunnel-frame'
 import type { Eye } from '../driver.ts'
+import { basic } from '../http/basic.ts'
 
 const usual: Readonly<Record<CameraWish, readonly string[]>> = {
   snapshot: ['/snapshot.png', '/snapshot', '/?action=snapshot', '/snapshot.jpg', '/jpg/image.jpg'],
@@ -24,8 +25,4 @@ export class CameraEye implements Eye {
   found(wish: CameraWish, path: string): void {
     this.#found.set(wish, path)
   }
-}
-
-function basic({ login, password }: Credentials): string {
-  return `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`
 }

@@ -1,14 +1,103 @@
-import { onTestFinished } from 'vitest'
-import { createPrinter } from '../../simulators/printer.ts'
-import { testDriver } from '../conformance.ts'
+import { createServer, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { DeviceButton } from '@travessia/schemas/buttons'
+import type { Command } from '@travessia/schemas/commands'
+import { expect, test } from 'vitest'
+import { listening } from '../../fixtures.ts'
+import { context, type DeviceFault, driverFor, testDriver } from '../conformance.ts'
 
-testDriver({
-  kind: 'http',
-  commands: [],
-  async startDevice() {
-    const printer = createPrinter({ port: 0 })
-    onTestFinished(() => printer.stop())
-    const { url } = await printer.start()
-    return { url, effects: () => 0, fail: async () => undefined }
-  },
+const pump: DeviceButton = { name: 'Ligar bomba', method: 'POST', path: '/pump?on=1' }
+const press = (button: string): Command => ({ name: 'PressButton', args: { button } })
+
+/** A device that does something at each request but a look, and tells what it was asked. */
+async function startDevice() {
+  let fault: DeviceFault | undefined
+  let effects = 0
+  const asked: string[] = []
+  const answer = async (request: IncomingMessage): Promise<number | undefined> => {
+    const { authorization = '', 'content-type': type = '' } = request.headers
+    const body = await text(request)
+    asked.push([request.method, request.url, authorization, type, body].join(' ').trim())
+    if (fault === 'denied') return 403
+    if (fault === 'hang') return undefined
+    effects += 1
+    if (fault === 'cut') request.socket.destroy()
+    return 204
+  }
+  const server = createServer((request, response) => {
+    void answer(request).then((status) => status && response.writeHead(status).end())
+  })
+  return {
+    url: `http://127.0.0.1:${await listening(server)}`,
+    effects: () => effects,
+    asked,
+    async fail(next: DeviceFault) {
+      fault = next
+    },
+  }
+}
+
+testDriver({ kind: 'http', commands: [press(pump.name)], buttons: [pump], startDevice })
+
+async function answering(status: number) {
+  let requests = 0
+  const server = createServer((_request, response) => {
+    requests += 1
+    response.writeHead(status, { location: '/elsewhere' }).end()
+  })
+  const url = `http://127.0.0.1:${await listening(server)}`
+  return { driver: await driverFor('http', url, { buttons: [pump] }), requests: () => requests }
+}
+
+test.each([
+  [200, 'accepted'],
+  [204, 'accepted'],
+  [302, 'unknown'],
+  [400, 'denied'],
+  [401, 'denied'],
+  [404, 'denied'],
+  [429, 'denied'],
+  [500, 'unknown'],
+  [503, 'unknown'],
+])('a press that the device answers with %i is %s, after one request', async (status, outcome) => {
+  const { driver, requests } = await answering(status)
+  const result = await driver.execute(press(pump.name), context())
+  const detail = outcome === 'accepted' ? {} : { detail: `the device answered ${status}` }
+  expect(result).toEqual({ outcome, ...detail })
+  expect(requests()).toBe(1)
+})
+
+test('what was declared is what is sent: method, path, type, body, and the sign-in of the device', async () => {
+  const buttons: DeviceButton[] = [
+    { name: 'a', method: 'PUT', path: '/relay/1', body: '{"on":true}', contentType: 'a/json' },
+    { name: 'b', method: 'DELETE', path: '/alarm', body: 'ação' },
+    { name: 'c', method: 'GET', path: '/cm?cmnd=Power%20On' },
+  ]
+  const { url, asked } = await startDevice()
+  const credentials = { login: 'ana', password: 'çebola:1' }
+  const driver = await driverFor('http', url, { buttons, credentials })
+  for (const { name } of buttons)
+    expect(await driver.execute(press(name), context())).toEqual({ outcome: 'accepted' })
+  const basic = `Basic ${Buffer.from('ana:çebola:1').toString('base64')}`
+  expect(asked).toEqual([
+    `PUT /relay/1 ${basic} a/json {"on":true}`,
+    `DELETE /alarm ${basic} text/plain ação`,
+    `GET /cm?cmnd=Power%20On ${basic}`,
+  ])
+})
+
+test('a button that was not declared is unsupported, and nothing is sent', async () => {
+  const { url, asked } = await startDevice()
+  const driver = await driverFor('http', url, { buttons: [pump] })
+  const result = await driver.execute(press('Desligar'), context())
+  expect(result).toEqual({ outcome: 'unsupported', detail: 'Desligar' })
+  expect(asked).toEqual([])
+})
+
+test('a declared path that leaves the root is not sent, whoever signed it', async () => {
+  const { url, asked } = await startDevice()
+  const buttons = [{ ...pump, path: '/a/../../etc' }]
+  const driver = await driverFor('http', url, { buttons })
+  const { outcome } = await driver.execute(press(pump.name), context())
+  expect([outcome, asked]).toEqual(['failed', []])
 })

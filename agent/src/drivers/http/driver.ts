@@ -1,20 +1,29 @@
 /**
- * Any HTTP device: its page and API are reached through the tunnel; it has no commands of ours. Watched for whether
- * it answers, whatever it answers, and for its page's title.
+ * Any HTTP device: its page and API are reached through the tunnel; its commands are the buttons that were declared for
+ * it. Watched for whether it answers, whatever it answers, and for its page's title.
  */
 import type { DeviceState } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { DeviceFetch, Driver, DriverTarget } from '../driver.ts'
 import { pauseMs, startPolling } from '../polling.ts'
+import { press } from './buttons.ts'
 import { titleOf } from './title.ts'
 
 export const lookPauses = { usualMs: 30_000, atMostMs: 120_000 }
 const answerMs = 10_000
 
-export function createDriver({ fetch }: Pick<DriverTarget, 'fetch'>): Driver {
+type Target = Pick<DriverTarget, 'fetch'> & Partial<DriverTarget>
+
+export function createDriver(target: Target): Driver {
+  const { fetch, buttons = [] } = target
   return {
     kind: 'http',
-    execute: async ({ name }) => ({ outcome: 'unsupported', detail: name }),
+    async execute({ name, args }, context) {
+      const wanted = name === 'PressButton' ? args.button : undefined
+      const button = buttons.find((one) => one.name === wanted)
+      if (!button) return { outcome: 'unsupported', detail: wanted ?? name }
+      return press(target, button, context)
+    },
     watch(tell) {
       let failures = 0
       return startPolling(async (signal) => {
