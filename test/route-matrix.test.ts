@@ -43,6 +43,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'POST /api/installations/{id}/agent/token': on('installation', managers),
   'GET /api/installations/{id}/devices': on('installation', everybody),
   'POST /api/installations/{id}/devices': on('installation', managers),
+  'POST /api/installations/{id}/discoveries': on('installation', managers),
   'GET /api/devices/{id}': on('device', everybody),
   'PATCH /api/devices/{id}': on('device', managers),
   'DELETE /api/devices/{id}': on('device', managers),

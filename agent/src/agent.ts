@@ -20,6 +20,8 @@ import { type AgentConfig, type Environment, writeAgentConfig } from './config.t
 import { Connections } from './connections.ts'
 import { DeviceDrivers } from './device-drivers.ts'
 import { DeviceWatch } from './device-watch.ts'
+import { Discovery } from './discovery/discovery.ts'
+import { createLanSearch } from './discovery/search.ts'
 import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
@@ -62,6 +64,7 @@ export class Agent {
   readonly #clock: Clock
   readonly #runner: CommandRunner
   readonly #journal: Journal
+  readonly #discovery: Discovery
   #health: HealthPage | undefined
   #timers: NodeJS.Timeout[] = []
   #stopNetwork: (() => void) | undefined
@@ -111,16 +114,21 @@ export class Agent {
       now: () => this.#clock.now() ?? Date.now(),
     })
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
+    const orders = {
+      ...{ agent: config, serverKeys: config.serverKeys as JWK[], clock: this.#clock, log },
+      isPaused: () => this.#pausedUntil() !== undefined,
+    }
+    this.#discovery = new Discovery({
+      ...orders,
+      search: createLanSearch(() => this.#config.allowLoopback),
+      report: (report) => this.#connections.publish('ack', report),
+    })
     this.#runner = new CommandRunner({
-      agent: config,
-      serverKeys: config.serverKeys as JWK[],
-      clock: this.#clock,
+      ...orders,
       journal: this.#journal,
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
-      isPaused: () => this.#pausedUntil() !== undefined,
       driverFor,
       report: (report) => this.#report(report),
-      log,
     })
   }
 
@@ -159,6 +167,7 @@ export class Agent {
     this.#health?.stop()
     this.#watch.stop()
     this.#passages.stop()
+    this.#discovery.stop()
     await this.#runner.stop()
     await Promise.all([...this.#tunnels.values()].map((tunnel) => tunnel.stop()))
     await this.#connections.stop()
@@ -169,8 +178,13 @@ export class Agent {
   #command(kind: string, payload: string): void {
     if (kind === 'passages') return this.#passages.received(checkJson(isReceipt, payload))
     this.#intake = this.#intake
-      .then(() => (kind === 'devices' ? this.#takeDevices(payload) : this.#runner.receive(payload)))
+      .then(() => this.#take(kind, payload))
       .catch((error: unknown) => this.#log.warn({ err: error, kind }, 'order refused'))
+  }
+
+  async #take(kind: string, payload: string): Promise<void> {
+    if (kind === 'devices') return this.#takeDevices(payload)
+    return kind === 'discover' ? this.#discovery.receive(payload) : this.#runner.receive(payload)
   }
 
   async #takeDevices(jws: string): Promise<void> {

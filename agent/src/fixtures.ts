@@ -73,7 +73,7 @@ export function agentConfig(other: Partial<AgentConfig> = {}): AgentConfig {
 
 export type ServerKey = {
   readonly jwk: JWK
-  readonly sign: (payload: unknown, kind?: 'command' | 'devices') => Promise<string>
+  readonly sign: (payload: unknown, kind?: 'command' | 'devices' | 'discover') => Promise<string>
 }
 
 export async function serverKey(): Promise<ServerKey> {

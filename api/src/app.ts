@@ -25,6 +25,7 @@ import { addCommandRoutes } from './routes/commands.ts'
 import { addDemoRoute } from './routes/demo.ts'
 import { addDeviceStateRoutes } from './routes/device-states.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
+import { addDiscoveryRoutes } from './routes/discoveries.ts'
 import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
 import { addInstallationRoutes } from './routes/installations.ts'
 import { addLiveRoute } from './routes/live.ts'
@@ -73,6 +74,7 @@ function addRoutes(app: App, services: Services): void {
   addInstallationRoutes(app, services)
   addAgentRoutes(app, services)
   addDeviceRoutes(app, services)
+  addDiscoveryRoutes(app, services)
   addDeviceStateRoutes(app, services)
   addCameraRoutes(app, services)
   addPassageRoutes(app, services)

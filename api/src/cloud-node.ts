@@ -14,6 +14,7 @@ import { createAgentPresence } from './bus/agent-presence.ts'
 import { CommandBus } from './bus/command-bus.ts'
 import { DeviceLists } from './bus/device-lists.ts'
 import { DeviceStates } from './bus/device-states.ts'
+import { Discoveries } from './bus/discoveries.ts'
 import { Dispatcher } from './bus/dispatcher.ts'
 import { Inbox } from './bus/inbox.ts'
 import { Passages } from './bus/passages.ts'
@@ -139,13 +140,19 @@ function createBus(base: Base) {
     record: (device, agentId, passage) => recorder.passage(device, agentId, passage),
     receipt: (agent, receipt) => link.command(agent, 'passages', JSON.stringify(receipt)),
   })
+  const discoveries = new Discoveries({
+    ...{ link, now },
+    sign: (order) => tokens.signDiscovery(order),
+    agentIntent: (...what) => recorder.agentIntent(...what),
+  })
   const inbox = new Inbox({
-    ...{ presence, tunnel, deviceLists, deviceStates, passages, dispatcher, now, log },
+    ...{ presence, tunnel, deviceLists, deviceStates, discoveries, passages, dispatcher },
+    ...{ now, log },
     agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
     commandReport: (agent, report) => recorder.commandReport(agent, report),
   })
   const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
-  return { recorder, tunnel, deviceLists, deviceStates, dispatcher, inbox, commands }
+  return { recorder, tunnel, deviceLists, deviceStates, discoveries, dispatcher, inbox, commands }
 }
 
 async function stopBus({ inbox, dispatcher, deviceLists }: Bus): Promise<void> {

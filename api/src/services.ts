@@ -4,6 +4,7 @@ import type { AgentPresence } from './bus/agent-presence.ts'
 import type { CommandBus } from './bus/command-bus.ts'
 import type { DeviceLists } from './bus/device-lists.ts'
 import type { DeviceStates } from './bus/device-states.ts'
+import type { Discoveries } from './bus/discoveries.ts'
 import type { Cameras } from './gateway/cameras.ts'
 import type { DeviceAccess } from './gateway/device-access.ts'
 import type { RemoteSessions } from './gateway/remote-sessions.ts'
@@ -44,6 +45,7 @@ export type Services = {
   readonly presence: AgentPresence
   readonly deviceLists: DeviceLists
   readonly deviceStates: DeviceStates
+  readonly discoveries: Discoveries
   readonly history: History
   readonly link: Link
   readonly access: DeviceAccess

@@ -14,6 +14,7 @@ import {
   driverKinds,
   roles,
 } from './devices.ts'
+import { suggestionSchema } from './discovery.ts'
 import { eventTypes, type StreamKind, streamKinds } from './events.ts'
 import { idPattern } from './ids.ts'
 import { turnDirections } from './passages.ts'
@@ -265,6 +266,14 @@ export const cameraQuery = Type.Object(
   { mode: Type.Optional(Type.Enum(['stream', 'snapshots'])) },
   closed,
 )
+// Discovery
+export const foundSchema = Type.Object({
+  ...suggestionSchema.properties,
+  /** The device that is registered here with this address; null: none. */
+  deviceId: nullable(id),
+})
+export type Found = Static<typeof foundSchema>
+export const discoverySchema = Type.Object({ items: Type.Array(foundSchema) })
 
 // API proxy
 export const proxyBody = Type.Object(

@@ -115,6 +115,12 @@ export const errorTable = {
     en: 'The agent has not confirmed this device yet.',
     pt: 'O agente ainda não confirmou este equipamento.',
   },
+  AGENT_NO_ANSWER: {
+    status: 504,
+    retry: true,
+    en: 'The agent did not answer in time.',
+    pt: 'O agente não respondeu a tempo.',
+  },
   AGENT_MISSING: {
     status: 503,
     en: 'This installation has no agent yet.',

@@ -136,6 +136,10 @@ const agent = {
   AgentPaused: data({ until: optional(time) }),
   AgentResumed: data({}),
   AgentRevoked: data({ reason: text }),
+  /** It was told to look around in its network; no other time before `againAt`. */
+  DiscoveryRequested: data({ discoveryId: id, againAt: time }),
+  /** How much it found; the suggestions themselves were the answer. */
+  DiscoveryFinished: data({ discoveryId: id, found: count, errorCode: optional(text) }),
 }
 
 const device = {

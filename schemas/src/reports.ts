@@ -1,5 +1,6 @@
 /** What an agent says on `ack` and `status`, and what the broker says on `presence`. Claims, not yet facts. */
 import { type Static, Type } from 'typebox'
+import { discoveryReportSchema } from './discovery.ts'
 import { idPattern } from './ids.ts'
 import { passagesReportSchema } from './passages.ts'
 
@@ -80,6 +81,7 @@ export const ackSchema = Type.Union([
   commandReportSchema,
   devicesReportSchema,
   passagesReportSchema,
+  discoveryReportSchema,
 ])
 export type Ack = Static<typeof ackSchema>
 

@@ -16,6 +16,7 @@ export const tokenKinds = {
   node: { typ: 'travessia-node+jwt', aud: 'travessia-broker', alg: 'RS256' },
   command: { typ: 'travessia-command+jws', aud: 'travessia-agent', alg: 'EdDSA' },
   devices: { typ: 'travessia-devices+jws', aud: 'travessia-agent', alg: 'EdDSA' },
+  discover: { typ: 'travessia-discover+jws', aud: 'travessia-agent', alg: 'EdDSA' },
   /** Made by the agent with its own key to renew its token. */
   proof: { typ: 'travessia-proof+jwt', aud: 'travessia-api', alg: 'EdDSA' },
 } as const

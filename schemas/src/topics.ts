@@ -17,7 +17,7 @@ import { type AgentId, isId, type NodeId, type TenantId } from './ids.ts'
 
 const root = 'travessia/v1'
 
-export const commandKinds = ['command', 'devices', 'passages'] as const
+export const commandKinds = ['command', 'devices', 'passages', 'discover'] as const
 export type CommandKind = (typeof commandKinds)[number]
 
 /** An agent as topics name it. */

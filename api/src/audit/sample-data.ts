@@ -69,6 +69,8 @@ export const sampleData = {
   AgentPaused: { until: '2026-11-24T14:00:00.000Z' },
   AgentResumed: {},
   AgentRevoked: { reason: 'user' },
+  DiscoveryRequested: { discoveryId: id, againAt: at },
+  DiscoveryFinished: { discoveryId: id, found: 3 },
   DeviceRegistered: device,
   DeviceChanged: device,
   DeviceRemoved: {},

@@ -1,10 +1,11 @@
 /** One sentence per fact, in the reader's language, made when it is read: the log keeps facts, not prose. */
-import type { ErrorCode, Language } from '@travessia/schemas/errors'
-import { errorText, isErrorCode } from '@travessia/schemas/errors'
+import type { Language } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
+import { discoveryText } from './discovery-sentences.ts'
 import { passageText } from './passage-sentences.ts'
+import { withError, withReason } from './phrases.ts'
 import { requestText } from './request-sentences.ts'
 import { stateText } from './state-sentences.ts'
 
@@ -42,6 +43,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     deviceText(event, names) ??
     cameraText(event, names) ??
     passageText(event, names.device) ??
+    discoveryText(event, names) ??
     agentText(event, names)
   return language === 'en' ? text[1] : text[0]
 }
@@ -294,14 +296,4 @@ function accessText(
     default:
       return [event.type, event.type]
   }
-}
-
-function withReason([pt, en]: Text, reason: string): Text {
-  return reason === '' ? [pt, en] : [`${pt}, motivo: ${reason}`, `${en}, reason: ${reason}`]
-}
-
-function withError([pt, en]: Text, errorCode: string): Text {
-  if (!isErrorCode(errorCode)) return [`${pt}: ${errorCode}`, `${en}: ${errorCode}`]
-  const code: ErrorCode = errorCode
-  return [`${pt}: ${errorText(code, 'pt-BR')}`, `${en}: ${errorText(code, 'en')}`]
 }

@@ -32,6 +32,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
       connected: () => note('list'),
     },
     passages: { report: async () => undefined },
+    discoveries: { reported: () => undefined },
     deviceStates: { report: async () => undefined },
     dispatcher: {
       connected: () => note('orders'),

@@ -6,6 +6,7 @@ import { checkJson } from '@travessia/schemas/check'
 import type { CommandStatus } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import { type StateReport, stateReportSchema } from '@travessia/schemas/device-state'
+import type { DiscoveryReport } from '@travessia/schemas/discovery'
 import type { PassagesReport } from '@travessia/schemas/passages'
 import {
   type Ack,
@@ -44,6 +45,7 @@ type Deps = {
     connected(agentId: string): void
     noted(commandId: string, status: CommandStatus): void
   }
+  readonly discoveries: { reported(agent: AgentAddress, report: DiscoveryReport): void }
   readonly deviceStates: { report(agent: AgentAddress, report: StateReport): Promise<void> }
   readonly passages: { report(agent: AgentAddress, report: PassagesReport): Promise<void> }
   /** Records what the decider of the agent makes of it; false: no such agent (any more). */
@@ -143,6 +145,7 @@ export class Inbox implements LinkHandlers {
   async #ack(agent: AgentAddress, ack: Ack): Promise<void> {
     if (ack.kind === 'devices') return this.#deps.deviceLists.confirmed(agent, ack.version)
     if (ack.kind === 'passages') return this.#deps.passages.report(agent, ack)
+    if (ack.kind === 'discovery') return this.#deps.discoveries.reported(agent, ack)
     const status = await this.#deps.commandReport(agent, ack)
     if (status) this.#deps.dispatcher.noted(ack.commandId, status)
   }

@@ -24,7 +24,11 @@ export class Recorder {
   }
 
   /** @returns false: no such agent (any more) */
-  async agentIntent({ tenantId, agentId }: AgentAddress, intent: AgentIntent): Promise<boolean> {
+  async agentIntent(
+    { tenantId, agentId }: AgentAddress,
+    intent: AgentIntent,
+    correlationId = newId(),
+  ): Promise<boolean> {
     const { store, views, now } = this.#deps
     const row = await views.agents.get(tenantId, agentId)
     if (!row) return false
@@ -36,7 +40,7 @@ export class Recorder {
       {
         actor: { type: 'agent', id: agentId },
         at: new Date(now()).toISOString(),
-        ...{ installationId: row.installationId, agentId, correlationId: newId() },
+        ...{ installationId: row.installationId, agentId, correlationId },
       },
     )
     await views.until(position)

@@ -57,3 +57,33 @@ test('a pause on site is a fact once, its end too, and only of an agent that is 
   expect(agent.decide(paused, after)).toEqual([])
   expect(agent.decide(goesOn, after)).toEqual([{ type: 'AgentResumed', data: {} }])
 })
+
+test('a search has a pause of 30 s after it, and is finished once, by its own id', () => {
+  const at = Date.parse('2026-11-25T03:00:00Z')
+  const request = (discoveryId: string, now: number) =>
+    ({ type: 'RequestDiscovery', discoveryId, now }) as const
+  const finish = (discoveryId: string, found = 2) =>
+    ({ type: 'FinishDiscovery', finished: { discoveryId, found } }) as const
+  const after = (state: AgentState, intent: AgentIntent) =>
+    agent.decide(intent, state).reduce(agent.evolve, state)
+  const online: AgentState = { status: 'online' }
+  expect(agent.decide(request('a', at), online)).toEqual([
+    {
+      ...{ type: 'DiscoveryRequested' },
+      data: { discoveryId: 'a', againAt: '2026-11-25T03:00:30.000Z' },
+    },
+  ])
+  const open = after(online, request('a', at))
+  expect(agent.decide(finish('b'), open)).toEqual([])
+  const done = after(open, finish('a'))
+  expect(agent.decide(finish('a', 3), done)).toEqual([])
+  for (const state of [open, done]) {
+    expect(() => agent.decide(request('b', at + 29_001), state)).toThrow(
+      expect.objectContaining({ code: 'RATE_LIMITED', details: { retryAfterSeconds: 1 } }),
+    )
+    expect(agent.decide(request('b', at + 30_000), state)).toHaveLength(1)
+  }
+  expect(() => agent.decide(request('a', at), agent.initialState)).toThrow(
+    expect.objectContaining({ code: 'NOT_FOUND' }),
+  )
+})

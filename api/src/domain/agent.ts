@@ -4,9 +4,13 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { AgentFact, Fact } from '@travessia/schemas/events'
 import type { Decider } from './decider.ts'
 
+const discoveryPauseMs = 30_000
+
 export type AgentState = {
   readonly status: 'none' | 'offline' | 'online' | 'revoked'
   readonly isPaused?: boolean
+  /** The last one; `againAt` in ms since 1970. */
+  readonly discovery?: { readonly id: string; readonly isOpen: boolean; readonly againAt: number }
 }
 
 export type AgentIntent =
@@ -20,11 +24,14 @@ export type AgentIntent =
   /** What its heartbeat says; the same again is no news. */
   | { readonly type: 'ReportPause'; readonly paused: Fact<'AgentPaused'>['data'] | undefined }
   | { readonly type: 'RevokeAgent'; readonly reason: string }
+  | { readonly type: 'RequestDiscovery'; readonly discoveryId: string; readonly now: number }
+  /** What the agent says, or that it said nothing. */
+  | { readonly type: 'FinishDiscovery'; readonly finished: Fact<'DiscoveryFinished'>['data'] }
 
 export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
   initialState: { status: 'none' },
 
-  decide(intent, { status, isPaused = false }) {
+  decide(intent, { status, isPaused = false, discovery }) {
     switch (intent.type) {
       case 'EnrollAgent':
         if (status !== 'none') throw new TravessiaError('CONFLICT')
@@ -47,6 +54,13 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
           ? [{ type: 'AgentDisconnected', data: { reason: 'revoked' } }, revoked]
           : [revoked]
       }
+      case 'RequestDiscovery':
+        requireEnrolled(status)
+        return [discoveryFact(intent, discovery?.againAt ?? 0)]
+      case 'FinishDiscovery': {
+        const isOpen = discovery?.isOpen && discovery.id === intent.finished.discoveryId
+        return isOpen ? [{ type: 'DiscoveryFinished', data: intent.finished }] : []
+      }
     }
   },
 
@@ -63,6 +77,14 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
         return { ...state, isPaused: true }
       case 'AgentResumed':
         return { ...state, isPaused: false }
+      case 'DiscoveryRequested': {
+        const { discoveryId: id, againAt } = fact.data
+        return { ...state, discovery: { id, isOpen: true, againAt: Date.parse(againAt) } }
+      }
+      case 'DiscoveryFinished':
+        return state.discovery
+          ? { ...state, discovery: { ...state.discovery, isOpen: false } }
+          : state
       case 'PairingCodeIssued':
       case 'AgentTokenRenewed':
         return state
@@ -80,4 +102,17 @@ function pauseFacts(
 ): readonly AgentFact[] {
   if (isPaused === (paused !== undefined)) return []
   return [paused ? { type: 'AgentPaused', data: paused } : { type: 'AgentResumed', data: {} }]
+}
+
+/** A search takes a few seconds, so this pause also means: one at a time. @throws TravessiaError RATE_LIMITED */
+function discoveryFact(
+  { discoveryId, now }: { readonly discoveryId: string; readonly now: number },
+  againAt: number,
+): AgentFact {
+  if (now < againAt)
+    throw new TravessiaError('RATE_LIMITED', {
+      retryAfterSeconds: Math.ceil((againAt - now) / 1000),
+    })
+  const next = new Date(now + discoveryPauseMs).toISOString()
+  return { type: 'DiscoveryRequested', data: { discoveryId, againAt: next } }
 }

@@ -6,6 +6,7 @@ import { check, type Validator } from '@travessia/schemas/check'
 import type { CommandOrder } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import type { DeviceList } from '@travessia/schemas/devices'
+import type { DiscoveryOrder } from '@travessia/schemas/discovery'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import {
@@ -101,6 +102,10 @@ export class Tokens {
     return this.#sign('devices', list)
   }
 
+  async signDiscovery(order: DiscoveryOrder): Promise<string> {
+    return this.#sign('discover', order)
+  }
+
   async #issue(kind: 'user' | 'agent', subject: string, seconds: number, claims: object) {
     const { alg, typ, aud } = tokenKinds[kind]
     const iat = Math.floor(this.#now() / 1000)
@@ -136,7 +141,7 @@ export class Tokens {
     }
   }
 
-  async #sign(kind: 'command' | 'devices', value: object): Promise<string> {
+  async #sign(kind: 'command' | 'devices' | 'discover', value: object): Promise<string> {
     const { alg, typ } = tokenKinds[kind]
     return new CompactSign(Buffer.from(JSON.stringify(value)))
       .setProtectedHeader({ alg, typ, kid: this.#orderKey.kid })
