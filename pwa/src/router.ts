@@ -10,6 +10,7 @@ export const { p, navigate, isActive, route } = createRouter({
   '/parear': () => import('./pages/pairing.svelte'),
   '/equipamentos/:id': () => import('./pages/device.svelte'),
   '/equipamentos/:id/sessao': () => import('./pages/session.svelte'),
+  '/equipamentos/:id/console': () => import('./pages/console.svelte'),
   '/auditoria': () => import('./pages/audit.svelte'),
   '/auditoria/sessoes/:id': () => import('./pages/audit-session.svelte'),
   '/ajustes': () => import('./pages/settings.svelte'),

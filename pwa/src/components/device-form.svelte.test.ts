@@ -85,3 +85,36 @@ test('only a page that is reached through the agent has buttons', async () => {
   await expect.poll(() => sent).toHaveLength(1)
   expect(sent[0]?.buttons).toEqual([])
 })
+
+test('a tap on what the agent found fills the form and registers nothing; what is registered cannot be tapped', async () => {
+  const sent = await show()
+  const found = { name: 'Prusa', kind: 'printer', driver: 'octoprint', via: 'mdns', deviceId: null }
+  const known = { ...found, name: 'Velha', baseUrl: 'http://10.0.0.2', deviceId: 'd' }
+  const items = [{ ...found, baseUrl: 'http://10.0.0.1:5000' }, known]
+  const asked: string[] = []
+  vi.stubGlobal('fetch', async (path: string, { method }: RequestInit) => {
+    asked.push(`${method} ${path}`)
+    return Response.json({ items })
+  })
+  await page.getByRole('button', { name: m.found_search() }).click()
+  await expect.element(page.getByRole('button', { name: /Velha/ })).toBeDisabled()
+  await expect.element(page.getByText(new RegExp(m.found_known()))).toBeVisible()
+  await page.getByRole('button', { name: /10\.0\.0\.1/ }).click()
+  expect(page.getByLabelText(m.name()).element()).toHaveValue('Prusa')
+  expect(page.getByLabelText(m.device_address()).element()).toHaveValue('http://10.0.0.1:5000')
+  expect(page.getByRole('combobox').nth(1).element()).toHaveValue('octoprint')
+  expect(asked).toEqual(['POST /api/installations/i/discoveries'])
+  expect(sent).toEqual([])
+})
+
+test('nobody answered, and why nothing was asked, is said', async () => {
+  await show()
+  const search = page.getByRole('button', { name: m.found_search() })
+  vi.stubGlobal('fetch', async () => Response.json({ items: [] }))
+  await search.click()
+  await expect.element(page.getByText(m.found_none())).toBeVisible()
+  const problem = { title: 'Pausado no local', status: 503, code: 'AGENT_PAUSED' }
+  vi.stubGlobal('fetch', async () => Response.json(problem, { status: 503 }))
+  await search.click()
+  await expect.element(page.getByText('Pausado no local')).toBeVisible()
+})
