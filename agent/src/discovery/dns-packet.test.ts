@@ -24,7 +24,7 @@ test('an answer with pointers back into itself is read: instance, place and addr
   const service = { key: keyOf(['_octoprint', '_tcp', 'local']), first: '_octoprint' }
   const key = keyOf(['prusa da sala 1.2', '_octoprint', '_tcp', 'local'])
   const instance = { key, first: 'Prusa da sala 1.2' }
-  const host = { key: keyOf(['host', 'local']), first: 'host' }
+  const host = { key: keyOf(['host-5000', 'local']), first: 'host-5000' }
   expect(parseAnswer(good)).toEqual([
     { type: 'PTR', name: service, target: instance },
     { type: 'SRV', name: instance, port: 5_000, target: host },

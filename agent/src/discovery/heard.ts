@@ -24,7 +24,10 @@ export class Heard {
       const answer = parseSsdp(packet)
       if (answer) this.#ssdp.push(...ssdpSuggestion(answer, this.#isAllowed))
     } else {
-      this.#records.push(...parseAnswer(packet))
+      // A host has several addresses; the one that it answers from is reached from here.
+      const records = parseAnswer(packet)
+      const isSender = (one: DnsRecord) => one.type === 'A' && one.address === from
+      this.#records.push(...records.filter(isSender), ...records)
     }
   }
 

@@ -33,7 +33,7 @@ export function mdnsSuggestions(
   const addresses = new Map<string, string>()
   for (const record of records) {
     if (record.type === 'SRV') places.set(record.name.key, record)
-    else if (record.type === 'A' && isAllowed(record.address))
+    else if (record.type === 'A' && isAllowed(record.address) && !addresses.has(record.name.key))
       addresses.set(record.name.key, record.address)
   }
   return Object.entries(services).flatMap(([name, { kind, driver, protocol }]) => {
