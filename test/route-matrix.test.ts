@@ -58,6 +58,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'POST /api/sessions/{id}/extend': on('session', operators),
   'DELETE /api/sessions/{id}': on('session', operators),
   'POST /api/devices/{id}/commands': on('device', operators),
+  'POST /api/devices/{id}/files': on('device', operators),
   'GET /api/devices/{id}/commands': on('device', everybody),
   'GET /api/commands/{id}': on('command', everybody),
   'GET /api/audit/events': { roles: readers },

@@ -15,6 +15,7 @@ import { ResetCode } from '@travessia/schemas/tunnel-frame'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import { type Clock, createClock } from './clock.ts'
+import { CommandFiles } from './command-files.ts'
 import { CommandRunner } from './command-runner.ts'
 import { type AgentConfig, type Environment, writeAgentConfig } from './config.ts'
 import { Connections } from './connections.ts'
@@ -62,6 +63,7 @@ export class Agent {
   readonly #watch: DeviceWatch
   readonly #passages: Passages
   readonly #clock: Clock
+  readonly #files: CommandFiles
   readonly #runner: CommandRunner
   readonly #journal: Journal
   readonly #discovery: Discovery
@@ -123,9 +125,11 @@ export class Agent {
       search: createLanSearch(() => this.#config.allowLoopback),
       report: (report) => this.#connections.publish('ack', report),
     })
+    this.#files = new CommandFiles(join(dirname(configPath), 'files'))
     this.#runner = new CommandRunner({
       ...orders,
       journal: this.#journal,
+      files: this.#files,
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       driverFor,
       report: (report) => this.#report(report),
@@ -247,6 +251,7 @@ export class Agent {
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       policy: this.#policy,
       driverFor: (device) => this.#drivers.driverFor(device),
+      takeFile: (commandId, stream) => this.#files.take(commandId, stream),
       isPaused: () => this.#pausedUntil() !== undefined,
       onPong: (payload) => this.#clock.onPong(payload),
       log: this.#log,

@@ -1,6 +1,7 @@
 /**
  * Orders from the server: verified, not expired, written to the journal, run by the driver, reported. One
- * at a time per device, in the order of arrival. Killed at any line: the journal knows what was begun.
+ * at a time per device, in the order of arrival; files are brought beside that, one at a time per device too. Killed
+ * at any line: the journal knows what was begun.
  */
 import { check } from '@travessia/schemas/check'
 import {
@@ -15,13 +16,16 @@ import {
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { FileFacts } from '@travessia/schemas/print-files'
 import type { CommandReport } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
-import type { CommandResult, Driver } from './drivers/driver.ts'
+import type { CommandFiles } from './command-files.ts'
+import type { CommandContext, CommandResult, Driver } from './drivers/driver.ts'
 import type { Journal } from './journal.ts'
+import { createProgress } from './progress.ts'
 import { openSigned } from './signed.ts'
 
 const clockSyncMs = 2_000
@@ -31,8 +35,8 @@ const answerMs = 10_000
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
 const maxUnsaid = 1_000
-/** Beyond any expiry and `answerMs`. */
-const stuckMs = 120_000
+/** After a command's own time and `answerMs`. */
+const stuckMs = 50_000
 
 const isOrder = compile(commandOrderSchema)
 const argumentValidators = new Map(
@@ -40,12 +44,15 @@ const argumentValidators = new Map(
 )
 
 type Ending = Omit<CommandReport, 'kind' | 'commandId' | 'at'>
+/** Tells the device. */
+type Tell = (file: Pick<CommandContext, 'file'>) => Promise<CommandResult>
 
 type Deps = {
   readonly agent: { readonly tenantId: string; readonly agentId: string }
   readonly serverKeys: readonly JWK[]
   readonly clock: Pick<Clock, 'now' | 'sync'>
   readonly journal: Journal
+  readonly files: Pick<CommandFiles, 'fetch'>
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   /** Switched off on site. */
   readonly isPaused: () => boolean
@@ -57,15 +64,15 @@ type Deps = {
 
 export class CommandRunner {
   readonly #deps: Deps
-  /** The last piece of work of each device; the next one waits for it. */
+  /** The last piece of work of each device, and of its files; the next one waits for it. */
   readonly #devices = new Map<string, Promise<void>>()
   readonly #waiting = new Set<string>()
   /** Ends that the broker has not taken yet. */
   readonly #unsaid = new Map<string, CommandReport>()
   readonly #abort = new AbortController()
   #intake: Promise<void> = Promise.resolve()
-  /** When each command under way was begun, by the monotonic clock. */
-  readonly #begun = new Map<string, number>()
+  /** When each command under way must have ended, by the monotonic clock. */
+  readonly #due = new Map<string, number>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -73,7 +80,7 @@ export class CommandRunner {
 
   /** false: a driver does not come back although its time is long over. */
   get isWorking(): boolean {
-    return [...this.#begun.values()].every((at) => performance.now() - at < stuckMs)
+    return [...this.#due.values()].every((at) => performance.now() - at < stuckMs)
   }
 
   /**
@@ -117,22 +124,23 @@ export class CommandRunner {
     this.#waiting.add(order.id)
     const budget = budgetOf(order)
     this.#say(order, { status: 'delivered' })
-    const before = this.#devices.get(order.deviceId) ?? Promise.resolve()
+    const lane = order.body ? `${order.deviceId} files` : order.deviceId
+    const before = this.#devices.get(lane) ?? Promise.resolve()
     const work = (urgentCommands.has(order.name) ? Promise.resolve() : before)
       .then(() => this.#run(order, budget))
       .catch((error: unknown) => this.#brokeOff(order, error))
       .finally(() => {
         this.#waiting.delete(order.id)
-        this.#begun.delete(order.id)
+        this.#due.delete(order.id)
       })
     const all = Promise.all([before, work]).then(() => {
-      if (this.#devices.get(order.deviceId) === all) this.#devices.delete(order.deviceId)
+      if (this.#devices.get(lane) === all) this.#devices.delete(lane)
     })
-    this.#devices.set(order.deviceId, all)
+    this.#devices.set(lane, all)
   }
 
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
-    const { clock, deviceOf, driverFor, isPaused, journal } = this.#deps
+    const { clock, deviceOf, driverFor, isPaused } = this.#deps
     if (isPaused()) return this.#end(order, refused('AGENT_PAUSED'))
     if (this.#abort.signal.aborted) return this.#end(order, stopped)
     const device = deviceOf(order.deviceId)
@@ -148,26 +156,47 @@ export class CommandRunner {
       Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
     if (leftMs() <= 0) return this.#end(order, expired)
     const driver = await driverFor(device)
-    journal.started(order.id)
-    this.#say(order, { status: 'running' })
+    const withinMs = Math.ceil(Math.max(0, leftMs()) + answerMs)
     const begun = performance.now()
-    this.#begun.set(order.id, begun)
-    const result = await driver.execute(command, {
-      commandId: order.id,
-      startWithinMs: leftMs,
-      signal: AbortSignal.any([
-        this.#abort.signal,
-        AbortSignal.timeout(Math.ceil(Math.max(0, leftMs()) + answerMs)),
-      ]),
-    })
-    this.#end(order, endingOf(result, performance.now() - begun))
+    this.#due.set(order.id, begun + withinMs)
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(withinMs)])
+    const context = { commandId: order.id, startWithinMs: leftMs, signal }
+    const tell: Tell = (file) => {
+      this.#deps.journal.started(order.id)
+      if (!order.body) this.#say(order, { status: 'running' })
+      return driver.execute(command, { ...context, ...file })
+    }
+    const result = order.body
+      ? await this.#withFile(order, order.body, { signal, tell })
+      : await tell({})
+    this.#end(order, 'status' in result ? result : endingOf(result, performance.now() - begun))
+  }
+
+  /** Nothing is told to the device before all of the file is here as it was signed. */
+  async #withFile(
+    order: CommandOrder,
+    facts: FileFacts,
+    { signal, tell }: { readonly signal: AbortSignal; readonly tell: Tell },
+  ): Promise<CommandResult | Ending> {
+    const { files, isPaused, journal } = this.#deps
+    journal.fetching(order.id)
+    this.#say(order, { status: 'running' })
+    const onBytes = createProgress(2 * facts.length, (percent) =>
+      this.#say(order, { status: 'running', percent }),
+    )
+    const file = await files.fetch(order.id, facts, { signal, onBytes }).catch(endingOfFetch)
+    if ('status' in file) return this.#abort.signal.aborted ? stopped : file
+    try {
+      return isPaused() ? refused('AGENT_PAUSED') : await tell({ file })
+    } finally {
+      file.remove()
+    }
   }
 
   /** A fault of ours: before the journal's word nothing had begun, after it nobody knows. */
   #brokeOff(order: CommandOrder, error: unknown): void {
     this.#deps.log.error({ err: error, commandId: order.id }, 'command broke off')
-    const isBegun = this.#deps.journal.outcomeOf(order.id) !== 'new'
-    const ending: Ending = isBegun
+    const ending: Ending = this.#deps.journal.isStarted(order.id)
       ? { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: 'the agent failed' }
       : { status: 'failed', errorCode: 'INTERNAL', detail: 'the agent failed' }
     this.#end(order, ending)
@@ -221,14 +250,25 @@ function budgetOf({ notBefore, expiresAt }: CommandOrder): () => number {
   return () => expiresAt - notBefore - (performance.now() - receivedAt)
 }
 
-function commandOf({ name, args }: CommandOrder): Command | undefined {
+/** A file comes with an order that wants one, and with no other. */
+function commandOf({ name, args, body }: CommandOrder): Command | undefined {
   const isValid = argumentValidators.get(name)
-  return isValid?.(args) ? ({ name: name as CommandName, args } as Command) : undefined
+  const isWhole = (name === 'UploadFile') === (body !== undefined)
+  return isWhole && isValid?.(args) ? ({ name: name as CommandName, args } as Command) : undefined
+}
+
+/** The device was told nothing. */
+function endingOfFetch(error: unknown): Ending {
+  if (!(error instanceof TravessiaError)) throw error
+  const { code, details } = error
+  if (code === 'TUNNEL_BUSY') return refused(code)
+  return { status: 'failed', errorCode: code, detail: String(details['problem']) }
 }
 
 /** DESIGN 8: what a driver's result means for the command. */
 function endingOf(result: CommandResult, durationMs: number): Ending {
-  const took = { durationMs: Math.round(durationMs) }
+  const file = 'file' in result && result.file !== undefined ? { file: result.file } : {}
+  const took = { durationMs: Math.round(durationMs), ...file }
   switch (result.outcome) {
     case 'accepted':
       return { status: 'succeeded', confirmed: false, ...took }

@@ -1,14 +1,18 @@
 /** HTTP for drivers: one request, one connection, by the target policy, never sent after its moment. */
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { connectTo } from './device-pools.ts'
-import type { DeviceFetch } from './drivers/driver.ts'
+import type { DeviceFetch, StreamedBody } from './drivers/driver.ts'
 import { type Policy, targetOf } from './target-policy.ts'
 
 const connectMs = 5_000
 const maxAnswerBytes = 1024 * 1024
+/** A device that neither takes nor says anything while it is sent a file. */
+const silentMs = 120_000
 
 export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFetch {
   return async ({ method, path, headers = {}, body = '', startWithinMs, signal }) => {
@@ -28,11 +32,11 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
       const request = httpRequest({
         ...{ method, path, signal, createConnection: () => socket, setHost: false },
         // A POST without a length is refused with 411 by lighttpd, and `Expect` breaks it (DEVICES 1.1).
-        headers: { host: target.host, ...headers, 'content-length': Buffer.byteLength(body) },
+        headers: { host: target.host, ...headers, 'content-length': lengthOf(body) },
       })
       request.once('response', resolve)
       request.once('error', reject)
-      request.end(body)
+      send(request, body).catch(reject)
     })
     const ends = { local: socket.localAddress ?? '', device: socket.remoteAddress ?? '' }
     try {
@@ -42,6 +46,27 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
       socket.destroy()
     }
   }
+}
+
+function lengthOf(body: string | StreamedBody): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.length
+}
+
+async function send(request: ClientRequest, body: string | StreamedBody): Promise<void> {
+  if (typeof body === 'string') return void request.end(body)
+  request.setTimeout(silentMs, () => request.destroy(new Error('silent')))
+  await pipeline(Readable.from(exactly(body), { objectMode: false }), request)
+}
+
+/** A file that is not as long as it was said would leave the device waiting for its end. */
+async function* exactly({ length, read }: StreamedBody): AsyncGenerator<Uint8Array> {
+  let left = length
+  for await (const chunk of read()) {
+    left -= chunk.length
+    if (left < 0) break
+    yield chunk
+  }
+  if (left !== 0) throw new Error('a body of another length')
 }
 
 async function* limited(response: IncomingMessage): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,8 @@
 /**
  * What this agent has begun and how it ended, one JSON line each, fsynced before the device is touched
  * (THREATS C3). Killed between `started` and `ended`: the next start finds the command begun without an end
- * and reports it as unknown; it is never run again. A half-written last line was not durable, so its device
+ * and reports it as unknown; it is never run again. Killed while a command's file was on its way (`fetching`): failed,
+ * since its device was not told. A half-written last line was not durable, so its device
  * was not touched: it is dropped.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
@@ -14,11 +15,17 @@ const keepMs = 24 * 3600_000
 const compactAfterLines = 10_000
 
 type Line = { readonly at: number } & (
+  | { readonly fetching: string }
   | { readonly started: string }
   | { readonly ended: CommandReport }
 )
 /** `report` undefined: begun, no end yet. */
-type Entry = { readonly at: number; readonly report: CommandReport | undefined }
+type Entry = {
+  readonly at: number
+  readonly report: CommandReport | undefined
+  /** The device may have been told. */
+  readonly isStarted: boolean
+}
 
 export class Journal {
   readonly #entries = new Map<string, Entry>()
@@ -32,13 +39,24 @@ export class Journal {
     this.#now = now
     for (const line of readLines(path)) this.#remember(line)
     this.#file = this.#rewrite()
-    for (const [id, { report }] of this.#entries) if (!report) this.ended(lost(id, now()))
+    for (const [id, { report, isStarted }] of this.#entries)
+      if (!report) this.ended(isStarted ? lost(id, now()) : untold(id, now()))
   }
 
   /** 'new': never begun; undefined: begun and under way; else how it ended. */
   outcomeOf(commandId: string): CommandReport | 'new' | undefined {
     const entry = this.#entries.get(commandId)
     return entry ? entry.report : 'new'
+  }
+
+  /** Whether the device may have been told. */
+  isStarted(commandId: string): boolean {
+    return this.#entries.get(commandId)?.isStarted ?? false
+  }
+
+  /** Its file is on its way; the device is told nothing before `started`. Durable when it returns. */
+  fetching(commandId: string): void {
+    this.#write({ at: this.#now(), fetching: commandId })
   }
 
   /** Durable when it returns. */
@@ -86,8 +104,16 @@ export class Journal {
   }
 
   #remember(line: Line): void {
-    if ('started' in line) this.#entries.set(line.started, { at: line.at, report: undefined })
-    else this.#entries.set(line.ended.commandId, { at: line.at, report: line.ended })
+    const { at } = line
+    if ('ended' in line) {
+      const { commandId } = line.ended
+      const isStarted = this.isStarted(commandId)
+      this.#entries.set(commandId, { at, report: line.ended, isStarted })
+    } else {
+      const isStarted = 'started' in line
+      const id = isStarted ? line.started : line.fetching
+      this.#entries.set(id, { at, report: undefined, isStarted })
+    }
   }
 }
 
@@ -98,8 +124,16 @@ function lost(commandId: string, at: number): CommandReport {
   }
 }
 
-function linesOf(id: string, { at, report }: Entry): Line[] {
-  return report ? [{ at, ended: report }] : [{ at, started: id }]
+function untold(commandId: string, at: number): CommandReport {
+  return {
+    ...{ kind: 'command', commandId, status: 'failed', at, errorCode: 'FILE_BROKEN' },
+    detail: 'the agent stopped before the device was told',
+  }
+}
+
+function linesOf(id: string, { at, report, isStarted }: Entry): Line[] {
+  if (report) return [{ at, ended: report }]
+  return isStarted ? [{ at, started: id }] : [{ at, fetching: id }]
 }
 
 function readLines(path: string): Line[] {
@@ -114,9 +148,10 @@ function readLines(path: string): Line[] {
 
 function lineOf(text: string): Line[] {
   try {
-    const line = JSON.parse(text) as { at?: unknown; started?: unknown; ended?: CommandReport }
-    const isLine = typeof line.at === 'number'
-    const isKnown = typeof line.started === 'string' || typeof line.ended?.commandId === 'string'
+    const line = JSON.parse(text) as Partial<Record<string, unknown>> & { ended?: CommandReport }
+    const isLine = typeof line['at'] === 'number'
+    const ids = [line['fetching'], line['started'], line.ended?.commandId]
+    const isKnown = ids.some((id) => typeof id === 'string')
     return isLine && isKnown ? [line as Line] : []
   } catch {
     return []

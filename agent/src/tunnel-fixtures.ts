@@ -1,5 +1,6 @@
 /** A node's end for the tests of the tunnel: real frames to a real `TunnelServer`, devices on loopback. */
 import type { AgentDevice } from '@travessia/schemas/devices'
+import type { BodyHead } from '@travessia/schemas/print-files'
 import {
   decodeFrame,
   decodeHead,
@@ -8,6 +9,7 @@ import {
   type Frame,
   FrameType,
   type RequestHead,
+  ResetCode,
   type ResponseHead,
 } from '@travessia/schemas/tunnel-frame'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
@@ -27,7 +29,13 @@ export type Exchange = {
   readonly body: () => Promise<Buffer>
 }
 
-export function tunnelTo(...devices: AgentDevice[]) {
+type TakeFile = (commandId: string, stream: TunnelStream) => Promise<void>
+const refuseFile: TakeFile = async (_commandId, stream) => stream.reset(ResetCode.protocol)
+
+/** To these devices, or to who takes files. */
+export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFile: TakeFile }>) {
+  const devices = ends.filter((end) => 'deviceId' in end)
+  const takeFile = ends.find((end) => 'takeFile' in end)?.takeFile ?? refuseFile
   const streams = new Map<number, TunnelStream>()
   const toNode: Frame[] = []
   const pongs: Uint8Array[] = []
@@ -39,7 +47,6 @@ export function tunnelTo(...devices: AgentDevice[]) {
     encryptionKey: {} as JWK,
     drained: (): Promise<void> => Promise.resolve(),
   }
-  let lastId = 0
   const policy = { allowLoopback: () => link.allowLoopback, forbiddenPorts: () => [] }
   const drivers = new DeviceDrivers(policy, () => link.encryptionKey)
   const server = new TunnelServer({
@@ -56,35 +63,45 @@ export function tunnelTo(...devices: AgentDevice[]) {
     deviceOf: (id) => devices.find(({ deviceId }) => deviceId === id),
     ...{ policy, log: silent },
     driverFor: (device) => drivers.driverFor(device),
+    takeFile,
     isPaused: () => link.isPaused,
     onPong: (payload) => pongs.push(payload),
   })
   onTestFinished(() => server.stop())
 
-  function open(head: Partial<RequestHead> = {}): TunnelStream {
-    lastId += 1
-    const stream = new TunnelStream(
-      lastId,
-      (frame) => {
-        if (link.isUp) server.receive(frame)
-        return link.isUp
-      },
-      () => streams.delete(stream.id),
-    )
-    streams.set(lastId, stream)
-    const whole: RequestHead = {
-      ...{ deviceId: devices[0]?.deviceId ?? '', method: 'GET', path: '/', headers: [], timeouts },
-      ...head,
-    }
-    const isWhole = head.bodyBytes === undefined && head.webSocket === undefined
-    stream.frame(FrameType.request, encodeHead(whole), isWhole)
-    return stream
+  const send = (frame: Uint8Array) => {
+    if (link.isUp) server.receive(frame)
+    return link.isUp
   }
-
+  const { open, openFor } = nodeEnd(streams, send, devices[0]?.deviceId ?? '')
   return {
-    ...{ server, link, toNode, pongs, open },
+    ...{ server, link, toNode, pongs, open, openFor },
     timeouts: (other: Partial<ExchangeTimeouts>) => ({ timeouts: { ...timeouts, ...other } }),
     get: (head: Partial<RequestHead> = {}) => answerOf(open(head)),
+  }
+}
+
+/** Opens streams as a node does: requests to a device, and bodies of commands. */
+function nodeEnd(
+  streams: Map<number, TunnelStream>,
+  send: (frame: Uint8Array) => boolean,
+  deviceId: string,
+) {
+  let lastId = 0
+  const openWith = (head: RequestHead | BodyHead, isWhole: boolean): TunnelStream => {
+    lastId += 1
+    const stream = new TunnelStream(lastId, send, () => streams.delete(stream.id))
+    streams.set(lastId, stream)
+    stream.frame(FrameType.request, encodeHead(head), isWhole)
+    return stream
+  }
+  return {
+    openFor: (head: BodyHead) => openWith(head, false),
+    open(head: Partial<RequestHead> = {}): TunnelStream {
+      const isWhole = head.bodyBytes === undefined && head.webSocket === undefined
+      const usual = { deviceId, method: 'GET', path: '/', headers: [], timeouts }
+      return openWith({ ...usual, ...head }, isWhole)
+    },
   }
 }
 

@@ -7,6 +7,7 @@ import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { bodyHeadSchema } from '@travessia/schemas/print-files'
 import {
   decodeFrame,
   decodeHead,
@@ -30,6 +31,7 @@ import { serveHttp } from './tunnel-http.ts'
 import { serveWebSocket } from './tunnel-websocket.ts'
 
 const isRequestHead = compile(requestHeadSchema)
+const isBodyHead = compile(bodyHeadSchema)
 const maxStreams = 512
 
 type Deps = {
@@ -40,6 +42,8 @@ type Deps = {
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   readonly policy: Policy
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
+  /** A stream that brings the bytes of a command. */
+  readonly takeFile: (commandId: string, stream: TunnelStream) => Promise<void>
   /** Switched off on site. */
   readonly isPaused: () => boolean
   readonly onPong: (payload: Uint8Array) => void
@@ -123,8 +127,10 @@ export class TunnelServer {
 
   async #serve(stream: TunnelStream): Promise<void> {
     const first = await stream.read()
-    const head = check(isRequestHead, first && decodeHead(first.payload).head)
-    const { deviceOf, drained, policy, driverFor } = this.#deps
+    const said = first && decodeHead(first.payload).head
+    const { deviceOf, drained, policy, takeFile, driverFor } = this.#deps
+    if (isBodyHead(said)) return takeFile(said.commandId, stream)
+    const head = check(isRequestHead, said)
     const device = deviceOf(head.deviceId)
     if (!device) return stream.reset(ResetCode.deviceUnknown)
     const { camera } = head

@@ -26,6 +26,7 @@ import { addDemoRoute } from './routes/demo.ts'
 import { addDeviceStateRoutes } from './routes/device-states.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDiscoveryRoutes } from './routes/discoveries.ts'
+import { addFileRoutes } from './routes/files.ts'
 import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
 import { addInstallationRoutes } from './routes/installations.ts'
 import { addLiveRoute } from './routes/live.ts'
@@ -80,6 +81,7 @@ function addRoutes(app: App, services: Services): void {
   addPassageRoutes(app, services)
   addSessionRoutes(app, services)
   addCommandRoutes(app, services)
+  addFileRoutes(app, services)
   addAuditRoutes(app, services)
   addLiveRoute(app, services)
   addFixedAddressRoutes(app, services)

@@ -21,6 +21,8 @@ import { Passages } from './bus/passages.ts'
 import { Recorder } from './bus/recorder.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
+import { FileSender } from './files/file-sender.ts'
+import { FileStore } from './files/file-store.ts'
 import { Cameras, cameraLimits } from './gateway/cameras.ts'
 import { DeviceAccess } from './gateway/device-access.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -54,7 +56,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   const link = createEmbeddedLink(identity.nodeId, broker)
   const history = new History(join(config.DATA_DIR, 'history.db'))
   const base = { store, views, history, presence, link, now, log, ...identity }
-  const bus = createBus(base)
+  const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
     ...{ ...base, ...bus, ...remote, endpoints: () => endpoints },
@@ -116,7 +118,7 @@ type Base = Identity &
   Pick<Services, 'store' | 'views' | 'history' | 'link' | 'presence' | 'now' | 'log'>
 type Bus = ReturnType<typeof createBus>
 
-function createBus(base: Base) {
+function createBus(base: Base, dataDir: string) {
   const { store, views, history, presence, link, now, log, tokens } = base
   const isOnline = (agentId: string) => presence.of(agentId).isOnline
   const recorder = new Recorder(base)
@@ -152,10 +154,14 @@ function createBus(base: Base) {
     commandReport: (agent, report) => recorder.commandReport(agent, report),
   })
   const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
-  return { recorder, tunnel, deviceLists, deviceStates, discoveries, dispatcher, inbox, commands }
+  const files = new FileStore({ ...base, directory: join(dataDir, 'files') })
+  const fileSender = new FileSender({ ...base, files, tunnel })
+  const parts = { recorder, tunnel, deviceLists, deviceStates, discoveries, dispatcher, inbox }
+  return { ...parts, commands, files, fileSender }
 }
 
-async function stopBus({ inbox, dispatcher, deviceLists }: Bus): Promise<void> {
+async function stopBus({ inbox, dispatcher, deviceLists, ...bus }: Bus): Promise<void> {
+  bus.fileSender.stop()
   await inbox.stop()
   dispatcher.stop()
   deviceLists.stop()

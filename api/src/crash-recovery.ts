@@ -1,6 +1,6 @@
 /**
  * What a start finds of the time before: agents that were connected, exchanges and viewings without an end, commands
- * without an outcome. Each is closed in the log, or taken up again, before anything new is let in.
+ * without an outcome, files that nobody knows. Each is closed in the log, or taken up again, before anything new is let in.
  */
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
@@ -9,6 +9,7 @@ import type { Dispatcher } from './bus/dispatcher.ts'
 import type { Recorder } from './bus/recorder.ts'
 import { handle } from './domain/decider.ts'
 import { viewing } from './domain/viewing.ts'
+import type { FileSender } from './files/file-sender.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { OpenExchange } from './views/sessions.ts'
 import type { Views } from './views/views.ts'
@@ -18,13 +19,14 @@ type Deps = {
   readonly views: Views
   readonly recorder: Recorder
   readonly dispatcher: Dispatcher
+  readonly fileSender: FileSender
   readonly nodeId: string
   readonly version: string
   readonly now: () => number
 }
 
 export async function recover(deps: Deps): Promise<void> {
-  const { store, views, recorder, dispatcher, nodeId, version, now } = deps
+  const { store, views, recorder, dispatcher, fileSender, nodeId, version, now } = deps
   const actor = { type: 'system', id: nodeId } as const
   const context = { actor, at: new Date(now()).toISOString(), correlationId: newId() }
   await store.append({
@@ -58,6 +60,7 @@ export async function recover(deps: Deps): Promise<void> {
     dispatcher.add(order, { status, handedOver: true })
   }
   await views.until(await store.head())
+  await fileSender.start()
 }
 
 async function closeExchange(

@@ -5,6 +5,7 @@ import type { CommandBus } from './bus/command-bus.ts'
 import type { DeviceLists } from './bus/device-lists.ts'
 import type { DeviceStates } from './bus/device-states.ts'
 import type { Discoveries } from './bus/discoveries.ts'
+import type { FileStore } from './files/file-store.ts'
 import type { Cameras } from './gateway/cameras.ts'
 import type { DeviceAccess } from './gateway/device-access.ts'
 import type { RemoteSessions } from './gateway/remote-sessions.ts'
@@ -52,6 +53,7 @@ export type Services = {
   readonly sessions: RemoteSessions
   readonly cameras: Cameras
   readonly commands: CommandBus
+  readonly files: FileStore
   readonly endpoints: () => Endpoints
   readonly isDemo: boolean
   readonly metricsToken: string | undefined

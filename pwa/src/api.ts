@@ -59,6 +59,36 @@ async function answerTo(path: string, init: RequestInit): Promise<Response> {
   throw new ApiError(problem, retryAtOf(response))
 }
 
+type Upload = {
+  readonly signal: AbortSignal
+  readonly onSent: (bytes: number) => void
+}
+
+/** A file as it lies on this phone; `fetch` does not say how much has been sent. @throws ApiError, the reason of the signal */
+export function upload<T>(path: string, file: Blob, { signal, onSent }: Upload): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open('POST', path)
+    request.responseType = 'json'
+    request.setRequestHeader('x-travessia', '1')
+    request.setRequestHeader('content-type', 'application/octet-stream')
+    request.upload.onprogress = ({ loaded }) => onSent(loaded)
+    request.onload = () => {
+      network.heard(true)
+      const { status, response } = request
+      if (status === 201) return resolve(response as T)
+      reject(new ApiError((response as Problem | null) ?? problemOf('INTERNAL', status)))
+    }
+    request.onerror = () => {
+      network.heard(false)
+      reject(new ApiError(problemOf(noNetwork, 0)))
+    }
+    request.onabort = () => reject(signal.reason)
+    signal.addEventListener('abort', () => request.abort())
+    request.send(file)
+  })
+}
+
 function retryAtOf({ status, headers }: Response): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
   return status === 429 && Number.isFinite(seconds) ? Date.now() + seconds * 1000 : undefined

@@ -46,9 +46,8 @@ export function pausedText({ status, metadata }: AgentState, nowMs: number): str
 }
 
 export function sizeText(bytes: number, locale: string): string {
-  const isSmall = bytes < 1_000
-  const value = isSmall ? bytes : bytes / 1_000
-  return `${value.toLocaleString(locale, { maximumFractionDigits: 1 })} ${isSmall ? 'B' : 'kB'}`
+  const [unit, size] = bytes < 1e3 ? ['B', 1] : bytes < 1e6 ? ['kB', 1e3] : ['MB', 1e6]
+  return `${(bytes / size).toLocaleString(locale, { maximumFractionDigits: 1 })} ${unit}`
 }
 
 export const agentStatusText: Record<AgentState['status'], () => string> = {
@@ -84,6 +83,7 @@ export const commandText: Record<CommandName, () => string> = {
   ShowMessage: m.message_show,
   RebootDevice: m.reboot,
   StartPrint: m.print_start,
+  UploadFile: m.upload_title,
   PausePrint: m.print_pause,
   ResumePrint: m.print_resume,
   CancelPrint: m.print_cancel,

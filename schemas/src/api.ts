@@ -18,6 +18,7 @@ import { suggestionSchema } from './discovery.ts'
 import { eventTypes, type StreamKind, streamKinds } from './events.ts'
 import { idPattern } from './ids.ts'
 import { turnDirections } from './passages.ts'
+import { fileFactsSchema, printFileName } from './print-files.ts'
 
 const closed = { additionalProperties: false }
 const id = Type.String({ pattern: idPattern })
@@ -342,6 +343,11 @@ export const sessionSchema = Type.Object({
 export type Session = Static<typeof sessionSchema>
 export const sessionList = list(sessionSchema)
 
+// Files for printers
+export const fileQuery = Type.Object({ name: printFileName }, closed)
+export const keptFileSchema = Type.Object({ id, ...fileFactsSchema.properties, expiresAt: time })
+export type KeptFile = Static<typeof keptFileSchema>
+
 // Commands
 export const commandBody = Type.Object(
   {
@@ -366,6 +372,12 @@ export const commandStateSchema = Type.Object({
   confirmed: nullable(Type.Boolean()),
   errorCode: nullable(Type.String()),
   detail: nullable(Type.String()),
+  /** Of a command that brings a file. */
+  body: nullable(fileFactsSchema),
+  /** How much of it is done, while it runs; null: not said. */
+  percent: nullable(Type.Integer()),
+  /** What the device calls the file that it was given. */
+  file: nullable(Type.String()),
   issuedAt: time,
   expiresAt: time,
   endedAt: nullable(time),

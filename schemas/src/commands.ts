@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox'
 import { idPattern } from './ids.ts'
+import { fileFactsSchema } from './print-files.ts'
 
 const id = Type.String({ pattern: idPattern })
 
@@ -61,6 +62,12 @@ export const commandCatalog = {
     safety: 'physical',
     expiresInMs: 60_000,
     args: Type.Object({ file, reason }, closed),
+  },
+  /** Brings an uploaded file into the printer's storage; it prints only by a StartPrint of its own. */
+  UploadFile: {
+    safety: 'reversible',
+    expiresInMs: 15 * 60_000,
+    args: Type.Object({ file: id, reason }, closed),
   },
   PausePrint: { safety: 'reversible', expiresInMs: 10_000, args: none },
   ResumePrint: { safety: 'physical', expiresInMs: 10_000, args: none },
@@ -132,6 +139,8 @@ export const commandOrderSchema = Type.Object(
     /** Order per device; the agent runs one command per device at a time in this order. */
     seq: Type.Integer({ minimum: 1 }),
     nonce: id,
+    /** Of the bytes that follow on the data connection; the driver begins only when they match. */
+    body: Type.Optional(fileFactsSchema),
     correlationId: id,
   },
   { additionalProperties: false },

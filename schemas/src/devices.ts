@@ -14,11 +14,13 @@ const printing = [
   ...(['EmergencyStop', 'SetTemperature'] as const),
 ] as const
 
+const filePrinting = [...printing, 'UploadFile'] as const
+
 /** Commands of each driver; `http` knows the buttons that were declared for the device. */
 export const driverCommands = {
   'control-id': ['OpenGate', 'OpenDoor', 'ShowMessage', 'RebootDevice'],
-  octoprint: printing,
-  moonraker: printing,
+  octoprint: filePrinting,
+  moonraker: filePrinting,
   marlin: printing,
   camera: [],
   http: ['PressButton'],

@@ -97,6 +97,26 @@ export const errorTable = {
     pt: 'Esta instalação já tem um agente. Despareie-o primeiro.',
   },
   AGENT_REVOKED: { status: 401, en: 'This agent was unpaired.', pt: 'Este agente foi despareado.' },
+  FILE_TOO_LARGE: {
+    status: 413,
+    en: 'This file is larger than 256 MB.',
+    pt: 'Este arquivo tem mais de 256 MB.',
+  },
+  FILE_QUOTA: {
+    status: 409,
+    en: 'Too many files are waiting on the server. Send them to a printer, or wait until they are deleted.',
+    pt: 'Há arquivos demais esperando no servidor. Envie-os a uma impressora ou aguarde até que sejam apagados.',
+  },
+  FILE_GONE: {
+    status: 410,
+    en: 'This file is no longer on the server. Send it again.',
+    pt: 'Este arquivo não está mais no servidor. Envie-o de novo.',
+  },
+  FILE_BROKEN: {
+    status: 502,
+    en: 'The file did not reach the agent whole and unchanged.',
+    pt: 'O arquivo não chegou inteiro e inalterado ao agente.',
+  },
   AGENT_OFFLINE: {
     status: 503,
     retry: true,

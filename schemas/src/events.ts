@@ -9,6 +9,7 @@ import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
 import { idPattern } from './ids.ts'
 import { denialReasons, passageLists, turnDirections } from './passages.ts'
+import { fileFactsSchema } from './print-files.ts'
 
 const id = Type.String({ pattern: idPattern })
 const text = Type.String()
@@ -104,13 +105,18 @@ const command = {
     expiresAt: time,
     seq: count,
     idempotencyKey: text,
+    body: optional(fileFactsSchema),
   }),
   CommandDelivered: data({ agentTime: time }),
   CommandStarted: data({ agentTime: time }),
+  /** Of a long one, in steps of ten. */
+  CommandProgressed: data({ percent: count, agentTime: time }),
   CommandSucceeded: data({
     confirmed: Type.Boolean(),
     agentTime: time,
     durationMs: optional(milliseconds),
+    /** What the device calls the file that it was given. */
+    file: optional(text),
   }),
   CommandFailed: data({ errorCode: text, detail: optional(text), agentTime: time }),
   CommandRefused: data({ errorCode: text, detail: optional(text), agentTime: optional(time) }),
@@ -184,6 +190,12 @@ const passage = {
   PassagesMissed: data({ list: Type.Enum(passageLists), count: optional(count), agentTime: time }),
 }
 
+/** A file for a device, kept at the server for a while. */
+const file = {
+  FileUploaded: data({ ...fileFactsSchema.properties, expiresAt: time }),
+  FileRemoved: data({ name: text, reason: Type.Enum(['sent', 'expired']) }),
+}
+
 const installation = {
   InstallationCreated: data({ name: text, slug: text, customer: text }),
   InstallationChanged: data({ name: text, slug: text, customer: text }),
@@ -226,6 +238,7 @@ export const streamKinds = {
   device,
   camera,
   passage,
+  file,
   installation,
   access,
   audit,
@@ -240,6 +253,7 @@ export const eventSchemas = {
   ...device,
   ...camera,
   ...passage,
+  ...file,
   ...installation,
   ...access,
   ...audit,
@@ -258,6 +272,7 @@ export type AgentFact = Fact<keyof typeof agent>
 export type DeviceFact = Fact<keyof typeof device>
 export type CameraFact = Fact<keyof typeof camera>
 export type PassageFact = Fact<keyof typeof passage>
+export type FileFact = Fact<keyof typeof file>
 export type InstallationFact = Fact<keyof typeof installation>
 export type AccessFact = Fact<keyof typeof access>
 

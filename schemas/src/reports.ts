@@ -64,6 +64,10 @@ export const commandReportSchema = Type.Object(
     confirmed: Type.Optional(Type.Boolean()),
     errorCode: Type.Optional(Type.String({ maxLength: 64 })),
     detail: Type.Optional(Type.String({ maxLength: 500 })),
+    /** `running` only: how much of a long one is done. */
+    percent: Type.Optional(Type.Integer({ minimum: 1, maximum: 99 })),
+    /** `succeeded` only: what the device calls the file that it was given. */
+    file: Type.Optional(Type.String({ maxLength: 200 })),
     /** From receipt at the agent to the device's answer. */
     durationMs: Type.Optional(Type.Number()),
   },

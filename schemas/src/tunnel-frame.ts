@@ -9,6 +9,7 @@
  * counted. Order, credit and time limits: docs/protocol.md.
  */
 import { TravessiaError } from './errors.ts'
+import type { BodyHead } from './print-files.ts'
 
 export const frameHeadBytes = 12
 /** Payload of one data frame: with head and topic it still fits one 64 KiB read. */
@@ -22,7 +23,7 @@ export const agentWindowBytes = 4 * 1024 * 1024
 export const protocolVersion = 1
 
 export const FrameType = {
-  /** node → agent: u16 length, RequestHead as JSON, then body bytes. */
+  /** node → agent: u16 length, RequestHead (or the BodyHead of a command) as JSON, then body bytes. */
   request: 1,
   /** Body bytes, or (part of) a WebSocket message: flags say text or binary, `more` that it goes on. */
   data: 2,
@@ -155,7 +156,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 
 /** Payload of a request or response frame: the head as JSON, then the first body bytes. */
 export function encodeHead(
-  head: RequestHead | ResponseHead,
+  head: RequestHead | ResponseHead | BodyHead,
   body?: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const json = encoder.encode(JSON.stringify(head))

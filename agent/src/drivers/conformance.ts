@@ -1,4 +1,5 @@
 /** What every driver must do, run against its device with its faults. A new driver adds one call of this. */
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { DeviceButton } from '@travessia/schemas/buttons'
 import type { Command, CommandName } from '@travessia/schemas/commands'
@@ -8,7 +9,7 @@ import { createDeviceFetch } from '../device-fetch.ts'
 import { createDeviceSocket } from '../device-socket.ts'
 import { closedPort, deviceAt, listening } from '../fixtures.ts'
 import type { Policy } from '../target-policy.ts'
-import { type CommandContext, type Driver, loadDriver } from './driver.ts'
+import { type CommandContext, type CommandFile, type Driver, loadDriver } from './driver.ts'
 
 /** `hang`: no answer, nothing done. `cut`: done, and the answer is lost. */
 export type DeviceFault = 'hang' | 'cut' | 'denied'
@@ -49,7 +50,19 @@ export function driverFor(
 
 export function context(other: Partial<CommandContext> = {}): CommandContext {
   const signal = new AbortController().signal
-  return { commandId: 'test', startWithinMs: () => 5_000, signal, ...other }
+  return { commandId: 'test', startWithinMs: () => 5_000, signal, file: fileOf(), ...other }
+}
+
+/** A file as the agent hands it to a driver. */
+export function fileOf(
+  bytes = Buffer.from('G28\nG1 X10\n'),
+  name = 'peça "nova" 1.gcode',
+): CommandFile {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  async function* read(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
+  }
+  return { name, length: bytes.length, sha256, read }
 }
 
 export function testDriver(subject: DriverSubject): void {

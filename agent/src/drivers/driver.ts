@@ -7,6 +7,7 @@ import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
 import type { Passage } from '@travessia/schemas/passages'
+import type { FileFacts } from '@travessia/schemas/print-files'
 import type { CameraWish } from '@travessia/schemas/tunnel-frame'
 import type { WebSocket } from 'ws'
 import type { MonitorInlet } from '../monitor-inlet.ts'
@@ -33,7 +34,8 @@ export type DeviceFetch = (request: {
   readonly method: DeviceButton['method']
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  /** Streamed: never whole in memory. */
+  readonly body?: string | StreamedBody
   /** ms that are left to begin; at 0 nothing is sent any more. */
   readonly startWithinMs: () => number
   readonly signal: AbortSignal
@@ -41,6 +43,14 @@ export type DeviceFetch = (request: {
 
 /** Addresses of the connection to a device: ours towards it, and its own. */
 export type Ends = { readonly local: string; readonly device: string }
+
+export type StreamedBody = {
+  readonly length: number
+  readonly read: () => AsyncIterable<Uint8Array>
+}
+
+/** A file that an order has signed, here whole and unchanged while its command runs. */
+export type CommandFile = FileFacts & Pick<StreamedBody, 'read'>
 
 /**
  * An open WebSocket to the device, for watching: what changes a device goes through `fetch`, which keeps the expiry.
@@ -53,13 +63,19 @@ export type DeviceSocket = (
 
 /** How a command ended at the device (DEVICES 3 "Results"). `late`: not begun, its time was over. */
 export type CommandResult =
-  | { readonly outcome: 'accepted' | 'confirmed' | 'late' }
+  | {
+      readonly outcome: 'accepted' | 'confirmed' | 'late'
+      /** What the device calls the file that it was given. */
+      readonly file?: string
+    }
   | { readonly outcome: 'denied' | 'unsupported' | 'failed' | 'unknown'; readonly detail: string }
 
 export type CommandContext = {
   readonly commandId: string
   readonly startWithinMs: () => number
   readonly signal: AbortSignal
+  /** Of a command that brings one. */
+  readonly file?: CommandFile
 }
 
 /** Where a camera gives pictures, and with which credentials. */

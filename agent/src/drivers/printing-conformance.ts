@@ -1,4 +1,5 @@
 /** What every driver of printers must do, in every state of the printer. A new one adds one call of this. */
+import { randomBytes } from 'node:crypto'
 import type { Command } from '@travessia/schemas/commands'
 import type { Credentials } from '@travessia/schemas/devices'
 import { expect, test } from 'vitest'
@@ -8,12 +9,20 @@ import {
   type DeviceFault,
   type DriverSubject,
   driverFor,
+  fileOf,
   testDriver,
 } from './conformance.ts'
-import type { CommandContext, CommandResult } from './driver.ts'
+import type { CommandContext, CommandFile, CommandResult } from './driver.ts'
 
 const file = 'peças/engrenagem 12.gcode'
-type Name = 'StartPrint' | 'PausePrint' | 'ResumePrint' | 'CancelPrint' | 'EmergencyStop' | 'Heat'
+type Name =
+  | 'StartPrint'
+  | 'PausePrint'
+  | 'ResumePrint'
+  | 'CancelPrint'
+  | 'EmergencyStop'
+  | 'Heat'
+  | 'UploadFile'
 const commands: Readonly<Record<Name, Command>> = {
   StartPrint: { name: 'StartPrint', args: { file } },
   PausePrint: { name: 'PausePrint', args: {} },
@@ -21,10 +30,12 @@ const commands: Readonly<Record<Name, Command>> = {
   CancelPrint: { name: 'CancelPrint', args: {} },
   EmergencyStop: { name: 'EmergencyStop', args: {} },
   Heat: { name: 'SetTemperature', args: { heater: 'nozzle', target: 205 } },
+  UploadFile: { name: 'UploadFile', args: { file: 'a'.repeat(26) } },
 }
 const actions: Readonly<Record<string, Action>> = {
   ...{ StartPrint: 'start', PausePrint: 'pause', ResumePrint: 'resume', CancelPrint: 'cancel' },
   ...{ EmergencyStop: 'emergencyStop', SetTemperature: 'setTarget' },
+  UploadFile: 'upload',
 }
 
 const faults: Readonly<Record<DeviceFault, object>> = {
@@ -55,6 +66,7 @@ export function testPrinter(subject: PrinterSubject): void {
   testConfirmation(subject)
   testMoments(subject)
   testArguments(subject)
+  testUploads(subject)
 }
 
 async function run(
@@ -107,6 +119,7 @@ const fit: Readonly<Record<Name, readonly Phase[]>> = {
   CancelPrint: ['printing', 'paused'],
   EmergencyStop: ['idle', 'printing', 'paused', 'finished', 'cancelled'],
   Heat: ['idle', 'printing', 'paused', 'finished', 'cancelled'],
+  UploadFile: phases,
 }
 
 function testCommand(subject: PrinterSubject, name: Name, phase: Phase): void {
@@ -234,5 +247,45 @@ function testArguments(subject: PrinterSubject): void {
     const command: Command = { name: 'SetTemperature', args }
     expect(await run(subject, printer, command)).toEqual({ outcome: 'confirmed' })
     expect(printer.machine.targets).toEqual({ ...before, [args.heater]: args.target })
+  })
+}
+
+function testUploads(subject: PrinterSubject): void {
+  const { kind } = subject
+  const upload = (printer: StartedPrinter, given: CommandFile, other = {}) =>
+    run(subject, printer, commands.UploadFile, { file: given, ...other })
+
+  test(`${kind}: a file of five megabytes arrives byte for byte, under the name that the printer says`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    const given = fileOf(randomBytes(5_000_003), 'peça "nova"; 1.gcode')
+    const result = await upload(printer, given)
+    expect(result).toEqual({ outcome: 'confirmed', file: given.name })
+    const { uploads, counts } = printer.machine.state
+    expect(uploads).toEqual([{ path: given.name, size: given.length, sha256: given.sha256 }])
+    // It only lies there now.
+    expect(counts.start).toBe(1)
+  })
+
+  test(`${kind}: a file of the name that is being printed is denied, and the print goes on`, async () => {
+    const printer = await inPhase(subject, 'printing')
+    const result = await upload(printer, fileOf(Buffer.from('G28'), 'suporte.gcode'))
+    expect(result).toMatchObject({ outcome: 'denied' })
+    expect(printer.machine.state).toMatchObject({ phase: 'printing', uploads: [] })
+  })
+
+  test(`${kind}: a file that ends short at the agent is not kept by the printer`, async () => {
+    const printer = await inPhase(subject, 'idle')
+    const whole = fileOf(randomBytes(300_000))
+    const short = { ...whole, length: whole.length + 1 }
+    expect(await upload(printer, short)).toMatchObject({ outcome: 'unknown' })
+    expect(printer.machine.state.uploads).toEqual([])
+  })
+
+  test(`${kind}: without a file an upload is failed, and nothing is sent`, async () => {
+    const printer = await inPhase(subject, 'idle')
+    const { file: _none, ...bare } = context()
+    const driver = await driverFor(subject.kind, printer.url, subject)
+    expect(await driver.execute(commands.UploadFile, bare)).toMatchObject({ outcome: 'failed' })
+    expect(printer.machine.state.counts.upload).toBe(0)
   })
 }

@@ -90,6 +90,15 @@ export function fileList(machine: PrintingMachine) {
   }))
 }
 
+export type Uploaded = { readonly path: string; readonly size: number }
+
+/** Not inside of `result`, unlike every other answer. */
+export function uploaded({ path, size }: Uploaded): Answer {
+  const item = { path, root: 'gcodes', modified: Date.now() / 1000, size, permissions: 'rw' }
+  const started = { print_started: false, print_queued: false }
+  return json({ item, ...started, action: 'create_file' }, 201)
+}
+
 /** An HTTP status with Moonraker's words for it. */
 export class RpcFault extends Error {
   readonly status: number

@@ -9,6 +9,7 @@ import { type Answer, type DeviceRequest, DeviceServer, html, json } from './dev
 import * as answers from './moonraker-answers.ts'
 import { moonrakerPage } from './moonraker-page.ts'
 import { type MachineOptions, PrintingMachine } from './printing-machine.ts'
+import { maxUploadBytes, type Upload, uploadOf } from './upload-form.ts'
 
 export type MoonrakerOptions = MachineOptions & {
   readonly port: number
@@ -55,7 +56,7 @@ export class Moonraker {
     this.machine = new PrintingMachine(machine)
     this.#apiKey = apiKey
     this.#server = new DeviceServer((request, response) => this.#handle(request, response), {
-      port,
+      ...{ port, maxBodyBytes: maxUploadBytes },
       ...(host === undefined ? {} : { host }),
     })
     this.#sockets = new WebSocketServer({
@@ -107,6 +108,7 @@ export class Moonraker {
     if (actions.has(name) && method !== 'POST')
       return answers.failure(new answers.RpcFault(405, 'Not allowed'))
     const isKnown = this.#isKey(headers['x-api-key'])
+    if (url.pathname === '/server/files/upload') return this.#upload(request, response, isKnown)
     try {
       const params = { ...paramsOf(name, url.searchParams), ...fieldsOf(body) }
       const result = await this.#call(name, params, isKnown)
@@ -115,6 +117,45 @@ export class Moonraker {
     } catch (error) {
       return answers.failure(error)
     }
+  }
+
+  /** Also while Klipper is not there: files are Moonraker's own. */
+  async #upload(
+    request: DeviceRequest,
+    response: ServerResponse,
+    isKnown: boolean,
+  ): Promise<Answer | undefined> {
+    const { hang, slowMs, denied, cutAfterAction, keyRefused } = this.#faults
+    if (hang) return undefined
+    await sleep(slowMs ?? 0)
+    try {
+      if (keyRefused || !isKnown) throw new answers.RpcFault(401, 'Unauthorized')
+      if (request.method !== 'POST') throw new answers.RpcFault(405, 'Not allowed')
+      if (denied) throw new answers.RpcFault(403, 'File is loaded, upload not permitted')
+      const item = this.#keep(await uploadOf(request))
+      this.#notify('notify_filelist_changed')
+      if (!cutAfterAction) return answers.uploaded(item)
+      response.destroy()
+      return undefined
+    } catch (error) {
+      return answers.failure(error)
+    }
+  }
+
+  #keep(upload: Upload | undefined): answers.Uploaded {
+    const { machine } = this
+    if (!upload) throw new answers.RpcFault(400, 'No file was uploaded')
+    const { form, file, sha256 } = upload
+    const folder = String(form.get('path') ?? '')
+    const path = folder === '' ? file.name : `${folder}/${file.name}`
+    if (path.split('/').includes('..')) throw new answers.RpcFault(400, 'Invalid path')
+    if (machine.isActive && machine.file === path)
+      throw new answers.RpcFault(403, 'File is loaded, upload not permitted')
+    const checksum = form.get('checksum')
+    if (checksum !== null && checksum !== sha256)
+      throw new answers.RpcFault(422, 'File checksum mismatch')
+    if (!machine.upload(path, file.size, sha256)) throw new answers.RpcFault(507, 'no space')
+    return { path, size: file.size }
   }
 
   #connected(socket: WebSocket): void {

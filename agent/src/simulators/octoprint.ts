@@ -15,6 +15,7 @@ import {
 import * as answers from './octoprint-answers.ts'
 import { octoprintPage } from './octoprint-page.ts'
 import { type MachineOptions, PrintingMachine } from './printing-machine.ts'
+import { maxUploadBytes, uploadOf } from './upload-form.ts'
 
 export type OctoPrintOptions = MachineOptions & {
   readonly port: number
@@ -39,7 +40,6 @@ type Faults = {
 type Body = Readonly<Record<string, unknown>>
 
 export const simulatedApiKey = 'simulator-key'
-const maxUploadBytes = 16 * 1024 * 1024
 const noContent: Answer = { status: 204 }
 const filesPath = '/api/files/local'
 
@@ -115,8 +115,16 @@ export class OctoPrint {
       case filesPath:
         return json(answers.files(machine))
       default:
-        return notFound
+        return this.#fileInfo(pathname)
     }
+  }
+
+  #fileInfo(pathname: string): Answer {
+    const path = decoded(pathname.slice(filesPath.length + 1))
+    const file = pathname.startsWith(`${filesPath}/`) ? this.machine.files.get(path) : undefined
+    if (!file) return notFound
+    const { size, modifiedSeconds: date } = file
+    return json({ name: path.split('/').at(-1), path, origin: 'local', size, date })
   }
 
   async #command(request: DeviceRequest): Promise<Answer> {
@@ -179,19 +187,16 @@ export class OctoPrint {
     return this.#accept(() => this.machine.start(path))
   }
 
-  async #upload({ headers, bytes }: DeviceRequest): Promise<Answer> {
-    const type = headers['content-type'] ?? ''
-    const form = await new Response(bytes, { headers: { 'content-type': type } })
-      .formData()
-      .catch(() => undefined)
-    const file = form?.get('file')
-    if (!form || !(file instanceof File)) return error(400, 'No file to upload')
+  async #upload(request: DeviceRequest): Promise<Answer> {
+    const upload = await uploadOf(request)
+    if (!upload) return error(400, 'No file to upload')
+    const { form, file, sha256 } = upload
     if (!/\.(gcode|gco|g)$/i.test(file.name)) return error(415, 'invalid file type')
     const folder = String(form.get('path') ?? '').replace(/^\/|\/$/g, '')
     const path = folder === '' ? file.name : `${folder}/${file.name}`
     if (path.split('/').includes('..')) return error(400, 'invalid path')
     if (this.machine.isActive && this.machine.file === path) return error(409, 'File is in use')
-    if (!this.machine.upload(path, file.size)) return error(507, 'no space')
+    if (!this.machine.upload(path, file.size, sha256)) return error(507, 'no space')
     if (form.get('print') === 'true') this.#start(path)
     const location = `${filesPath}/${path.split('/').map(encodeURIComponent).join('/')}`
     const local = { name: file.name, path, origin: 'local' }

@@ -17,7 +17,12 @@ export type MachineOptions = {
   /** Printed from the start. */
   readonly printing?: string
 }
-export type StoredFile = { readonly size: number; readonly modifiedSeconds: number }
+export type StoredFile = {
+  readonly size: number
+  readonly modifiedSeconds: number
+  /** Of what was uploaded. */
+  readonly sha256?: string
+}
 
 const roomCelsius = 22
 const printTargets = { nozzle: 210, bed: 60 } as const
@@ -58,7 +63,10 @@ export class PrintingMachine {
   /** What was really done, for tests that compare it with the log. */
   get state() {
     const { phase, file, progress } = this
-    return { phase, file, progress, targets: this.targets, counts: { ...this.#counts } }
+    const uploads = [...this.files].flatMap(([path, { size, sha256 }]) =>
+      sha256 === undefined ? [] : [{ path, size, sha256 }],
+    )
+    return { phase, file, progress, targets: this.targets, counts: { ...this.#counts }, uploads }
   }
 
   get file(): string {
@@ -139,10 +147,11 @@ export class PrintingMachine {
     this.#heaters[heater].heat(celsius)
   }
 
-  upload(path: string, size: number): boolean {
+  upload(path: string, size: number, sha256?: string): boolean {
     if (this.files.size >= maxFiles && !this.files.has(path)) return false
     this.#counts.upload += 1
-    this.files.set(path, { size, modifiedSeconds: Math.floor(Date.now() / 1000) })
+    const modifiedSeconds = Math.floor(Date.now() / 1000)
+    this.files.set(path, { size, modifiedSeconds, ...(sha256 === undefined ? {} : { sha256 }) })
     return true
   }
 

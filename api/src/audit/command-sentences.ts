@@ -33,6 +33,10 @@ const sentences: Readonly<Record<CommandName, (device: string, args: Args) => Te
     `mandou imprimir ${file} em ${device}`,
     `ordered to print ${file} on ${device}`,
   ],
+  UploadFile: (device, { file }) => [
+    `mandou levar o arquivo ${file} a ${device}`,
+    `ordered to bring the file ${file} to ${device}`,
+  ],
   PausePrint: (device) => [`mandou pausar ${device}`, `ordered to pause ${device}`],
   ResumePrint: (device) => [`mandou retomar ${device}`, `ordered to resume ${device}`],
   CancelPrint: (device) => [
@@ -54,9 +58,9 @@ const sentences: Readonly<Record<CommandName, (device: string, args: Args) => Te
 }
 
 export function issuedText(
-  { command, args }: Fact<'CommandIssued'>['data'],
+  { command, args, body }: Fact<'CommandIssued'>['data'],
   { actor, device }: { readonly actor: string; readonly device: string },
 ): Text {
-  const [pt, en] = sentences[command](device, args)
+  const [pt, en] = sentences[command](device, body ? { ...args, file: body.name } : args)
   return [`${actor} ${pt}`, `${actor} ${en}`]
 }

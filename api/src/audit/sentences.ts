@@ -4,6 +4,7 @@ import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
 import { discoveryText } from './discovery-sentences.ts'
+import { fileText } from './file-sentences.ts'
 import { passageText } from './passage-sentences.ts'
 import { withError, withReason } from './phrases.ts'
 import { requestText } from './request-sentences.ts'
@@ -44,6 +45,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     cameraText(event, names) ??
     passageText(event, names.device) ??
     discoveryText(event, names) ??
+    fileText(event, names) ??
     agentText(event, names)
   return language === 'en' ? text[1] : text[0]
 }
@@ -128,6 +130,10 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
       return [`Comando entregue ao agente de ${device}`, `Command delivered to ${device}’s agent`]
     case 'CommandStarted':
       return [`Comando em execução em ${device}`, `Command running on ${device}`]
+    case 'CommandProgressed': {
+      const { percent } = event.data
+      return [`Comando a ${device}: ${percent} % feito`, `Command to ${device}: ${percent} % done`]
+    }
     case 'CommandSucceeded':
       return succeededText(event.data, device)
     case 'CommandFailed':

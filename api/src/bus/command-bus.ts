@@ -22,6 +22,7 @@ import { command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
+import type { FileRow } from '../views/files.ts'
 import type { Views } from '../views/views.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
@@ -66,7 +67,7 @@ export class CommandBus {
   /**
    * Resolves after CommandIssued is durable; a repeated key resolves to the same command.
    * @throws TravessiaError COMMAND_UNSUPPORTED, CONFIRMATION_REQUIRED, MESSAGE_INVALID (arguments), IDEMPOTENCY_KEY_REUSED,
-   *   AGENT_OFFLINE and AGENT_MISSING (recorded as refused), STORE_UNAVAILABLE
+   *   AGENT_OFFLINE, AGENT_MISSING and FILE_GONE (recorded as refused), STORE_UNAVAILABLE
    */
   async issue(request: CommandRequest): Promise<{ commandId: string; expiresAt: string }> {
     const { tenantId, device, idempotencyKey, command, now } = { ...request, now: this.#deps.now() }
@@ -76,7 +77,8 @@ export class CommandBus {
       throw new TravessiaError('CONFIRMATION_REQUIRED', { command })
     const commandId = commandIdOf(request, now)
     const agent = await this.#deps.views.agents.current(tenantId, device.installationId)
-    const refusal = refusalOf(agent?.agentId, this.#deps.isOnline)
+    const file = await this.#fileOf(request)
+    const refusal = refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now)
     const { expiresInMs } = commandCatalog[command]
     const expiresAt = now + Math.min(expiresInMs, request.expiresInMs ?? expiresInMs)
     const issued: Issued = {
@@ -86,6 +88,7 @@ export class CommandBus {
       expiresAt: new Date(expiresAt).toISOString(),
       seq: await this.#nextSeq(tenantId, device.id),
       idempotencyKey: idempotencyKey ?? '',
+      ...(file ? { body: { name: file.name, length: file.length, sha256: file.sha256 } } : {}),
     }
     const context = contextOf(request, { commandId, agentId: agent?.agentId, now })
     const stream = { tenantId, streamKind: 'command', streamId: commandId } as const
@@ -99,6 +102,14 @@ export class CommandBus {
     if (refusal) throw new TravessiaError(refusal, { commandId })
     this.#deps.dispatcher.add(orderOf(issued, context, { tenantId, commandId, now }))
     return { commandId, expiresAt: issued.expiresAt }
+  }
+
+  /** Of another device, tenant or time: it does not exist. */
+  async #fileOf({ tenantId, device, command, args }: CommandRequest): Promise<FileRow | undefined> {
+    if (command !== 'UploadFile') return undefined
+    const file = await this.#deps.views.files.get(tenantId, String(args['file']))
+    if (file?.deviceId !== device.id) throw new TravessiaError('FILE_GONE')
+    return file
   }
 
   async #nextSeq(tenantId: string, deviceId: string): Promise<number> {
@@ -130,11 +141,16 @@ export function orderOf(
     seq: issued.seq,
     nonce: newId(),
     correlationId: context.correlationId,
+    ...(issued.body ? { body: issued.body } : {}),
   }
 }
 
 /** @throws TravessiaError COMMAND_UNSUPPORTED: the device does not know this command, or this button */
-function safetyOf({ device, command, args }: CommandRequest): Safety {
+export function safetyOf({
+  device,
+  command,
+  args,
+}: Pick<CommandRequest, 'device' | 'command' | 'args'>): Safety {
   const known: readonly CommandName[] = driverCommands[device.driver]
   const pressed = command === 'PressButton' ? args['button'] : undefined
   const button = device.buttons?.find(({ name }) => name === pressed)
@@ -142,6 +158,11 @@ function safetyOf({ device, command, args }: CommandRequest): Safety {
   if (!isKnown || (command === 'PressButton' && !button))
     throw new TravessiaError('COMMAND_UNSUPPORTED', { deviceId: device.id, command })
   return button?.safety ?? commandCatalog[command].safety
+}
+
+function goneOf(file: FileRow | undefined, now: number): 'FILE_GONE' | undefined {
+  const isGone = file && (file.isRemoved || Date.parse(file.expiresAt) <= now)
+  return isGone ? 'FILE_GONE' : undefined
 }
 
 function refusalOf(
@@ -194,6 +215,6 @@ function repeated(
   return { commandId: first.streamId, expiresAt }
 }
 
-function isAtOnce(code: string): code is 'AGENT_MISSING' | 'AGENT_OFFLINE' {
-  return code === 'AGENT_MISSING' || code === 'AGENT_OFFLINE'
+function isAtOnce(code: string): code is 'AGENT_MISSING' | 'AGENT_OFFLINE' | 'FILE_GONE' {
+  return code === 'AGENT_MISSING' || code === 'AGENT_OFFLINE' || code === 'FILE_GONE'
 }

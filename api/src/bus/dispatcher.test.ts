@@ -113,3 +113,14 @@ test('what is acknowledged or has ended lets the next one of its device go at on
   await expect.poll(() => sent).toEqual(['a', 'b', 'c'])
   dispatcher.stop()
 })
+
+test('an order that brings a file holds back no other one of its device', () => {
+  const one = (seq: number, body?: CommandOrder['body']): Outstanding => ({
+    ...issued,
+    order: { deviceId: 'd', seq, expiresAt: 900_000, ...(body ? { body } : {}) } as CommandOrder,
+  })
+  const body = { name: 'a.gcode', length: 1, sha256: '' }
+  const later = one(2)
+  expect(turnOf(later, [one(1), later])).toBe(900_000)
+  expect(turnOf(later, [one(1, body), later])).toBe(0)
+})

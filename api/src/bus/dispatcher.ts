@@ -38,6 +38,8 @@ export function turnOf({ order }: Outstanding, all: Iterable<Outstanding>): numb
     (other) =>
       other.order.deviceId === order.deviceId &&
       other.order.seq < order.seq &&
+      // A file is brought beside what else happens, and lives far longer.
+      other.order.body === undefined &&
       other.status === 'issued',
   )
   return Math.max(0, ...before.map((other) => other.order.expiresAt))

@@ -45,6 +45,22 @@ test('a command that goes well is issued, delivered, started and succeeds', () =
   ).toEqual(['CommandIssued', 'CommandDelivered', 'CommandStarted', 'CommandSucceeded'])
 })
 
+test('progress is a fact at each ten percent, never backwards, never before the start, at most nine times', () => {
+  const percents = [5, 10, 12, 19, 40, 20, 41, 99, 99]
+  const said = percents.map((percent) => report('running', { percent }))
+  const before = run(issue, report('running', { percent: 50 }))
+  expect(before).toEqual(['CommandIssued', 'CommandStarted'])
+  const facts = run(issue, report('running'), ...said, report('succeeded'), ...said)
+  expect(facts).toEqual([
+    ...['CommandIssued', 'CommandStarted'],
+    ...Array(3).fill('CommandProgressed'),
+    'CommandSucceeded',
+  ])
+  const flood = Array.from({ length: 300 }, (_, i) => report('running', { percent: i % 100 }))
+  const all = run(issue, report('running'), ...flood)
+  expect(all.filter((type) => type === 'CommandProgressed')).toHaveLength(9)
+})
+
 test('a command for an agent that is offline is issued and refused in one append', () => {
   expect(run({ ...issue, refusal: 'AGENT_OFFLINE' })).toEqual(['CommandIssued', 'CommandRefused'])
 })

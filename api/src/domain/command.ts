@@ -16,7 +16,12 @@ export const outcomeGraceMs = 20_000
 
 export type CommandState =
   | { readonly status: 'none' }
-  | { readonly status: CommandStatus; readonly expiresAt: number; readonly outcome?: string }
+  | {
+      readonly status: CommandStatus
+      readonly expiresAt: number
+      readonly outcome?: string
+      readonly percent?: number
+    }
 
 export type CommandIntent =
   | {
@@ -56,6 +61,8 @@ export const command: Decider<CommandState, CommandIntent, CommandFact> = {
         return move(state, 'delivered')
       case 'CommandStarted':
         return move(state, 'running')
+      case 'CommandProgressed':
+        return state.status === 'none' ? state : { ...state, percent: fact.data.percent }
       case 'CommandSucceeded':
         return move(state, 'succeeded')
       case 'CommandFailed':
@@ -85,10 +92,18 @@ function report(report: CommandReport, state: Issued): CommandFact[] {
     case 'delivered':
       return state.status === 'issued' ? [{ type: 'CommandDelivered', data: { agentTime } }] : []
     case 'running':
-      return state.status === 'running' ? [] : [{ type: 'CommandStarted', data: { agentTime } }]
+      return state.status === 'running'
+        ? progress(report.percent ?? 0, state, agentTime)
+        : [{ type: 'CommandStarted', data: { agentTime } }]
     default:
       return [terminal(report, agentTime)]
   }
+}
+
+/** At most nine facts of one command, whatever its agent says. */
+function progress(percent: number, state: Issued, agentTime: string): CommandFact[] {
+  const isStep = Math.floor(percent / 10) > Math.floor((state.percent ?? 0) / 10)
+  return isStep ? [{ type: 'CommandProgressed', data: { percent, agentTime } }] : []
 }
 
 function terminal(report: CommandReport, agentTime: string): CommandFact {
@@ -97,9 +112,10 @@ function terminal(report: CommandReport, agentTime: string): CommandFact {
   switch (report.status) {
     case 'succeeded': {
       const duration = report.durationMs === undefined ? {} : { durationMs: report.durationMs }
+      const file = report.file === undefined ? {} : { file: report.file }
       return {
         type: 'CommandSucceeded',
-        data: { confirmed: report.confirmed ?? false, agentTime, ...duration },
+        data: { confirmed: report.confirmed ?? false, agentTime, ...duration, ...file },
       }
     }
     case 'failed':

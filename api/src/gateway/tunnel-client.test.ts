@@ -354,3 +354,38 @@ test('a ping of the agent is answered with the server’s time', async () => {
   answer(encodeFrame(FrameType.ping, { flags: 0, streamId: 0, seq: 0, payload: Buffer.alloc(8) }))
   await expect.poll(() => sent).toContain(FrameType.ping)
 })
+
+test('the bytes of a command go over a stream of their own, and it ends when the agent has taken them', async () => {
+  const bytes = Buffer.alloc(700_000, 'x')
+  const taken: Buffer[] = []
+  const { client } = await ready(async (stream, head) => {
+    expect(head).toEqual({ commandId })
+    for (let frame = await stream.read(); frame; frame = await stream.read())
+      taken.push(Buffer.from(frame.payload))
+    stream.frame(FrameType.end, undefined, true)
+  })
+  const commandId = newId()
+  await client.sendBody(agent, commandId, () => Readable.from([bytes], { objectMode: false }))
+  expect(Buffer.concat(taken).equals(bytes)).toBe(true)
+})
+
+test('an agent that refuses the bytes of a command, or is lost, ends their reading', async () => {
+  const endless = () =>
+    new Readable({
+      read() {
+        this.push(Buffer.alloc(65_536))
+      },
+    })
+  const refusing = await ready((stream) => stream.reset(ResetCode.protocol))
+  const first = endless()
+  await expect(refusing.client.sendBody(agent, newId(), () => first)).rejects.toEqual(
+    coded('TUNNEL_LOST'),
+  )
+  expect(first.destroyed).toBe(true)
+  const hanging = await ready(() => undefined)
+  const second = endless()
+  const sending = hanging.client.sendBody(agent, newId(), () => second)
+  setImmediate(() => hanging.client.lost(agent))
+  await expect(sending).rejects.toEqual(coded('TUNNEL_LOST'))
+  expect(second.destroyed).toBe(true)
+})

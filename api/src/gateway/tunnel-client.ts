@@ -3,6 +3,8 @@
  * reach a stream of the agent that sent it. When the data connection is lost all its streams fail at once,
  * and new requests are refused until the agent has answered the next HELLO.
  */
+
+import type { Readable } from 'node:stream'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { AgentAddress } from '@travessia/schemas/topics'
@@ -23,6 +25,7 @@ import type { Logger } from 'pino'
 import type { Link } from '../link/link.ts'
 import type { DeviceClient } from './device-client.ts'
 import { exchange } from './exchange.ts'
+import { sendBody } from './tunnel-body.ts'
 import { openTunnelSocket } from './tunnel-socket.ts'
 
 const maxStreamsPerAgent = 512
@@ -116,6 +119,12 @@ export class TunnelClient {
         return openTunnelSocket(this.#open(agent), request, signal)
       },
     }
+  }
+
+  /** The bytes of a command that the agent runs. @throws TravessiaError AGENT_OFFLINE, TUNNEL_BUSY, TUNNEL_LOST */
+  async sendBody(agent: AgentAddress, commandId: string, read: () => Readable): Promise<void> {
+    const stream = this.#open(agent)
+    return sendBody(stream, commandId, read())
   }
 
   #open({ agentId }: AgentAddress): TunnelStream {

@@ -75,7 +75,7 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
 
 function toCommand({ users }: Services, row: CommandRow): CommandState {
   const { id, deviceId, installationId, userId, status, confirmed, errorCode, detail } = row
-  const { command, args, expiresAt } = row.issued
+  const { command, args, expiresAt, body = null } = row.issued
   return {
     ...{
       id,
@@ -89,6 +89,7 @@ function toCommand({ users }: Services, row: CommandRow): CommandState {
       errorCode,
       detail,
     },
+    ...{ body, percent: row.percent, file: row.file },
     userName: users.get(userId)?.name ?? '?',
     ...{ issuedAt: row.issuedAt, expiresAt, endedAt: row.endedAt },
   }

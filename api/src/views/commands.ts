@@ -15,6 +15,9 @@ export type CommandRow = {
   readonly confirmed: boolean | null
   readonly errorCode: string | null
   readonly detail: string | null
+  readonly percent: number | null
+  /** What the device calls the file that it was given. */
+  readonly file: string | null
   readonly issuedAt: string
   readonly endedAt: string | null
   readonly correlationId: string
@@ -29,7 +32,7 @@ export class CommandsView implements View {
       'command',
       `id text primary key, tenant text, installation text, device text, agent text, user text, status text,
        issued text, seq integer, confirmed integer, error text, detail text, issued_at text, ended_at text,
-       correlation text`,
+       correlation text, percent integer, file text`,
     )
       .index('tenant, device, seq')
       .index('ended_at')
@@ -43,8 +46,10 @@ export class CommandsView implements View {
         return this.#move(event, 'delivered')
       case 'CommandStarted':
         return this.#move(event, 'running')
+      case 'CommandProgressed':
+        return this.#progressed(event.streamId, event.data.percent)
       case 'CommandSucceeded':
-        return this.#end(event, 'succeeded', { confirmed: event.data.confirmed })
+        return this.#end(event, 'succeeded', event.data)
       case 'CommandFailed':
         return this.#end(event, 'failed', event.data)
       case 'CommandRefused':
@@ -94,7 +99,7 @@ export class CommandsView implements View {
       at,
     } = event
     const sql = `insert or replace into command values
-      (?, ?, ?, ?, ?, ?, 'issued', ?, ?, null, null, null, ?, null, ?)`
+      (?, ?, ?, ?, ?, ?, 'issued', ?, ?, null, null, null, ?, null, ?, null, null)`
     const issued = JSON.stringify(event.data)
     const ids = [streamId, tenantId, installationId, deviceId, agentId, actor.id]
     this.#table.run(sql, ...ids, issued, event.data.seq, at, event.correlationId)
@@ -104,16 +109,20 @@ export class CommandsView implements View {
     this.#table.run('update command set status = ? where id = ?', status, streamId)
   }
 
+  #progressed(streamId: string, percent: number): void {
+    this.#table.run('update command set percent = ? where id = ?', percent, streamId)
+  }
+
   #end(
     { streamId, at }: RecordedEvent,
     status: CommandStatus,
-    outcome: { confirmed?: boolean; errorCode?: string; detail?: string },
+    outcome: { confirmed?: boolean; errorCode?: string; detail?: string; file?: string },
   ): void {
-    const { confirmed, errorCode = null, detail = null } = outcome
-    const sql = `update command set status = ?, confirmed = ?, error = ?, detail = ?, ended_at = ?
+    const { confirmed, errorCode = null, detail = null, file = null } = outcome
+    const sql = `update command set status = ?, confirmed = ?, error = ?, detail = ?, ended_at = ?, file = ?
       where id = ? and ended_at is null`
     const flag = confirmed === undefined ? null : Number(confirmed)
-    this.#table.run(sql, status, flag, errorCode, detail, at, streamId)
+    this.#table.run(sql, status, flag, errorCode, detail, at, file, streamId)
   }
 }
 
@@ -131,6 +140,8 @@ function toCommand(row: Row): CommandRow {
     confirmed: confirmed === null ? null : confirmed === 1,
     errorCode: textOrNull(row['error']),
     detail: textOrNull(row['detail']),
+    percent: row['percent'] === null ? null : Number(row['percent']),
+    file: textOrNull(row['file']),
     issuedAt: text(row['issued_at']),
     endedAt: textOrNull(row['ended_at']),
     correlationId: text(row['correlation']),

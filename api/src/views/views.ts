@@ -11,6 +11,7 @@ import type { EventStore } from '../store/event-store.ts'
 import { AgentsView } from './agents.ts'
 import { CommandsView } from './commands.ts'
 import { DevicesView } from './devices.ts'
+import { FilesView } from './files.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
 import { SessionsView } from './sessions.ts'
@@ -18,7 +19,7 @@ import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 2
+const schemaVersion = 3
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
@@ -28,6 +29,7 @@ export class Views {
   readonly agents: AgentsView
   readonly commands: CommandsView
   readonly devices: DevicesView
+  readonly files: FilesView
   readonly installations: InstallationsView
   readonly members: MembersView
   readonly sessions: SessionsView
@@ -51,6 +53,7 @@ export class Views {
     this.agents = new AgentsView(database)
     this.commands = new CommandsView(database)
     this.devices = new DevicesView(database)
+    this.files = new FilesView(database)
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
     this.sessions = new SessionsView(database)
@@ -59,6 +62,7 @@ export class Views {
       this.agents,
       this.commands,
       this.devices,
+      this.files,
       this.installations,
       this.members,
       this.sessions,

@@ -53,6 +53,7 @@ const names = () =>
   page
     .getByRole('button')
     .elements()
+    .filter(({ tagName }) => tagName === 'BUTTON')
     .map((one) => one.textContent?.trim())
 
 test('a print under way shows file, progress, layer, time left and heat', async () => {

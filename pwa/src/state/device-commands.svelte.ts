@@ -50,23 +50,33 @@ export class DeviceCommands {
   }
 
   async run(order: Order): Promise<void> {
-    const text = JSON.stringify(order)
-    const key = this.#keys.get(text) ?? crypto.randomUUID()
-    this.#keys.set(text, key)
     this.#sending += 1
     this.error = undefined
     try {
-      const headers = { 'idempotency-key': key }
-      const options = { body: order, headers }
-      this.#issuedId = (await call<IssuedCommand>('POST', this.#path, options)).commandId
-      this.#keys.delete(text)
-      await this.list.load()
+      this.#issuedId = await this.give(order)
     } catch (problem) {
       this.error = problem
       navigator.vibrate?.([60, 40, 60])
-      // Not known whether it arrived: the same key again is the same command, and an expired one never runs.
-      if (!(problem instanceof ApiError && problem.code === noNetwork)) this.#keys.delete(text)
     }
     this.#sending -= 1
+  }
+
+  /** Beside the others: nothing here waits for it. @returns its id @throws ApiError */
+  async give(order: Order): Promise<string> {
+    const text = JSON.stringify(order)
+    const key = this.#keys.get(text) ?? crypto.randomUUID()
+    this.#keys.set(text, key)
+    try {
+      const headers = { 'idempotency-key': key }
+      const options = { body: order, headers }
+      const { commandId } = await call<IssuedCommand>('POST', this.#path, options)
+      this.#keys.delete(text)
+      await this.list.load()
+      return commandId
+    } catch (problem) {
+      // Not known whether it arrived: the same key again is the same command, and an expired one never runs.
+      if (!(problem instanceof ApiError && problem.code === noNetwork)) this.#keys.delete(text)
+      throw problem
+    }
   }
 }

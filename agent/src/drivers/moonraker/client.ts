@@ -3,8 +3,9 @@
  * wants one, is the PASSWORD of the registered credentials; their login may be anything.
  */
 import type { Credentials } from '@travessia/schemas/devices'
-import { type Fields, fieldsOf, parsed, textOf } from '../answers.ts'
+import { type Fields, fieldsOf, numberOf, parsed, textOf } from '../answers.ts'
 import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
+import { multipartOf } from '../multipart.ts'
 import { type Moment, PrinterRefusal } from '../printing.ts'
 
 export type Answer = { readonly status: number; readonly body: string }
@@ -29,6 +30,27 @@ export class MoonrakerClient {
       headers: { ...this.headers, ...json },
     })
     return resultOf(answer)
+  }
+
+  /** With its digest, which Moonraker compares: what it keeps is what was signed. */
+  async upload({ file, startWithinMs, signal }: CommandContext): Promise<CommandResult> {
+    if (!file) throw new PrinterRefusal('no file came with the command')
+    const { headers, body } = multipartOf({ root: 'gcodes', checksum: file.sha256 }, file)
+    const answer = await this.#fetch({
+      ...{ method: 'POST', path: '/server/files/upload', body, startWithinMs, signal },
+      headers: { ...this.headers, ...headers },
+    })
+    const result = resultOf(answer)
+    // The file of that name is being printed.
+    if (answer.status === 403) return { outcome: 'denied', detail: messageOf(answer.body) }
+    if (result.outcome !== 'accepted') return result
+    const whole = fieldsOf(parsed(answer.body))
+    // Unlike its other answers not inside of `result`; whoever changes that is still understood.
+    const item = fieldsOf(whole['item'] ?? fieldsOf(whole['result'])['item'])
+    const path = textOf(item['path'])
+    if (path === '') return result
+    const isWhole = numberOf(item['size']) === file.length
+    return { outcome: isWhole ? 'confirmed' : 'accepted', file: path }
   }
 
   /** @throws PrinterRefusal, and what `DeviceFetch` throws */

@@ -4,7 +4,8 @@
  */
 import type { Credentials } from '@travessia/schemas/devices'
 import { fieldsOf, parsed, textOf } from '../answers.ts'
-import type { CommandResult, DeviceFetch } from '../driver.ts'
+import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
+import { multipartOf } from '../multipart.ts'
 import { type Moment, PrinterRefusal } from '../printing.ts'
 
 export type Answer = { readonly status: number; readonly body: string }
@@ -24,6 +25,16 @@ export class OctoPrintClient {
     return this.#fetch({
       ...{ method: 'POST', path, body: JSON.stringify(body), startWithinMs, signal },
       headers: { ...this.#headers, 'content-type': 'application/json' },
+    })
+  }
+
+  /** Into the printer's own storage; it overwrites a file of the same name, unless that one is being printed. */
+  async upload({ file, startWithinMs, signal }: CommandContext): Promise<Answer> {
+    if (!file) throw new PrinterRefusal('no file came with the command')
+    const { headers, body } = multipartOf({}, file)
+    return this.#fetch({
+      ...{ method: 'POST', path: '/api/files/local', body, startWithinMs, signal },
+      headers: { ...this.#headers, ...headers },
     })
   }
 

@@ -52,7 +52,7 @@ export function pausesOf({
 export function watchOctoPrint(
   { client, read, tell }: Watch,
   timing: Timing,
-): { lookNow(): void; stop(): void } {
+): { lookNow(isOfFiles?: boolean): void; stop(): void } {
   const { filesMs, answerMs } = timing
   const pauseAfter = pausesOf(timing)
   const stopped = new AbortController()
@@ -89,7 +89,10 @@ export function watchOctoPrint(
 
   void run()
   return {
-    lookNow: () => asleep.abort(),
+    lookNow(isOfFiles = false) {
+      if (isOfFiles) filesAt = Number.NEGATIVE_INFINITY
+      asleep.abort()
+    },
     stop() {
       stopped.abort()
       asleep.abort()
