@@ -13,7 +13,7 @@ import { pauseMs } from '../polling.ts'
 import type { ControlIdClient } from './client.ts'
 import { type Page, readPage } from './lists.ts'
 import { heardOf, planMonitor, settingsFor, silentMs } from './monitor.ts'
-import { type Release, readPassages } from './passages.ts'
+import { maxReleases, type Release, readPassages } from './passages.ts'
 
 const answerMs = 5_000
 const toldMs = 30_000
@@ -79,7 +79,7 @@ export class PassageFollower implements Follower {
 
   /** A command is about to release the arm. */
   releasing(commandId: string): void {
-    this.#releases = [...this.#releases, { at: this.#desk.now(), commandId }]
+    this.#releases = [...this.#releases, { at: this.#desk.now(), commandId }].slice(-maxReleases)
   }
 
   /** It did not. */
@@ -127,9 +127,10 @@ export class PassageFollower implements Follower {
     )
     const all = [...missed, ...passages]
     if (all.length > 0 && !(await this.#desk.tell(all))) return false
-    // A command may have come in meanwhile.
+    // Meanwhile a command may have come in, or have come to nothing.
     const added = this.#releases.filter((one) => !before.includes(one))
-    this.#releases = [...releases, ...added]
+    const isStill = (one: Release) => !before.includes(one) || this.#releases.includes(one)
+    this.#releases = [...releases.filter(isStill), ...added]
     const { path } = this.#memory
     this.#keep({ path, access_events: events.cursor, access_logs: logs.cursor })
     return true

@@ -8,7 +8,7 @@ import { cursorOf, type Row } from './lists.ts'
 
 /** Between our clock and what we know of the device's, which speaks in whole seconds. */
 const slackMs = 1_500
-const maxReleases = 100
+export const maxReleases = 100
 const maxTime = 253_402_300_799
 
 export type Release = {
