@@ -216,7 +216,7 @@ test('an expiry may only be shortened', async () => {
 
 test('a frozen agent that wakes after the expiry never opens the gate late', async () => {
   const before = (await actions()).length
-  const agent = childPid(stack, 'agent/src/main.ts', 'agent-matriz')
+  const agent = childPid(stack, 'travessia-agent.js', 'agent-matriz')
   process.kill(agent, 'SIGSTOP')
   const { status, body } = await open({ direction: 'both' })
   expect(status).toBe(202)
@@ -253,7 +253,7 @@ test('an installation whose agent is not there answers 503, recorded as refused,
 
 test('a command to an agent that went offline is 503 at once and never reaches the device', async () => {
   const before = (await actions()).length
-  const agent = childPid(stack, 'agent/src/main.ts', 'agent-matriz')
+  const agent = childPid(stack, 'travessia-agent.js', 'agent-matriz')
   const isOffline = async () =>
     (await manager.get<{ status: string }>(`/api/installations/${gate['installationId']}/agent`))
       .status === 'OFFLINE'

@@ -74,7 +74,7 @@ function killNode(): void {
 }
 
 function killAgent(): void {
-  process.kill(childPid(stack, 'agent/src/main.ts', 'agent-matriz'), 'SIGKILL')
+  process.kill(childPid(stack, 'travessia-agent.js', 'agent-matriz'), 'SIGKILL')
 }
 
 async function isOnline(installationId: unknown): Promise<boolean> {

@@ -54,7 +54,7 @@ test('Chromium finds nothing wrong with the manifest and would install the app',
 test('a status change reaches the screen by itself, and the return too', async () => {
   await open('/')
   await page.getByText('2 online').waitFor()
-  const [pid] = pidsOf('agent/src/main.ts', 'run', `${stack.dataDir}/demo/agent-filial`)
+  const [pid] = pidsOf('travessia-agent.js', 'run', `${stack.dataDir}/demo/agent-filial`)
   if (pid === undefined) throw new Error('the agent of Filial does not run')
   process.kill(pid, 'SIGKILL')
   await page.getByText('1 offline').waitFor()
