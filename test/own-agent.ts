@@ -22,14 +22,19 @@ export async function startOwnAgent(stack: Stack, api: Api, name: string): Promi
 }
 
 /** Paired with a code, like any other; not running yet. */
-export async function pairOwnAgent(stack: Stack, api: Api, name: string): Promise<OwnAgent> {
+export async function pairOwnAgent(
+  stack: Stack,
+  api: Api,
+  name: string,
+  options: readonly string[] = [],
+): Promise<OwnAgent> {
   const site = await api.call<Item>('POST', '/api/installations', { name })
   const agentPath = `/api/installations/${site.body.id}/agent`
   const { body } = await api.call<{ code: string }>('POST', `${agentPath}/pairing-codes`)
   const configPath = join(stack.dataDir, `own-${site.body.id}`, 'config.json')
   const env = { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0', TRAVESSIA_MONITOR_PORT: '0' }
   const program = join(root, 'agent/src/main.ts')
-  const pair = ['pair', body.code, '--url', stack.httpUrl, '--allow-loopback']
+  const pair = ['pair', body.code, '--url', stack.httpUrl, '--allow-loopback', ...options]
   execFileSync(process.execPath, [program, ...pair, '--config', configPath], { env })
   const isOnline = async (wanted: boolean) =>
     ((await api.get<{ status: string }>(agentPath)).status === 'ONLINE') === wanted

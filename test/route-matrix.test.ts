@@ -61,6 +61,11 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'POST /api/devices/{id}/files': on('device', operators),
   'GET /api/devices/{id}/commands': on('device', everybody),
   'GET /api/commands/{id}': on('command', everybody),
+  'POST /api/commands/{id}/approve': on('command', operators),
+  'POST /api/commands/{id}/reject': on('command', operators),
+  'GET /api/approvals': { roles: everybody },
+  'GET /api/policy': { roles: everybody },
+  'PATCH /api/policy': { roles: admins },
   'GET /api/audit/events': { roles: readers },
   'GET /api/audit/sessions': { roles: readers },
   'GET /api/audit/sessions/{id}': on('session', readers),
@@ -264,6 +269,11 @@ test('an admin narrowed to some installations can neither widen itself nor make 
   expect(
     (await narrowed.call('PATCH', `/api/users/${ids.member}`, { role: 'auditor' })).status,
   ).toBe(403)
+})
+
+test('an admin narrowed to some installations cannot change the policy of all', async () => {
+  const body = { secondPerson: { safety: [], deviceIds: [] } }
+  expect((await narrowed.call('PATCH', '/api/policy', body)).status).toBe(403)
 })
 
 test('the hidden routes are metrics for this host and keys for everybody, and nothing else answers', async () => {

@@ -5,8 +5,10 @@ import { text } from 'node:stream/consumers'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
+import type { SitePolicy } from '@travessia/schemas/site-policy'
 import { formatTopic, parseTopic } from '@travessia/schemas/topics'
 import {
+  decodeCodeAndText,
   decodeFrame,
   decodeHead,
   encodeFrame,
@@ -15,10 +17,11 @@ import {
   encodePong,
   Flag,
   FrameType,
+  ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { Aedes, type AedesOptions, type AedesPublishPacket } from 'aedes'
 import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { Agent } from './agent.ts'
 import { type AgentConfig, readAgentConfig, writeAgentConfig } from './config.ts'
 import {
@@ -199,6 +202,55 @@ test('an order opens the gate with credentials that only this agent can read', a
   )
   expect(turnstile.state.actions).toHaveLength(1)
   expect(JSON.stringify(readAgentConfig(configPath))).not.toContain('Segredo')
+})
+
+test('other devices than the site allows are not even watched, and pages end with its hours', async () => {
+  const noon = Date.parse('2026-11-25T12:00:00Z')
+  vi.useFakeTimers({ toFake: ['Date'], now: noon })
+  onTestFinished(() => void vi.useRealTimers())
+  const calls: string[] = []
+  const deviceCalled = async (name: string) => {
+    const server = createHttpServer((_request, response) => {
+      calls.push(name)
+      response.write('endless')
+    })
+    return deviceAt(`http://127.0.0.1:${await listening(server)}`)
+  }
+  const [own, other] = [await deviceCalled('own'), await deviceCalled('other')]
+  const policy: SitePolicy = {
+    devices: [new URL(own.baseUrl).host],
+    hours: { timeZone: 'UTC', open: [{ days: ['wed'], from: '08:00', to: '18:00' }] },
+  }
+  const at = await node()
+  const tokenExpiresAt = noon + 864_000_000
+  const { frame, say, list } = await startedAgent(at, { policy, tokenExpiresAt })
+  say('devices', await list(1, [other, own]))
+  await eventually(() => expect(calls).toContain('own'))
+  frame(hello())
+  const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 600_000 }
+  const ask = ({ deviceId }: AgentDevice, streamId: number) => {
+    const head = { deviceId, method: 'GET', path: '/', headers: [], timeouts }
+    frame(encodeFrame(FrameType.request, { flags: Flag.fin, streamId, payload: encodeHead(head) }))
+  }
+  const endOf = (id: number) =>
+    eventually(() => {
+      const found = at.heard.frames.find(
+        (one) => one.streamId === id && one.type === FrameType.reset,
+      )
+      if (!found) throw new Error('no end yet')
+      return decodeCodeAndText(found.payload).code
+    })
+  ask(own, 1)
+  await eventually(() =>
+    expect(at.heard.frames.some(({ type }) => type === FrameType.response)).toBe(true),
+  )
+  ask(other, 2)
+  expect(await endOf(2)).toBe(ResetCode.policyForbids)
+  vi.setSystemTime(noon + 6 * 3_600_000)
+  expect(await endOf(1)).toBe(ResetCode.policyHours)
+  ask(own, 3)
+  expect(await endOf(3)).toBe(ResetCode.policyHours)
+  expect(calls).not.toContain('other')
 })
 
 test('an agent that nobody tells the time runs no order', async () => {

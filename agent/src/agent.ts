@@ -30,6 +30,7 @@ import { watchNetwork } from './network.ts'
 import { Passages } from './passages.ts'
 import { type PausedUntil, pausedUntil, pausePathOf } from './pause.ts'
 import { openSigned } from './signed.ts'
+import { type Act, allowedDevices, forbiddenBy, isOpen, policyLines } from './site-policy.ts'
 import type { Policy } from './target-policy.ts'
 import { TokenRenewal } from './token-renewal.ts'
 import { TunnelServer } from './tunnel-server.ts'
@@ -131,6 +132,7 @@ export class Agent {
       journal: this.#journal,
       files: this.#files,
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
+      forbids: (device, command) => this.#forbids(device, { command }),
       driverFor,
       report: (report) => this.#report(report),
     })
@@ -159,8 +161,9 @@ export class Agent {
     this.#renewal.start()
     this.#saidPause = this.#pausedUntil()
     this.#connections.start()
-    this.#watch.update(this.#config.devices.devices)
-    this.#passages.update(this.#config.devices.devices)
+    const devices = allowedDevices(this.#config.policy, this.#config.devices.devices)
+    this.#watch.update(devices)
+    this.#passages.update(devices)
     await ready
   }
 
@@ -194,7 +197,7 @@ export class Agent {
   async #takeDevices(jws: string): Promise<void> {
     const keys = this.#config.serverKeys as JWK[]
     const list = check(isDeviceList, await openSigned(jws, tokenKinds.devices, keys))
-    const { tenantId, agentId, devices } = this.#config
+    const { tenantId, agentId, devices, policy } = this.#config
     const isOurs = list.tenantId === tenantId && list.agentId === agentId
     if (!isOurs) throw new TravessiaError('COMMAND_SIGNATURE_INVALID', { problem: 'addressee' })
     if (list.version > devices.version) {
@@ -202,8 +205,9 @@ export class Agent {
       writeAgentConfig(this.#configPath, this.#config)
       for (const tunnel of this.#tunnels.values()) tunnel.devicesChanged(list.devices)
       this.#drivers.keepOnly(list.devices)
-      this.#watch.update(list.devices)
-      this.#passages.update(list.devices)
+      const devices = allowedDevices(policy, list.devices)
+      this.#watch.update(devices)
+      this.#passages.update(devices)
     }
     const { version } = this.#config.devices
     void this.#connections.publish('ack', { kind: 'devices', version })
@@ -253,6 +257,7 @@ export class Agent {
       driverFor: (device) => this.#drivers.driverFor(device),
       takeFile: (commandId, stream) => this.#files.take(commandId, stream),
       isPaused: () => this.#pausedUntil() !== undefined,
+      forbids: (device, request) => this.#forbids(device, request),
       onPong: (payload) => this.#clock.onPong(payload),
       log: this.#log,
     })
@@ -274,6 +279,10 @@ export class Agent {
     forbiddenPorts: () => [this.#health?.port() ?? 0, ...this.#passages.ports],
   }
 
+  #forbids(device: AgentDevice, act: Act) {
+    return forbiddenBy(this.#config.policy, { device, act, now: Date.now() })
+  }
+
   #deviceOf(deviceId: string): AgentDevice | undefined {
     return this.#config.devices.devices.find((device) => device.deviceId === deviceId)
   }
@@ -282,8 +291,11 @@ export class Agent {
     return pausedUntil(pausePathOf(this.#configPath))
   }
 
-  /** Open pages end with the pause, and the cloud is told at once. */
+  /** Open pages end with the hours of the site or with a pause, of which the cloud is told at once. */
   #obeySwitch(): void {
+    const { policy } = this.#config
+    if (policy && !isOpen(policy, Date.now()))
+      for (const tunnel of this.#tunnels.values()) tunnel.cut(ResetCode.policyHours)
     const until = this.#pausedUntil()
     if (until === this.#saidPause) return
     this.#saidPause = until
@@ -311,6 +323,7 @@ export class Agent {
       ...{ agentId, name, version: agentVersion, control: isControlUp, data: isDataUp },
       devices: devices.devices.length,
       devicesVersion: devices.version,
+      rules: policyLines(this.#config.policy),
       serverTime: this.#clock.now() ?? null,
       uptimeSeconds: Math.round(process.uptime()),
     }

@@ -52,6 +52,7 @@ function running({
     synced: undefined as number | undefined,
     isOnline: true,
     isPaused: false,
+    forbidden: undefined as 'POLICY_FORBIDS' | 'POLICY_HOURS' | undefined,
   }
   const driver: Driver = {
     kind: 'control-id',
@@ -67,6 +68,7 @@ function running({
     clock: { now: () => world.now(), sync: async () => world.synced },
     deviceOf: (id) => [device, second].find(({ deviceId }) => deviceId === id),
     isPaused: () => world.isPaused,
+    forbids: () => world.forbidden,
     driverFor: async () => driver,
     report: async (report) => {
       if (world.isOnline) reports.push(report)
@@ -235,6 +237,18 @@ test('an unknown clock runs only what arrives on a fresh challenge', async () =>
   world.now = () => (asked++ === 0 ? undefined : Date.now())
   expect((await run(orderOf())).status).toBe('succeeded')
 })
+
+test.each(['POLICY_FORBIDS', 'POLICY_HOURS'] as const)(
+  'what the rules of the site forbid never reaches the driver, although the server has signed it (%s)',
+  async (errorCode) => {
+    const { run, ran, world, reports } = running()
+    world.forbidden = errorCode
+    expect(await run(orderOf())).toMatchObject({ status: 'refused', errorCode })
+    expect(reports.map(({ status }) => status)).toEqual(['delivered', 'refused'])
+    world.forbidden = undefined
+    expect(ran).toEqual([])
+  },
+)
 
 test('while the agent is paused on site every order is refused, and after it none of them runs', async () => {
   const { run, runner, world, ran } = running()

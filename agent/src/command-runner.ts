@@ -56,6 +56,8 @@ type Deps = {
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   /** Switched off on site. */
   readonly isPaused: () => boolean
+  /** By the rules of this site. */
+  readonly forbids: (device: AgentDevice, command: Command) => ErrorCode | undefined
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
   /** false: the broker has not taken it; said again at the next connection. */
   readonly report: (report: CommandReport) => Promise<boolean>
@@ -140,13 +142,15 @@ export class CommandRunner {
   }
 
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
-    const { clock, deviceOf, driverFor, isPaused } = this.#deps
+    const { clock, deviceOf, driverFor, forbids, isPaused } = this.#deps
     if (isPaused()) return this.#end(order, refused('AGENT_PAUSED'))
     if (this.#abort.signal.aborted) return this.#end(order, stopped)
     const device = deviceOf(order.deviceId)
     const command = commandOf(order)
     if (!device) return this.#end(order, refused('AGENT_NOT_READY'))
     if (!command) return this.#end(order, refused('COMMAND_UNSUPPORTED'))
+    const forbidden = forbids(device, command)
+    if (forbidden) return this.#end(order, refused(forbidden))
     const now = clock.now() ?? (await clock.sync(clockSyncMs))
     if (now === undefined) return this.#end(order, refused('CLOCK_UNKNOWN'))
     // Issued in the future: one of the two clocks is wrong, and so would be its expiry.

@@ -9,6 +9,7 @@ import {
   writeAgentConfig,
 } from './config.ts'
 import { agentConfig, temporaryDirectory } from './fixtures.ts'
+import { claimOf } from './site-policy.ts'
 
 test('a configuration that was written is read back, from a file that only its owner can read', () => {
   const path = join(temporaryDirectory(), 'below', 'config.json')
@@ -50,6 +51,23 @@ test('a damaged configuration names the file and the place, not a value', () => 
     expect(problem).toContain('/agentId')
     expect(problem).not.toContain('secret')
   }
+})
+
+test('a policy that is not the one that was stated at pairing is refused, edited or taken away', () => {
+  const path = join(temporaryDirectory(), 'config.json')
+  const policy = { commands: ['OpenGate'] }
+  const policyProof = `h.${Buffer.from(claimOf(policy)).toString('base64url')}.s`
+  const read = (change: object) => {
+    writeAgentConfig(path, { ...agentConfig({ policy, policyProof }), ...change })
+    return readAgentConfig(path)
+  }
+  expect(read({})?.policy).toEqual(policy)
+  for (const change of [{ policy: {} }, { policy: undefined }, { policyProof: undefined }])
+    expect(() => read(change)).toThrow(
+      expect.objectContaining({
+        details: { problem: expect.stringContaining('changed after pairing') },
+      }),
+    )
 })
 
 test('a configuration that others of the host can read is noticed', () => {

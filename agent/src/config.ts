@@ -10,9 +10,11 @@ import { compile } from '@travessia/schemas/compile'
 import { deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { idPattern } from '@travessia/schemas/ids'
+import { sitePolicySchema } from '@travessia/schemas/site-policy'
 import { type Static, Type } from 'typebox'
 import { replaceFile } from './durable-file.ts'
 import type { ProxySettings } from './proxy.ts'
+import { claimOf } from './site-policy.ts'
 
 const id = Type.String({ pattern: idPattern })
 const jwk = Type.Record(Type.String(), Type.Unknown())
@@ -36,6 +38,9 @@ const schema = Type.Object({
   devices: deviceListSchema,
   /** Devices on this host may be reached (set at pairing). */
   allowLoopback: Type.Boolean(),
+  /** What this site allows (set at pairing), and what the cloud was told of it; absent: everything. */
+  policy: Type.Optional(sitePolicySchema),
+  policyProof: Type.Optional(Type.String()),
 })
 export type AgentConfig = Static<typeof schema>
 
@@ -105,12 +110,21 @@ export function readAgentConfig(path: string): AgentConfig | undefined {
     throw new TravessiaError('CONFIG_INVALID', { problem: `${path} cannot be read` }, { cause })
   }
   try {
-    return checkJson(isConfig, text)
+    return requireStated(checkJson(isConfig, text))
   } catch (cause) {
     const { at, problem } = (cause as TravessiaError).details
     const where = at === '' ? '' : ` at ${at}`
     throw new TravessiaError('CONFIG_INVALID', { problem: `${path}${where}: ${problem}` })
   }
+}
+
+/** Edited by hand the policy would no longer be the one that the cloud shows: closed until it is stated again. */
+function requireStated(config: AgentConfig): AgentConfig {
+  const { policy, policyProof } = config
+  const claim = policy && Buffer.from(claimOf(policy)).toString('base64url')
+  if (policyProof?.split('.')[1] === claim) return config
+  const problem = 'was changed after pairing. Unpair, and pair again with --policy FILE.'
+  throw new TravessiaError('CONFIG_INVALID', { at: '/policy', problem })
 }
 
 /** Others of the host could read the agent's keys. */

@@ -1,11 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
+import type { SitePolicy } from '@travessia/schemas/site-policy'
 import { tokenKinds } from '@travessia/schemas/token-claims'
-import { decodeJwt, decodeProtectedHeader, importJWK, type JWK, jwtVerify } from 'jose'
+import {
+  compactVerify,
+  decodeJwt,
+  decodeProtectedHeader,
+  importJWK,
+  type JWK,
+  jwtVerify,
+} from 'jose'
 import { expect, test } from 'vitest'
 import { closedPort, listening, noProxies } from './fixtures.ts'
 import { pair, renewToken, requireSafeUrl } from './identity.ts'
+import { claimOf } from './site-policy.ts'
 
 type Seen = { readonly path: string; readonly body: Record<string, unknown> }
 type Answer = { readonly status?: number; readonly body: unknown }
@@ -55,6 +64,20 @@ test('pairing sends the code with two public keys, and no private part ever', as
     expect(JSON.stringify(seen)).not.toContain(secret)
   expect(config).toMatchObject({ token: 'jwt', tokenExpiresAt: Date.parse('2030-01-01') })
   expect(config.devices).toMatchObject({ version: 0, devices: [] })
+})
+
+test('a policy goes with the pairing, its digest signed with the key that was just made', async () => {
+  const { seen, apiUrl } = await server((port) => ({ body: token(port) }))
+  const policy: SitePolicy = { methods: ['GET'], commands: [] }
+  const config = await pair({ ...wanted(apiUrl), policy }, noProxies)
+  const { body } = seen[0] as Seen
+  expect(body['policy']).toEqual(policy)
+  expect(config).toMatchObject({ policy, policyProof: body['policyProof'] })
+  const key = await importJWK(body['publicKey'] as JWK, 'EdDSA')
+  const { payload, protectedHeader } = await compactVerify(String(body['policyProof']), key)
+  expect(protectedHeader.typ).toBe(tokenKinds.policy.typ)
+  expect(payload).toEqual(claimOf(policy))
+  expect((await pair(wanted(apiUrl), noProxies)).policy).toBeUndefined()
 })
 
 test('each pairing makes new keys', async () => {

@@ -5,11 +5,21 @@ import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
+import type { SitePolicy } from '@travessia/schemas/site-policy'
 import { tokenKinds } from '@travessia/schemas/token-claims'
-import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
+import {
+  CompactSign,
+  type CryptoKey,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  SignJWT,
+} from 'jose'
 import { request } from 'undici'
 import type { AgentConfig } from './config.ts'
 import { dispatcherFor, isLoopbackHost, type ProxySettings } from './proxy.ts'
+import { claimOf } from './site-policy.ts'
 
 const isAgentToken = compile(agentTokenSchema)
 const proofSeconds = 60
@@ -24,6 +34,7 @@ export type PairRequest = {
   readonly version: string
   readonly os: string
   readonly allowLoopback: boolean
+  readonly policy?: SitePolicy
 }
 
 /** @throws TravessiaError CONFIG_INVALID: credentials would cross a network in the clear */
@@ -46,7 +57,8 @@ export async function pair(wanted: PairRequest, proxies: ProxySettings): Promise
   const sealing = await generateKeyPair('ECDH-ES', { crv: 'X25519', extractable: true })
   const publicKey = publicPart(await exportJWK(signing.publicKey))
   const encryptionKey = publicPart(await exportJWK(sealing.publicKey))
-  const body = { code, publicKey, encryptionKey, hostname, name, version, os }
+  const stated = wanted.policy ? await state(wanted.policy, signing.privateKey) : {}
+  const body = { code, publicKey, encryptionKey, hostname, name, version, os, ...stated }
   const answer = await post(new URL('/api/agents/pair', requireSafeUrl(apiUrl)), body, proxies)
   requireSafeUrl(answer.endpoints.wsUrl)
   const { agentId, tenantId, installationId } = answer
@@ -60,7 +72,16 @@ export async function pair(wanted: PairRequest, proxies: ProxySettings): Promise
     token: answer.token,
     tokenExpiresAt: Date.parse(answer.expiresAt),
     devices: { tenantId, agentId, version: 0, devices: [] },
+    ...stated,
   }
+}
+
+async function state(policy: SitePolicy, key: CryptoKey) {
+  const { typ, alg } = tokenKinds.policy
+  const policyProof = await new CompactSign(claimOf(policy))
+    .setProtectedHeader({ alg, typ })
+    .sign(key)
+  return { policy, policyProof }
 }
 
 /** A fresh token. @throws TravessiaError AGENT_REVOKED: unpaired, final */

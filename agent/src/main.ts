@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<{ run(args: string[]): Pro
 const usage = `travessia-agent ${agentVersion}
 
   pair CODE --url URL [--name NAME] [--allow-loopback]   pair this host with an installation
+       [--policy FILE]                                   only what this file allows (JSON)
   run                                                    stay connected
   status                                                 what the running agent says
   doctor                                                 find out why it does not connect

@@ -17,6 +17,7 @@ import type { JWK } from 'jose'
 import { onTestFinished } from 'vitest'
 import { DeviceDrivers } from './device-drivers.ts'
 import { silent } from './fixtures.ts'
+import type { Forbidden } from './site-policy.ts'
 import { TunnelServer } from './tunnel-server.ts'
 
 const timeouts: ExchangeTimeouts = { connectMs: 2_000, firstByteMs: 5_000, idleMs: 5_000 }
@@ -29,6 +30,9 @@ export type Exchange = {
   readonly body: () => Promise<Buffer>
 }
 
+type Requested = { readonly method: string; readonly port?: number | undefined }
+const allowsAll = (_device: AgentDevice, _request: Requested): Forbidden | undefined => undefined
+
 type TakeFile = (commandId: string, stream: TunnelStream) => Promise<void>
 const refuseFile: TakeFile = async (_commandId, stream) => stream.reset(ResetCode.protocol)
 
@@ -40,9 +44,7 @@ export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFil
   const toNode: Frame[] = []
   const pongs: Uint8Array[] = []
   const link = {
-    isUp: true,
-    isPaused: false,
-    allowLoopback: true,
+    ...{ isUp: true, isPaused: false, allowLoopback: true, forbids: allowsAll },
     /** To which credentials are sealed. */
     encryptionKey: {} as JWK,
     drained: (): Promise<void> => Promise.resolve(),
@@ -65,6 +67,7 @@ export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFil
     driverFor: (device) => drivers.driverFor(device),
     takeFile,
     isPaused: () => link.isPaused,
+    forbids: (device, request) => link.forbids(device, request),
     onPong: (payload) => pongs.push(payload),
   })
   onTestFinished(() => server.stop())

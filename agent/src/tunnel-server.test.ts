@@ -115,6 +115,26 @@ test('a pause on site refuses every request before the device hears of it, and c
   expect(calls).toHaveLength(1)
 })
 
+test('what the rules of the site forbid is refused before the device hears of it, WebSockets too', async () => {
+  const { device, calls } = await waitingDevice()
+  const { get, link } = tunnelTo({ ...device, ports: [1] })
+  const asked: unknown[] = []
+  link.forbids = (_device, request) => {
+    asked.push(request)
+    return request.method === 'POST' ? 'POLICY_FORBIDS' : 'POLICY_HOURS'
+  }
+  await expect(get({ method: 'POST', bodyBytes: 3 })).rejects.toEqual(
+    reset(ResetCode.policyForbids),
+  )
+  const webSocket = get({ webSocket: { protocols: [] }, port: 1 })
+  await expect(webSocket).rejects.toEqual(reset(ResetCode.policyHours))
+  expect(asked).toEqual([
+    { method: 'POST', port: undefined },
+    { method: 'WEBSOCKET', port: 1 },
+  ])
+  expect(calls).toHaveLength(0)
+})
+
 test('the 513th stream at a time is refused, and the others go on', async () => {
   const { device, answers } = await waitingDevice()
   const { open, server } = tunnelTo({ ...device, maxConcurrent: 1 })

@@ -6,7 +6,7 @@
 import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
-import { TravessiaError } from '@travessia/schemas/errors'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { bodyHeadSchema } from '@travessia/schemas/print-files'
 import {
   decodeFrame,
@@ -46,6 +46,11 @@ type Deps = {
   readonly takeFile: (commandId: string, stream: TunnelStream) => Promise<void>
   /** Switched off on site. */
   readonly isPaused: () => boolean
+  /** By the rules of this site; a WebSocket is the method `WEBSOCKET`. */
+  readonly forbids: (
+    device: AgentDevice,
+    request: { readonly method: string; readonly port?: number | undefined },
+  ) => ErrorCode | undefined
   readonly onPong: (payload: Uint8Array) => void
   readonly log: Logger
 }
@@ -128,11 +133,14 @@ export class TunnelServer {
   async #serve(stream: TunnelStream): Promise<void> {
     const first = await stream.read()
     const said = first && decodeHead(first.payload).head
-    const { deviceOf, drained, policy, takeFile, driverFor } = this.#deps
+    const { deviceOf, drained, policy, takeFile, driverFor, forbids } = this.#deps
     if (isBodyHead(said)) return takeFile(said.commandId, stream)
     const head = check(isRequestHead, said)
     const device = deviceOf(head.deviceId)
     if (!device) return stream.reset(ResetCode.deviceUnknown)
+    const method = head.webSocket ? 'WEBSOCKET' : head.method
+    const forbidden = forbids(device, { method, port: head.port })
+    if (forbidden) throw new TravessiaError(forbidden)
     const { camera } = head
     if (camera) {
       const { eye } = await driverFor(device)
@@ -146,6 +154,8 @@ export class TunnelServer {
 
 const resetCodes: Readonly<Record<string, ResetCode>> = {
   TARGET_FORBIDDEN: ResetCode.targetForbidden,
+  POLICY_FORBIDS: ResetCode.policyForbids,
+  POLICY_HOURS: ResetCode.policyHours,
   DEVICE_UNREACHABLE: ResetCode.deviceUnreachable,
   DEVICE_PROTOCOL: ResetCode.deviceProtocol,
   MESSAGE_INVALID: ResetCode.protocol,

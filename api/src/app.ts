@@ -19,6 +19,7 @@ import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
 import { addAccountRoutes } from './routes/accounts.ts'
 import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
+import { addApprovalRoutes } from './routes/approvals.ts'
 import { addAuditRoutes } from './routes/audit.ts'
 import { addCameraRoutes } from './routes/cameras.ts'
 import { addCommandRoutes } from './routes/commands.ts'
@@ -80,6 +81,7 @@ function addRoutes(app: App, services: Services): void {
   addCameraRoutes(app, services)
   addPassageRoutes(app, services)
   addSessionRoutes(app, services)
+  addApprovalRoutes(app, services)
   addCommandRoutes(app, services)
   addFileRoutes(app, services)
   addAuditRoutes(app, services)

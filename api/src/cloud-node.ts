@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { agentDeviceList } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
+import { Approvals } from './bus/approvals.ts'
 import { CommandBus } from './bus/command-bus.ts'
 import { DeviceLists } from './bus/device-lists.ts'
 import { DeviceStates } from './bus/device-states.ts'
@@ -78,7 +79,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
       await recover({ ...base, ...bus, version })
       await sessions.start()
       await link.start(bus.inbox)
-      bus.inbox.start()
+      startBus(bus)
       const remotePort = await gateway.start()
       const { mqttPort, wsPort } = await listeners.start()
       await app.listen({ host: config.HOST, port: config.HTTP_PORT })
@@ -154,13 +155,20 @@ function createBus(base: Base, dataDir: string) {
     commandReport: (agent, report) => recorder.commandReport(agent, report),
   })
   const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
+  const approvals = new Approvals({ store, views, dispatcher, commands, isOnline, now, log })
   const files = new FileStore({ ...base, directory: join(dataDir, 'files') })
   const fileSender = new FileSender({ ...base, files, tunnel })
   const parts = { recorder, tunnel, deviceLists, deviceStates, discoveries, dispatcher, inbox }
-  return { ...parts, commands, files, fileSender }
+  return { ...parts, commands, approvals, files, fileSender }
 }
 
-async function stopBus({ inbox, dispatcher, deviceLists, ...bus }: Bus): Promise<void> {
+function startBus({ approvals, inbox }: Bus): void {
+  inbox.start()
+  approvals.start()
+}
+
+async function stopBus({ approvals, inbox, dispatcher, deviceLists, ...bus }: Bus): Promise<void> {
+  await approvals.stop()
   bus.fileSender.stop()
   await inbox.stop()
   dispatcher.stop()

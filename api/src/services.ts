@@ -1,6 +1,7 @@
 /** The parts that routes call; composed once in `cloud-node.ts`. */
 import type { Logger } from 'pino'
 import type { AgentPresence } from './bus/agent-presence.ts'
+import type { Approvals } from './bus/approvals.ts'
 import type { CommandBus } from './bus/command-bus.ts'
 import type { DeviceLists } from './bus/device-lists.ts'
 import type { DeviceStates } from './bus/device-states.ts'
@@ -54,6 +55,7 @@ export type Services = {
   readonly cameras: Cameras
   readonly commands: CommandBus
   readonly files: FileStore
+  readonly approvals: Approvals
   readonly endpoints: () => Endpoints
   readonly isDemo: boolean
   readonly metricsToken: string | undefined

@@ -7,7 +7,7 @@ import type {
   Session,
   User,
 } from '@travessia/schemas/api'
-import type { CommandName } from '@travessia/schemas/commands'
+import type { CommandName, Safety } from '@travessia/schemas/commands'
 import { ApiError, noNetwork } from './api.ts'
 import { m } from './paraglide/messages.js'
 import { getLocale } from './paraglide/runtime.js'
@@ -105,6 +105,7 @@ export function commandWord(name: string): string {
 }
 
 export const commandStatusText: Record<CommandState['status'], () => string> = {
+  awaiting: m.command_awaiting,
   issued: m.command_issued,
   delivered: m.command_delivered,
   running: m.command_running,
@@ -113,6 +114,28 @@ export const commandStatusText: Record<CommandState['status'], () => string> = {
   refused: m.command_refused,
   expired: m.command_expired,
   unknown: m.command_unknown,
+}
+
+export const safetyText: Record<Safety, () => string> = {
+  read: m.safety_read,
+  reversible: m.safety_reversible,
+  physical: m.safety_physical,
+  config: m.safety_config,
+  dangerous: m.safety_dangerous,
+}
+
+/** What exactly was ordered: direction, file, text, reason. */
+export function commandDetail({
+  command,
+  args,
+  body,
+}: Pick<CommandState, 'command' | 'args' | 'body'>): string {
+  const direction = directionText[String(args['direction'])]?.()
+  const { button, file, text, reason } = args
+  const said = [direction, button, body?.name ?? file, text, reason].filter(
+    (one) => typeof one === 'string',
+  )
+  return [commandWord(command), ...said].join(' · ')
 }
 
 export const sessionStatusText: Record<Session['status'], () => string> = {

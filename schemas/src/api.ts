@@ -15,10 +15,11 @@ import {
   roles,
 } from './devices.ts'
 import { suggestionSchema } from './discovery.ts'
-import { eventTypes, type StreamKind, streamKinds } from './events.ts'
+import { eventTypes, type StreamKind, secondPersonSchema, streamKinds } from './events.ts'
 import { idPattern } from './ids.ts'
 import { turnDirections } from './passages.ts'
 import { fileFactsSchema, printFileName } from './print-files.ts'
+import { sitePolicySchema } from './site-policy.ts'
 
 const closed = { additionalProperties: false }
 const id = Type.String({ pattern: idPattern })
@@ -115,6 +116,8 @@ export const agentStateSchema = Type.Object({
   externalIp: nullable(Type.String()),
   /** Since when the status holds. */
   since: nullable(time),
+  /** As the agent stated at pairing what its site allows; null: everything. */
+  policy: nullable(Type.Object({ rules: sitePolicySchema, digest: Type.String() })),
   /** `pairingExpiresAt` while a code is live, key thumbprint, and the last heartbeat's host facts. */
   metadata: Type.Record(Type.String(), Type.Unknown()),
 })
@@ -138,6 +141,9 @@ export const pairBody = Type.Object(
     name: Type.Optional(name),
     version: Type.Optional(Type.String({ maxLength: 40 })),
     os: Type.Optional(Type.String({ maxLength: 200 })),
+    /** What the site allows, and the agent's signature under it. */
+    policy: Type.Optional(sitePolicySchema),
+    policyProof: Type.Optional(Type.String({ maxLength: 2_048 })),
   },
   closed,
 )
@@ -217,6 +223,8 @@ export const deviceCommandSchema = Type.Object({
   safety: Type.Enum(safetyClasses),
   args: Type.Record(Type.String(), Type.Unknown()),
   expiresInMs: Type.Integer(),
+  /** The customer's policy wants a second person for it. */
+  needsApproval: Type.Boolean(),
 })
 export const deviceSchema = Type.Object({
   id,
@@ -358,7 +366,12 @@ export const commandBody = Type.Object(
   },
   closed,
 )
-export const issuedCommandSchema = Type.Object({ commandId: id, expiresAt: time })
+/** `awaiting`: a second person must approve it until `expiresAt`. */
+export const issuedCommandSchema = Type.Object({
+  commandId: id,
+  status: Type.Enum(['issued', 'awaiting']),
+  expiresAt: time,
+})
 export type IssuedCommand = Static<typeof issuedCommandSchema>
 export const commandStateSchema = Type.Object({
   id,
@@ -378,12 +391,26 @@ export const commandStateSchema = Type.Object({
   percent: nullable(Type.Integer()),
   /** What the device calls the file that it was given. */
   file: nullable(Type.String()),
+  /** The second person, who approved or rejected it. */
+  decidedByName: nullable(Type.String()),
   issuedAt: time,
   expiresAt: time,
   endedAt: nullable(time),
 })
 export type CommandState = Static<typeof commandStateSchema>
 export const commandList = list(commandStateSchema)
+/** What waits for a second person, of all that the reader sees. */
+export const approvalSchema = Type.Object({
+  ...commandStateSchema.properties,
+  deviceName: Type.String(),
+  installationName: Type.String(),
+})
+export type Approval = Static<typeof approvalSchema>
+export const approvalList = list(approvalSchema)
+
+// Policy of the customer
+export const policySchema = Type.Object({ secondPerson: secondPersonSchema }, closed)
+export type Policy = Static<typeof policySchema>
 
 // Passages
 export const passagesQuery = Type.Object(

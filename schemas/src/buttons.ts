@@ -1,5 +1,6 @@
 /** Buttons of any HTTP device: requests that a manager declares once and people press by name. */
 import { type Static, Type } from 'typebox'
+import { type CommandName, commandCatalog, type Safety } from './commands.ts'
 import { isSafeTarget } from './request-target.ts'
 
 /** Without control characters, and without spaces at its ends. */
@@ -41,6 +42,17 @@ export function buttonsProblem(buttons: readonly DeviceButton[]): string | undef
     if (bytesOf(button.body ?? '') > maxBodyBytes) return `/${index}/body`
   }
   return bytesOf(JSON.stringify(buttons)) > maxAllBytes ? '' : undefined
+}
+
+/** The class of a command on the device with these buttons, which have their own; undefined: no such button. */
+export function safetyOf(
+  { name, args }: { readonly name: CommandName; readonly args: Readonly<Record<string, unknown>> },
+  buttons: readonly DeviceButton[] = [],
+): Safety | undefined {
+  const { safety } = commandCatalog[name]
+  if (name !== 'PressButton') return safety
+  const pressed = buttons.find((button) => button.name === args['button'])
+  return pressed && (pressed.safety ?? safety)
 }
 
 function bytesOf(text: string): number {

@@ -11,6 +11,8 @@ const id = Type.String({ pattern: idPattern })
 /** What an execution can do in the world; decides expiry, confirmation and retry (DEVICES 1.3). */
 export const safetyClasses = ['read', 'reversible', 'physical', 'config', 'dangerous'] as const
 export type Safety = (typeof safetyClasses)[number]
+/** Classes for which a customer may want a second person. */
+export const approvableClasses = ['physical', 'config', 'dangerous'] as const satisfies Safety[]
 
 const reason = Type.Optional(Type.String({ maxLength: 200 }))
 const closed = { additionalProperties: false }
@@ -110,13 +112,16 @@ export type Command = {
 
 export const commandNames = Object.keys(commandCatalog) as CommandName[]
 
-/** Jump the queue of their device (DEVICES 3); what comes later waits for them too. */
+/** Jump the queue of their device (DEVICES 3), and wait for no second person; what comes later waits for them too. */
 export const urgentCommands: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
 
-/** Life of a command: `issued delivered running`, then exactly one terminal state. */
+/** Life of a command: perhaps `awaiting` a second person, `issued delivered running`, then exactly one terminal state. */
 export const terminalStatuses = ['succeeded', 'failed', 'refused', 'expired', 'unknown'] as const
 export type TerminalStatus = (typeof terminalStatuses)[number]
-export const commandStatuses = ['issued', 'delivered', 'running', ...terminalStatuses] as const
+export const commandStatuses = [
+  ...(['awaiting', 'issued', 'delivered', 'running'] as const),
+  ...terminalStatuses,
+] as const
 export type CommandStatus = (typeof commandStatuses)[number]
 
 export function isTerminal(status: CommandStatus): status is TerminalStatus {

@@ -129,6 +129,17 @@ export const errorTable = {
     en: 'The agent was paused on site.',
     pt: 'O agente está pausado no local.',
   },
+  POLICY_FORBIDS: {
+    status: 403,
+    en: 'The rules of the site do not allow this.',
+    pt: 'As regras do local não permitem isto.',
+  },
+  POLICY_HOURS: {
+    status: 403,
+    retry: true,
+    en: 'The rules of the site do not allow this at this hour.',
+    pt: 'As regras do local não permitem isto neste horário.',
+  },
   AGENT_NOT_READY: {
     status: 503,
     retry: true,
@@ -251,6 +262,26 @@ export const errorTable = {
     retry: true,
     en: 'The agent does not know the time well enough to act.',
     pt: 'O agente não conhece a hora com precisão suficiente para agir.',
+  },
+  APPROVAL_BY_REQUESTER: {
+    status: 403,
+    en: 'Another person must approve this command.',
+    pt: 'Outra pessoa precisa aprovar este comando.',
+  },
+  APPROVAL_REQUESTER_DENIED: {
+    status: 409,
+    en: 'Whoever asked for this command may not any more.',
+    pt: 'Quem pediu este comando não tem mais permissão.',
+  },
+  APPROVAL_REJECTED: {
+    status: 409,
+    en: 'The request for this command was rejected.',
+    pt: 'O pedido deste comando foi rejeitado.',
+  },
+  APPROVAL_LAPSED: {
+    status: 409,
+    en: 'Nobody approved this command in time.',
+    pt: 'Ninguém aprovou este comando a tempo.',
   },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,

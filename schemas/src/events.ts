@@ -4,12 +4,13 @@
  */
 import { type Static, type TProperties, Type } from 'typebox'
 import { buttonsSchema } from './buttons.ts'
-import { commandNames } from './commands.ts'
+import { approvableClasses, commandNames } from './commands.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
 import { idPattern } from './ids.ts'
 import { denialReasons, passageLists, turnDirections } from './passages.ts'
 import { fileFactsSchema } from './print-files.ts'
+import { sitePolicySchema } from './site-policy.ts'
 
 const id = Type.String({ pattern: idPattern })
 const text = Type.String()
@@ -97,16 +98,28 @@ const session = {
   }),
 }
 
+const orderFields = {
+  command: Type.Enum(commandNames),
+  args: Type.Record(Type.String(), Type.Unknown()),
+  safety: text,
+  seq: count,
+  idempotencyKey: text,
+  body: optional(fileFactsSchema),
+}
+
 const command = {
-  CommandIssued: data({
-    command: Type.Enum(commandNames),
-    args: Type.Record(Type.String(), Type.Unknown()),
-    safety: text,
-    expiresAt: time,
-    seq: count,
-    idempotencyKey: text,
-    body: optional(fileFactsSchema),
+  /** It waits for a second person; `expiresInMs` counts from the approval. */
+  CommandHeld: data({
+    ...orderFields,
+    requestedBy: id,
+    lapsesAt: time,
+    expiresInMs: milliseconds,
   }),
+  /** CommandIssued follows in the same append. */
+  CommandApproved: data({}),
+  CommandRejected: data({}),
+  CommandLapsed: data({}),
+  CommandIssued: data({ ...orderFields, expiresAt: time }),
   CommandDelivered: data({ agentTime: time }),
   CommandStarted: data({ agentTime: time }),
   /** Of a long one, in steps of ten. */
@@ -133,6 +146,8 @@ const command = {
 const agent = {
   PairingCodeIssued: data({ expiresAt: time }),
   AgentEnrolled: data({ name: text, hostname: text, version: text, ip: text, keyThumbprint: text }),
+  /** What its site lets it do, signed by the agent; enforced there. */
+  AgentPolicyStated: data({ policy: sitePolicySchema, digest: text, proof: text }),
   AgentConnected: data({ version: text, ip: text, bootId: text, hostname: text }),
   AgentDisconnected: data({
     reason: Type.Enum(['connection-lost', 'stopped', 'revoked', 'node-restart', 'token-expired']),
@@ -218,6 +233,20 @@ const access = {
   AccessDenied: data({ errorCode: text, method: text, path: text }),
 }
 
+/** Which commands need a second person: of these classes, or of these devices. */
+export const secondPersonSchema = Type.Object(
+  {
+    safety: Type.Array(Type.Enum(approvableClasses), { uniqueItems: true }),
+    deviceIds: Type.Array(id, { uniqueItems: true, maxItems: 500 }),
+  },
+  { additionalProperties: false },
+)
+export type SecondPerson = Static<typeof secondPersonSchema>
+
+const policy = {
+  PolicyChanged: data({ secondPerson: secondPersonSchema }),
+}
+
 const audit = {
   AuditExported: data({
     format: text,
@@ -241,6 +270,7 @@ export const streamKinds = {
   file,
   installation,
   access,
+  policy,
   audit,
   system,
 } as const
@@ -256,6 +286,7 @@ export const eventSchemas = {
   ...file,
   ...installation,
   ...access,
+  ...policy,
   ...audit,
   ...system,
 }
@@ -275,6 +306,7 @@ export type PassageFact = Fact<keyof typeof passage>
 export type FileFact = Fact<keyof typeof file>
 export type InstallationFact = Fact<keyof typeof installation>
 export type AccessFact = Fact<keyof typeof access>
+export type PolicyFact = Fact<keyof typeof policy>
 
 /** Who did it. `id`: user, agent or node id. */
 export type Actor = { readonly type: 'user' | 'agent' | 'system'; readonly id: string }

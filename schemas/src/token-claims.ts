@@ -19,6 +19,8 @@ export const tokenKinds = {
   discover: { typ: 'travessia-discover+jws', aud: 'travessia-agent', alg: 'EdDSA' },
   /** Made by the agent with its own key to renew its token. */
   proof: { typ: 'travessia-proof+jwt', aud: 'travessia-api', alg: 'EdDSA' },
+  /** Made by the agent with its own key at pairing: what its site allows. */
+  policy: { typ: 'travessia-policy+jws', aud: 'travessia-api', alg: 'EdDSA' },
 } as const
 
 /** Bearer of the HTTP API. `sid` is the revocable sign-in that also stands behind the cookie. */

@@ -63,6 +63,9 @@ export const ResetCode = {
   agentStopping: 13,
   /** `travessia-agent pause`: refused on site. */
   paused: 14,
+  /** The site's own rules: never, or not at this hour. */
+  policyForbids: 15,
+  policyHours: 16,
 } as const
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode]
 

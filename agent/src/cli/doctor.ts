@@ -12,6 +12,7 @@ import { connectTo } from '../device-pools.ts'
 import { requireSafeUrl } from '../identity.ts'
 import { lanAddresses } from '../network.ts'
 import { dispatcherFor, proxyOf, webSocketOptions } from '../proxy.ts'
+import { policyLines } from '../site-policy.ts'
 import { targetOf } from '../target-policy.ts'
 import { readArguments, requirePaired } from './arguments.ts'
 
@@ -41,6 +42,10 @@ function checksOf(config: AgentConfig, configPath: string, environment: Environm
     {
       ...{ name: 'configuration', run: async () => fileMode(configPath) },
       hint: `Others of this host can use its identity: chmod 600 ${configPath}`,
+    },
+    {
+      ...{ name: 'rules of this site', run: async () => policyLines(config.policy).join('; ') },
+      hint: '',
     },
     {
       ...{ name: 'LAN address', run: async () => required(lanAddresses().join(', '), 'none') },

@@ -6,6 +6,8 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { agentVersion } from '../agent.ts'
 import { defaultConfigPath, readAgentConfig, readEnvironment, writeAgentConfig } from '../config.ts'
 import { pair } from '../identity.ts'
+import { readPolicyFile } from '../policy-file.ts'
+import { policyLines } from '../site-policy.ts'
 import { readArguments } from './arguments.ts'
 
 export async function run(args: string[]): Promise<void> {
@@ -13,11 +15,14 @@ export async function run(args: string[]): Promise<void> {
     url: { type: 'string' },
     name: { type: 'string' },
     'allow-loopback': { type: 'boolean' },
+    policy: { type: 'string' },
   })
   const [code] = positionals
   const apiUrl = text('url')
   if (code === undefined || apiUrl === undefined)
     throw new TravessiaError('CONFIG_INVALID', { problem: 'Usage: pair CODE --url URL' })
+  const policyPath = text('policy')
+  const policy = policyPath === undefined ? undefined : readPolicyFile(policyPath)
   const configPath = text('config') ?? defaultConfigPath
   requireWritable(configPath)
   const wanted = {
@@ -25,12 +30,15 @@ export async function run(args: string[]): Promise<void> {
     name: text('name') ?? hostname().slice(0, 80),
     os: `${type()} ${release()}`.slice(0, 200),
     allowLoopback: has('allow-loopback'),
+    ...(policy ? { policy } : {}),
   }
   const config = await pair(wanted, readEnvironment().proxies)
   const before = readAgentConfig(configPath)
   writeAgentConfig(configPath, config)
   process.stdout.write(
-    `Paired as "${config.name}" (${config.agentId}).${before ? ' The old pairing was replaced.' : ''}\nNext: travessia-agent run\n`,
+    `Paired as "${config.name}" (${config.agentId}).${before ? ' The old pairing was replaced.' : ''}
+Rules of this site: ${policyLines(policy).join('; ')}
+Next: travessia-agent run\n`,
   )
 }
 

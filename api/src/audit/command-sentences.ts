@@ -58,7 +58,7 @@ const sentences: Readonly<Record<CommandName, (device: string, args: Args) => Te
 }
 
 export function issuedText(
-  { command, args, body }: Fact<'CommandIssued'>['data'],
+  { command, args, body }: Pick<Fact<'CommandIssued'>['data'], 'command' | 'args' | 'body'>,
   { actor, device }: { readonly actor: string; readonly device: string },
 ): Text {
   const [pt, en] = sentences[command](device, body ? { ...args, file: body.name } : args)

@@ -8,6 +8,7 @@ import { fileText } from './file-sentences.ts'
 import { passageText } from './passage-sentences.ts'
 import { withError, withReason } from './phrases.ts'
 import { requestText } from './request-sentences.ts'
+import { ruleText } from './rule-sentences.ts'
 import { stateText } from './state-sentences.ts'
 
 /** Names of what an event mentions, as they are now. */
@@ -41,6 +42,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     sessionText(event, names) ??
     exchangeText(event, names) ??
     commandText(event, names) ??
+    ruleText(event, names) ??
     deviceText(event, names) ??
     cameraText(event, names) ??
     passageText(event, names.device) ??

@@ -1,9 +1,11 @@
 /**
- * Issues device commands: CommandIssued is durable before the answer, then the dispatcher sends. What
+ * Issues device commands: CommandIssued is durable before the answer, then the dispatcher sends; what needs a
+ * second person is only held (`approvals.ts` goes on from there). What
  * happens afterwards is in the log. Killed between commit and sending: the dispatcher finds the command in
  * the view at the next start, and it ends as `unknown` unless the agent says otherwise.
  */
 import { createHash } from 'node:crypto'
+import { safetyOf } from '@travessia/schemas/buttons'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { check, type Validator } from '@travessia/schemas/check'
 import {
@@ -18,7 +20,8 @@ import { driverCommands } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
 import { idFromBytes, newId, newTimeId } from '@travessia/schemas/ids'
-import { command as decider } from '../domain/command.ts'
+import { approvalMs, maxAwaiting, needsSecondPerson } from '../domain/approval.ts'
+import { type CommandIntent, command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
@@ -42,6 +45,11 @@ export type CommandRequest = {
 }
 
 type Issued = Fact<'CommandIssued'>['data']
+type Answer = {
+  readonly commandId: string
+  readonly status: 'issued' | 'awaiting'
+  readonly expiresAt: string
+}
 
 const validators = Object.fromEntries(
   commandNames.map((name) => [name, compile(commandCatalog[name].args)]),
@@ -67,11 +75,12 @@ export class CommandBus {
   /**
    * Resolves after CommandIssued is durable; a repeated key resolves to the same command.
    * @throws TravessiaError COMMAND_UNSUPPORTED, CONFIRMATION_REQUIRED, MESSAGE_INVALID (arguments), IDEMPOTENCY_KEY_REUSED,
-   *   AGENT_OFFLINE, AGENT_MISSING and FILE_GONE (recorded as refused), STORE_UNAVAILABLE
+   *   RATE_LIMITED (too many wait for a second person); AGENT_OFFLINE, AGENT_MISSING and FILE_GONE (recorded as refused),
+   *   STORE_UNAVAILABLE
    */
-  async issue(request: CommandRequest): Promise<{ commandId: string; expiresAt: string }> {
+  async issue(request: CommandRequest): Promise<Answer> {
     const { tenantId, device, idempotencyKey, command, now } = { ...request, now: this.#deps.now() }
-    const safety = safetyOf(request)
+    const safety = requireSafety(request)
     check(validators[command], request.args)
     if (safety === 'dangerous' && !request.isConfirmed)
       throw new TravessiaError('CONFIRMATION_REQUIRED', { command })
@@ -79,20 +88,23 @@ export class CommandBus {
     const agent = await this.#deps.views.agents.current(tenantId, device.installationId)
     const file = await this.#fileOf(request)
     const refusal = refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now)
-    const { expiresInMs } = commandCatalog[command]
-    const expiresAt = now + Math.min(expiresInMs, request.expiresInMs ?? expiresInMs)
+    const { expiresInMs: longestMs } = commandCatalog[command]
+    const expiresInMs = Math.min(longestMs, request.expiresInMs ?? longestMs)
+    const isHeld = await this.#needsSecondPerson(request, { safety, commandId })
     const issued: Issued = {
-      command,
-      args: request.args,
-      safety,
-      expiresAt: new Date(expiresAt).toISOString(),
-      seq: await this.#nextSeq(tenantId, device.id),
-      idempotencyKey: idempotencyKey ?? '',
+      ...{ command, args: request.args, safety, idempotencyKey: idempotencyKey ?? '' },
+      expiresAt: new Date(now + (isHeld ? approvalMs : expiresInMs)).toISOString(),
+      seq: await this.nextSeq(tenantId, device.id),
       ...(file ? { body: { name: file.name, length: file.length, sha256: file.sha256 } } : {}),
     }
     const context = contextOf(request, { commandId, agentId: agent?.agentId, now })
     const stream = { tenantId, streamKind: 'command', streamId: commandId } as const
-    const intent = { type: 'IssueCommand', issued, ...(refusal ? { refusal } : {}) } as const
+    const intent: CommandIntent = {
+      ...(isHeld
+        ? { type: 'HoldCommand', held: heldOf(issued, request.userId, expiresInMs) }
+        : { type: 'IssueCommand', issued }),
+      ...(refusal ? { refusal } : {}),
+    }
     try {
       await handle(this.#deps.store, decider, stream, intent, context)
     } catch (error) {
@@ -100,8 +112,10 @@ export class CommandBus {
       return repeated(context, issued, await this.#deps.store.readStream(tenantId, commandId))
     }
     if (refusal) throw new TravessiaError(refusal, { commandId })
+    const { expiresAt } = issued
+    if (isHeld) return { commandId, status: 'awaiting', expiresAt }
     this.#deps.dispatcher.add(orderOf(issued, context, { tenantId, commandId, now }))
-    return { commandId, expiresAt: issued.expiresAt }
+    return { commandId, status: 'issued', expiresAt }
   }
 
   /** Of another device, tenant or time: it does not exist. */
@@ -112,7 +126,21 @@ export class CommandBus {
     return file
   }
 
-  async #nextSeq(tenantId: string, deviceId: string): Promise<number> {
+  /** @throws TravessiaError RATE_LIMITED */
+  async #needsSecondPerson(
+    { tenantId, device: { id: deviceId }, command }: CommandRequest,
+    { safety, commandId }: { safety: Safety; commandId: string },
+  ): Promise<boolean> {
+    const { policies, commands } = this.#deps.views
+    const { secondPerson } = await policies.get(tenantId)
+    if (!needsSecondPerson(secondPerson, { command, safety, deviceId })) return false
+    const waiting = (await commands.awaiting(tenantId)).filter((row) => row.deviceId === deviceId)
+    if (waiting.length >= maxAwaiting && !waiting.some(({ id }) => id === commandId))
+      throw new TravessiaError('RATE_LIMITED', { deviceId })
+    return true
+  }
+
+  async nextSeq(tenantId: string, deviceId: string): Promise<number> {
     const stored = this.#seqs.has(deviceId)
       ? 0
       : await this.#deps.views.commands.lastSeq(tenantId, deviceId)
@@ -145,27 +173,33 @@ export function orderOf(
   }
 }
 
+function heldOf(
+  { expiresAt: lapsesAt, ...order }: Issued,
+  requestedBy: string,
+  expiresInMs: number,
+): Fact<'CommandHeld'>['data'] {
+  return { ...order, requestedBy, lapsesAt, expiresInMs }
+}
+
 /** @throws TravessiaError COMMAND_UNSUPPORTED: the device does not know this command, or this button */
-export function safetyOf({
+export function requireSafety({
   device,
   command,
   args,
 }: Pick<CommandRequest, 'device' | 'command' | 'args'>): Safety {
   const known: readonly CommandName[] = driverCommands[device.driver]
-  const pressed = command === 'PressButton' ? args['button'] : undefined
-  const button = device.buttons?.find(({ name }) => name === pressed)
-  const isKnown = device.viaAgent && known.includes(command)
-  if (!isKnown || (command === 'PressButton' && !button))
+  const safety = safetyOf({ name: command, args }, device.buttons)
+  if (!device.viaAgent || !known.includes(command) || safety === undefined)
     throw new TravessiaError('COMMAND_UNSUPPORTED', { deviceId: device.id, command })
-  return button?.safety ?? commandCatalog[command].safety
+  return safety
 }
 
-function goneOf(file: FileRow | undefined, now: number): 'FILE_GONE' | undefined {
+export function goneOf(file: FileRow | undefined, now: number): 'FILE_GONE' | undefined {
   const isGone = file && (file.isRemoved || Date.parse(file.expiresAt) <= now)
   return isGone ? 'FILE_GONE' : undefined
 }
 
-function refusalOf(
+export function refusalOf(
   agentId: string | undefined,
   isOnline: (agentId: string) => boolean,
 ): 'AGENT_MISSING' | 'AGENT_OFFLINE' | undefined {
@@ -202,9 +236,10 @@ function repeated(
   { commandId, deviceId }: EventContext,
   wanted: Issued,
   [first, second]: readonly RecordedEvent[],
-): { commandId: string; expiresAt: string } {
-  if (first?.type !== 'CommandIssued') throw new TravessiaError('CONFLICT', { commandId })
-  const { command, args, expiresAt } = first.data
+): Answer {
+  if (first?.type !== 'CommandIssued' && first?.type !== 'CommandHeld')
+    throw new TravessiaError('CONFLICT', { commandId })
+  const { command, args } = first.data
   const isSame =
     first.deviceId === deviceId &&
     canonicalJson([command, args]) === canonicalJson([wanted.command, wanted.args])
@@ -212,7 +247,9 @@ function repeated(
   if (second?.type === 'CommandRefused' && isAtOnce(second.data.errorCode)) {
     throw new TravessiaError(second.data.errorCode, { commandId })
   }
-  return { commandId: first.streamId, expiresAt }
+  return first.type === 'CommandHeld'
+    ? { commandId: first.streamId, status: 'awaiting', expiresAt: first.data.lapsesAt }
+    : { commandId: first.streamId, status: 'issued', expiresAt: first.data.expiresAt }
 }
 
 function isAtOnce(code: string): code is 'AGENT_MISSING' | 'AGENT_OFFLINE' | 'FILE_GONE' {

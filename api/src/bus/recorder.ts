@@ -52,8 +52,8 @@ export class Recorder {
     { tenantId, agentId }: AgentAddress,
     report: CommandReport,
   ): Promise<CommandStatus | undefined> {
-    const [issued] = await this.#deps.store.readStream(tenantId, report.commandId)
-    if (issued?.type !== 'CommandIssued' || issued.agentId !== agentId) return undefined
+    const issued = await this.#issued(tenantId, report.commandId)
+    if (issued?.agentId !== agentId) return undefined
     return this.#command(issued, { type: 'ReportCommand', report }, { type: 'agent', id: agentId })
   }
 
@@ -104,10 +104,16 @@ export class Recorder {
 
   /** Nothing was heard of the command in time. */
   async giveUp({ tenantId, id }: CommandOrder, handedOver: boolean): Promise<void> {
-    const [issued] = await this.#deps.store.readStream(tenantId, id)
+    const issued = await this.#issued(tenantId, id)
     if (!issued) return
     const intent = { type: 'GiveUpCommand', now: this.#deps.now(), handedOver } as const
     await this.#command(issued, intent, { type: 'system', id: 'dispatcher' })
+  }
+
+  /** Not always the first: a second person may have been needed. */
+  async #issued(tenantId: string, commandId: string): Promise<RecordedEvent | undefined> {
+    const events = await this.#deps.store.readStream(tenantId, commandId)
+    return events.find(({ type }) => type === 'CommandIssued')
   }
 
   async #command(

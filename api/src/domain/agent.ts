@@ -14,7 +14,11 @@ export type AgentState = {
 }
 
 export type AgentIntent =
-  | { readonly type: 'EnrollAgent'; readonly enrolled: Fact<'AgentEnrolled'>['data'] }
+  | {
+      readonly type: 'EnrollAgent'
+      readonly enrolled: Fact<'AgentEnrolled'>['data']
+      readonly stated?: Fact<'AgentPolicyStated'>['data']
+    }
   | { readonly type: 'ConnectAgent'; readonly connected: Fact<'AgentConnected'>['data'] }
   | {
       readonly type: 'DisconnectAgent'
@@ -35,7 +39,7 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
     switch (intent.type) {
       case 'EnrollAgent':
         if (status !== 'none') throw new TravessiaError('CONFLICT')
-        return [{ type: 'AgentEnrolled', data: intent.enrolled }]
+        return enrolment(intent)
       case 'ConnectAgent':
         return status === 'offline' ? [{ type: 'AgentConnected', data: intent.connected }] : []
       case 'DisconnectAgent':
@@ -47,13 +51,9 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
         return [{ type: 'AgentTokenRenewed', data: { reason: intent.reason } }]
       case 'ReportPause':
         return status === 'online' ? pauseFacts(isPaused, intent.paused) : []
-      case 'RevokeAgent': {
+      case 'RevokeAgent':
         requireEnrolled(status)
-        const revoked: AgentFact = { type: 'AgentRevoked', data: { reason: intent.reason } }
-        return status === 'online'
-          ? [{ type: 'AgentDisconnected', data: { reason: 'revoked' } }, revoked]
-          : [revoked]
-      }
+        return revocation(intent.reason, status === 'online')
       case 'RequestDiscovery':
         requireEnrolled(status)
         return [discoveryFact(intent, discovery?.againAt ?? 0)]
@@ -86,6 +86,7 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
           ? { ...state, discovery: { ...state.discovery, isOpen: false } }
           : state
       case 'PairingCodeIssued':
+      case 'AgentPolicyStated':
       case 'AgentTokenRenewed':
         return state
     }
@@ -94,6 +95,21 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
 
 function requireEnrolled(status: AgentState['status']): void {
   if (status === 'none' || status === 'revoked') throw new TravessiaError('NOT_FOUND')
+}
+
+function enrolment({
+  enrolled,
+  stated,
+}: Extract<AgentIntent, { type: 'EnrollAgent' }>): readonly AgentFact[] {
+  const fact: AgentFact = { type: 'AgentEnrolled', data: enrolled }
+  return stated ? [fact, { type: 'AgentPolicyStated', data: stated }] : [fact]
+}
+
+function revocation(reason: string, isOnline: boolean): readonly AgentFact[] {
+  const revoked: AgentFact = { type: 'AgentRevoked', data: { reason } }
+  return isOnline
+    ? [{ type: 'AgentDisconnected', data: { reason: 'revoked' } }, revoked]
+    : [revoked]
 }
 
 function pauseFacts(

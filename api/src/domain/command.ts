@@ -1,5 +1,5 @@
 /**
- * A device command: issued, perhaps delivered and started, then exactly one terminal fact. What is
+ * A device command: perhaps held for a second person, issued, perhaps delivered and started, then exactly one terminal fact. What is
  * learned after that is `CommandOutcomeLearned`, never a second end. The agent's reports may come
  * twice, late or out of order; a stale one yields nothing.
  */
@@ -9,6 +9,7 @@ import { isTerminal } from '@travessia/schemas/commands'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { CommandFact, Fact } from '@travessia/schemas/events'
 import type { CommandReport } from '@travessia/schemas/reports'
+import { mayApprove, reject, type Waiting } from './approval.ts'
 import type { Decider } from './decider.ts'
 
 /** How long after its expiry a command that may have reached the agent waits for the report. */
@@ -21,6 +22,8 @@ export type CommandState =
       readonly expiresAt: number
       readonly outcome?: string
       readonly percent?: number
+      /** It needs, or needed, a second person. */
+      readonly waiting?: Waiting
     }
 
 export type CommandIntent =
@@ -30,6 +33,21 @@ export type CommandIntent =
       /** Refused at once, in the same append: the agent is offline. */
       readonly refusal?: ErrorCode
     }
+  | {
+      readonly type: 'HoldCommand'
+      readonly held: Fact<'CommandHeld'>['data']
+      readonly refusal?: ErrorCode
+    }
+  | {
+      readonly type: 'ApproveCommand'
+      readonly userId: string
+      readonly now: number
+      readonly issued: Fact<'CommandIssued'>['data']
+      readonly refusal?: ErrorCode
+    }
+  | { readonly type: 'RejectCommand'; readonly now: number }
+  /** Nobody decided in time. */
+  | { readonly type: 'LapseCommand'; readonly now: number }
   | { readonly type: 'ReportCommand'; readonly report: CommandReport }
   /** Nothing was heard in time. `handedOver`: it may have reached the agent. */
   | { readonly type: 'GiveUpCommand'; readonly now: number; readonly handedOver: boolean }
@@ -41,22 +59,36 @@ export const command: Decider<CommandState, CommandIntent, CommandFact> = {
     switch (intent.type) {
       case 'IssueCommand': {
         if (state.status !== 'none') throw new TravessiaError('CONFLICT')
-        const issued: CommandFact = { type: 'CommandIssued', data: intent.issued }
-        return intent.refusal
-          ? [issued, { type: 'CommandRefused', data: { errorCode: intent.refusal } }]
-          : [issued]
+        return orRefused({ type: 'CommandIssued', data: intent.issued }, intent.refusal)
+      }
+      case 'HoldCommand': {
+        if (state.status !== 'none') throw new TravessiaError('CONFLICT')
+        return orRefused({ type: 'CommandHeld', data: intent.held }, intent.refusal)
       }
       case 'ReportCommand':
-        return state.status === 'none' ? [] : report(intent.report, state)
+        return isSent(state) ? report(intent.report, state) : []
       case 'GiveUpCommand':
-        return state.status === 'none' || isTerminal(state.status) ? [] : giveUp(intent, state)
+        return isSent(state) && !isTerminal(state.status) ? giveUp(intent, state) : []
+      default:
+        return decideWaiting(intent, state)
     }
   },
 
   evolve(state, fact) {
     switch (fact.type) {
+      case 'CommandHeld': {
+        const lapsesAt = Date.parse(fact.data.lapsesAt)
+        const waiting = { requestedBy: fact.data.requestedBy, lapsesAt }
+        return { status: 'awaiting', expiresAt: lapsesAt, waiting }
+      }
+      case 'CommandApproved':
+        return endWaiting(state, 'approved')
+      case 'CommandRejected':
+        return move(endWaiting(state, 'rejected'), 'refused')
+      case 'CommandLapsed':
+        return move(endWaiting(state, 'lapsed'), 'expired')
       case 'CommandIssued':
-        return { status: 'issued', expiresAt: Date.parse(fact.data.expiresAt) }
+        return { ...state, status: 'issued', expiresAt: Date.parse(fact.data.expiresAt) }
       case 'CommandDelivered':
         return move(state, 'delivered')
       case 'CommandStarted':
@@ -83,7 +115,42 @@ function move(state: CommandState, status: CommandStatus): CommandState {
   return state.status === 'none' ? state : { ...state, status }
 }
 
+function endWaiting(state: CommandState, end: NonNullable<Waiting['end']>): CommandState {
+  const isWaiting = state.status !== 'none' && state.waiting
+  return isWaiting ? { ...state, waiting: { ...state.waiting, end } } : state
+}
+
+function orRefused(fact: CommandFact, refusal: ErrorCode | undefined): CommandFact[] {
+  return refusal ? [fact, { type: 'CommandRefused', data: { errorCode: refusal } }] : [fact]
+}
+
+function decideWaiting(
+  intent: Extract<CommandIntent, { type: 'ApproveCommand' | 'RejectCommand' | 'LapseCommand' }>,
+  state: CommandState,
+): CommandFact[] {
+  const waiting = state.status === 'none' ? undefined : state.waiting
+  const isOver = state.status !== 'awaiting'
+  switch (intent.type) {
+    case 'ApproveCommand': {
+      if (!mayApprove(waiting, { ...intent, isOver })) return []
+      const issued = orRefused({ type: 'CommandIssued', data: intent.issued }, intent.refusal)
+      return [{ type: 'CommandApproved', data: {} }, ...issued]
+    }
+    case 'RejectCommand':
+      return reject(waiting, { now: intent.now, isOver })
+    case 'LapseCommand':
+      return !isOver && waiting && intent.now >= waiting.lapsesAt
+        ? [{ type: 'CommandLapsed', data: {} }]
+        : []
+  }
+}
+
 type Issued = Exclude<CommandState, { status: 'none' }>
+
+/** An agent may have heard of it: no agent ever does of what was not approved. */
+function isSent(state: CommandState): state is Issued {
+  return state.status !== 'none' && (!state.waiting || state.waiting.end === 'approved')
+}
 
 function report(report: CommandReport, state: Issued): CommandFact[] {
   if (isTerminal(state.status)) return learn(report, state)

@@ -28,19 +28,20 @@ export async function handle<State, Intent, F extends Fact>(
   decider: Decider<State, Intent, F>,
   stream: Stream,
   intent: Intent,
-  context: EventContext,
+  context: EventContext | ((fact: F) => EventContext),
 ): Promise<{ facts: readonly F[]; state: State; position: number | undefined }> {
   for (let attempt = 1; ; attempt += 1) {
     const events = await store.readStream(stream.tenantId, stream.streamId)
     const before = (events as unknown as F[]).reduce(decider.evolve, decider.initialState)
     const facts = decider.decide(intent, before)
     const state = facts.reduce(decider.evolve, before)
+    const contextOf = typeof context === 'function' ? context : () => context
     if (facts.length === 0) return { facts, state, position: undefined }
     try {
       const { position } = await store.append({
         ...stream,
         expected: events.length,
-        events: facts.map((fact): NewEvent => ({ ...context, ...(fact as Fact) })),
+        events: facts.map((fact): NewEvent => ({ ...contextOf(fact), ...(fact as Fact) })),
       })
       return { facts, state, position }
     } catch (error) {

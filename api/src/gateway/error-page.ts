@@ -13,6 +13,14 @@ const advice: Partial<Record<ErrorCode, Readonly<Record<Language, string>>>> = {
     'pt-BR': 'Alguém no local pausou o acesso remoto. Só lá ele pode ser retomado.',
     en: 'Somebody on site has paused remote access. It can only be resumed there.',
   },
+  POLICY_FORBIDS: {
+    'pt-BR': 'Quem instalou o agente escolheu o que ele permite. Só lá isso pode mudar.',
+    en: 'Whoever installed the agent chose what it allows. It can only be changed there.',
+  },
+  POLICY_HOURS: {
+    'pt-BR': 'O horário está na página da instalação, em Conector.',
+    en: 'The hours are on the installation’s page, under Connector.',
+  },
   DEVICE_UNREACHABLE: {
     'pt-BR': 'Verifique se o equipamento está ligado e se o endereço cadastrado está certo.',
     en: 'Check that the device is on and that its registered address is right.',

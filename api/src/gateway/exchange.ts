@@ -29,6 +29,8 @@ const resetErrors: Readonly<Record<number, ErrorCode>> = {
   [ResetCode.deviceClosed]: 'DEVICE_PROTOCOL',
   [ResetCode.tooManyStreams]: 'TUNNEL_BUSY',
   [ResetCode.paused]: 'AGENT_PAUSED',
+  [ResetCode.policyForbids]: 'POLICY_FORBIDS',
+  [ResetCode.policyHours]: 'POLICY_HOURS',
 }
 
 /** What a stream's end before its time means to the caller. */

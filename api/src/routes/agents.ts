@@ -7,6 +7,7 @@ import { calculateJwkThumbprint } from 'jose'
 import type { Static } from 'typebox'
 import { agent as decider } from '../domain/agent.ts'
 import type { AgentKeys } from '../identity/pairing.ts'
+import { statedPolicy } from '../identity/site-policy.ts'
 import type { Services } from '../services.ts'
 import { type App, answers, record } from './route.ts'
 
@@ -39,7 +40,7 @@ export function addAgentRoutes(app: App, services: Services): void {
   )
 }
 
-/** @throws TravessiaError PAIRING_CODE_INVALID, RATE_LIMITED, AGENT_ALREADY_PAIRED */
+/** @throws TravessiaError PAIRING_CODE_INVALID, RATE_LIMITED, AGENT_ALREADY_PAIRED, MESSAGE_INVALID (its policy) */
 async function pair(
   services: Services,
   request: FastifyRequest,
@@ -51,6 +52,7 @@ async function pair(
   if (await views.agents.current(tenantId, installationId))
     throw new TravessiaError('AGENT_ALREADY_PAIRED')
   const { publicKey, encryptionKey, hostname, name = hostname, version = '' } = body
+  const stated = await statedPolicy(body)
   const agentId = newId()
   pairing.take(body.code, { agentId, tenantId, installationId, publicKey, encryptionKey })
   const keyThumbprint = await calculateJwkThumbprint(publicKey)
@@ -59,6 +61,7 @@ async function pair(
     intent: {
       type: 'EnrollAgent',
       enrolled: { name, hostname, version, ip: request.ip, keyThumbprint },
+      ...(stated ? { stated } : {}),
     },
     context: {
       actor: { type: 'agent', id: agentId },

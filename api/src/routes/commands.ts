@@ -1,4 +1,4 @@
-/** Issue a command, follow it. 202 only after CommandIssued is durable. */
+/** Issue a command, follow it. 202 only after CommandIssued (or CommandHeld) is durable. */
 import {
   type CommandState,
   commandBody,
@@ -73,7 +73,7 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   return key
 }
 
-function toCommand({ users }: Services, row: CommandRow): CommandState {
+export function toCommand({ users }: Pick<Services, 'users'>, row: CommandRow): CommandState {
   const { id, deviceId, installationId, userId, status, confirmed, errorCode, detail } = row
   const { command, args, expiresAt, body = null } = row.issued
   return {
@@ -91,6 +91,7 @@ function toCommand({ users }: Services, row: CommandRow): CommandState {
     },
     ...{ body, percent: row.percent, file: row.file },
     userName: users.get(userId)?.name ?? '?',
+    decidedByName: row.decidedBy === null ? null : (users.get(row.decidedBy)?.name ?? '?'),
     ...{ issuedAt: row.issuedAt, expiresAt, endedAt: row.endedAt },
   }
 }

@@ -14,9 +14,11 @@ import { buttonsProblem, type DeviceButton } from '@travessia/schemas/buttons'
 import { commandCatalog } from '@travessia/schemas/commands'
 import { type Credentials, driverCommands } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
+import type { SecondPerson } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { needsSecondPerson } from '../domain/approval.ts'
 import { type DeviceFields, device as decider } from '../domain/device.ts'
 import { slugOf } from '../domain/slug.ts'
 import { callDevice } from '../gateway/api-proxy.ts'
@@ -69,7 +71,8 @@ function addOneDeviceRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const row = namedOf(request, 'device')
-      return { ...toDevice(row), commands: commandsOf(row) }
+      const { secondPerson } = await services.views.policies.get(row.tenantId)
+      return { ...toDevice(row), commands: commandsOf(row, secondPerson) }
     },
   )
   app.patch(
@@ -198,13 +201,14 @@ function toDevice({ ports, buttons = [], ...row }: DeviceRow): Device {
   return { ...shown, buttons, targets: ports.map((port) => ({ port })) }
 }
 
-function commandsOf(device: DeviceRow): NonNullable<Device['commands']> {
-  const { driver, viaAgent, buttons = [] } = device
+function commandsOf(device: DeviceRow, rule: SecondPerson): NonNullable<Device['commands']> {
+  const { id: deviceId, driver, viaAgent, buttons = [] } = device
   if (!viaAgent || (driver === 'http' && buttons.length === 0)) return []
   return driverCommands[driver].map((name) => {
     const { safety, expiresInMs, args } = commandCatalog[name]
     const known = name === 'PressButton' ? pressArgs(buttons) : args
-    return { name, safety, expiresInMs, args: { ...known } }
+    const needsApproval = needsSecondPerson(rule, { command: name, safety, deviceId })
+    return { name, safety, expiresInMs, needsApproval, args: { ...known } }
   })
 }
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { fileQuery, idParams, keptFileSchema } from '@travessia/schemas/api'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { maxFileBytes } from '@travessia/schemas/print-file-rules'
-import { safetyOf } from '../bus/command-bus.ts'
+import { requireSafety } from '../bus/command-bus.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
 import { type App, answers, contextOf } from './route.ts'
@@ -34,7 +34,7 @@ export function addFileRoutes(app: App, services: Services): void {
       async (request, reply) => {
         const device = namedOf(request, 'device')
         // Refuses what this device does not do.
-        safetyOf({ device, command: 'UploadFile', args: {} })
+        requireSafety({ device, command: 'UploadFile', args: {} })
         const { tenantId, installationId, id: deviceId } = device
         const context = contextOf(services, request, { installationId, deviceId })
         const { name } = request.query

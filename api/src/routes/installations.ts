@@ -155,6 +155,7 @@ export async function agentStateOf(
         lastHeartbeatAt: null,
         externalIp: null,
         since: null,
+        policy: null,
       },
       metadata: codeUntil === undefined ? {} : { pairingExpiresAt: iso(codeUntil) },
     }
@@ -164,7 +165,7 @@ export async function agentStateOf(
     status: isOnline ? 'ONLINE' : 'OFFLINE',
     ...{ agentId: agent.agentId, name: agent.name, version: heartbeat?.version ?? agent.version },
     lastHeartbeatAt: lastHeartbeatAt === undefined ? null : iso(lastHeartbeatAt),
-    ...{ externalIp: address || agent.ip || null, since: agent.since },
+    ...{ externalIp: address || agent.ip || null, since: agent.since, policy: agent.policy },
     metadata: {
       ...{ hostname: agent.hostname, keyThumbprint: agent.keyThumbprint },
       ...(heartbeat ? { ...heartbeat.host, devicesVersion: heartbeat.devicesVersion } : {}),

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { AgentState } from '@travessia/schemas/api'
 import type { RecordedEvent } from '@travessia/schemas/events'
-import { type Row, Table, text, type View } from './view.ts'
+import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type AgentRow = {
   readonly agentId: string
@@ -14,6 +15,7 @@ export type AgentRow = {
   readonly isConnected: boolean
   /** Since when it is connected or not, ISO UTC. */
   readonly since: string
+  readonly policy: AgentState['policy']
 }
 
 /** Agents that were not revoked: at most one per installation. */
@@ -25,7 +27,7 @@ export class AgentsView implements View {
       database,
       'agent',
       `id text primary key, tenant text, installation text, name text, hostname text, version text, ip text,
-       thumbprint text, connected integer, since text`,
+       thumbprint text, connected integer, since text, policy text`,
     ).index('tenant, installation')
   }
 
@@ -33,11 +35,15 @@ export class AgentsView implements View {
     const { tenantId, streamId, at, installationId = '' } = event
     if (event.type === 'AgentEnrolled') {
       const { name, hostname, version, ip, keyThumbprint } = event.data
-      const sql = 'insert or replace into agent values (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)'
+      const sql = 'insert or replace into agent values (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, null)'
       this.#table.run(
         sql,
         ...[streamId, tenantId, installationId, name, hostname, version, ip, keyThumbprint, at],
       )
+    } else if (event.type === 'AgentPolicyStated') {
+      const { policy: rules, digest } = event.data
+      const text = JSON.stringify({ rules, digest })
+      this.#table.run('update agent set policy = ? where id = ?', text, streamId)
     } else if (event.type === 'AgentConnected') {
       const { version, ip, hostname } = event.data
       const sql = `update agent set connected = 1, since = ?, version = ?, hostname = ?,
@@ -77,6 +83,7 @@ export class AgentsView implements View {
 }
 
 function toAgent(row: Row): AgentRow {
+  const policy = textOrNull(row['policy'])
   return {
     agentId: text(row['id']),
     tenantId: text(row['tenant']),
@@ -88,5 +95,6 @@ function toAgent(row: Row): AgentRow {
     keyThumbprint: text(row['thumbprint']),
     isConnected: row['connected'] === 1,
     since: text(row['since']),
+    policy: policy === null ? null : (JSON.parse(policy) as AgentState['policy']),
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { CommandStatus } from '@travessia/schemas/commands'
-import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
+import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type CommandRow = {
@@ -18,6 +18,8 @@ export type CommandRow = {
   readonly percent: number | null
   /** What the device calls the file that it was given. */
   readonly file: string | null
+  /** The second person. */
+  readonly decidedBy: string | null
   readonly issuedAt: string
   readonly endedAt: string | null
   readonly correlationId: string
@@ -32,7 +34,7 @@ export class CommandsView implements View {
       'command',
       `id text primary key, tenant text, installation text, device text, agent text, user text, status text,
        issued text, seq integer, confirmed integer, error text, detail text, issued_at text, ended_at text,
-       correlation text, percent integer, file text`,
+       correlation text, percent integer, file text, decided_by text`,
     )
       .index('tenant, device, seq')
       .index('ended_at')
@@ -40,8 +42,19 @@ export class CommandsView implements View {
 
   apply(event: RecordedEvent): void {
     switch (event.type) {
+      case 'CommandHeld': {
+        const { lapsesAt, requestedBy: _, expiresInMs: __, ...order } = event.data
+        return this.#open(event, 'awaiting', { ...order, expiresAt: lapsesAt })
+      }
+      case 'CommandApproved':
+        return this.#decided(event)
+      case 'CommandRejected':
+        this.#decided(event)
+        return this.#end(event, 'refused', { errorCode: 'APPROVAL_REJECTED' })
+      case 'CommandLapsed':
+        return this.#end(event, 'expired', { errorCode: 'APPROVAL_LAPSED' })
       case 'CommandIssued':
-        return this.#issued(event)
+        return this.#open(event, 'issued', event.data)
       case 'CommandDelivered':
         return this.#move(event, 'delivered')
       case 'CommandStarted':
@@ -76,9 +89,17 @@ export class CommandsView implements View {
     return this.#table.all(sql, tenantId, deviceId, limit).map(toCommand)
   }
 
-  /** Without a terminal fact, of all tenants. */
+  /** Issued, without a terminal fact, of all tenants. */
   async open(): Promise<CommandRow[]> {
-    return this.#table.all('select * from command where ended_at is null').map(toCommand)
+    const sql = "select * from command where ended_at is null and status <> 'awaiting'"
+    return this.#table.all(sql).map(toCommand)
+  }
+
+  /** What waits for a second person, oldest first; of all tenants without `tenantId`. */
+  async awaiting(tenantId?: string): Promise<CommandRow[]> {
+    const sql = "select * from command where ended_at is null and status = 'awaiting' order by seq"
+    const rows = this.#table.all(sql).map(toCommand)
+    return tenantId === undefined ? rows : rows.filter((row) => row.tenantId === tenantId)
   }
 
   async lastSeq(tenantId: string, deviceId: string): Promise<number> {
@@ -86,9 +107,7 @@ export class CommandsView implements View {
     return Number(this.#table.get(sql, tenantId, deviceId)?.['seq'] ?? 0)
   }
 
-  #issued(
-    event: EventContext & { tenantId: string; streamId: string } & Fact<'CommandIssued'>,
-  ): void {
+  #open(event: RecordedEvent, status: CommandStatus, issued: CommandRow['issued']): void {
     const {
       tenantId,
       streamId,
@@ -98,11 +117,17 @@ export class CommandsView implements View {
       actor,
       at,
     } = event
-    const sql = `insert or replace into command values
-      (?, ?, ?, ?, ?, ?, 'issued', ?, ?, null, null, null, ?, null, ?, null, null)`
-    const issued = JSON.stringify(event.data)
+    const sql = `insert into command values
+      (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null, ?, null, ?, null, null, null)
+      on conflict (id) do update set agent = excluded.agent, status = excluded.status, issued = excluded.issued,
+      seq = excluded.seq, issued_at = excluded.issued_at`
     const ids = [streamId, tenantId, installationId, deviceId, agentId, actor.id]
-    this.#table.run(sql, ...ids, issued, event.data.seq, at, event.correlationId)
+    const text = JSON.stringify(issued)
+    this.#table.run(sql, ...ids, status, text, issued.seq, at, event.correlationId)
+  }
+
+  #decided({ streamId, actor }: RecordedEvent): void {
+    this.#table.run('update command set decided_by = ? where id = ?', actor.id, streamId)
   }
 
   #move({ streamId }: RecordedEvent, status: CommandStatus): void {
@@ -142,6 +167,7 @@ function toCommand(row: Row): CommandRow {
     detail: textOrNull(row['detail']),
     percent: row['percent'] === null ? null : Number(row['percent']),
     file: textOrNull(row['file']),
+    decidedBy: textOrNull(row['decided_by']),
     issuedAt: text(row['issued_at']),
     endedAt: textOrNull(row['ended_at']),
     correlationId: text(row['correlation']),

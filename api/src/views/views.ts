@@ -14,6 +14,7 @@ import { DevicesView } from './devices.ts'
 import { FilesView } from './files.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
+import { PoliciesView } from './policies.ts'
 import { SessionsView } from './sessions.ts'
 import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
@@ -32,6 +33,7 @@ export class Views {
   readonly files: FilesView
   readonly installations: InstallationsView
   readonly members: MembersView
+  readonly policies: PoliciesView
   readonly sessions: SessionsView
   readonly viewings: ViewingsView
   readonly #database: DatabaseSync
@@ -56,6 +58,7 @@ export class Views {
     this.files = new FilesView(database)
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
+    this.policies = new PoliciesView(database)
     this.sessions = new SessionsView(database)
     this.viewings = new ViewingsView(database)
     this.#all = [
@@ -65,6 +68,7 @@ export class Views {
       this.files,
       this.installations,
       this.members,
+      this.policies,
       this.sessions,
       this.viewings,
     ]

@@ -13,7 +13,7 @@ afterEach(() => {
 
 const agent = {
   ...{ status: 'ONLINE', agentId: 'a'.repeat(26), name: 'Servidor Portaria', version: '0.1.0' },
-  ...{ externalIp: '203.0.113.7', since: null, metadata: {} },
+  ...{ externalIp: '203.0.113.7', since: null, metadata: {}, policy: null },
   lastHeartbeatAt: new Date(Date.now() - 15_000).toISOString(),
 }
 
@@ -69,4 +69,19 @@ test('an agent paused on site says until when, and what that means', async () =>
 test('without an end the pause says none', async () => {
   await show('auditor', { metadata: { pausedUntil: null } })
   await expect.element(page.getByText(m.paused(), { exact: true })).toBeVisible()
+})
+
+test('an agent with rules of its site shows them in words; without, nothing is said of rules', async () => {
+  const policy = { digest: 'sha256:0', rules: { methods: ['GET'], commands: [] } }
+  await show('auditor', { policy })
+  await expect.element(page.getByRole('heading', { name: m.site_rules() })).toBeVisible()
+  const lines = page
+    .getByRole('listitem')
+    .elements()
+    .map((one) => one.textContent?.trim())
+  const none = `${m.site_rules_commands()}: ${m.site_rules_nothing()}`
+  expect(lines).toEqual([`${m.site_rules_methods()}: GET`, none])
+  await cleanup()
+  await show('auditor')
+  expect(page.getByRole('heading', { name: m.site_rules() }).elements()).toEqual([])
 })

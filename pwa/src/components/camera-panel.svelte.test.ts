@@ -121,7 +121,9 @@ test('at the end of its time the app asks whether somebody is still there', asyn
 test('an end by a failure is said in words, and a break as no connection', async () => {
   const { streams, part } = await live()
   streams[0]?.send(encodePart({ 'x-travessia-end': 'AGENT_PAUSED' }, new Uint8Array()))
-  await expect.poll(() => document.querySelector('[role=alert]')?.textContent).toContain('AGENT_PAUSED')
+  await expect
+    .poll(() => document.querySelector('[role=alert]')?.textContent)
+    .toContain('AGENT_PAUSED')
   await button(m.camera_live()).click()
   await expect.poll(() => streams.length).toBe(2)
   streams[1]?.send(part())

@@ -24,7 +24,8 @@ async function show(
   confirmed: boolean | null = null,
   changes: Partial<CommandState> = {},
 ) {
-  const plain = { command: 'OpenGate', detail: null, errorCode: null }
+  const expiresAt = new Date(Date.now() + 5_000).toISOString()
+  const plain = { command: 'OpenGate', detail: null, errorCode: null, expiresAt }
   await render(CommandOutcome, { command: { ...plain, status, confirmed, ...changes } })
   return page.getByRole('status').element().textContent ?? ''
 }
@@ -55,6 +56,23 @@ test.each([
 ] as const)('%s marks only the steps that are known to have happened', async (status, marked) => {
   await show(status)
   expect(document.querySelectorAll('li.done')).toHaveLength(marked)
+})
+
+test('what waits for a second person has not been sent, and says how long it waits', async () => {
+  const text = await show('awaiting')
+  expect(text).toMatch(/0:0\d/)
+  expect([...notes].filter((one) => text.includes(one()))).toEqual([])
+  expect(document.querySelectorAll('li.done')).toHaveLength(0)
+})
+
+test.each([
+  ['refused', 'APPROVAL_REJECTED'],
+  ['expired', 'APPROVAL_LAPSED'],
+] as const)('%s by %s says so, and no step happened', async (status, errorCode) => {
+  const text = await show(status, null, { errorCode })
+  expect(text).toContain(errorText(errorCode, getLocale()))
+  expect(text).not.toContain(m.command_expired_note())
+  expect(document.querySelectorAll('li.done')).toHaveLength(1)
 })
 
 test('the device’s own words stand apart from the sentence, as code', async () => {

@@ -60,10 +60,11 @@ class Account {
     location.replace('/entrar')
   }
 
-  can(what: 'operate' | 'manage' | 'audit'): boolean {
+  can(what: 'operate' | 'manage' | 'administer' | 'audit'): boolean {
     const role = this.user?.role
     if (role === undefined) return false
     if (what === 'audit') return role !== 'operator'
+    if (what === 'administer') return role === 'admin'
     return what === 'manage' ? role === 'admin' || role === 'manager' : role !== 'auditor'
   }
 

@@ -1,0 +1,148 @@
+/**
+ * Commands that wait for a second person: approved, they are issued and sent like any other; rejected or lapsed, they
+ * end. Nothing is sent before the approval is durable. The waiting itself is in the log: killed meanwhile, the next
+ * start finds it and goes on waiting, or lets it lapse.
+ */
+
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
+import type { Logger } from 'pino'
+import { type CommandIntent, command as decider } from '../domain/command.ts'
+import { handle } from '../domain/decider.ts'
+import { may, maySee } from '../plugins/principal.ts'
+import type { EventStore } from '../store/event-store.ts'
+import type { CommandRow } from '../views/commands.ts'
+import type { Views } from '../views/views.ts'
+import { type CommandBus, goneOf, orderOf, refusalOf, requireSafety } from './command-bus.ts'
+import type { Dispatcher } from './dispatcher.ts'
+
+const sweepMs = 1_000
+
+type Deps = {
+  readonly store: EventStore
+  readonly views: Views
+  readonly dispatcher: Pick<Dispatcher, 'add'>
+  readonly commands: Pick<CommandBus, 'nextSeq'>
+  readonly isOnline: (agentId: string) => boolean
+  readonly now: () => number
+  readonly log: Logger
+}
+
+export class Approvals {
+  readonly #deps: Deps
+  #sweep: NodeJS.Timeout | undefined
+  #lapsing: Promise<void> = Promise.resolve()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#sweep = setInterval(() => {
+      this.#lapsing = this.#lapsing
+        .then(() => this.lapse())
+        .catch((error: unknown) =>
+          this.#deps.log.error({ err: error }, 'nothing lapsed, trying again'),
+        )
+    }, sweepMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweep)
+    await this.#lapsing
+  }
+
+  /**
+   * Resolves after CommandIssued is durable; approved once more, nothing happens.
+   * @throws TravessiaError APPROVAL_BY_REQUESTER, APPROVAL_LAPSED, APPROVAL_REJECTED, CONFLICT, NOT_FOUND (the device is
+   *   gone), COMMAND_UNSUPPORTED; AGENT_OFFLINE, AGENT_MISSING, APPROVAL_REQUESTER_DENIED: recorded as refused
+   */
+  async approve(row: CommandRow, userId: string): Promise<void> {
+    const { store, dispatcher, commands, now } = this.#deps
+    const { tenantId, id: commandId, deviceId, installationId } = row
+    const held = heldOf(await store.readStream(tenantId, commandId))
+    const agentId = (await this.#deps.views.agents.current(tenantId, installationId))?.agentId
+    const refusal = await this.#refusalOf(row, agentId)
+    const { requestedBy, lapsesAt: _, expiresInMs, ...order } = held
+    const at = now()
+    const issued: Fact<'CommandIssued'>['data'] = {
+      ...{ ...order, seq: await commands.nextSeq(tenantId, deviceId) },
+      expiresAt: new Date(at + expiresInMs).toISOString(),
+    }
+    const context = { ...contextOf(row, at), ...(agentId === undefined ? {} : { agentId }) }
+    const approver = { ...context, actor: { type: 'user', id: userId } } as const
+    const requester = { ...approver, actor: { type: 'user', id: requestedBy } } as const
+    const { facts, position } = await this.#decide(
+      row,
+      { type: 'ApproveCommand', userId, now: at, issued, ...(refusal ? { refusal } : {}) },
+      ({ type }) => (type === 'CommandIssued' ? requester : approver),
+    )
+    const isNew = facts.length > 0
+    if (isNew && !refusal)
+      dispatcher.add(orderOf(issued, requester, { tenantId, commandId, now: at }))
+    await this.#deps.views.until(position)
+    if (isNew && refusal) throw new TravessiaError(refusal, { commandId })
+  }
+
+  /** Resolves when it is durable. @throws TravessiaError APPROVAL_LAPSED, CONFLICT: it was approved */
+  async reject(row: CommandRow, userId: string): Promise<void> {
+    const at = this.#deps.now()
+    const actor = { type: 'user', id: userId } as const
+    const context = { ...contextOf(row, at), actor }
+    const { position } = await this.#decide(row, { type: 'RejectCommand', now: at }, () => context)
+    await this.#deps.views.until(position)
+  }
+
+  /** Ends what nobody decided in time. */
+  async lapse(): Promise<void> {
+    const at = this.#deps.now()
+    const actor = { type: 'system', id: 'approvals' } as const
+    for (const row of await this.#deps.views.commands.awaiting()) {
+      if (Date.parse(row.issued.expiresAt) > at) continue
+      const context = { ...contextOf(row, at), actor }
+      const { position } = await this.#decide(row, { type: 'LapseCommand', now: at }, () => context)
+      await this.#deps.views.until(position)
+    }
+  }
+
+  /** Why it may not be sent now: as at the request, or whoever asked may not any more. */
+  async #refusalOf(
+    { tenantId, userId, deviceId, installationId, issued }: CommandRow,
+    agentId?: string,
+  ) {
+    const { views, isOnline, now } = this.#deps
+    const device = await views.devices.get(tenantId, deviceId)
+    if (!device) throw new TravessiaError('NOT_FOUND')
+    requireSafety({ device, command: issued.command, args: issued.args })
+    const file = await this.#deps.views.files.get(tenantId, String(issued.args['file']))
+    const member = await views.members.get(userId, tenantId)
+    const isStillAllowed = member && may(member.role, 'operate') && maySee(member, installationId)
+    if (!isStillAllowed) return 'APPROVAL_REQUESTER_DENIED'
+    return refusalOf(agentId, isOnline) ?? (issued.body && goneOf(file, now()))
+  }
+
+  #decide(
+    { tenantId, id }: CommandRow,
+    intent: CommandIntent,
+    contextFor: (fact: { readonly type: string }) => EventContext,
+  ) {
+    const stream = { tenantId, streamKind: 'command', streamId: id } as const
+    return handle(this.#deps.store, decider, stream, intent, contextFor)
+  }
+}
+
+function contextOf(
+  { id: commandId, installationId, deviceId, agentId, correlationId }: CommandRow,
+  at: number,
+): Omit<EventContext, 'actor'> {
+  return {
+    ...{ at: new Date(at).toISOString(), installationId, deviceId, commandId, correlationId },
+    ...(agentId === null ? {} : { agentId }),
+  }
+}
+
+/** @throws TravessiaError CONFLICT: it never waited */
+function heldOf([first]: readonly RecordedEvent[]): Fact<'CommandHeld'>['data'] {
+  if (first?.type !== 'CommandHeld') throw new TravessiaError('CONFLICT')
+  return first.data
+}
