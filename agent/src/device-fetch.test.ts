@@ -22,6 +22,7 @@ test('a call reaches the device with its length and its own Host, without Expect
   expect(await fetchAt(port)({ ...call, body: '{"a":"é"}', signal })).toEqual({
     status: 200,
     body: 'done',
+    ends: { device: '127.0.0.1', local: '127.0.0.1' },
   })
   await fetchAt(port)({ ...call, signal })
   const [first, second] = seen
