@@ -127,7 +127,7 @@ export async function startRawDevice(
   }
 }
 
-async function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<string> {
+export async function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<string> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

@@ -115,7 +115,7 @@ test('a node that greets is answered, and a request through it reaches the devic
   const device = createHttpServer((_request, response) => response.end('page'))
   const registered = deviceAt(`http://127.0.0.1:${await listening(device)}`)
   const at = await node()
-  const { frame, say, list } = await startedAgent(at)
+  const { frame, say, list, config } = await startedAgent(at)
   say('devices', await list(1, [registered]))
   await eventually(() => expect(at.heard.acks).toHaveLength(1))
   frame(hello())
@@ -123,7 +123,16 @@ test('a node that greets is answered, and a request through it reaches the devic
     expect(at.heard.frames.some(({ type }) => type === FrameType.hello)).toBe(true),
   )
   const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 }
-  const head = { deviceId: registered.deviceId, method: 'GET', path: '/', headers: [], timeouts }
+  const { deviceId } = registered
+  const { tenantId, agentId } = config
+  const grant = await key.sign(
+    {
+      ...{ tenantId, agentId, deviceId, access: 'full', signIn: false },
+      expiresAt: Date.now() + 60_000,
+    },
+    'grant',
+  )
+  const head = { deviceId, method: 'GET', path: '/', headers: [], grant, timeouts }
   frame(encodeFrame(FrameType.request, { flags: Flag.fin, streamId: 1, payload: encodeHead(head) }))
   const answer = await eventually(() => {
     const found = at.heard.frames.find(({ type }) => type === FrameType.response)
@@ -223,13 +232,18 @@ test('other devices than the site allows are not even watched, and pages end wit
   }
   const at = await node()
   const tokenExpiresAt = noon + 864_000_000
-  const { frame, say, list } = await startedAgent(at, { policy, tokenExpiresAt })
+  const { frame, say, list, config } = await startedAgent(at, { policy, tokenExpiresAt })
   say('devices', await list(1, [other, own]))
   await eventually(() => expect(calls).toContain('own'))
   frame(hello())
   const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 600_000 }
-  const ask = ({ deviceId }: AgentDevice, streamId: number) => {
-    const head = { deviceId, method: 'GET', path: '/', headers: [], timeouts }
+  const ask = async ({ deviceId }: AgentDevice, streamId: number) => {
+    const may = { deviceId, access: 'full', signIn: false, expiresAt: tokenExpiresAt }
+    const grant = await key.sign(
+      { tenantId: config.tenantId, agentId: config.agentId, ...may },
+      'grant',
+    )
+    const head = { deviceId, method: 'GET', path: '/', headers: [], grant, timeouts }
     frame(encodeFrame(FrameType.request, { flags: Flag.fin, streamId, payload: encodeHead(head) }))
   }
   const endOf = (id: number) =>
@@ -240,15 +254,15 @@ test('other devices than the site allows are not even watched, and pages end wit
       if (!found) throw new Error('no end yet')
       return decodeCodeAndText(found.payload).code
     })
-  ask(own, 1)
+  await ask(own, 1)
   await eventually(() =>
     expect(at.heard.frames.some(({ type }) => type === FrameType.response)).toBe(true),
   )
-  ask(other, 2)
+  await ask(other, 2)
   expect(await endOf(2)).toBe(ResetCode.policyForbids)
   vi.setSystemTime(noon + 6 * 3_600_000)
   expect(await endOf(1)).toBe(ResetCode.policyHours)
-  ask(own, 3)
+  await ask(own, 3)
   expect(await endOf(3)).toBe(ResetCode.policyHours)
   expect(calls).not.toContain('other')
 })

@@ -9,7 +9,7 @@ import { type AgentDevice, deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { passagesReceiptSchema } from '@travessia/schemas/passages'
-import type { CommandReport, Heartbeat } from '@travessia/schemas/reports'
+import type { Ack, Heartbeat } from '@travessia/schemas/reports'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import { ResetCode } from '@travessia/schemas/tunnel-frame'
 import type { JWK } from 'jose'
@@ -23,6 +23,7 @@ import { DeviceDrivers } from './device-drivers.ts'
 import { DeviceWatch } from './device-watch.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { createLanSearch } from './discovery/search.ts'
+import { Grants } from './grants.ts'
 import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
@@ -68,6 +69,7 @@ export class Agent {
   readonly #runner: CommandRunner
   readonly #journal: Journal
   readonly #discovery: Discovery
+  readonly #grants: Grants
   #health: HealthPage | undefined
   #timers: NodeJS.Timeout[] = []
   #stopNetwork: (() => void) | undefined
@@ -87,10 +89,7 @@ export class Agent {
         command: (kind, payload) => this.#command(kind, payload),
         frame: (nodeId, frame) => this.#tunnelOf(nodeId).receive(frame),
         controlUp: () => this.#controlUp(),
-        dataUp: () => {
-          void this.#heartbeat()
-          this.#watch.again()
-        },
+        dataUp: () => this.#dataUp(),
         dataLost: () => this.#dataLost(),
         refused: () => this.#renewal.refused(),
       },
@@ -105,6 +104,8 @@ export class Agent {
     this.#clock = createClock((frame) => this.#toNewestNode(frame))
     this.#drivers = new DeviceDrivers(this.#policy, () => this.#config.encryptionKey as JWK)
     const driverFor = (device: AgentDevice) => this.#drivers.driverFor(device)
+    const report = (one: Ack) => this.#connections.publish('ack', one)
+    const now = () => this.#clock.now() ?? Date.now()
     this.#watch = new DeviceWatch({
       ...{ driverFor, log },
       tell: (report) => this.#connections.sample('state', report),
@@ -113,18 +114,18 @@ export class Agent {
       ...{ driverFor, log, monitorPort: environment.monitorPort },
       memoryPath: join(dirname(configPath), 'passages.json'),
       isUp: () => this.#connections.isControlUp,
-      report: (report) => this.#connections.publish('ack', report),
-      now: () => this.#clock.now() ?? Date.now(),
+      ...{ report, now },
     })
+    const addressee = { agent: config, serverKeys: config.serverKeys as JWK[] }
+    this.#grants = new Grants({ ...addressee, now })
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
     const orders = {
-      ...{ agent: config, serverKeys: config.serverKeys as JWK[], clock: this.#clock, log },
+      ...{ ...addressee, clock: this.#clock, log, report },
       isPaused: () => this.#pausedUntil() !== undefined,
     }
     this.#discovery = new Discovery({
       ...orders,
       search: createLanSearch(() => this.#config.allowLoopback),
-      report: (report) => this.#connections.publish('ack', report),
     })
     this.#files = new CommandFiles(join(dirname(configPath), 'files'))
     this.#runner = new CommandRunner({
@@ -134,7 +135,6 @@ export class Agent {
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       forbids: (device, command) => this.#forbids(device, { command }),
       driverFor,
-      report: (report) => this.#report(report),
     })
   }
 
@@ -220,6 +220,11 @@ export class Agent {
     this.#passages.again()
   }
 
+  #dataUp(): void {
+    void this.#heartbeat()
+    this.#watch.again()
+  }
+
   /** Every node greets anew on the next connection. */
   #dataLost(): void {
     for (const nodeId of [...this.#tunnels.keys()]) this.#closeTunnel(nodeId)
@@ -253,6 +258,8 @@ export class Agent {
       send: (frame) => this.#connections.sendFrame(nodeId, frame),
       drained: () => this.#connections.drained(),
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
+      grantOf: (head) => this.#grants.of(head),
+      signerOf: (device) => this.#drivers.signerFor(device),
       policy: this.#policy,
       driverFor: (device) => this.#drivers.driverFor(device),
       takeFile: (commandId, stream) => this.#files.take(commandId, stream),
@@ -302,10 +309,6 @@ export class Agent {
     if (until !== undefined)
       for (const tunnel of this.#tunnels.values()) tunnel.cut(ResetCode.paused)
     void this.#heartbeat()
-  }
-
-  async #report(report: CommandReport): Promise<boolean> {
-    return this.#connections.publish('ack', report)
   }
 
   async #renew(): Promise<void> {

@@ -4,12 +4,19 @@ import { compactDecrypt, importJWK, type JWK } from 'jose'
 import { createDeviceFetch } from './device-fetch.ts'
 import { createDeviceSocket } from './device-socket.ts'
 import { type Driver, loadDriver } from './drivers/driver.ts'
+import { PageSigner } from './page-signer.ts'
 import type { Policy } from './target-policy.ts'
+
+type Known = {
+  readonly key: string
+  readonly driver: Promise<Driver>
+  readonly signer: Promise<PageSigner | undefined>
+}
 
 export class DeviceDrivers {
   readonly #policy: Policy
   readonly #encryptionKey: () => JWK
-  readonly #drivers = new Map<string, { readonly key: string; readonly driver: Promise<Driver> }>()
+  readonly #drivers = new Map<string, Known>()
 
   /** @param encryptionKey the agent's own, to which credentials are sealed (ADR 3) */
   constructor(policy: Policy, encryptionKey: () => JWK) {
@@ -19,14 +26,26 @@ export class DeviceDrivers {
 
   /** The same driver for everybody who asks, also at once. */
   driverFor(device: AgentDevice): Promise<Driver> {
+    return this.#known(device).driver
+  }
+
+  /** Who signs in to the device's own page; undefined: its driver knows no way. */
+  signerFor(device: AgentDevice): Promise<PageSigner | undefined> {
+    return this.#known(device).signer
+  }
+
+  #known(device: AgentDevice): Known {
     const { deviceId } = device
     const key = JSON.stringify(device)
     const known = this.#drivers.get(deviceId)
-    if (known?.key === key) return known.driver
+    if (known?.key === key) return known
     const driver = this.#load(device)
-    this.#drivers.set(deviceId, { key, driver })
-    driver.catch(() => this.#drivers.delete(deviceId))
-    return driver
+    const signer = driver.then((one) => one.signIn && new PageSigner(one.signIn))
+    const fresh = { key, driver, signer }
+    this.#drivers.set(deviceId, fresh)
+    // Whoever asks hears of it; the next one tries again.
+    signer.catch(() => this.#drivers.delete(deviceId))
+    return fresh
   }
 
   /** Forgets those of devices that are not registered any more. */

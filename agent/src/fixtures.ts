@@ -73,7 +73,10 @@ export function agentConfig(other: Partial<AgentConfig> = {}): AgentConfig {
 
 export type ServerKey = {
   readonly jwk: JWK
-  readonly sign: (payload: unknown, kind?: 'command' | 'devices' | 'discover') => Promise<string>
+  readonly sign: (
+    payload: unknown,
+    kind?: 'command' | 'devices' | 'discover' | 'grant',
+  ) => Promise<string>
 }
 
 export async function serverKey(): Promise<ServerKey> {

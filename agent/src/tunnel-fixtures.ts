@@ -1,5 +1,7 @@
 /** A node's end for the tests of the tunnel: real frames to a real `TunnelServer`, devices on loopback. */
 import type { AgentDevice } from '@travessia/schemas/devices'
+import type { Grant } from '@travessia/schemas/grant'
+import { newId } from '@travessia/schemas/ids'
 import type { BodyHead } from '@travessia/schemas/print-files'
 import {
   decodeFrame,
@@ -17,6 +19,7 @@ import type { JWK } from 'jose'
 import { onTestFinished } from 'vitest'
 import { DeviceDrivers } from './device-drivers.ts'
 import { silent } from './fixtures.ts'
+import type { PageSigner } from './page-signer.ts'
 import type { Forbidden } from './site-policy.ts'
 import { TunnelServer } from './tunnel-server.ts'
 
@@ -28,6 +31,12 @@ export type Exchange = {
   /** undefined: the answer has ended. */
   readonly next: () => Promise<Uint8Array | undefined>
   readonly body: () => Promise<Buffer>
+}
+
+/** Each request may do all; `grants.ts` opens real ones. */
+async function fullGrant({ deviceId }: RequestHead): Promise<Grant> {
+  const ids = { tenantId: newId(), agentId: newId(), deviceId }
+  return { ...ids, access: 'full', signIn: false, expiresAt: Date.now() }
 }
 
 type Requested = { readonly method: string; readonly port?: number | undefined }
@@ -48,6 +57,8 @@ export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFil
     /** To which credentials are sealed. */
     encryptionKey: {} as JWK,
     drained: (): Promise<void> => Promise.resolve(),
+    grantOf: fullGrant,
+    signer: undefined as PageSigner | undefined,
   }
   const policy = { allowLoopback: () => link.allowLoopback, forbiddenPorts: () => [] }
   const drivers = new DeviceDrivers(policy, () => link.encryptionKey)
@@ -66,6 +77,8 @@ export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFil
     ...{ policy, log: silent },
     driverFor: (device) => drivers.driverFor(device),
     takeFile,
+    grantOf: (head) => link.grantOf(head),
+    signerOf: async () => link.signer,
     isPaused: () => link.isPaused,
     forbids: (device, request) => link.forbids(device, request),
     onPong: (payload) => pongs.push(payload),
@@ -102,7 +115,7 @@ function nodeEnd(
     openFor: (head: BodyHead) => openWith(head, false),
     open(head: Partial<RequestHead> = {}): TunnelStream {
       const isWhole = head.bodyBytes === undefined && head.webSocket === undefined
-      const usual = { deviceId, method: 'GET', path: '/', headers: [], timeouts }
+      const usual = { deviceId, method: 'GET', path: '/', headers: [], grant: 'a.b.c', timeouts }
       return openWith({ ...usual, ...head }, isWhole)
     },
   }

@@ -1,13 +1,18 @@
 /** One HTTP request to a device, streamed both ways. Redirects are not followed, bodies not decoded. */
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import type { AgentDevice } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { encodeHead, FrameType, type RequestHead, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Dispatcher } from 'undici'
 import type { DevicePools } from './device-pools.ts'
+import type { Signed, Signer } from './page-signer.ts'
 
 /** A whole answer up to this size travels in one frame. */
 const smallBodyBytes = 16 * 1024
+/** A request body up to this size is kept, so that it can be sent again after a new sign-in. */
+const repeatableBytes = 64 * 1024
 /** Answers that may be silent for as long as they like. */
 const endless = /^(text\/event-stream|multipart\/x-mixed-replace)/i
 
@@ -15,30 +20,31 @@ type HttpTarget = {
   readonly device: AgentDevice
   readonly pools: DevicePools
   readonly drained: () => Promise<void>
+  readonly signer: Signer | undefined
 }
 
 export async function serveHttp(
   stream: TunnelStream,
   head: RequestHead,
-  { device, pools, drained }: HttpTarget,
+  { device, pools, drained, signer }: HttpTarget,
 ): Promise<void> {
   const { firstByteMs, idleMs, connectMs } = head.timeouts
   const { pool, target } = pools.poolFor(device, head.port, connectMs)
   const abort = new AbortController()
   // The browser went away: the device's request is aborted.
   stream.onReset(() => abort.abort())
-  const response = await pool.request({
-    method: head.method as Dispatcher.HttpMethod,
-    path: head.path,
-    headers: requestHeaders(head, target.host),
-    body:
-      head.bodyBytes === undefined ? null : Readable.from(bodyOf(stream), { objectMode: false }),
-    signal: abort.signal,
-    headersTimeout: firstByteMs,
-    bodyTimeout: 0,
-    responseHeaders: 'raw',
-  })
-  const headers = rawHeaders(response.headers)
+  const ask: Ask = (headers, body) =>
+    pool.request({
+      ...{ method: head.method as Dispatcher.HttpMethod, path: head.path, body },
+      headers: requestHeaders({ ...head, headers }, target.host),
+      ...{ signal: abort.signal, headersTimeout: firstByteMs, bodyTimeout: 0 },
+      responseHeaders: 'raw',
+    })
+  const { response, signed } = signer
+    ? await askSignedIn(stream, head, { ask, signer })
+    : { response: await ask(head.headers, bodyStream(stream, head)), signed: undefined }
+  const raw = rawHeaders(response.headers)
+  const headers = signed?.answer(raw) ?? raw
   const answer = { status: response.statusCode, headers }
   if (response.statusCode === 304) {
     // It may name the length of what it does not send [RFC 9110 8.6]; undici would call that a mismatch.
@@ -48,14 +54,59 @@ export async function serveHttp(
   const idle = idleTimer(stream, endless.test(headerOf(headers, 'content-type')) ? 0 : idleMs)
   idle.start()
   try {
-    await sendAnswer(stream, answer, { body: response.body, idle, drained })
+    const { body } = response
+    const shown = signed?.mask.stream(body) ?? body
+    await sendAnswer(stream, answer, { body: shown, idle, drained })
   } finally {
     idle.stop()
   }
 }
 
+type Ask = (
+  headers: readonly string[],
+  body: Readable | Buffer | null,
+) => Promise<Dispatcher.ResponseData>
+
+/**
+ * Signed in by the agent. A 401 proves that nothing was done: after a new sign-in the same is asked once more, unless
+ * the body was too long to be kept.
+ * @throws TravessiaError DEVICE_SIGN_IN_REFUSED: the browser must not ask a person for the password
+ */
+async function askSignedIn(
+  stream: TunnelStream,
+  head: RequestHead,
+  { ask, signer }: { ask: Ask; signer: Signer },
+): Promise<{ response: Dispatcher.ResponseData; signed: Signed }> {
+  const isRepeatable = head.bodyBytes !== 'chunked' && (head.bodyBytes ?? 0) <= repeatableBytes
+  const whole = bodyStream(stream, head)
+  const body = whole && isRepeatable ? await buffer(whole) : whole
+  let signed = await signer()
+  let response = await ask(signed.request(head), body)
+  if (response.statusCode === 401 && isRepeatable) {
+    const fresh = await signer(signed, challengeOf(response))
+    if (fresh.made !== signed.made) {
+      await response.body.dump()
+      signed = fresh
+      response = await ask(signed.request(head), body)
+    }
+  }
+  if (response.statusCode === 401 && challengeOf(response) !== '') {
+    await response.body.dump()
+    throw new TravessiaError('DEVICE_SIGN_IN_REFUSED')
+  }
+  return { response, signed }
+}
+
+function challengeOf({ headers }: Dispatcher.ResponseData): string {
+  return headerOf(rawHeaders(headers), 'www-authenticate')
+}
+
+function bodyStream(stream: TunnelStream, { bodyBytes }: RequestHead): Readable | null {
+  return bodyBytes === undefined ? null : Readable.from(bodyOf(stream), { objectMode: false })
+}
+
 type Answer = {
-  readonly body: AsyncIterable<Uint8Array> & { bytes(): Promise<Uint8Array> }
+  readonly body: AsyncIterable<Uint8Array>
   readonly idle: IdleTimer
   readonly drained: () => Promise<void>
 }
@@ -67,7 +118,7 @@ async function sendAnswer(
 ): Promise<void> {
   const length = Number(headerOf(head.headers, 'content-length') || Number.NaN)
   if (length <= smallBodyBytes) {
-    const small = await body.bytes()
+    const small = await buffer(body)
     return stream.frame(FrameType.response, encodeHead(head, small), true)
   }
   stream.frame(FrameType.response, encodeHead(head), false)

@@ -7,7 +7,9 @@ import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { Grant } from '@travessia/schemas/grant'
 import { bodyHeadSchema } from '@travessia/schemas/print-files'
+import { isReadOnly } from '@travessia/schemas/read-only'
 import {
   decodeFrame,
   decodeHead,
@@ -18,6 +20,7 @@ import {
   FrameType,
   initialWindowBytes,
   maxFrameBytes,
+  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
@@ -25,6 +28,7 @@ import { StreamReset, TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
 import type { Driver } from './drivers/driver.ts'
+import type { PageSigner } from './page-signer.ts'
 import type { Policy } from './target-policy.ts'
 import { serveCamera } from './tunnel-camera.ts'
 import { serveHttp } from './tunnel-http.ts'
@@ -40,6 +44,10 @@ type Deps = {
   /** Resolves when the agent's total of bytes under way leaves room. */
   readonly drained: () => Promise<void>
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
+  /** What the session may do. @throws TravessiaError GRANT_REFUSED */
+  readonly grantOf: (head: RequestHead) => Promise<Grant>
+  /** How the agent signs in to the pages of a device; undefined: its driver knows no way. */
+  readonly signerOf: (device: AgentDevice) => Promise<PageSigner | undefined>
   readonly policy: Policy
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
   /** A stream that brings the bytes of a command. */
@@ -141,15 +149,29 @@ export class TunnelServer {
     const method = head.webSocket ? 'WEBSOCKET' : head.method
     const forbidden = forbids(device, { method, port: head.port })
     if (forbidden) throw new TravessiaError(forbidden)
+    const grant = await this.#deps.grantOf(head)
+    if (grant.access === 'readonly' && !isReadOnly(device.driver, askedOf(head)))
+      return stream.reset(ResetCode.readOnly)
+    // At its own port only: what else listens there is not what the credentials are for.
+    const isSigned = grant.signIn && head.port === undefined
+    const signer = isSigned
+      ? (await this.#deps.signerOf(device))?.of(grant.sessionId ?? '')
+      : undefined
     const { camera } = head
     if (camera) {
       const { eye } = await driverFor(device)
       if (!eye) return stream.reset(ResetCode.targetForbidden, 'no camera')
       const target = { device, eye, pools: this.#pools, drained }
       await serveCamera(stream, { ...head, camera }, target)
-    } else if (head.webSocket) await serveWebSocket(stream, head, { device, policy, drained })
-    else await serveHttp(stream, head, { device, pools: this.#pools, drained })
+    } else if (head.webSocket)
+      await serveWebSocket(stream, head, { device, policy, drained, signer })
+    else await serveHttp(stream, head, { device, pools: this.#pools, drained, signer })
   }
+}
+
+function askedOf({ method, path, headers, bodyBytes = 0, webSocket, port }: RequestHead) {
+  const others = { isWebSocket: webSocket !== undefined, isOtherPort: port !== undefined }
+  return { method, path, headers, hasBody: bodyBytes !== 0, ...others }
 }
 
 const resetCodes: Readonly<Record<string, ResetCode>> = {
@@ -158,6 +180,8 @@ const resetCodes: Readonly<Record<string, ResetCode>> = {
   POLICY_HOURS: ResetCode.policyHours,
   DEVICE_UNREACHABLE: ResetCode.deviceUnreachable,
   DEVICE_PROTOCOL: ResetCode.deviceProtocol,
+  GRANT_REFUSED: ResetCode.grantRefused,
+  DEVICE_SIGN_IN_REFUSED: ResetCode.signInRefused,
   MESSAGE_INVALID: ResetCode.protocol,
   FRAME_INVALID: ResetCode.protocol,
   UND_ERR_HEADERS_TIMEOUT: ResetCode.firstByteTimeout,

@@ -12,6 +12,7 @@ import {
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { WebSocket } from 'ws'
 import { connectTo } from './device-pools.ts'
+import type { Signed, Signer } from './page-signer.ts'
 import { type Policy, targetOf } from './target-policy.ts'
 
 const maxMessageBytes = 16 * 1024 * 1024
@@ -22,13 +23,15 @@ type WebSocketTarget = {
   readonly device: AgentDevice
   readonly policy: Policy
   readonly drained: () => Promise<void>
+  readonly signer: Signer | undefined
 }
 
 export async function serveWebSocket(
   stream: TunnelStream,
   head: RequestHead,
-  { device, policy, drained }: WebSocketTarget,
+  { device, policy, drained, signer }: WebSocketTarget,
 ): Promise<void> {
+  const signed = await signer?.()
   const target = targetOf(device, head.port)
   const tcp = await connectTo(target, policy, head.timeouts.connectMs)
   const scheme = target.protocol === 'https:' ? 'wss' : 'ws'
@@ -37,7 +40,7 @@ export async function serveWebSocket(
     [...(head.webSocket?.protocols ?? [])],
     {
       createConnection: () => tcp,
-      headers: joinHeaders(head.headers),
+      headers: joinHeaders(signed?.request(head) ?? head.headers),
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
       followRedirects: false,
@@ -45,18 +48,22 @@ export async function serveWebSocket(
   )
   stream.onReset(() => socket.terminate())
   // Before it opens: a device may send its first message together with its 101.
-  fromDevice(stream, socket, drained)
+  fromDevice(stream, socket, { drained, signed })
   const timer = setTimeout(
     () => stream.reset(ResetCode.firstByteTimeout),
     head.timeouts.firstByteMs,
   )
-  const isOpen = await opened(stream, socket).finally(() => clearTimeout(timer))
+  const isOpen = await opened(stream, socket, signed).finally(() => clearTimeout(timer))
   if (!isOpen) return
   await toDevice(stream, socket)
 }
 
 /** @returns false: the device refused, and the stream has its answer */
-async function opened(stream: TunnelStream, socket: WebSocket): Promise<boolean> {
+async function opened(
+  stream: TunnelStream,
+  socket: WebSocket,
+  signed: Signed | undefined,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
       const headers = socket.protocol ? ['sec-websocket-protocol', socket.protocol] : []
@@ -65,11 +72,8 @@ async function opened(stream: TunnelStream, socket: WebSocket): Promise<boolean>
     })
     socket.once('unexpected-response', (_request, response) => {
       const { statusCode = 502, rawHeaders } = response
-      stream.frame(
-        FrameType.response,
-        encodeHead({ status: statusCode, headers: rawHeaders }),
-        true,
-      )
+      const headers = signed?.answer(rawHeaders) ?? rawHeaders
+      stream.frame(FrameType.response, encodeHead({ status: statusCode, headers }), true)
       socket.terminate()
       resolve(false)
     })
@@ -77,13 +81,19 @@ async function opened(stream: TunnelStream, socket: WebSocket): Promise<boolean>
   })
 }
 
-function fromDevice(stream: TunnelStream, socket: WebSocket, drained: () => Promise<void>): void {
+function fromDevice(
+  stream: TunnelStream,
+  socket: WebSocket,
+  { drained, signed }: { drained: () => Promise<void>; signed: Signed | undefined },
+): void {
   let sending = Promise.resolve()
   socket.on('message', (data: Buffer, isBinary) => {
     socket.pause()
     sending = sending
       .then(drained)
-      .then(() => stream.write(data, isBinary ? Flag.binary : Flag.text))
+      .then(() =>
+        stream.write(signed?.mask.bytes(data) ?? data, isBinary ? Flag.binary : Flag.text),
+      )
       .then(() => socket.resume())
       .catch(() => socket.terminate())
   })

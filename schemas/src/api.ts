@@ -16,6 +16,7 @@ import {
 } from './devices.ts'
 import { suggestionSchema } from './discovery.ts'
 import { eventTypes, type StreamKind, secondPersonSchema, streamKinds } from './events.ts'
+import { sessionAccesses, signIns } from './grant.ts'
 import { idPattern } from './ids.ts'
 import { turnDirections } from './passages.ts'
 import { fileFactsSchema, printFileName } from './print-files.ts'
@@ -209,6 +210,8 @@ export const deviceBody = Type.Object(
     credentials: Type.Optional(nullable(credentialsSchema)),
     /** Of the driver `http`, through the agent. */
     buttons: Type.Optional(buttonsSchema),
+    /** `agent`: it signs in to the device's own page with the credentials. Default `person`. */
+    signIn: Type.Optional(Type.Enum(signIns)),
     recording: Type.Optional(Type.Enum(['strict', 'relaxed'])),
     capture: Type.Optional(Type.Enum(['heads', 'bodies', 'dom'])),
     timeouts: Type.Optional(timeouts),
@@ -238,6 +241,7 @@ export const deviceSchema = Type.Object({
   targets: Type.Array(Type.Object({ port: Type.Integer() })),
   hasCredentials: Type.Boolean(),
   buttons: buttonsSchema,
+  signIn: Type.Enum(signIns),
   recording: Type.Enum(['strict', 'relaxed']),
   capture: Type.Enum(['heads', 'bodies', 'dom']),
   timeouts: Type.Object({
@@ -315,6 +319,8 @@ export const openSessionBody = Type.Object(
     reason: Type.Optional(Type.String({ maxLength: 200 })),
     ttlSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 14_400 })),
     mode: Type.Optional(Type.Enum(['host', 'path'])),
+    /** `readonly`: only what changes nothing passes. Default `full`. */
+    access: Type.Optional(Type.Enum(sessionAccesses)),
   },
   closed,
 )
@@ -339,6 +345,7 @@ export const sessionSchema = Type.Object({
   installationName: Type.String(),
   reason: Type.String(),
   mode: Type.Enum(['host', 'path']),
+  access: Type.Enum(sessionAccesses),
   status: Type.Enum(sessionStatuses),
   openedAt: time,
   expiresAt: time,

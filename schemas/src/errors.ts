@@ -190,6 +190,11 @@ export const errorTable = {
     en: 'Too many people are watching now.',
     pt: 'Há pessoas demais assistindo agora.',
   },
+  DEVICE_SIGN_IN_REFUSED: {
+    status: 502,
+    en: 'The device refused the registered login and password.',
+    pt: 'O equipamento recusou o login e a senha cadastrados.',
+  },
   TARGET_FORBIDDEN: {
     status: 502,
     en: 'The agent does not allow this address.',
@@ -216,6 +221,17 @@ export const errorTable = {
     status: 403,
     en: 'Open this session from Travessia.',
     pt: 'Abra esta sessão pelo Travessia.',
+  },
+  SESSION_READ_ONLY: {
+    status: 403,
+    en: 'This session only looks: nothing that could change the device is sent.',
+    pt: 'Esta sessão é só para olhar: nada que possa mudar o equipamento é enviado.',
+  },
+  GRANT_REFUSED: {
+    status: 502,
+    retry: true,
+    en: 'The agent did not accept what this session may do.',
+    pt: 'O agente não aceitou o que esta sessão pode fazer.',
   },
   SESSION_LIMIT: {
     status: 409,

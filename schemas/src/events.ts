@@ -7,6 +7,7 @@ import { buttonsSchema } from './buttons.ts'
 import { approvableClasses, commandNames } from './commands.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
+import { sessionAccesses, signIns } from './grant.ts'
 import { idPattern } from './ids.ts'
 import { denialReasons, passageLists, turnDirections } from './passages.ts'
 import { fileFactsSchema } from './print-files.ts'
@@ -25,6 +26,8 @@ const totals = Type.Object(
   { requests: count, bytesIn: count, bytesOut: count },
   { additionalProperties: false },
 )
+/** Absent: `full`. */
+const sessionAccess = optional(Type.Enum(sessionAccesses))
 const deviceFields = {
   name: text,
   slug: text,
@@ -43,6 +46,8 @@ const deviceFields = {
   }),
   hasCredentials: Type.Boolean(),
   buttons: optional(buttonsSchema),
+  /** Absent: `person`. */
+  signIn: optional(Type.Enum(signIns)),
 }
 
 const session = {
@@ -50,6 +55,7 @@ const session = {
     purpose: text,
     ttlSeconds: count,
     mode: Type.Enum(['host', 'path']),
+    access: sessionAccess,
     clientIp: text,
     userAgent: text,
   }),
@@ -57,6 +63,7 @@ const session = {
     expiresAt: time,
     endsAtLatest: time,
     mode: Type.Enum(['host', 'path']),
+    access: sessionAccess,
     recordingLevel: text,
     targetOrigin: text,
   }),
@@ -71,6 +78,8 @@ const session = {
     path: text,
     headers: Type.Array(text),
   }),
+  /** Not forwarded: the session does not allow it. */
+  HttpRequestRefused: data({ requestId: id, method: text, path: text, errorCode: text }),
   HttpResponseReceived: data({
     requestId: id,
     status: Type.Integer(),
@@ -87,6 +96,8 @@ const session = {
     durationMs: optional(milliseconds),
     responseBytes: optional(count),
   }),
+  /** From now on the agent signs the session's requests in with the registered credentials. */
+  DeviceCredentialsUsed: data({}),
   WebSocketOpened: data({ requestId: id, path: text, headers: Type.Array(text) }),
   WebSocketClosed: data({
     requestId: id,

@@ -17,6 +17,7 @@ export const tokenKinds = {
   command: { typ: 'travessia-command+jws', aud: 'travessia-agent', alg: 'EdDSA' },
   devices: { typ: 'travessia-devices+jws', aud: 'travessia-agent', alg: 'EdDSA' },
   discover: { typ: 'travessia-discover+jws', aud: 'travessia-agent', alg: 'EdDSA' },
+  grant: { typ: 'travessia-grant+jws', aud: 'travessia-agent', alg: 'EdDSA' },
   /** Made by the agent with its own key to renew its token. */
   proof: { typ: 'travessia-proof+jwt', aud: 'travessia-api', alg: 'EdDSA' },
   /** Made by the agent with its own key at pairing: what its site allows. */

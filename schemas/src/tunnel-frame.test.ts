@@ -70,6 +70,7 @@ test('a request head and the first body bytes travel in one payload', () => {
     method: 'POST',
     path: '/é',
     headers: ['Host', 'd'],
+    grant: 'a.b.c',
     timeouts: { connectMs: 1, firstByteMs: 2, idleMs: 3 },
   }
   const body = new Uint8Array([1, 2, 3])

@@ -66,6 +66,12 @@ export const ResetCode = {
   /** The site's own rules: never, or not at this hour. */
   policyForbids: 15,
   policyHours: 16,
+  /** Not signed for this agent and device, or its time is over. */
+  grantRefused: 17,
+  /** The session only reads. */
+  readOnly: 18,
+  /** The device refused the registered credentials. */
+  signInRefused: 19,
 } as const
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode]
 
@@ -93,6 +99,8 @@ export type RequestHead = {
   /** Raw request target, passed on byte for byte. */
   readonly path: string
   readonly headers: readonly string[]
+  /** What the session may do, signed (`grant.ts`). */
+  readonly grant: string
   /** Bytes of the body when known: the agent then sends Content-Length, else chunked. Absent: no body. */
   readonly bodyBytes?: number | 'chunked'
   /** Set for an upgrade: the subprotocols that the browser offered. */

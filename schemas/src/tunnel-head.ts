@@ -14,6 +14,7 @@ export const requestHeadSchema = Type.Object(
     method: Type.String({ pattern: '^[A-Z]{3,16}$' }),
     path: Type.String({ pattern: '^/[!-\\[\\]-~]*(\\?[!-~]*)?$', maxLength: 16_384 }),
     headers,
+    grant: Type.String({ pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$', maxLength: 2_048 }),
     bodyBytes: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('chunked')])),
     webSocket: Type.Optional(
       Type.Object(

@@ -104,6 +104,18 @@ export type PassageDesk = {
 
 export type Follower = { again(): void; stop(): void }
 
+/** What signs a request of the device's own page in. */
+export type SignIn = {
+  /** Lower case names; they take the place of the page's own. */
+  readonly headers?: (asked: {
+    readonly method: string
+    readonly path: string
+  }) => Readonly<Record<string, string>>
+  readonly cookie?: { readonly name: string; readonly value: string }
+  /** In no answer may any of these be seen. */
+  readonly secrets: readonly string[]
+}
+
 export interface Driver {
   readonly kind: DriverKind
   /** Runs one command at most once. Never throws: what it cannot tell is `unknown`. */
@@ -117,6 +129,12 @@ export interface Driver {
   readonly eye?: Eye
   /** Tells who passed, gave up or was denied, each once, from where the log of the cloud has it. Never throws. */
   follow?(desk: PassageDesk): Follower
+  /**
+   * Signs in to the device's own page with the registered credentials. `refused`: the device does not take that one
+   * any more, and asks for `challenge` (its `WWW-Authenticate`); the same again when there is nothing to make anew.
+   * @throws TravessiaError DEVICE_SIGN_IN_REFUSED, and why the device was not reached
+   */
+  signIn?(refused?: SignIn, challenge?: string): Promise<SignIn>
 }
 
 /** The one switch: a new driver is a folder and a line here. */

@@ -35,11 +35,15 @@ export const sampleData = {
   SessionExpired: { reason: 'expiry', totals },
   SessionRevoked: { reason: 'access-changed', totals },
   HttpRequestForwarded: { requestId: id, method: 'GET', path: '/a', headers: [] },
+  HttpRequestRefused: {
+    ...{ requestId: id, method: 'POST', path: '/a', errorCode: 'SESSION_READ_ONLY' },
+  },
   HttpResponseReceived: {
     ...{ requestId: id, status: 200, headers: [], requestBody: body, responseBody: body },
     ...{ durationMs: 1.5, firstByteMs: 1 },
   },
   HttpExchangeFailed: { requestId: id, stage: 'device', errorCode: 'DEVICE_TIMEOUT' },
+  DeviceCredentialsUsed: {},
   WebSocketOpened: { requestId: id, path: '/ws', headers: [] },
   WebSocketClosed: {
     requestId: id,

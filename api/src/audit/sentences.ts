@@ -4,10 +4,10 @@ import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
 import { discoveryText } from './discovery-sentences.ts'
+import { exchangeText } from './exchange-sentences.ts'
 import { fileText } from './file-sentences.ts'
 import { passageText } from './passage-sentences.ts'
 import { withError, withReason } from './phrases.ts'
-import { requestText } from './request-sentences.ts'
 import { ruleText } from './rule-sentences.ts'
 import { stateText } from './state-sentences.ts'
 
@@ -56,14 +56,21 @@ function sessionText(event: RecordedEvent, { actor, device }: EventNames): Text 
   switch (event.type) {
     case 'SessionRequested':
       return withReason(
-        [
-          `${actor} pediu uma sessão remota em ${device}`,
-          `${actor} asked for a remote session on ${device}`,
-        ],
+        event.data.access === 'readonly'
+          ? [
+              `${actor} pediu uma sessão somente leitura em ${device}`,
+              `${actor} asked for a read-only session on ${device}`,
+            ]
+          : [
+              `${actor} pediu uma sessão remota em ${device}`,
+              `${actor} asked for a remote session on ${device}`,
+            ],
         event.data.purpose,
       )
     case 'SessionOpened':
-      return [`Sessão remota aberta em ${device}`, `Remote session opened on ${device}`]
+      return event.data.access === 'readonly'
+        ? [`Sessão somente leitura aberta em ${device}`, `Read-only session opened on ${device}`]
+        : [`Sessão remota aberta em ${device}`, `Remote session opened on ${device}`]
     case 'SessionDenied':
       return withError(['Sessão remota negada', 'Remote session denied'], event.data.errorCode)
     case 'SessionExtended':
@@ -76,47 +83,6 @@ function sessionText(event: RecordedEvent, { actor, device }: EventNames): Text 
     case 'SessionRevoked': {
       const [pt, en] = endReasons[event.data.reason] ?? [event.data.reason, event.data.reason]
       return [`Sessão em ${device} terminou: ${pt}`, `Session on ${device} ended: ${en}`]
-    }
-    default:
-      return undefined
-  }
-}
-
-function exchangeText(event: RecordedEvent, names: EventNames): Text | undefined {
-  const { actor, device } = names
-  switch (event.type) {
-    case 'HttpRequestForwarded': {
-      const { method, path } = event.data
-      const plain: Text = [
-        `${actor} pediu ${method} ${path} a ${device}`,
-        `${actor} requested ${method} ${path} from ${device}`,
-      ]
-      return requestText(event.data, names) ?? plain
-    }
-    case 'HttpResponseReceived': {
-      const { status, durationMs, responseBody } = event.data
-      const [bytes, ms] = [responseBody.bytes, Math.round(durationMs)]
-      return [
-        `${device} respondeu ${status}, ${bytes} bytes em ${ms} ms`,
-        `${device} answered ${status}, ${bytes} bytes in ${ms} ms`,
-      ]
-    }
-    case 'HttpExchangeFailed':
-      return withError(
-        [`Pedido a ${device} falhou`, `Request to ${device} failed`],
-        event.data.errorCode,
-      )
-    case 'WebSocketOpened':
-      return [
-        `${actor} abriu um WebSocket ${event.data.path} em ${device}`,
-        `${actor} opened a WebSocket ${event.data.path} on ${device}`,
-      ]
-    case 'WebSocketClosed': {
-      const { framesIn, framesOut } = event.data
-      return [
-        `WebSocket de ${device} fechado: ${framesIn} mensagens enviadas, ${framesOut} recebidas`,
-        `WebSocket of ${device} closed: ${framesIn} messages sent, ${framesOut} received`,
-      ]
     }
     default:
       return undefined

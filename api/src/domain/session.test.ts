@@ -33,7 +33,28 @@ test('an opened session ends ten minutes later and at the latest after four hour
     status: 'open',
     expiresAt: now + 600_000,
     endsAtLatest: now + maxSessionSeconds * 1000,
+    hasUsedCredentials: false,
   })
+})
+
+test('a session says what it may do, full unless asked otherwise', () => {
+  for (const access of ['full', 'readonly'] as const)
+    expect(session.decide({ ...open, access }, session.initialState)).toMatchObject([
+      { type: 'SessionRequested', data: { access } },
+      { type: 'SessionOpened', data: { access } },
+    ])
+  expect(session.decide(open, session.initialState)[1]?.data).toMatchObject({ access: 'full' })
+})
+
+test('that the agent signs in is said once per session, and not after its end', () => {
+  const use: SessionIntent = { type: 'UseCredentials', now }
+  expect(session.decide(use, stateAfter(open))).toEqual([
+    { type: 'DeviceCredentialsUsed', data: {} },
+  ])
+  expect(session.decide(use, stateAfter(open, use))).toEqual([])
+  expect(() => session.decide(use, stateAfter(open, end))).toThrow(
+    expect.objectContaining({ code: 'SESSION_ENDED' }),
+  )
 })
 
 test('a session that may not be opened leaves the request and the refusal in the log', () => {

@@ -12,7 +12,12 @@ export const maxSessionSeconds = 4 * 3600
 
 export type SessionState =
   | { readonly status: 'none' }
-  | { readonly status: 'open'; readonly expiresAt: number; readonly endsAtLatest: number }
+  | {
+      readonly status: 'open'
+      readonly expiresAt: number
+      readonly endsAtLatest: number
+      readonly hasUsedCredentials: boolean
+    }
   | { readonly status: 'ended' }
 
 type Data<T extends SessionFact['type']> = Fact<T>['data']
@@ -34,6 +39,8 @@ export type SessionIntent =
       readonly reason: string
       readonly totals: Totals
     }
+  /** The agent signs its requests in: said once. */
+  | { readonly type: 'UseCredentials'; readonly now: number }
   | {
       readonly type: 'ForwardRequest'
       readonly now: number
@@ -57,6 +64,10 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
       case 'EndSession':
         if (state.status !== 'open') return []
         return [{ type: intent.how, data: { reason: intent.reason, totals: intent.totals } }]
+      case 'UseCredentials':
+        return requireOpen(state, intent.now).hasUsedCredentials
+          ? []
+          : [{ type: 'DeviceCredentialsUsed', data: {} }]
       case 'ForwardRequest':
         requireOpen(state, intent.now)
         return [{ type: 'HttpRequestForwarded', data: intent.request }]
@@ -73,11 +84,14 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
           status: 'open',
           expiresAt: Date.parse(fact.data.expiresAt),
           endsAtLatest: Date.parse(fact.data.endsAtLatest),
+          hasUsedCredentials: false,
         }
       case 'SessionExtended':
         return state.status === 'open'
           ? { ...state, expiresAt: Date.parse(fact.data.expiresAt) }
           : state
+      case 'DeviceCredentialsUsed':
+        return state.status === 'open' ? { ...state, hasUsedCredentials: true } : state
       case 'SessionDenied':
       case 'SessionClosed':
       case 'SessionExpired':
@@ -85,6 +99,7 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
         return { status: 'ended' }
       case 'SessionRequested':
       case 'HttpRequestForwarded':
+      case 'HttpRequestRefused':
       case 'HttpResponseReceived':
       case 'HttpExchangeFailed':
       case 'WebSocketOpened':
@@ -95,10 +110,10 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
 }
 
 function open(intent: Extract<SessionIntent, { type: 'OpenSession' }>): SessionFact[] {
-  const { purpose, ttlSeconds, mode, clientIp, userAgent, now, refusal } = intent
+  const { purpose, ttlSeconds, mode, access = 'full', clientIp, userAgent, now, refusal } = intent
   const requested: SessionFact = {
     type: 'SessionRequested',
-    data: { purpose, ttlSeconds, mode, clientIp, userAgent },
+    data: { purpose, ttlSeconds, mode, access, clientIp, userAgent },
   }
   if (refusal) return [requested, { type: 'SessionDenied', data: { errorCode: refusal } }]
   const endsAtLatest = now + maxSessionSeconds * 1000
@@ -109,7 +124,7 @@ function open(intent: Extract<SessionIntent, { type: 'OpenSession' }>): SessionF
       data: {
         expiresAt: isoTime(Math.min(now + ttlSeconds * 1000, endsAtLatest)),
         endsAtLatest: isoTime(endsAtLatest),
-        mode,
+        ...{ mode, access },
         recordingLevel: intent.recordingLevel,
         targetOrigin: intent.targetOrigin,
       },

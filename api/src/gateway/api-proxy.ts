@@ -3,11 +3,11 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { ProxyAnswer, ProxyBody } from '@travessia/schemas/api'
+import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { isSafeTarget } from '@travessia/schemas/request-target'
 import type { Services } from '../services.ts'
 import type { DeviceRow } from '../views/devices.ts'
-import { CookieJar } from './cookies.ts'
 import { ExchangeRecord, stageOf } from './exchange-record.ts'
 import { pairsOf, requestHeaders } from './headers.ts'
 import { viewOf } from './public-address.ts'
@@ -27,7 +27,8 @@ export async function callDevice(
   const { type, bytes } = bodyOf(call)
   const headers = cleanHeaders(call, type, device)
   await services.access.ready(device)
-  const client = await services.access.clientOf(device)
+  const expiresAt = services.now() + (call.timeoutMs ?? defaultTimeoutMs)
+  const client = await services.access.clientOf(device, { access: 'full', expiresAt })
   const { tenantId, installationId, id: deviceId, recording } = device
   const owner = { tenantId, sessionId: undefined, userId, installationId, deviceId, recording }
   const { method, path, timeoutMs = defaultTimeoutMs } = call

@@ -33,6 +33,8 @@ const freshMs = 2_000
 const snapshotFactMs = 5 * 60_000
 const maxRemembered = 10_000
 const waitMs = 15_000
+/** A camera without a stream is asked for each picture, for as long as somebody watches. */
+const useMs = 12 * 3600_000
 const [snapshotsAtOnce, snapshotsWaiting] = [8, 64]
 
 export type Onlooker = {
@@ -186,7 +188,9 @@ export class Cameras {
   }
 
   async #sourceOf(device: DeviceRow): Promise<CameraSource> {
-    return { client: await this.#deps.access.clientOf(device), device, now: this.#deps.now }
+    const { access, now } = this.#deps
+    const use = { access: 'readonly', expiresAt: now() + useMs } as const
+    return { client: await access.clientOf(device, use), device, now }
   }
 
   async #take(device: DeviceRow): Promise<Picture> {

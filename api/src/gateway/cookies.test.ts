@@ -1,7 +1,7 @@
+import { CookieJar } from '@travessia/schemas/cookie-jar'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  CookieJar,
   clearingHeaders,
   cookieForBrowser,
   cookiesForDevice,

@@ -3,8 +3,9 @@
  * Path mode: HttpOnly and `__Host-` ones stay here in a jar, the others are bound to the session's path. Ours
  * never reach a device, and a device can neither set nor read them.
  */
+import type { CookieJar } from '@travessia/schemas/cookie-jar'
+
 const ownPrefix = '__host-travessia'
-const maxJarCookies = 50
 
 export function sessionCookieName(mode: 'host' | 'path', sessionId: string): string {
   return mode === 'host' ? '__Host-travessia-session' : `__Host-travessia-session-${sessionId}`
@@ -66,29 +67,6 @@ export function clearingHeaders(
     'clear-site-data': '"storage", "cache"',
     'set-cookie': names.map((name) => `${name}=; Path=/; Max-Age=0; Secure`),
   }
-}
-
-/** Cookies that the browser must not hold in path mode. Lost with the process: the device asks to sign in again. */
-export class CookieJar {
-  readonly #cookies = new Map<string, string>()
-
-  set(pair: string, attributes: readonly string[]): void {
-    const name = pair.slice(0, pair.indexOf('='))
-    this.#cookies.delete(name)
-    const isOver = attributes.some((a) => /^max-age=(0|-)/i.test(a) || isPast(a))
-    if (!isOver) this.#cookies.set(name, pair)
-    const [oldest] = this.#cookies.keys()
-    if (this.#cookies.size > maxJarCookies && oldest !== undefined) this.#cookies.delete(oldest)
-  }
-
-  pairs(): string[] {
-    return [...this.#cookies.values()]
-  }
-}
-
-function isPast(attribute: string): boolean {
-  const match = /^expires=(.*)$/i.exec(attribute)
-  return match !== null && Date.parse(match[1] ?? '') < Date.now()
 }
 
 function pairsOf(header: string | undefined): string[] {

@@ -1,5 +1,6 @@
 /** How the node reaches a device: through its agent's tunnel, or directly. Callers do not see which. */
 import { TravessiaError } from '@travessia/schemas/errors'
+import type { Grant, SessionAccess } from '@travessia/schemas/grant'
 import type { AgentPresence } from '../bus/agent-presence.ts'
 import type { DeviceLists } from '../bus/device-lists.ts'
 import type { AgentRow } from '../views/agents.ts'
@@ -11,17 +12,32 @@ import type { TunnelClient } from './tunnel-client.ts'
 
 const readyMs = 5_000
 
+/** Who uses a device, and how far: what the agent is told, signed. */
+export type DeviceUse = {
+  /** Absent: one call by API. */
+  readonly id?: string
+  readonly access: SessionAccess
+  /** ms since 1970. */
+  readonly expiresAt: number
+}
+
 type Deps = {
   readonly views: Pick<Views, 'agents' | 'devices'>
   readonly presence: AgentPresence
   readonly tunnel: TunnelClient
   readonly deviceLists: DeviceLists
+  readonly tokens: { readonly signGrant: (grant: Grant) => Promise<string> }
   /** Direct devices on loopback or in private ranges: the demo only. */
   readonly allowPrivate: boolean
 }
 
 export class DeviceAccess {
   readonly #deps: Deps
+  /** The last one of each use: signed again when it changes. */
+  readonly #grants = new WeakMap<
+    DeviceUse,
+    { readonly key: string; readonly jws: Promise<string> }
+  >()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -47,12 +63,31 @@ export class DeviceAccess {
     ])
   }
 
-  /** @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE: known at once, nothing is sent */
-  async clientOf(device: DeviceRow): Promise<DeviceClient> {
+  /**
+   * @param signIn the agent signs the requests in with the device's credentials
+   * @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE: known at once, nothing is sent
+   */
+  async clientOf(device: DeviceRow, use: DeviceUse, signIn = false): Promise<DeviceClient> {
     if (!device.viaAgent) return createDirectClient(device, this.#deps.allowPrivate)
     const agent = await this.#agentOf(device)
     if (!this.#deps.tunnel.isReady(agent.agentId)) throw new TravessiaError('AGENT_OFFLINE')
-    return this.#deps.tunnel.clientFor(agent, device.id)
+    const { id: deviceId, tenantId } = device
+    const { id, access, expiresAt } = use
+    const session = id === undefined ? {} : { sessionId: id }
+    const { agentId } = agent
+    const grant = await this.#grantOf(use, {
+      ...{ tenantId, agentId, deviceId, ...session, access, signIn, expiresAt },
+    })
+    return this.#deps.tunnel.clientFor(agent, { deviceId, grant })
+  }
+
+  #grantOf(use: DeviceUse, grant: Grant): Promise<string> {
+    const key = JSON.stringify(grant)
+    const known = this.#grants.get(use)
+    if (known?.key === key) return known.jws
+    const jws = this.#deps.tokens.signGrant(grant)
+    this.#grants.set(use, { key, jws })
+    return jws
   }
 
   async #agentOf({ tenantId, installationId }: DeviceRow): Promise<AgentRow> {

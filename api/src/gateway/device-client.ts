@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { RequestHead } from '@travessia/schemas/tunnel-frame'
 
-export type DeviceRequest = Omit<RequestHead, 'deviceId' | 'webSocket'> & {
+export type DeviceRequest = Omit<RequestHead, 'deviceId' | 'grant' | 'webSocket'> & {
   readonly body?: Readable | undefined
   /** Aborts the request at the device. */
   readonly signal: AbortSignal

@@ -25,6 +25,15 @@ const advice: Partial<Record<ErrorCode, Readonly<Record<Language, string>>>> = {
     'pt-BR': 'Verifique se o equipamento está ligado e se o endereço cadastrado está certo.',
     en: 'Check that the device is on and that its registered address is right.',
   },
+  DEVICE_SIGN_IN_REFUSED: {
+    'pt-BR': 'Corrija o login e a senha no cadastro do equipamento e recarregue.',
+    en: 'Correct login and password in the device’s registration and reload.',
+  },
+  SESSION_READ_ONLY: {
+    'pt-BR':
+      'Volte à página anterior. Para agir no equipamento, encerre esta sessão no Travessia e abra outra com acesso total.',
+    en: 'Go back to the page before. To act on the device, end this session in Travessia and open another with full access.',
+  },
   DEVICE_TIMEOUT: {
     'pt-BR': 'O equipamento pode estar ocupado. Aguarde um pouco e recarregue.',
     en: 'The device may be busy. Wait a moment and reload.',

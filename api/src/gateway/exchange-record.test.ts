@@ -169,6 +169,7 @@ test('a failure is told at whose end it was', () => {
   expect(stageOf('DEVICE_TIMEOUT')).toBe('device')
   expect(stageOf('AGENT_OFFLINE')).toBe('agent')
   expect(stageOf('TUNNEL_LOST')).toBe('agent')
-  expect(stageOf('TARGET_FORBIDDEN')).toBe('agent')
+  for (const code of ['TARGET_FORBIDDEN', 'SESSION_READ_ONLY', 'GRANT_REFUSED'] as const)
+    expect(stageOf(code)).toBe('agent')
   expect(stageOf('STORE_UNAVAILABLE')).toBe('gateway')
 })

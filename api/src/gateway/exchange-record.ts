@@ -83,6 +83,17 @@ export class ExchangeRecord {
     return record
   }
 
+  /** Nothing is sent of it. @throws TravessiaError STORE_UNAVAILABLE */
+  static async refuse(
+    deps: Deps,
+    owner: ExchangeOwner,
+    { method, path, errorCode }: Omit<ExchangeHead, 'headers'> & { errorCode: ErrorCode },
+  ): Promise<void> {
+    const record = new ExchangeRecord(deps, owner)
+    const data = { requestId: record.requestId, method, path: redactUrl(path), errorCode }
+    await record.#append({ type: 'HttpRequestRefused', data })
+  }
+
   answered(): void {
     this.#firstByteMs = this.#elapsedMs()
   }
@@ -193,10 +204,16 @@ export class Meter {
   }
 }
 
+/** Said by the agent, of a request that this node had let through. */
+const refusedByAgent = new Set<ErrorCode>(['SESSION_READ_ONLY', 'GRANT_REFUSED'])
+
 /** At whose end a failure happened. */
 export function stageOf(code: ErrorCode): Stage {
   if (code.startsWith('DEVICE_')) return 'device'
-  return code.startsWith('AGENT_') || code.startsWith('TUNNEL_') || code === 'TARGET_FORBIDDEN'
+  return code.startsWith('AGENT_') ||
+    code.startsWith('TUNNEL_') ||
+    code === 'TARGET_FORBIDDEN' ||
+    refusedByAgent.has(code)
     ? 'agent'
     : 'gateway'
 }

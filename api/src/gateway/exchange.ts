@@ -31,6 +31,9 @@ const resetErrors: Readonly<Record<number, ErrorCode>> = {
   [ResetCode.paused]: 'AGENT_PAUSED',
   [ResetCode.policyForbids]: 'POLICY_FORBIDS',
   [ResetCode.policyHours]: 'POLICY_HOURS',
+  [ResetCode.grantRefused]: 'GRANT_REFUSED',
+  [ResetCode.readOnly]: 'SESSION_READ_ONLY',
+  [ResetCode.signInRefused]: 'DEVICE_SIGN_IN_REFUSED',
 }
 
 /** What a stream's end before its time means to the caller. */

@@ -5,16 +5,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
+import { isReadOnly } from '@travessia/schemas/read-only'
 import { isSafeTarget } from '@travessia/schemas/request-target'
 import type { Logger } from 'pino'
 import { answerClientError } from '../plugins/client-error.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
-import { CookieJar, clearingHeaders, cookieValue, sessionCookieName } from './cookies.ts'
+import { clearingHeaders, cookieValue, sessionCookieName } from './cookies.ts'
 import type { DeviceAccess } from './device-access.ts'
+import type { DeviceClient } from './device-client.ts'
 import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
 import { ExchangeRecord } from './exchange-record.ts'
@@ -112,7 +115,8 @@ export class Gateway {
     const release = await slots.take(gone.signal)
     try {
       const target = await this.#targetOf(session, route)
-      const client = await this.#deps.access.clientOf(target.device)
+      await this.#requireAllowed(session, target, request)
+      const client = await this.#clientOf(session, target.device)
       const { method = '', rawHeaders: headers } = request
       const owner = ownerOf(session, target.device)
       const head = { method, path: route.target, headers }
@@ -151,7 +155,8 @@ export class Gateway {
       throw new TravessiaError('REQUEST_INVALID')
     this.#admit(request, session, route, true)
     const target = await this.#targetOf(session, route)
-    const client = await this.#deps.access.clientOf(target.device)
+    await this.#requireAllowed(session, target, request, true)
+    const client = await this.#clientOf(session, target.device)
     const owner = ownerOf(session, target.device)
     const described = { method: 'GET', path: route.target, headers: request.rawHeaders }
     const record = await ExchangeRecord.open(this.#deps, owner, described)
@@ -172,6 +177,31 @@ export class Gateway {
     const publicOrigin = this.#originOf(session)
     const view = viewOf(device, { publicOrigin, base: route.base, port: other?.port })
     return { device, view, port: other?.port, path }
+  }
+
+  /** The agent decides the same again (ADR 10). @throws TravessiaError SESSION_READ_ONLY: it is in the log */
+  async #requireAllowed(
+    session: LiveSession,
+    { device, path, port }: { device: DeviceRow; path: string; port: number | undefined },
+    { method = '', rawHeaders: headers, headers: parsed }: IncomingMessage,
+    isWebSocket = false,
+  ): Promise<void> {
+    if (session.access === 'full') return
+    const hasBody =
+      parsed['transfer-encoding'] !== undefined || Number(parsed['content-length'] ?? 0) > 0
+    const isOtherPort = port !== undefined
+    const asked = { method, path, headers, hasBody, isWebSocket, isOtherPort }
+    if (isReadOnly(device.driver, asked)) return
+    const errorCode = 'SESSION_READ_ONLY'
+    await ExchangeRecord.refuse(this.#deps, ownerOf(session, device), { method, path, errorCode })
+    throw new TravessiaError(errorCode)
+  }
+
+  /** That the agent will sign in is durable first. */
+  async #clientOf(session: LiveSession, device: DeviceRow): Promise<DeviceClient> {
+    const signIn = device.viaAgent && device.hasCredentials && device.signIn === 'agent'
+    if (signIn) await this.#deps.sessions.useCredentials(session)
+    return this.#deps.access.clientOf(device, session, signIn)
   }
 
   #originOf(session: LiveSession): string {

@@ -1,7 +1,7 @@
+import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { CookieJar } from './cookies.ts'
 import {
   headerOf,
   mapPolicy,

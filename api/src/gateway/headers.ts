@@ -1,6 +1,7 @@
 /** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
+import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { type CookieJar, cookieForBrowser, cookiesForDevice } from './cookies.ts'
+import { cookieForBrowser, cookiesForDevice } from './cookies.ts'
 import { type PublicView, publicPathOf } from './public-address.ts'
 
 const hopByHop = new Set(

@@ -3,7 +3,8 @@
  * is the truth; after a start the open ones come from the view, and those whose time is over are closed.
  */
 import { type ErrorCode, type Language, TravessiaError } from '@travessia/schemas/errors'
-import type { EventContext } from '@travessia/schemas/events'
+import type { Actor, EventContext } from '@travessia/schemas/events'
+import type { SessionAccess } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
@@ -23,10 +24,13 @@ export type LiveSession = {
   readonly deviceId: string
   readonly userId: string
   readonly mode: 'host' | 'path'
+  readonly access: SessionAccess
   readonly language: Language
   /** ms since 1970. */
   expiresAt: number
   isEnded: boolean
+  /** That the agent signs in has been recorded, or is being. */
+  credentialsUse?: Promise<unknown> | undefined
   /** Ends what is under way: responses, uploads, sockets. */
   readonly cuts: Set<() => void>
   readonly totals: { requests: number; bytesIn: number; bytesOut: number }
@@ -38,6 +42,7 @@ export type OpenRequest = {
   readonly reason: string
   readonly ttlSeconds?: number
   readonly mode?: 'host' | 'path'
+  readonly access?: SessionAccess
   readonly clientIp: string
   readonly userAgent: string
   readonly correlationId: string
@@ -99,11 +104,12 @@ export class RemoteSessions {
   /** @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY (recorded as denied), STORE_UNAVAILABLE */
   async open(request: OpenRequest): Promise<{ sessionId: string; url: string; expiresAt: string }> {
     const { device, ttlSeconds = defaultTtlSeconds, mode = this.#deps.defaultMode } = request
+    const { access = 'full' } = request
     const refusal = await this.#refusalOf(device)
     const sessionId = newId()
     const intent = {
       type: 'OpenSession',
-      ...{ now: this.#deps.now(), purpose: request.reason, ttlSeconds, mode },
+      ...{ now: this.#deps.now(), purpose: request.reason, ttlSeconds, mode, access },
       ...{ clientIp: request.clientIp, userAgent: request.userAgent.slice(0, 300) },
       ...{ recordingLevel: device.capture, targetOrigin: device.baseUrl },
       ...(refusal ? { refusal } : {}),
@@ -118,7 +124,7 @@ export class RemoteSessions {
     const { tenantId, installationId, id: deviceId } = device
     const { userId } = request
     this.#add({
-      ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode },
+      ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode, access },
       language: this.#deps.languageOf(userId),
       ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Set() },
       totals: { requests: 0, bytesIn: 0, bytesOut: 0 },
@@ -147,6 +153,17 @@ export class RemoteSessions {
     }
     await this.#deps.views.until(position)
     return { expiresAt: new Date(state.expiresAt).toISOString() }
+  }
+
+  /** Durable before the agent signs in for the first time. @throws TravessiaError SESSION_ENDED, STORE_UNAVAILABLE */
+  async useCredentials(session: LiveSession): Promise<void> {
+    const intent = { type: 'UseCredentials', now: this.#deps.now() } as const
+    const actor = { type: 'user', id: session.userId } as const
+    session.credentialsUse ??= this.#handle(session, intent, this.#contextBy(actor, session))
+    await session.credentialsUse.catch((error: unknown) => {
+      session.credentialsUse = undefined
+      throw error
+    })
   }
 
   /** Nothing happens when it has ended already. */
@@ -188,7 +205,7 @@ export class RemoteSessions {
     const { position } = await this.#handle(
       session,
       intent,
-      context ?? this.#systemContext(session),
+      context ?? this.#contextBy({ type: 'system', id: 'session-closer' }, session),
     )
     this.#live.delete(session.id)
     this.#deps.secrets.forget(session.id)
@@ -210,10 +227,10 @@ export class RemoteSessions {
   }
 
   #toLive(row: SessionRow): LiveSession {
-    const { id, tenantId, installationId, deviceId, userId, mode, requests, bytesIn, bytesOut } =
-      row
+    const { id, tenantId, installationId, deviceId, userId, mode, access } = row
+    const { requests, bytesIn, bytesOut } = row
     return {
-      ...{ id, tenantId, installationId, deviceId, userId, mode },
+      ...{ id, tenantId, installationId, deviceId, userId, mode, access },
       language: this.#deps.languageOf(userId),
       expiresAt: Date.parse(row.expiresAt),
       ...{ isEnded: false, cuts: new Set(), totals: { requests, bytesIn, bytesOut } },
@@ -228,9 +245,10 @@ export class RemoteSessions {
     }
   }
 
-  #systemContext({ id: sessionId, installationId, deviceId }: LiveSession): EventContext {
+  #contextBy(actor: Actor, session: LiveSession): EventContext {
+    const { id: sessionId, installationId, deviceId } = session
     return {
-      actor: { type: 'system', id: 'session-closer' },
+      actor,
       at: new Date(this.#deps.now()).toISOString(),
       ...{ installationId, deviceId, sessionId, correlationId: newId() },
     }

@@ -72,6 +72,7 @@ export async function startGateway(deviceUrl: string): Promise<TestGateway> {
   })
   const access = new DeviceAccess({
     ...{ views, tunnel, deviceLists, presence: createAgentPresence(), allowPrivate: true },
+    tokens: { signGrant: async () => '' },
   })
   const secrets = new SessionSecrets(openSecretsDatabase(':memory:'), now)
   const address = { port: 0 }
@@ -131,7 +132,11 @@ export class TestGateway {
 
   async open(
     device: DeviceRow,
-    options: { readonly ttlSeconds?: number; readonly mode?: 'host' | 'path' } = {},
+    options: {
+      readonly ttlSeconds?: number
+      readonly mode?: 'host' | 'path'
+      readonly access?: 'readonly'
+    } = {},
   ): Promise<Session & { readonly url: string }> {
     const caller = { clientIp: '192.0.2.7', userAgent: 'test', correlationId: newId() }
     const request = { ...caller, userId, device, reason: 'visita', ...options }

@@ -75,7 +75,15 @@ function connect(serve: Serve) {
   const cut = () => {
     isUp = false
   }
-  return { client, sent, streams, hellos, answer, cut, device: client.clientFor(agent, deviceId) }
+  return {
+    client,
+    sent,
+    streams,
+    hellos,
+    answer,
+    cut,
+    device: client.clientFor(agent, { deviceId, grant: 'a.b.c' }),
+  }
 }
 
 async function ready(serve: Serve = () => undefined) {
@@ -111,7 +119,7 @@ test('a request carries the id of the device and no address; head and body come 
   })
   const { status, headers, body } = await device.request({ ...get, signal: here() })
   expect([status, headers, String(await buffer(body))]).toEqual([200, ['x-a', '1'], 'olá'])
-  expect(heads).toEqual([{ ...get, deviceId }])
+  expect(heads).toEqual([{ ...get, deviceId, grant: 'a.b.c' }])
 })
 
 test('bodies larger than the window stream both ways under credit', async () => {
@@ -142,6 +150,9 @@ test.each([
   [ResetCode.deviceProtocol, 'DEVICE_PROTOCOL'],
   [ResetCode.deviceClosed, 'DEVICE_PROTOCOL'],
   [ResetCode.tooManyStreams, 'TUNNEL_BUSY'],
+  [ResetCode.grantRefused, 'GRANT_REFUSED'],
+  [ResetCode.readOnly, 'SESSION_READ_ONLY'],
+  [ResetCode.signInRefused, 'DEVICE_SIGN_IN_REFUSED'],
   [ResetCode.lost, 'TUNNEL_LOST'],
   [ResetCode.agentStopping, 'TUNNEL_LOST'],
 ] as const)('reset %i of the agent is %s', async (code, expected) => {

@@ -110,12 +110,16 @@ export class TunnelClient {
     }
   }
 
-  clientFor(agent: AgentAddress, deviceId: string): DeviceClient {
+  /** @param grant what may be done there, signed for this agent and device */
+  clientFor(
+    agent: AgentAddress,
+    { deviceId, grant }: { readonly deviceId: string; readonly grant: string },
+  ): DeviceClient {
     return {
       request: async ({ body, signal, ...head }) =>
-        exchange(this.#open(agent), { ...head, deviceId }, { body, signal }),
+        exchange(this.#open(agent), { ...head, deviceId, grant }, { body, signal }),
       openWebSocket: async ({ signal, protocols, ...head }) => {
-        const request = { ...head, method: 'GET', deviceId, webSocket: { protocols } }
+        const request = { ...head, method: 'GET', deviceId, grant, webSocket: { protocols } }
         return openTunnelSocket(this.#open(agent), request, signal)
       },
     }

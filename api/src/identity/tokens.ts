@@ -1,6 +1,6 @@
 /**
- * The server's keys and what is signed with them: RS256 for tokens (JWKS), Ed25519 for commands and device
- * lists. Each kind has its own `typ` and audience, and one is never accepted as another (THREATS 0, I3).
+ * The server's keys and what is signed with them: RS256 for tokens (JWKS), Ed25519 for commands, device lists
+ * and grants. Each kind has its own `typ` and audience, and one is never accepted as another (THREATS 0, I3).
  */
 import { check, type Validator } from '@travessia/schemas/check'
 import type { CommandOrder } from '@travessia/schemas/commands'
@@ -8,6 +8,7 @@ import { compile } from '@travessia/schemas/compile'
 import type { DeviceList } from '@travessia/schemas/devices'
 import type { DiscoveryOrder } from '@travessia/schemas/discovery'
 import { TravessiaError } from '@travessia/schemas/errors'
+import type { Grant } from '@travessia/schemas/grant'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import {
   type AgentClaims,
@@ -106,6 +107,10 @@ export class Tokens {
     return this.#sign('discover', order)
   }
 
+  async signGrant(grant: Grant): Promise<string> {
+    return this.#sign('grant', grant)
+  }
+
   async #issue(kind: 'user' | 'agent', subject: string, seconds: number, claims: object) {
     const { alg, typ, aud } = tokenKinds[kind]
     const iat = Math.floor(this.#now() / 1000)
@@ -141,7 +146,7 @@ export class Tokens {
     }
   }
 
-  async #sign(kind: 'command' | 'devices' | 'discover', value: object): Promise<string> {
+  async #sign(kind: 'command' | 'devices' | 'discover' | 'grant', value: object): Promise<string> {
     const { alg, typ } = tokenKinds[kind]
     return new CompactSign(Buffer.from(JSON.stringify(value)))
       .setProtectedHeader({ alg, typ, kid: this.#orderKey.kid })

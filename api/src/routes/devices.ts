@@ -133,6 +133,7 @@ async function register(
     timeouts: { ...defaultTimeouts, ...body.timeouts },
     hasCredentials: Boolean(body.credentials),
     buttons: body.buttons ?? [],
+    signIn: body.signIn ?? 'person',
   }
   const place = { tenantId, id, installationId }
   await write(services, request, { place, intent: { type: 'RegisterDevice', fields } })
@@ -196,9 +197,9 @@ function keepCredentials(
   else if (credentials) vault.put(tenantId, credentialsId(id), JSON.stringify(credentials))
 }
 
-function toDevice({ ports, buttons = [], ...row }: DeviceRow): Device {
+function toDevice({ ports, buttons = [], signIn = 'person', ...row }: DeviceRow): Device {
   const { tenantId: _tenant, changedAt: _changed, ...shown } = row
-  return { ...shown, buttons, targets: ports.map((port) => ({ port })) }
+  return { ...shown, buttons, signIn, targets: ports.map((port) => ({ port })) }
 }
 
 function commandsOf(device: DeviceRow, rule: SecondPerson): NonNullable<Device['commands']> {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
+import type { SessionAccess } from '@travessia/schemas/grant'
 import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type SessionStatus = 'ACTIVE' | 'EXPIRED' | 'CLOSED' | 'REVOKED' | 'DENIED'
@@ -12,6 +13,7 @@ export type SessionRow = {
   readonly userId: string
   readonly reason: string
   readonly mode: 'host' | 'path'
+  readonly access: SessionAccess
   readonly status: SessionStatus
   readonly openedAt: string
   readonly expiresAt: string
@@ -54,7 +56,7 @@ export class SessionsView implements View {
       database,
       'session',
       `id text primary key, tenant text, installation text, device text, user text, reason text, mode text,
-       status text, opened_at text, expires_at text, ends_at_latest text, ended_at text, end_reason text,
+       access text, status text, opened_at text, expires_at text, ends_at_latest text, ended_at text, end_reason text,
        requests integer, bytes_in integer, bytes_out integer, position integer`,
     )
       .index('tenant, position')
@@ -154,11 +156,11 @@ export class SessionsView implements View {
 
   #requested(event: RecordedEvent<'SessionRequested'>): void {
     const { streamId, tenantId, installationId = '', deviceId = '', actor, at, position } = event
-    const { purpose, mode } = event.data
+    const { purpose, mode, access = 'full' } = event.data
     const sql = `insert or replace into session values
-      (?, ?, ?, ?, ?, ?, ?, 'DENIED', ?, ?, ?, null, null, 0, 0, 0, ?)`
+      (?, ?, ?, ?, ?, ?, ?, ?, 'DENIED', ?, ?, ?, null, null, 0, 0, 0, ?)`
     const ids = [streamId, tenantId, installationId, deviceId, actor.id]
-    this.#table.run(sql, ...ids, purpose, mode, at, at, at, position)
+    this.#table.run(sql, ...ids, purpose, mode, access, at, at, at, position)
   }
 
   #end({ streamId, at }: RecordedEvent, status: SessionStatus, reason: string): void {
@@ -190,6 +192,7 @@ function toSession(row: Row): SessionRow {
     userId: text(row['user']),
     reason: text(row['reason']),
     mode: text(row['mode']) as 'host' | 'path',
+    access: text(row['access']) as SessionAccess,
     status: text(row['status']) as SessionStatus,
     openedAt: text(row['opened_at']),
     expiresAt: text(row['expires_at']),

@@ -119,3 +119,18 @@ test('nobody answered, and why nothing was asked, is said', async () => {
   await search.click()
   await expect.element(page.getByText('Pausado no local')).toBeVisible()
 })
+
+test('the agent may sign in to the page once there are credentials, and only through the agent', async () => {
+  const sent = await show()
+  const choice = () => page.getByLabelText(m.device_sign_in())
+  expect(choice().elements()).toEqual([])
+  await userEvent.fill(page.getByLabelText(m.device_address()), 'http://192.168.1.60')
+  await userEvent.fill(page.getByLabelText(m.device_key()), 'segredo')
+  expect(choice().element()).not.toBeChecked()
+  await choice().click()
+  await page.getByLabelText(m.device_via_agent()).click()
+  expect(choice().elements()).toEqual([])
+  await page.getByLabelText(m.device_via_agent()).click()
+  await save()
+  await expect.poll(() => sent).toMatchObject([{ signIn: 'agent', viaAgent: true }])
+})

@@ -7,6 +7,7 @@ import type { DeviceState } from '@travessia/schemas/device-state'
 import type { DeviceFetch, Driver, DriverTarget, Eye } from '../driver.ts'
 import { ask, lookPauses } from '../http/driver.ts'
 import { pauseMs, startPolling } from '../polling.ts'
+import { signInByPassword } from '../sign-in.ts'
 import { CameraEye } from './eye.ts'
 
 type Target = Pick<DriverTarget, 'fetch' | 'credentials'>
@@ -16,6 +17,7 @@ export function createDriver({ fetch, credentials }: Target): Driver {
   return {
     kind: 'camera',
     eye,
+    ...signInByPassword(credentials),
     execute: async ({ name }) => ({ outcome: 'unsupported', detail: name }),
     watch(tell) {
       let failures = 0

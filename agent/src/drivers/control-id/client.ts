@@ -19,6 +19,7 @@ export class ControlIdClient {
   readonly #fetch: DeviceFetch
   readonly #credentials: Credentials
   #session: string | undefined
+  #signingIn: Promise<string> | undefined
 
   constructor(fetch: DeviceFetch, credentials: Credentials) {
     this.#fetch = fetch
@@ -33,6 +34,16 @@ export class ControlIdClient {
     this.#session = undefined
     if (known === undefined) return first
     return this.#post(command, body, context, await this.#login(context))
+  }
+
+  /** For the device's page. One login at a time, however many ask. @throws as `call` */
+  async session(context: CommandContext, refused?: string): Promise<string> {
+    if (refused !== undefined && this.#session === refused) this.#session = undefined
+    if (this.#session !== undefined) return this.#session
+    this.#signingIn ??= this.#login(context).finally(() => {
+      this.#signingIn = undefined
+    })
+    return this.#signingIn
   }
 
   async #login(context: CommandContext): Promise<string> {

@@ -1,14 +1,16 @@
 /** Control iD turnstiles and door controllers in our vocabulary. 200 means accepted, not turned (DEVICES 1.3). */
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
 import { resultOfError } from '../refusal.ts'
-import { type Answer, ControlIdClient } from './client.ts'
+import { type Answer, ControlIdClient, LoginRefused } from './client.ts'
 import { PassageFollower } from './follow.ts'
 import { watchTurnstile } from './watch.ts'
 
 /** What devices leave the factory with; used only when none was registered. */
 const factoryCredentials = { login: 'admin', password: 'admin' }
+const signInMs = 5_000
 /** The one id that every security box has. */
 const secBox = 'id=65793, reason=3'
 
@@ -42,6 +44,19 @@ export function createDriver({ fetch, credentials }: DriverTarget): Driver {
     follow(desk) {
       follower = new PassageFollower(client, desk, () => watch?.soon())
       return follower
+    },
+    /** The page has its session in a cookie that its script writes (DEVICES 1.10): the agent's comes in its place. */
+    async signIn(refused) {
+      const signal = AbortSignal.timeout(signInMs)
+      const moment = { commandId: 'sign-in', startWithinMs: () => signInMs, signal }
+      const value = await client.session(moment, refused?.cookie?.value).catch((error: unknown) => {
+        const isRefusal = error instanceof LoginRefused && /answered 40[13]$/.test(error.message)
+        if (isRefusal) throw new TravessiaError('DEVICE_SIGN_IN_REFUSED', {}, { cause: error })
+        throw error
+      })
+      if (!/^[\w.~+/=-]+$/.test(value)) throw new TravessiaError('DEVICE_PROTOCOL')
+      const { password } = credentials ?? factoryCredentials
+      return { cookie: { name: 'session', value }, secrets: [value, password] }
     },
   }
 }

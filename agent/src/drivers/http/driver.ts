@@ -6,6 +6,7 @@ import type { DeviceState } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { DeviceFetch, Driver, DriverTarget } from '../driver.ts'
 import { pauseMs, startPolling } from '../polling.ts'
+import { signInByPassword } from '../sign-in.ts'
 import { press } from './buttons.ts'
 import { titleOf } from './title.ts'
 
@@ -15,9 +16,10 @@ const answerMs = 10_000
 type Target = Pick<DriverTarget, 'fetch'> & Partial<DriverTarget>
 
 export function createDriver(target: Target): Driver {
-  const { fetch, buttons = [] } = target
+  const { fetch, buttons = [], credentials } = target
   return {
     kind: 'http',
+    ...signInByPassword(credentials),
     async execute({ name, args }, context) {
       const wanted = name === 'PressButton' ? args.button : undefined
       const button = buttons.find((one) => one.name === wanted)

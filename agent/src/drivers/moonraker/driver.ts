@@ -6,6 +6,7 @@ import { fieldsOf } from '../answers.ts'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
 import { type Moment, type PrintCommand, PrinterRefusal, runPrintCommand } from '../printing.ts'
 import { resultOfError } from '../refusal.ts'
+import { signInByApiKey } from '../sign-in.ts'
 import { MoonrakerClient } from './client.ts'
 import { objects, stateOf } from './state.ts'
 import { type Timing, usualTiming, watchMoonraker } from './watch.ts'
@@ -21,6 +22,7 @@ export function createDriver(target: DriverTarget, timing?: Timing): Driver {
   const read = async (moment: Moment) => stateOf(fieldsOf(await client.status(objects, moment)))
   return {
     kind: 'moonraker',
+    ...signInByApiKey(target.credentials),
     async execute(command, context) {
       if (command.name === 'UploadFile') return client.upload(context).catch(resultOfError)
       const send = (known: PrintCommand, when: CommandContext) => sendCommand(client, known, when)

@@ -4,6 +4,7 @@ import { fieldsOf, numberOf, parsed, textOf } from '../answers.ts'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
 import { type Moment, type PrintCommand, runPrintCommand } from '../printing.ts'
 import { resultOfError } from '../refusal.ts'
+import { signInByApiKey } from '../sign-in.ts'
 import { OctoPrintClient, pathOfFile, resultOf } from './client.ts'
 import { stateOf } from './state.ts'
 import { type Timing, usualTiming, watchOctoPrint } from './watch.ts'
@@ -17,6 +18,7 @@ export function createDriver({ fetch, credentials }: DriverTarget, timing?: Timi
   const watchers = new Set<(isOfFiles: boolean) => void>()
   return {
     kind: 'octoprint',
+    ...signInByApiKey(credentials),
     async execute(command, context) {
       const isUpload = command.name === 'UploadFile'
       const send = (known: PrintCommand, when: CommandContext) => sendCommand(client, known, when)

@@ -1,0 +1,62 @@
+/** What passed between a session's browser and its device, and what was refused. */
+import type { RecordedEvent } from '@travessia/schemas/events'
+import type { Text } from './command-sentences.ts'
+import { withError } from './phrases.ts'
+import { requestText } from './request-sentences.ts'
+import type { EventNames } from './sentences.ts'
+
+export function exchangeText(event: RecordedEvent, names: EventNames): Text | undefined {
+  const { actor, device } = names
+  switch (event.type) {
+    case 'HttpRequestForwarded': {
+      const { method, path } = event.data
+      const plain: Text = [
+        `${actor} pediu ${method} ${path} a ${device}`,
+        `${actor} requested ${method} ${path} from ${device}`,
+      ]
+      return requestText(event.data, names) ?? plain
+    }
+    case 'HttpRequestRefused': {
+      const { method, path, errorCode } = event.data
+      return withError(
+        [
+          `${method} ${path} de ${actor} a ${device} recusado`,
+          `${method} ${path} of ${actor} to ${device} refused`,
+        ],
+        errorCode,
+      )
+    }
+    case 'DeviceCredentialsUsed':
+      return [
+        `O agente usa as credenciais do cadastro para entrar na página de ${device}`,
+        `The agent uses the registered credentials to sign in to the page of ${device}`,
+      ]
+    case 'HttpResponseReceived': {
+      const { status, durationMs, responseBody } = event.data
+      const [bytes, ms] = [responseBody.bytes, Math.round(durationMs)]
+      return [
+        `${device} respondeu ${status}, ${bytes} bytes em ${ms} ms`,
+        `${device} answered ${status}, ${bytes} bytes in ${ms} ms`,
+      ]
+    }
+    case 'HttpExchangeFailed':
+      return withError(
+        [`Pedido a ${device} falhou`, `Request to ${device} failed`],
+        event.data.errorCode,
+      )
+    case 'WebSocketOpened':
+      return [
+        `${actor} abriu um WebSocket ${event.data.path} em ${device}`,
+        `${actor} opened a WebSocket ${event.data.path} on ${device}`,
+      ]
+    case 'WebSocketClosed': {
+      const { framesIn, framesOut } = event.data
+      return [
+        `WebSocket de ${device} fechado: ${framesIn} mensagens enviadas, ${framesOut} recebidas`,
+        `WebSocket of ${device} closed: ${framesIn} messages sent, ${framesOut} received`,
+      ]
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,25 @@
+/** Cookies of a device that its browser must not hold. Lost with the process: the device asks to sign in again. */
+
+const maxJarCookies = 50
+
+export class CookieJar {
+  readonly #cookies = new Map<string, string>()
+
+  set(pair: string, attributes: readonly string[]): void {
+    const name = pair.slice(0, pair.indexOf('='))
+    this.#cookies.delete(name)
+    const isOver = attributes.some((a) => /^max-age=(0|-)/i.test(a) || isPast(a))
+    if (!isOver) this.#cookies.set(name, pair)
+    const [oldest] = this.#cookies.keys()
+    if (this.#cookies.size > maxJarCookies && oldest !== undefined) this.#cookies.delete(oldest)
+  }
+
+  pairs(): string[] {
+    return [...this.#cookies.values()]
+  }
+}
+
+function isPast(attribute: string): boolean {
+  const match = /^expires=(.*)$/i.exec(attribute)
+  return match !== null && Date.parse(match[1] ?? '') < Date.now()
+}
