@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -154,4 +155,23 @@ test('faults are made on request and end on request, and the state counts what w
 test('its page brings along what it needs', async () => {
   const { url } = await printer()
   expect(await (await fetch(url)).text()).toContain('/websocket')
+})
+
+test('a file is kept only with the digest that was given, and clients hear of it', async () => {
+  const moonraker = createMoonraker({ port: 0 })
+  onTestFinished(() => moonraker.stop())
+  const { url } = await moonraker.start()
+  const upload = async (checksum: string) => {
+    const form = new FormData()
+    form.set('file', new File(['G28'], 'nova.gcode'))
+    form.set('checksum', checksum)
+    return fetch(`${url}/server/files/upload`, { method: 'POST', body: form })
+  }
+  expect((await upload('0'.repeat(64))).status).toBe(422)
+  expect(moonraker.machine.state.uploads).toEqual([])
+  const taken = await upload(createHash('sha256').update('G28').digest('hex'))
+  expect(taken.status).toBe(201)
+  expect(await taken.json()).toMatchObject({
+    item: { path: 'nova.gcode', root: 'gcodes', size: 3 },
+  })
 })

@@ -8,8 +8,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { type Answer, type DeviceRequest, DeviceServer, html, json } from './device-server.ts'
 import * as answers from './moonraker-answers.ts'
 import { moonrakerPage } from './moonraker-page.ts'
+import { takeUpload } from './moonraker-upload.ts'
 import { type MachineOptions, PrintingMachine } from './printing-machine.ts'
-import { maxUploadBytes, type Upload, uploadOf } from './upload-form.ts'
+import { maxUploadBytes } from './upload-form.ts'
 
 export type MoonrakerOptions = MachineOptions & {
   readonly port: number
@@ -119,43 +120,18 @@ export class Moonraker {
     }
   }
 
-  /** Also while Klipper is not there: files are Moonraker's own. */
   async #upload(
     request: DeviceRequest,
     response: ServerResponse,
     isKnown: boolean,
   ): Promise<Answer | undefined> {
-    const { hang, slowMs, denied, cutAfterAction, keyRefused } = this.#faults
-    if (hang) return undefined
-    await sleep(slowMs ?? 0)
-    try {
-      if (keyRefused || !isKnown) throw new answers.RpcFault(401, 'Unauthorized')
-      if (request.method !== 'POST') throw new answers.RpcFault(405, 'Not allowed')
-      if (denied) throw new answers.RpcFault(403, 'File is loaded, upload not permitted')
-      const item = this.#keep(await uploadOf(request))
-      this.#notify('notify_filelist_changed')
-      if (!cutAfterAction) return answers.uploaded(item)
-      response.destroy()
-      return undefined
-    } catch (error) {
-      return answers.failure(error)
-    }
-  }
-
-  #keep(upload: Upload | undefined): answers.Uploaded {
     const { machine } = this
-    if (!upload) throw new answers.RpcFault(400, 'No file was uploaded')
-    const { form, file, sha256 } = upload
-    const folder = String(form.get('path') ?? '')
-    const path = folder === '' ? file.name : `${folder}/${file.name}`
-    if (path.split('/').includes('..')) throw new answers.RpcFault(400, 'Invalid path')
-    if (machine.isActive && machine.file === path)
-      throw new answers.RpcFault(403, 'File is loaded, upload not permitted')
-    const checksum = form.get('checksum')
-    if (checksum !== null && checksum !== sha256)
-      throw new answers.RpcFault(422, 'File checksum mismatch')
-    if (!machine.upload(path, file.size, sha256)) throw new answers.RpcFault(507, 'no space')
-    return { path, size: file.size }
+    const answer = await takeUpload(request, { machine, faults: this.#faults, isKnown })
+    if (answer?.status !== 201) return answer
+    this.#notify('notify_filelist_changed')
+    if (!this.#faults.cutAfterAction) return answer
+    response.destroy()
+    return undefined
   }
 
   #connected(socket: WebSocket): void {
