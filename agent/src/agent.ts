@@ -34,14 +34,13 @@ import { openSigned } from './signed.ts'
 import { type Act, allowedDevices, forbiddenBy, isOpen, policyLines } from './site-policy.ts'
 import type { Policy } from './target-policy.ts'
 import { TokenRenewal } from './token-renewal.ts'
-import { TunnelServer } from './tunnel-server.ts'
+import { Tunnels } from './tunnels.ts'
 
 export const agentVersion = '0.1.0'
 const heartbeatMs = 30_000
 /** How often the switch on site is looked at, beside each order and each request. */
 const switchMs = 1_000
 /** Nodes that may speak to this agent at a time. */
-const maxTunnels = 16
 const isDeviceList = compile(deviceListSchema)
 const isReceipt = compile(passagesReceiptSchema)
 
@@ -60,7 +59,7 @@ export class Agent {
   readonly #bootId = newId()
   readonly #connections: Connections
   readonly #renewal: TokenRenewal
-  readonly #tunnels = new Map<string, TunnelServer>()
+  readonly #tunnels: Tunnels
   readonly #drivers: DeviceDrivers
   readonly #watch: DeviceWatch
   readonly #passages: Passages
@@ -83,14 +82,15 @@ export class Agent {
     this.#configPath = configPath
     this.#environment = environment
     this.#log = log
+    this.#tunnels = this.#createTunnels()
     this.#connections = new Connections({
       config: () => this.#config,
       events: {
         command: (kind, payload) => this.#command(kind, payload),
-        frame: (nodeId, frame) => this.#tunnelOf(nodeId).receive(frame),
+        frame: (nodeId, frame) => this.#tunnels.of(nodeId).receive(frame),
         controlUp: () => this.#controlUp(),
         dataUp: () => this.#dataUp(),
-        dataLost: () => this.#dataLost(),
+        dataLost: () => this.#tunnels.lost(),
         refused: () => this.#renewal.refused(),
       },
       proxies: environment.proxies,
@@ -176,7 +176,7 @@ export class Agent {
     this.#passages.stop()
     this.#discovery.stop()
     await this.#runner.stop()
-    await Promise.all([...this.#tunnels.values()].map((tunnel) => tunnel.stop()))
+    await this.#tunnels.stop()
     await this.#connections.stop()
     this.#journal.close()
   }
@@ -203,7 +203,7 @@ export class Agent {
     if (list.version > devices.version) {
       this.#config = { ...this.#config, devices: list }
       writeAgentConfig(this.#configPath, this.#config)
-      for (const tunnel of this.#tunnels.values()) tunnel.devicesChanged(list.devices)
+      this.#tunnels.devicesChanged(list.devices)
       this.#drivers.keepOnly(list.devices)
       const devices = allowedDevices(policy, list.devices)
       this.#watch.update(devices)
@@ -225,11 +225,6 @@ export class Agent {
     this.#watch.again()
   }
 
-  /** Every node greets anew on the next connection. */
-  #dataLost(): void {
-    for (const nodeId of [...this.#tunnels.keys()]) this.#closeTunnel(nodeId)
-  }
-
   async #heartbeat(): Promise<void> {
     const heartbeat: Heartbeat = {
       online: true,
@@ -243,19 +238,14 @@ export class Agent {
     await this.#connections.publish('status', heartbeat)
   }
 
-  /** Time is asked of the node that greeted last: the older ones may be gone. */
   #toNewestNode(frame: Uint8Array): void {
-    const nodeId = [...this.#tunnels.keys()].at(-1)
+    const nodeId = this.#tunnels.newest
     if (nodeId !== undefined) this.#connections.sendFrame(nodeId, frame)
   }
 
-  #tunnelOf(nodeId: string): TunnelServer {
-    const known = this.#tunnels.get(nodeId)
-    if (known) return known
-    const [oldest] = this.#tunnels.keys()
-    if (oldest !== undefined && this.#tunnels.size >= maxTunnels) this.#closeTunnel(oldest)
-    const tunnel = new TunnelServer({
-      send: (frame) => this.#connections.sendFrame(nodeId, frame),
+  #createTunnels(): Tunnels {
+    return new Tunnels({
+      send: (nodeId, frame) => this.#connections.sendFrame(nodeId, frame),
       drained: () => this.#connections.drained(),
       deviceOf: (deviceId) => this.#deviceOf(deviceId),
       grantOf: (head) => this.#grants.of(head),
@@ -266,19 +256,9 @@ export class Agent {
       isPaused: () => this.#pausedUntil() !== undefined,
       forbids: (device, request) => this.#forbids(device, request),
       onPong: (payload) => this.#clock.onPong(payload),
+      opened: () => this.#clock.ask(),
       log: this.#log,
     })
-    this.#tunnels.set(nodeId, tunnel)
-    setImmediate(() => this.#clock.ask())
-    return tunnel
-  }
-
-  #closeTunnel(nodeId: string): void {
-    this.#tunnels
-      .get(nodeId)
-      ?.stop()
-      .catch(() => undefined)
-    this.#tunnels.delete(nodeId)
   }
 
   readonly #policy: Policy = {
@@ -301,13 +281,11 @@ export class Agent {
   /** Open pages end with the hours of the site or with a pause, of which the cloud is told at once. */
   #obeySwitch(): void {
     const { policy } = this.#config
-    if (policy && !isOpen(policy, Date.now()))
-      for (const tunnel of this.#tunnels.values()) tunnel.cut(ResetCode.policyHours)
+    if (policy && !isOpen(policy, Date.now())) this.#tunnels.cut(ResetCode.policyHours)
     const until = this.#pausedUntil()
     if (until === this.#saidPause) return
     this.#saidPause = until
-    if (until !== undefined)
-      for (const tunnel of this.#tunnels.values()) tunnel.cut(ResetCode.paused)
+    if (until !== undefined) this.#tunnels.cut(ResetCode.paused)
     void this.#heartbeat()
   }
 

@@ -38,7 +38,7 @@ const isRequestHead = compile(requestHeadSchema)
 const isBodyHead = compile(bodyHeadSchema)
 const maxStreams = 512
 
-type Deps = {
+export type TunnelDeps = {
   /** false: the data connection is gone. */
   readonly send: (frame: Uint8Array) => boolean
   /** Resolves when the agent's total of bytes under way leaves room. */
@@ -64,13 +64,13 @@ type Deps = {
 }
 
 export class TunnelServer {
-  readonly #deps: Deps
+  readonly #deps: TunnelDeps
   readonly #streams = new Map<number, TunnelStream>()
   readonly #pools: DevicePools
   /** Ids only rise within an epoch: a request that comes twice must not reach the device twice. */
   #lastStreamId = 0
 
-  constructor(deps: Deps) {
+  constructor(deps: TunnelDeps) {
     this.#deps = deps
     this.#pools = new DevicePools(deps.policy)
   }
