@@ -98,6 +98,8 @@ test('the keyboard opens it in two steps: once to arm, once more to confirm', as
 
 test('Gerenciar remotamente opens the turnstile’s own page, which works as on its network', async () => {
   await page.getByRole('link', { name: 'Gerenciar remotamente' }).click()
+  // The device's page has a Motivo of its own.
+  await page.getByText('Só olhar', { exact: true }).waitFor()
   await page.getByLabel(/Motivo/).fill('conferir acessos')
   await look(page, '06-sessao')
   const device = await openDevicePage(context, page)

@@ -116,7 +116,8 @@ export class Phones {
     const answer = await api
       .call<Partial<Issued> & { code?: string }>('POST', path, body, headers)
       .catch(() => undefined)
-    return { status: answer?.status ?? 0, ...answer?.body, code: answer?.body.code }
+    // The body has a status of its own, the command's.
+    return { ...answer?.body, status: answer?.status ?? 0, code: answer?.body.code }
   }
 
   async #follow(lane: Lane, { commandId, expiresAt }: Issued): Promise<void> {
