@@ -124,6 +124,8 @@ test('a release, somebody walks through: PassageConfirmed within seconds, correl
   expect(others).toEqual([])
   expect(fact).toMatchObject({ type: 'PassageConfirmed', correlationId: issued?.['correlationId'] })
   expect(fact?.summary).toBe('Entrada confirmada em Catraca da portaria, sentido horário')
+  const known = await manager.get<{ state: object }>(`/api/devices/${gate.id}/state`)
+  expect(known.state).toMatchObject({ entry: 'clockwise' })
   const { deviceTime, agentTime } = (fact?.data ?? {}) as Record<string, string>
   expect(Math.abs(Date.parse(deviceTime ?? '') - Date.parse(agentTime ?? ''))).toBeLessThan(1_500)
 })

@@ -1,6 +1,7 @@
 /** What a device is now, in one vocabulary for all drivers (DEVICES 3): told by agents on `telemetry/state`, shown to people. */
 import { type Static, Type } from 'typebox'
 import { idPattern } from './ids.ts'
+import { turnDirections } from './passages.ts'
 
 const text = Type.String({ maxLength: 200 })
 const nullable = (schema: ReturnType<typeof Type.Number>) => Type.Union([schema, Type.Null()])
@@ -49,6 +50,8 @@ export const deviceStateSchema = Type.Object(
     turns: Type.Optional(
       Type.Object({ left: Type.Integer(), right: Type.Integer() }, { additionalProperties: false }),
     ),
+    /** The rotation that is the entry, where the device says so. */
+    entry: Type.Optional(Type.Enum(turnDirections)),
     /** How passages are learned: told by the device, asked for, or asked for since it tells another server. */
     passages: Type.Optional(Type.Enum(['told', 'asked', 'tells-another'])),
     /** Files that can be printed. */

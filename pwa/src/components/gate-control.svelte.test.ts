@@ -2,6 +2,7 @@ import type { Device } from '@travessia/schemas/api'
 import { afterEach, expect, test, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
 import GateControl from './gate-control.svelte'
 
@@ -83,4 +84,23 @@ test('with an obstacle nothing can be sent', async () => {
   await expect.element(page.getByRole('button')).toBeDisabled()
   await release(commands)
   expect(sent).toEqual([])
+})
+
+test('the rotations are named entry and exit as the device has them', async () => {
+  const control = {
+    device,
+    place: 'Matriz',
+    obstacle: undefined,
+    commands: new DeviceCommands('d'),
+  }
+  await render(GateControl, { control, entry: 'anticlockwise' })
+  const names = page
+    .getByRole('radio')
+    .elements()
+    .map((one) => one.parentElement?.textContent?.trim())
+  expect(names).toEqual([
+    m.gate_exit({ rotation: m.gate_clockwise() }),
+    m.gate_entry({ rotation: m.gate_anticlockwise() }),
+    m.gate_both(),
+  ])
 })

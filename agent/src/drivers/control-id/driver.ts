@@ -35,9 +35,7 @@ export function createDriver({ fetch, credentials }: DriverTarget): Driver {
     },
     watch(tell) {
       const withSource = (state: DeviceState) =>
-        tell(
-          follower && state.status !== 'offline' ? { ...state, passages: follower.source } : state,
-        )
+        tell(follower && state.status !== 'offline' ? { ...state, ...knownOf(follower) } : state)
       watch = watchTurnstile(client, withSource)
       return watch.stop
     },
@@ -111,4 +109,8 @@ function isDenied(body: string): boolean {
   } catch {
     return false
   }
+}
+
+function knownOf({ source, entry }: PassageFollower): Pick<DeviceState, 'passages' | 'entry'> {
+  return { passages: source, ...(entry === undefined ? {} : { entry }) }
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceState } from '@travessia/schemas/device-state'
+import { turnDirections } from '@travessia/schemas/passages'
 import type { Inlet } from '../../monitor-inlet.ts'
 import type { DeviceMemory } from '../../passage-memory.ts'
 import { type Fields, fieldsOf, idOf, numberOf, parsedExactly } from '../answers.ts'
@@ -59,6 +60,11 @@ export class PassageFollower implements Follower {
     this.#onHint = onHint
     this.#memory = desk.memory()
     void this.#run()
+  }
+
+  /** undefined: not known yet, or the device does not say. */
+  get entry(): DeviceState['entry'] {
+    return turnDirections.find((one) => one === this.#settings?.gateway)
   }
 
   get source(): Source {
