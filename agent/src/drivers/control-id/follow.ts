@@ -192,6 +192,8 @@ export class PassageFollower implements Follower {
     const current = fieldsOf(parsedExactly((await this.#call('get_configuration', wanted)).body))
     const gateway = fieldsOf(current['catra'])['gateway']
     const releaseMs = Number(fieldsOf(current['general'])['catra_timeout'])
+    // What is told of the device names its entry from now on.
+    if (!this.#settings) this.#onHint()
     this.#settings = {
       gateway: typeof gateway === 'string' ? gateway : undefined,
       releaseMs: releaseMs > 0 ? releaseMs : usualReleaseMs,
