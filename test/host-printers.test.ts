@@ -2,11 +2,11 @@
  * 3D printers behind OctoPrint and behind Klipper with Moonraker, from the API to the machine: the processes are those
  * of `travessia-agent simulate printer` and `simulate moonraker`, and what they did is compared with what was said.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { Api, ended, eventually, readyLine, root, type Stack, startStack } from './stack.ts'
+import { startSimulator } from './simulator.ts'
+import { Api, ended, eventually, type Stack, startStack } from './stack.ts'
 
 type Known = { readonly state: { status: string; detail?: string; job?: { file: string } } | null }
 type Command = {
@@ -33,10 +33,9 @@ afterAll(async () => {
 })
 
 async function simulated(kind: string): Promise<{ url: string; process: ChildProcess }> {
-  const args = [join(root, 'agent/src/main.ts'), 'simulate', kind]
-  const process_ = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  simulators.push(process_)
-  return { url: String((await readyLine(process_))['url']), process: process_ }
+  const started = await startSimulator(kind)
+  simulators.push(started.process)
+  return started
 }
 
 function deviceOf(id: string) {

@@ -2,23 +2,14 @@
  * Who passes a turnstile, from the simulated device through a real agent into the log: at once, with the command that
  * released it, once whatever the network does, and never because somebody in the LAN says so.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Network } from './network.ts'
 import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
-import {
-  Api,
-  ended,
-  eventually,
-  factsOf,
-  type Item,
-  readyLine,
-  root,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { startSimulator } from './simulator.ts'
+import { Api, ended, eventually, factsOf, type Item, type Stack, startStack } from './stack.ts'
 
 type Passage = Item & {
   readonly outcome: string
@@ -36,9 +27,9 @@ let gate: Item
 let gateUrl: string
 
 beforeAll(async () => {
-  const args = [join(root, 'agent/src/main.ts'), 'simulate', 'turnstile']
-  simulator = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  gateUrl = String((await readyLine(simulator))['url'])
+  const started = await startSimulator('turnstile')
+  simulator = started.process
+  gateUrl = started.url
   stack = await startStack()
   manager = await new Api(stack.httpUrl).signIn('gestor@demo.travessia')
   auditor = await new Api(stack.httpUrl).signIn('auditor@demo.travessia')

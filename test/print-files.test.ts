@@ -2,7 +2,7 @@
  * A print file from the API to the printer, through real processes: its bytes at the machine are those that were sent,
  * and an agent killed on the way leaves one end of the command and nothing half at the device.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
@@ -11,17 +11,8 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import {
-  Api,
-  deviceNamed,
-  ended,
-  eventually,
-  factsOf,
-  readyLine,
-  root,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { startSimulator } from './simulator.ts'
+import { Api, deviceNamed, ended, eventually, factsOf, type Stack, startStack } from './stack.ts'
 
 // Tests wait for events, not for times: on a busy machine that may take a while.
 vi.setConfig({ testTimeout: 180_000 })
@@ -54,10 +45,8 @@ afterAll(async () => {
 
 async function printer(driver: string): Promise<{ id: string; url: string }> {
   const kind = driver === 'octoprint' ? 'printer' : driver
-  const args = [join(root, 'agent/src/main.ts'), 'simulate', kind]
-  const process_ = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  simulators.push(process_)
-  const url = String((await readyLine(process_))['url'])
+  const { url, process: simulator } = await startSimulator(kind)
+  simulators.push(simulator)
   const credentials = { login: 'travessia', password: 'simulator-key' }
   const fields = { name: `Impressora ${driver} ${simulators.length}`, driver, kind: 'printer' }
   const whole = { ...fields, baseUrl: url, credentials }

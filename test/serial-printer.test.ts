@@ -2,20 +2,11 @@
  * A 3D printer on a serial port of the agent's host, from the API to the board: `travessia-agent simulate marlin`
  * behind a pseudo terminal (Debian package socat).
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import {
-  Api,
-  ended,
-  eventually,
-  type Item,
-  readyLine,
-  root,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { startSimulator } from './simulator.ts'
+import { Api, ended, eventually, type Item, type Stack, startStack } from './stack.ts'
 
 type Known = { readonly state: { status: string; detail?: string; job?: { file: string } } | null }
 
@@ -27,9 +18,9 @@ let baseUrl: string
 let printer: Item
 
 beforeAll(async () => {
-  const args = [join(root, 'agent/src/main.ts'), 'simulate', 'marlin']
-  simulator = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  baseUrl = String((await readyLine(simulator))['url'])
+  const started = await startSimulator('marlin')
+  simulator = started.process
+  baseUrl = started.url
   stack = await startStack()
   manager = await new Api(stack.httpUrl).signIn('gestor@demo.travessia')
   agent = await startOwnAgent(stack, manager, 'Oficina')
