@@ -68,8 +68,9 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Found anew at each start: a package met only while tests run would reload the page under them.
-        optimizeDeps: { force: true },
+        // All are found before the first test: a package met only while tests run would reload the page
+        // under them. The scan does not follow the router's lazy pages, so every source is an entry.
+        optimizeDeps: { force: true, entries: ['src/**/*.svelte', 'src/**/*.ts'] },
         test: {
           name: 'browser',
           include: ['src/**/*.svelte.test.ts'],
