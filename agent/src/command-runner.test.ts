@@ -371,6 +371,27 @@ test('an end that the broker did not take is said at the next connection, howeve
   })
 })
 
+test('what is said again after a reconnect never comes faster than the broker takes it', async () => {
+  const { runner, journal, reports } = running()
+  const ids = Array.from({ length: 1_000 }, () => newId())
+  for (const commandId of ids)
+    journal.ended({ kind: 'command', commandId, status: 'succeeded', at: Date.now() })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  runner.resend()
+  await vi.advanceTimersByTimeAsync(950)
+  const inOneSecond = reports.length
+  expect(inOneSecond).toBeGreaterThanOrEqual(100)
+  expect(inOneSecond).toBeLessThanOrEqual(250)
+  expect(reports[0]?.commandId).toBe(ids.at(-1))
+  // Another reconnect in between: one repetition goes on, not two beside each other.
+  runner.resend()
+  await vi.advanceTimersByTimeAsync(950)
+  expect(reports.length - inOneSecond).toBeLessThanOrEqual(250)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(new Set(reports.map(({ commandId }) => commandId)).size).toBe(1_000)
+})
+
 test('a stop ends what runs as the driver says, and what waits as not begun', async () => {
   const { runner, ended, ran } = running({
     execute: (_id, { signal }) =>

@@ -35,6 +35,9 @@ const answerMs = 10_000
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
 const maxUnsaid = 1_000
+/** Far below what the broker takes of a control connection in a second (`packetsPerSecond`), which it would end. */
+const saidAgainAtOnce = 20
+const saidAgainPauseMs = 100
 /** After a command's own time and `answerMs`. */
 const stuckMs = 50_000
 
@@ -71,6 +74,7 @@ export class CommandRunner {
   readonly #waiting = new Set<string>()
   /** Ends that the broker has not taken yet. */
   readonly #unsaid = new Map<string, CommandReport>()
+  #sayingAgain: NodeJS.Timeout | undefined
   readonly #abort = new AbortController()
   #intake: Promise<void> = Promise.resolve()
   /** When each command under way must have ended, by the monotonic clock. */
@@ -95,15 +99,25 @@ export class CommandRunner {
     return work
   }
 
-  /** At a new connection: what the server may not have heard. */
+  /** At a new connection: what the server may not have heard, the newest first, a few at a time. */
   resend(): void {
     const recent = this.#deps.journal.recentReports(repeatedReportsMs)
-    const reports = new Map(recent.map((report) => [report.commandId, report]))
-    for (const report of [...this.#unsaid.values(), ...reports.values()]) this.#deliver(report)
+    const all = [...this.#unsaid.values(), ...recent]
+    const reports = new Map(all.map((report) => [report.commandId, report]))
+    this.#sayAgain([...reports.values()].toReversed())
+  }
+
+  #sayAgain(reports: readonly CommandReport[]): void {
+    clearTimeout(this.#sayingAgain)
+    for (const report of reports.slice(0, saidAgainAtOnce)) this.#deliver(report)
+    const rest = reports.slice(saidAgainAtOnce)
+    if (rest.length > 0)
+      this.#sayingAgain = setTimeout(() => this.#sayAgain(rest), saidAgainPauseMs)
   }
 
   /** Ends what is under way; the journal keeps what becomes of it. */
   async stop(): Promise<void> {
+    clearTimeout(this.#sayingAgain)
     this.#abort.abort()
     await this.#intake
     await Promise.all(this.#devices.values())

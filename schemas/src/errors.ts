@@ -304,6 +304,12 @@ export const errorTable = {
     en: 'This idempotency key was used for a different command.',
     pt: 'Esta chave de idempotência foi usada para outro comando.',
   },
+  NODE_BUSY: {
+    status: 503,
+    retry: true,
+    en: 'The server has too much to do at the moment.',
+    pt: 'O servidor está ocupado demais neste momento.',
+  },
   STORE_UNAVAILABLE: {
     status: 503,
     retry: true,

@@ -1,7 +1,7 @@
 /** The log after the torture: as the API gives it to an auditor, and whether the store itself left nothing out. */
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Api } from '../../test/stack.ts'
+import { type Api, eventually } from '../../test/stack.ts'
 import type { Check, Fact } from './judge.ts'
 
 /** All facts of a kind, oldest first. */
@@ -9,14 +9,23 @@ export async function readFacts(api: Api, kind: 'command' | 'session'): Promise<
   const facts: Fact[] = []
   let query = ''
   for (;;) {
-    const { status, body } = await api.call<{ items: Fact[]; nextCursor?: string }>(
-      ...(['GET', `/api/audit/events?kind=${kind}&limit=200${query}`] as const),
-    )
-    if (status !== 200) throw new Error(`the log answered ${status} ${JSON.stringify(body)}`)
+    // A node that has too much to do says so, and is asked again.
+    const body = await eventually(() => pageOf(api, `kind=${kind}&limit=200${query}`), {
+      what: 'an answer of the log',
+    })
     facts.push(...body.items)
     if (body.nextCursor === undefined) return facts.toReversed()
     query = `&cursor=${body.nextCursor}`
   }
+}
+
+type Page = { readonly items: Fact[]; readonly nextCursor?: string }
+
+async function pageOf(api: Api, query: string): Promise<Page | undefined> {
+  const { status, body } = await api.call<Page>('GET', `/api/audit/events?${query}`)
+  if (status === 503) return undefined
+  if (status !== 200) throw new Error(`the log answered ${status} ${JSON.stringify(body)}`)
+  return body
 }
 
 const gaps = {
