@@ -1,5 +1,5 @@
 /**
- * The cloud node: api, gateway and the embedded broker in one process (DESIGN 4). Parts are made in the order in
+ * The cloud node: api, gateway and, unless there is another, the broker in one process (DESIGN 4). Parts are made in the order in
  * which they need each other, started from the log outwards, and stopped the other way round.
  */
 import type { AddressInfo } from 'node:net'
@@ -34,6 +34,8 @@ import { TunnelClient } from './gateway/tunnel-client.ts'
 import { Attempts } from './identity/attempts.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
+import type { Link } from './link/link.ts'
+import { PlainMqttLink } from './link/plain-mqtt.ts'
 import { may, maySee } from './plugins/principal.ts'
 import type { Endpoints, Services } from './services.ts'
 import { History } from './store/history.ts'
@@ -53,8 +55,7 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   const store = await createSqliteStore(join(config.DATA_DIR, 'events.db'))
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
-  const broker = await openBroker(config, { identity, now, log })
-  const link = createEmbeddedLink(identity.nodeId, broker)
+  const { link, listeners } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
   const base = { store, views, history, presence, link, now, log, ...identity }
   const bus = createBus(base, config.DATA_DIR)
@@ -67,10 +68,6 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
     pairingAttempts: new Attempts({ max: 5, ...attempts }),
   }
   const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })
-  const listeners = new Listeners(broker, {
-    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
-    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
-  })
   watchAccess(services)
   const { sessions, gateway } = remote
   return {
@@ -81,19 +78,19 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
       await link.start(bus.inbox)
       startBus(bus)
       const remotePort = await gateway.start()
-      const { mqttPort, wsPort } = await listeners.start()
+      const brokerPorts = await listeners?.start()
       await app.listen({ host: config.HOST, port: config.HTTP_PORT })
       const { port: httpPort } = app.server.address() as AddressInfo
       return Object.assign(
         endpoints,
-        endpointsOf(config, { httpPort, remotePort, wsPort, mqttPort }),
+        endpointsOf(config, { ...portsOf(config), httpPort, remotePort, ...brokerPorts }),
       )
     },
     async stop() {
       await stopViews(remote)
       await app.close()
       await gateway.stop()
-      await listeners.stop()
+      await listeners?.stop()
       await stopBus(bus)
       await link.stop()
       await views.stop()
@@ -104,15 +101,49 @@ export async function createCloudNode(config: Config, log: Logger): Promise<Node
   }
 }
 
-async function openBroker(
-  { DATA_DIR: dataDir, REDIS_URL: redisUrl }: Config,
-  { identity, now, log }: { identity: Identity; now: () => number; log: Logger },
-): Promise<Broker> {
-  return Broker.create({
-    verify: (token) => identity.agentCredentials.verify(token),
-    persistence: await openPersistence({ dataDir, redisUrl }),
+type LinkDeps = { identity: Identity; now: () => number; log: Logger }
+
+/** The one place that chooses: through another broker where there is one, else through ours and its own sockets. */
+async function openLink(
+  config: Config,
+  { identity, now, log }: LinkDeps,
+): Promise<{ link: Link; listeners?: Listeners }> {
+  const { nodeId, pairing, tokens, agentCredentials } = identity
+  if (config.BROKER_URL) {
+    const { address, username = nodeId, password } = brokerAt(config.BROKER_URL)
+    const link = new PlainMqttLink({
+      ...{ nodeId, url: address, now, log },
+      login: async () => ({
+        username,
+        password: password ?? (await tokens.issueNodeToken(nodeId)).token,
+      }),
+      admits: ({ tenantId, agentId }) => {
+        const keys = pairing.keysOf(agentId)
+        return keys?.tenantId === tenantId && !keys.isRevoked
+      },
+    })
+    return { link }
+  }
+  const broker = await Broker.create({
+    verify: (token) => agentCredentials.verify(token),
+    persistence: await openPersistence({ dataDir: config.DATA_DIR, redisUrl: config.REDIS_URL }),
     ...{ now, log },
   })
+  const listeners = new Listeners(broker, {
+    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
+    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
+  })
+  return { link: createEmbeddedLink(nodeId, broker), listeners }
+}
+
+/** The address that may be shown, and the credential that may not. */
+function brokerAt(brokerUrl: string): { address: string; username?: string; password?: string } {
+  const url = new URL(brokerUrl)
+  const [username, password] = [url.username, url.password].map(decodeURIComponent)
+  url.username = ''
+  url.password = ''
+  const credential = { ...(username && { username }), ...(password && { password }) }
+  return { address: url.href, ...credential }
 }
 
 type Base = Identity &
@@ -227,10 +258,11 @@ function portsOf({ HTTP_PORT, REMOTE_PORT, WS_PORT, MQTT_PORT }: Config): Ports 
 }
 
 function endpointsOf(config: Config, { httpPort, remotePort, wsPort, mqttPort }: Ports): Endpoints {
+  const other = config.BROKER_URL && brokerAt(config.BROKER_URL).address
   return {
     httpUrl: config.PUBLIC_URL ?? `http://localhost:${httpPort}`,
     remoteUrl: config.REMOTE_URL ?? `http://remote.localhost:${remotePort}`,
-    wsUrl: config.WS_URL ?? `ws://localhost:${wsPort}/ws/connectors`,
-    mqttUrl: `mqtt://localhost:${mqttPort}`,
+    wsUrl: config.WS_URL ?? other ?? `ws://localhost:${wsPort}/ws/connectors`,
+    mqttUrl: other ?? `mqtt://localhost:${mqttPort}`,
   }
 }

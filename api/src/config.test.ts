@@ -44,3 +44,23 @@ test('the demo with its known passwords starts on loopback only', () => {
 test('readConfig ignores foreign and empty variables', () => {
   expect(readConfig({ ...key, HTTP_PORT: '1', TRAVESSIA_HTTP_PORT: '' }).HTTP_PORT).toBe(8000)
 })
+
+test('another broker is taken on its operator’s word only, and in plain text on loopback only', () => {
+  const url = 'mqtts://broker.example'
+  const given = { ...key, TRAVESSIA_BROKER_URL: url }
+  const word = { TRAVESSIA_BROKER_KEEPS_APART: '1' }
+  const problems = (environment: Record<string, string>) => {
+    try {
+      return readConfig(environment).BROKER_URL
+    } catch (error) {
+      return (error as { details: { problems: string[] } }).details.problems
+    }
+  }
+  expect(problems(given)).toEqual([expect.stringContaining('TRAVESSIA_BROKER_KEEPS_APART=1')])
+  expect(problems({ ...given, ...word })).toBe(url)
+  expect(problems({ ...key, ...word, TRAVESSIA_BROKER_URL: 'mqtt://broker.example' })).toEqual([
+    expect.stringContaining('mqtts: or wss:'),
+  ])
+  const local = 'mqtt://127.0.0.1:1'
+  expect(problems({ ...key, ...word, TRAVESSIA_BROKER_URL: local })).toBe(local)
+})

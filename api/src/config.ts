@@ -22,7 +22,10 @@ const schema = Type.Object({
   REMOTE_MODE: Type.Enum(['host', 'path'], { default: 'host' }),
   DATABASE_URL: optionalUrl('postgres(ql)?'),
   REDIS_URL: optionalUrl('rediss?'),
+  /** Another broker instead of the one in this process; may hold this node's user name and password for it. */
   BROKER_URL: optionalUrl('wss?|mqtts?'),
+  /** The operator's word that the broker lets each agent use its own topics only: nothing else keeps customers apart there. */
+  BROKER_KEEPS_APART: Type.Enum(['0', '1'], { default: '0' }),
   ENCRYPTION_KEY: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$' })),
   /** Addresses of reverse proxies whose X-Forwarded-For is believed, comma separated. */
   TRUSTED_PROXIES: Type.String({ default: '', pattern: '^[0-9a-fA-F.:/, ]*$' }),
@@ -33,7 +36,9 @@ const schema = Type.Object({
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
 })
 
-export type Config = Readonly<Omit<Static<typeof schema>, 'DEMO' | 'TRUSTED_PROXIES'>> & {
+export type Config = Readonly<
+  Omit<Static<typeof schema>, 'DEMO' | 'TRUSTED_PROXIES' | 'BROKER_KEEPS_APART'>
+> & {
   readonly DEMO: boolean
   readonly TRUSTED_PROXIES: readonly string[]
 }
@@ -62,13 +67,30 @@ export function readConfig(
     problems.push(`${prefix}DEMO=1 needs ${prefix}HOST on loopback`)
   if (!isDemo && !config.ENCRYPTION_KEY)
     problems.push(`${prefix}ENCRYPTION_KEY is missing (64 hex digits)`)
-  if (config.BROKER_URL) problems.push(`${prefix}BROKER_URL is not supported yet`)
+  problems.push(...brokerProblems(config))
   if (config.DATABASE_URL) problems.push(`${prefix}DATABASE_URL is not supported yet`)
   if (problems.length > 0) throw new TravessiaError('CONFIG_INVALID', { problems })
+  const { BROKER_KEEPS_APART: _said, ...rest } = config
   const proxies = config.TRUSTED_PROXIES.split(',').map((text) => text.trim())
   return Object.freeze({
-    ...config,
+    ...rest,
     DEMO: isDemo,
     TRUSTED_PROXIES: proxies.filter((text) => text !== ''),
   })
+}
+
+/** Closed by default: a broker of somebody else is used on its operator's word only (ADR 16). */
+function brokerProblems(config: Static<typeof schema>): string[] {
+  const { BROKER_URL: url, BROKER_KEEPS_APART: keepsApart } = config
+  if (!url) return []
+  if (!URL.canParse(url)) return [`${prefix}BROKER_URL is no address`]
+  const isPlain = /^(ws|mqtt):/.test(url)
+  const problems: string[] = []
+  if (keepsApart !== '1')
+    problems.push(
+      `${prefix}BROKER_URL needs ${prefix}BROKER_KEEPS_APART=1, your word that this broker lets each agent use its own topics only (docs/protocol.md, "Another broker")`,
+    )
+  if (isPlain && !loopback.has(new URL(url).hostname))
+    problems.push(`${prefix}BROKER_URL must be mqtts: or wss: unless it is on loopback`)
+  return problems
 }

@@ -137,3 +137,22 @@ test.each([
   await settled()
   expect(said[0]).toBe('ConnectAgent')
 })
+
+test('an agent that was gone gets a new HELLO though its data connection is the same', async () => {
+  const { said, status, settled } = setUp()
+  status(JSON.stringify(heartbeat))
+  status(willPayload)
+  status(JSON.stringify(heartbeat))
+  await settled()
+  expect(said.filter((word) => word === 'hello' || word === 'lost')).toEqual([
+    ...['hello', 'lost', 'hello'],
+  ])
+})
+
+test('a heartbeat without a data connection ends the tunnel, whatever the broker says or not', async () => {
+  const { said, status, settled } = setUp()
+  status(JSON.stringify(heartbeat))
+  status(JSON.stringify({ ...heartbeat, dataEpoch: '' }))
+  await settled()
+  expect(said.filter((word) => word === 'hello' || word === 'lost')).toEqual(['hello', 'lost'])
+})

@@ -118,7 +118,9 @@ export class Inbox implements LinkHandlers {
       if (!(await this.#deps.agentIntent(agent, { type: 'ConnectAgent', connected }))) return
     }
     presence.update(agent, { lastHeartbeatAt: now(), heartbeat, isOnline: true })
-    if (heartbeat.dataEpoch !== '' && heartbeat.dataEpoch !== before.heartbeat?.dataEpoch)
+    // An agent that was gone has no tunnel any more, though its data connection may be the same.
+    if (heartbeat.dataEpoch === '') tunnel.lost(agent)
+    else if (!before.isOnline || heartbeat.dataEpoch !== before.heartbeat?.dataEpoch)
       tunnel.hello(agent)
     deviceLists.confirmed(agent, heartbeat.devicesVersion)
     if (heartbeat.pausedUntil !== before.heartbeat?.pausedUntil) await this.#pause(agent, heartbeat)

@@ -290,3 +290,18 @@ test('a token that names another tenant than the agent’s is refused', async ()
   const { token } = await tokens.issueAgentToken(id, { ...scope, tenantId: newId() })
   await expect(credentials.verify(token)).rejects.toEqual(invalid)
 })
+
+test('a node’s token is checked with the JWKS alone, and is taken for neither a user’s nor an agent’s', async () => {
+  const { token } = await tokens.issueNodeToken(agentId)
+  const [jwk] = tokens.jwks().keys
+  const { payload } = await jwtVerify(token, await importJWK(jwk ?? {}, 'RS256'), {
+    ...{
+      typ: tokenKinds.node.typ,
+      audience: tokenKinds.node.aud,
+      currentDate: new Date(clock.now),
+    },
+  })
+  expect(payload.sub).toBe(agentId)
+  await expect(tokens.verifyUserToken(token)).rejects.toEqual(invalid)
+  await expect(tokens.verifyAgentToken(token)).rejects.toEqual(invalid)
+})

@@ -33,6 +33,8 @@ import type { Vault } from './vault.ts'
 const issuer = 'travessia'
 export const userTokenSeconds = 3_600
 export const agentTokenSeconds = 3_600
+/** Its end may end the connection of the whole node, so it is seldom; it is made anew at each dial. */
+export const nodeTokenSeconds = 7 * 24 * 3_600
 const clockToleranceSeconds = 5
 
 const isUserClaims = compile(userClaimsSchema)
@@ -85,6 +87,11 @@ export class Tokens {
     return this.#issue('agent', agentId, agentTokenSeconds, claims)
   }
 
+  /** What this node shows to a broker that runs apart; whoever has the JWKS can check it. */
+  async issueNodeToken(nodeId: string): Promise<{ token: string; expiresAt: string }> {
+    return this.#issue('node', nodeId, nodeTokenSeconds, {})
+  }
+
   /** @throws TravessiaError TOKEN_INVALID, TOKEN_EXPIRED */
   async verifyUserToken(token: string): Promise<UserClaims> {
     return this.#verify('user', token, isUserClaims)
@@ -111,7 +118,7 @@ export class Tokens {
     return this.#sign('grant', grant)
   }
 
-  async #issue(kind: 'user' | 'agent', subject: string, seconds: number, claims: object) {
+  async #issue(kind: 'user' | 'agent' | 'node', subject: string, seconds: number, claims: object) {
     const { alg, typ, aud } = tokenKinds[kind]
     const iat = Math.floor(this.#now() / 1000)
     const token = await new SignJWT({ ...claims, jti: newId() })

@@ -1,7 +1,7 @@
 /**
  * The border between the cloud node and MQTT. Two implementations, one conformance suite: `embedded`
  * (the broker in this process) and `plain-mqtt` (a client of any MQTT 3.1.1 broker).
- * Frames are views into the received packet: whoever keeps one copies it.
+ * Frames are views into the received packet: whoever keeps one copies it. A frame that is sent belongs to the link.
  */
 import type { Presence } from '@travessia/schemas/reports'
 import type { AgentAddress, CommandKind } from '@travessia/schemas/topics'
@@ -22,11 +22,19 @@ export interface Link {
   /**
    * Sends one tunnel frame, QoS 0, on the agent's data connection.
    * @returns false when there is no such connection, so the frame is gone. Credit bounds what is under way.
+   * Through a broker that is not in this process `true` is a belief: it is false while that broker is away, before
+   * the first word of the agent, after its last will or (ours only) its lost data connection, and with 64 MiB unsent.
    */
   send(agent: AgentAddress, frame: Uint8Array): boolean
-  /** Publishes a signed intent, QoS 1, on the control connection. Transport only: the `ack` is the proof. */
+  /**
+   * Publishes a signed intent, QoS 1, on the control connection. Transport only: the `ack` is the proof.
+   * @throws TravessiaError AGENT_OFFLINE: the broker is away or does not answer
+   */
   command(agent: AgentAddress, kind: CommandKind, payload: string): Promise<void>
-  /** Ends both connections of the agent and drops its broker session (THREATS B8). */
+  /**
+   * Ends both connections of the agent and drops its broker session (THREATS B8); a broker that is not ours keeps
+   * them until the credential ends, and the link hears nothing of it any more (ADR 16).
+   */
   revoke(agent: AgentAddress): Promise<void>
   /** Handlers are given once, before `start`. */
   start(handlers: LinkHandlers): Promise<void>
