@@ -415,12 +415,15 @@ test('path mode: addresses, cookies and the page’s own base stay under the ses
     ],
     at,
   )
-  expect(cookies.headers['set-cookie']).toEqual([`a=1; Path=${prefix}/app`, `b=2; Path=${prefix}/`])
+  expect(cookies.headers['set-cookie']).toEqual([
+    `${at.sessionId}-a=1; Path=${prefix}/app`,
+    `${at.sessionId}-b=2; Path=${prefix}/`,
+  ])
   expect((await echoed('/echo', {}, at)).headers['cookie']).toBe('jar=3')
   const html = `<base href="/ui/"><a href="/x">á</a><img src="y.png"><form action="/z"></form>`
   const page = await inside(`/page?html=${encodeURIComponent(html)}`, asDocument, at)
   expect(page.body).toBe(
-    `<base href="${prefix}/ui/"><a href="${prefix}/x">á</a><img src="y.png"><form action="${prefix}/z"></form>`,
+    `<script src="${at.base}/__travessia/shim.js"></script><base href="${prefix}/ui/"><a href="${prefix}/x">á</a><img src="y.png"><form action="${prefix}/z"></form>`,
   )
   expect(page.headers['cache-control']).toBe('no-store')
   const asHost = session.base.replace(session.sessionId, at.sessionId)

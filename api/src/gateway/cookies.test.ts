@@ -4,8 +4,10 @@ import { expect, test } from 'vitest'
 import {
   clearingHeaders,
   cookieForBrowser,
+  cookieMark,
   cookiesForDevice,
   cookieValue,
+  pathSessionsOf,
   sessionCookieName,
 } from './cookies.ts'
 
@@ -70,6 +72,31 @@ test('path mode keeps HttpOnly and __Host- cookies in the jar and gives them to 
   expect(cookieForBrowser('sid=1; HttpOnly; Path=/', context)).toBeUndefined()
   expect(cookieForBrowser('__Host-dev=2; Secure; Path=/', context)).toBeUndefined()
   expect(cookiesForDevice('a=b', context.jar)).toBe('a=b; sid=1; __Host-dev=2')
+})
+
+test('where sessions share an origin a device gets its own cookies only, whoever set them (THREATS U3)', () => {
+  const mark = cookieMark('/remote/s/abc')
+  const set = cookieForBrowser('a=b', { ...pathMode(), mark })
+  expect(set).toBe(`abc-a=b; Path=${prefix}/; Secure`)
+  const header = 'abc-a=b; other-c=d; e=f; __Host-travessia-session-abc=secret; abc-g'
+  expect(cookiesForDevice(header, new CookieJar(), mark)).toBe('a=b; g')
+  expect(cookiesForDevice('other-c=d; e=f', new CookieJar(), mark)).toBeUndefined()
+  expect(cookieMark('')).toBe('')
+})
+
+test('a cookie that is no longer HttpOnly leaves the jar', () => {
+  const context = pathMode()
+  cookieForBrowser('sid=1; HttpOnly', context)
+  expect(cookieForBrowser('sid=2', context)).toContain('sid=2')
+  expect(context.jar.pairs()).toEqual([])
+})
+
+test('sessions under a path are known by their cookies’ names', () => {
+  const header = '__Host-travessia-session-abc=x; a=b; __Host-travessia-session-d=y'
+  expect(pathSessionsOf(header)).toEqual([
+    ['abc', 'x'],
+    ['d', 'y'],
+  ])
 })
 
 test('a cookie leaves the jar when the device lets it expire', () => {

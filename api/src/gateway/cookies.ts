@@ -1,7 +1,7 @@
 /**
  * Cookies of device pages (THREATS U3). Host mode: to the browser host-only with their Path, back as they are.
- * Path mode: HttpOnly and `__Host-` ones stay here in a jar, the others are bound to the session's path. Ours
- * never reach a device, and a device can neither set nor read them.
+ * Path mode: HttpOnly and `__Host-` ones stay here in a jar, the others are bound to the session by path and mark.
+ * Ours never reach a device, and a device can neither set nor read them.
  */
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 
@@ -11,15 +11,37 @@ export function sessionCookieName(mode: 'host' | 'path', sessionId: string): str
   return mode === 'host' ? '__Host-travessia-session' : `__Host-travessia-session-${sessionId}`
 }
 
+/** Sessions in path mode whose cookies a `Cookie` header holds, whether they are right or not. */
+export function pathSessionsOf(header: string | undefined): Array<[id: string, cookie: string]> {
+  const name = sessionCookieName('path', '')
+  return pairsOf(header)
+    .filter((pair) => pair.startsWith(name))
+    .map((pair) => [pair.slice(name.length).split('=', 1)[0] ?? '', pair.split('=')[1] ?? ''])
+}
+
 /** The value of one cookie of a `Cookie` header. */
 export function cookieValue(header: string | undefined, name: string): string | undefined {
   const pair = pairsOf(header).find((one) => one.startsWith(`${name}=`))
   return pair?.slice(name.length + 1)
 }
 
+/**
+ * Before the names of a device's cookies where sessions share an origin: a cookie without it, or with that of
+ * another session, is not this device's.
+ */
+export function cookieMark(base: string): string {
+  return base === '' ? '' : `${base.slice(base.lastIndexOf('/') + 1)}-`
+}
+
 /** The `Cookie` header for the device; undefined: none. */
-export function cookiesForDevice(header: string | undefined, jar: CookieJar): string | undefined {
-  const own = pairsOf(header).filter((pair) => !pair.toLowerCase().startsWith(ownPrefix))
+export function cookiesForDevice(
+  header: string | undefined,
+  jar: CookieJar,
+  mark = '',
+): string | undefined {
+  const own = pairsOf(header)
+    .filter((pair) => !pair.toLowerCase().startsWith(ownPrefix) && pair.startsWith(mark))
+    .map((pair) => pair.slice(mark.length))
   const pairs = [...own, ...jar.pairs()]
   return pairs.length === 0 ? undefined : pairs.join('; ')
 }
@@ -27,7 +49,12 @@ export function cookiesForDevice(header: string | undefined, jar: CookieJar): st
 /** A device's `Set-Cookie` for the browser; undefined: it is not passed on. */
 export function cookieForBrowser(
   text: string,
-  { prefix, isHttps, jar }: { prefix: string; isHttps: boolean; jar: CookieJar | undefined },
+  {
+    prefix,
+    mark = '',
+    isHttps,
+    jar,
+  }: { prefix: string; mark?: string; isHttps: boolean; jar: CookieJar | undefined },
 ): string | undefined {
   const [pair = '', ...attributes] = text.split(';').map((part) => part.trim())
   const name = (pair.split('=', 1)[0] ?? '').trim()
@@ -41,6 +68,8 @@ export function cookieForBrowser(
     jar.set(pair, known)
     return undefined
   }
+  // The same cookie, no longer HttpOnly, is the browser's now.
+  jar?.set(pair, ['Max-Age=0'])
   const kept = known
     .filter((attribute) => isSecure || !/^secure$/i.test(attribute))
     .map((attribute) => {
@@ -50,7 +79,7 @@ export function cookieForBrowser(
   const hasPath = kept.some((attribute) => /^path=/i.test(attribute))
   if (prefix !== '' && !hasPath) kept.push(`Path=${prefix}/`)
   if (isSecure && !kept.some((attribute) => /^secure$/i.test(attribute))) kept.push('Secure')
-  return [pair, ...kept].join('; ')
+  return [mark + pair, ...kept].join('; ')
 }
 
 /**

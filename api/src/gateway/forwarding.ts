@@ -12,10 +12,10 @@ import type { DeviceRow } from '../views/devices.ts'
 import type { DeviceClient, DeviceRequest, DeviceResponse } from './device-client.ts'
 import { type ExchangeRecord, stageOf } from './exchange-record.ts'
 import { headerOf, requestHeaders, responseHeaders } from './headers.ts'
-import { isRewritable, rewriteHtml } from './path-rewrite.ts'
 import type { PublicView } from './public-address.ts'
 import type { LiveSession } from './remote-sessions.ts'
-import { wantsDocument } from './request-checks.ts'
+import { mayBeRewritten, rewriteBody, rewritingOf } from './rewriting.ts'
+import { shimUrl } from './shim.ts'
 import { joinWebSocket, offeredProtocols, type Upgrade } from './websocket.ts'
 
 const none = { in: 0, out: 0 }
@@ -130,10 +130,10 @@ function watchHandshake(socket: Duplex): { gone: AbortSignal; stop(): Buffer } {
 
 function deviceRequest(
   request: IncomingMessage,
-  { session, device, view, path, port, jar, record }: Admitted,
+  { device, view, path, port, jar, record }: Admitted,
 ): Omit<DeviceRequest, 'signal'> {
   const { method = '', rawHeaders, headers } = request
-  const isRewritten = session.mode === 'path' && wantsDocument(headers)
+  const isRewritten = mayBeRewritten({ method, headers }, view)
   const length = headers['content-length']
   const hasBody = length !== undefined || headers['transfer-encoding'] !== undefined
   return {
@@ -159,25 +159,32 @@ function metered(request: IncomingMessage, meter: Transform): Transform {
 
 async function sendAnswer(
   { request, response }: Browser,
-  { status, headers: raw, body }: DeviceResponse,
+  answer: DeviceResponse,
   { session, view, path, record, jar }: Admitted,
 ): Promise<void> {
-  const isPathMode = session.mode === 'path'
-  const type = headerOf(raw, 'content-type')
-  const isRewritten = isPathMode && isRewritable(status, type, headerOf(raw, 'content-encoding'))
-  const context = { view, requestPath: path, jar: isPathMode ? jar : undefined, isRewritten }
-  response.writeHead(status, responseHeaders(raw, context))
+  const { status, headers: raw, body } = answer
+  const { method = '', headers } = request
+  const rewriting = rewritingOf({ method, headers }, answer, view)
+  response.writeHead(
+    status,
+    responseHeaders(raw, {
+      ...{ view, requestPath: path, jar: session.mode === 'path' ? jar : undefined },
+      isRewritten: rewriting !== undefined,
+      script: rewriting?.kind === 'page' ? shimUrl(view) : undefined,
+    }),
+  )
   response.flushHeaders()
-  const hasNoBody = request.method === 'HEAD' || status === 204 || status === 304
+  const hasNoBody = method === 'HEAD' || status === 204 || status === 304
   const length = hasNoBody ? '0' : headerOf(raw, 'content-length')
   const meter = record.response.stream(length === undefined ? undefined : Number(length))
-  const rewrite = isRewritten && !hasNoBody ? rewriteHtml(view) : []
+  const rewrite = rewriting ? rewriteBody(rewriting, view) : []
   await pipeline([body, meter, ...rewrite, new PassThrough(), response])
 }
 
 export function codeOf(error: unknown): ErrorCode {
   if (error instanceof TravessiaError) return error.code
-  return (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE'
-    ? 'TUNNEL_LOST'
-    : 'INTERNAL'
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+  // A coded page that is not what it says.
+  if (/^(Z_|ERR_(BROTLI|_ERROR))/.test(code)) return 'DEVICE_PROTOCOL'
+  return code === 'ERR_STREAM_PREMATURE_CLOSE' ? 'TUNNEL_LOST' : 'INTERNAL'
 }

@@ -15,17 +15,19 @@ import { answerClientError } from '../plugins/client-error.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
-import { clearingHeaders, cookieValue, sessionCookieName } from './cookies.ts'
+import { clearingHeaders, cookieValue, pathSessionsOf, sessionCookieName } from './cookies.ts'
 import type { DeviceAccess } from './device-access.ts'
 import type { DeviceClient } from './device-client.ts'
 import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
+import { escapedPrefix } from './escape.ts'
 import { ExchangeRecord } from './exchange-record.ts'
 import { codeOf, forward, forwardWebSocket } from './forwarding.ts'
 import { portOf, type Route, reservedPath, routeOf, sessionUrl, viewOf } from './public-address.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
 import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.ts'
 import type { SessionSecrets } from './session-secrets.ts'
+import { sendShim, shimPath } from './shim.ts'
 import { Slots } from './slots.ts'
 
 const maxHeadBytes = 16 * 1024
@@ -49,7 +51,7 @@ type Deps = {
 }
 
 /** What the node keeps per session beside the facts. */
-type SessionMemory = { readonly jar: CookieJar; readonly slots: Slots }
+type SessionMemory = { readonly jar: CookieJar; readonly slots: Slots; escapes: number }
 
 export class Gateway {
   readonly #deps: Deps
@@ -90,8 +92,10 @@ export class Gateway {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { session, route } = this.#resolve(request)
-    if (route.target === '') return redirectToFolder(response, route)
+    const missing = this.#escapedPrefix(request)
+    if (missing !== undefined) return redirect(request, response, missing + request.url)
+    const { session, route } = this.#resolve(request, request.url)
+    if (route.target === '') return redirect(request, response, `${route.base}/`)
     const [path = ''] = route.target.split('?')
     if (path === entryPath && request.method === 'GET')
       return enter(response, route, this.#deps.secrets)
@@ -99,6 +103,10 @@ export class Gateway {
     if (path === leavePath) {
       const to = new URLSearchParams(route.target.split('?')[1]).get('to') ?? ''
       return sendLeavePage(response, to, this.#page(request, session))
+    }
+    if (path === shimPath) {
+      const { view } = await this.#targetOf(session, { ...route, target: '/' })
+      return sendShim(response, view)
     }
     if (request.headers['service-worker'] !== undefined) throw new TravessiaError('NOT_FOUND')
     await this.#exchange(request, response, { session, route })
@@ -128,14 +136,32 @@ export class Gateway {
   }
 
   /** @throws TravessiaError REQUEST_INVALID and others for malformed requests, SESSION_ENDED */
-  #resolve(request: IncomingMessage): { session: LiveSession; route: Route } {
-    const { method = '', httpVersion, url: target = '', rawHeaders, headers } = request
+  #resolve(request: IncomingMessage, target = ''): { session: LiveSession; route: Route } {
+    const { method = '', httpVersion, rawHeaders, headers } = request
     const problem = problemOf({ method, httpVersion, target, rawHeaders })
     if (problem) throw new TravessiaError(problem)
     const route = routeOf(headers.host ?? '', target, this.#deps.remoteUrl().hostname)
     const session = route && this.#deps.sessions.find(route.sessionId)
     if (!session || session.mode !== route.mode) throw new TravessiaError('SESSION_ENDED')
     return { session, route }
+  }
+
+  /** What a request that left its session's path lacks; counted, since it says how well a page bears path mode. */
+  #escapedPrefix({ headers, url = '' }: IncomingMessage, isUpgrade = false): string | undefined {
+    const remote = this.#deps.remoteUrl()
+    if (headers.host !== remote.host || url.startsWith('/remote/s/')) return undefined
+    const shown = pathSessionsOf(headers.cookie)
+      .filter(([id, cookie]) => this.#deps.secrets.isCookieOf(id, cookie))
+      .flatMap(([id]) => this.#deps.sessions.find(id) ?? [])
+    const sessions = shown.map(({ id }) => id)
+    const context = { publicOrigin: remote.origin, sessions, isUpgrade }
+    const prefix = isSafeTarget(url) ? escapedPrefix(headers, context) : undefined
+    const session = shown.find(({ id }) => prefix?.includes(id))
+    if (!session) return undefined
+    const count = ++this.#memoryOf(session).escapes
+    if (/^10*$/.test(String(count)))
+      this.#deps.log.info({ sessionId: session.id, count }, 'a page left its session’s path')
+    return prefix
   }
 
   /** The session's cookie and the right origin. @throws TravessiaError SESSION_COOKIE_MISSING, ORIGIN_REFUSED */
@@ -150,7 +176,8 @@ export class Gateway {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { session, route } = this.#resolve(request)
+    const missing = this.#escapedPrefix(request, true) ?? ''
+    const { session, route } = this.#resolve(request, missing + request.url)
     if (!isWebSocketHandshake(request.method, request.headers))
       throw new TravessiaError('REQUEST_INVALID')
     this.#admit(request, session, route, true)
@@ -211,7 +238,8 @@ export class Gateway {
   #memoryOf(session: LiveSession): SessionMemory {
     const known = this.#memory.get(session)
     if (known) return known
-    const memory = { jar: new CookieJar(), slots: new Slots(maxConcurrent, maxWaiting) }
+    const slots = new Slots(maxConcurrent, maxWaiting)
+    const memory = { jar: new CookieJar(), slots, escapes: 0 }
     this.#memory.set(session, memory)
     return memory
   }
@@ -249,8 +277,11 @@ function ownerOf({ id, tenantId, userId, totals }: LiveSession, device: DeviceRo
   return { tenantId, sessionId: id, userId, installationId, deviceId, recording, totals }
 }
 
-function redirectToFolder(response: ServerResponse, { base }: Route): void {
-  response.writeHead(308, { location: `${base}/`, 'content-length': 0 }).end()
+/** Method and body stay. */
+function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {
+  const headers = { location, 'content-length': 0, 'cache-control': 'no-store' }
+  response.writeHead(307, headers).end()
+  request.resume()
 }
 
 function refuseUpgrade(socket: Duplex, code: ErrorCode): void {

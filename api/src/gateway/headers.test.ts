@@ -2,9 +2,9 @@ import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { mapPolicy } from './content-policy.ts'
 import {
   headerOf,
-  mapPolicy,
   pairsOf,
   requestHeaders,
   requireCleanHeaders,
@@ -23,7 +23,8 @@ function up(raw: readonly string[], options: { isRewritten?: boolean; view?: typ
   return pairsOf(requestHeaders(raw, context))
 }
 function down(raw: readonly string[], options: { isRewritten?: boolean } = {}) {
-  const context = { view, requestPath: '/dir/page', jar: undefined, isRewritten: false, ...options }
+  const defaults = { jar: undefined, isRewritten: false, script: undefined }
+  const context = { view, requestPath: '/dir/page', ...defaults, ...options }
   return pairsOf(responseHeaders(raw, context))
 }
 function valuesOf(pairs: ReadonlyArray<readonly [string, string]>, name: string) {
@@ -83,12 +84,15 @@ test('a referer from another port of the device names that port', () => {
   expect(valuesOf(up(['Referer', referer]), 'referer')).toEqual(['http://192.168.1.50:8080/stream'])
 })
 
-test('path mode tells the device its prefix and asks for a body that can be rewritten', () => {
-  const raw = ['Accept-Encoding', 'gzip', 'If-None-Match', '"a"', 'Range', 'bytes=0-1']
+test('path mode tells the device its prefix and asks for a whole body that can be rewritten; the rest of a download stays', () => {
+  const own = ['X-Script-Name', '/evil', 'X-Ingress-Path', '/evil']
+  const raw = ['Accept-Encoding', 'gzip', 'If-None-Match', '"a"', 'Range', 'bytes=2-', ...own]
   const sent = up(raw, { view: pathView, isRewritten: true })
   expect(sent).toEqual([
+    ['range', 'bytes=2-'],
     ['accept-encoding', 'identity'],
     ['x-forwarded-prefix', base],
+    ['x-forwarded-context', base],
     ['x-script-name', base],
     ['x-ingress-path', base],
   ])
@@ -261,7 +265,8 @@ test('no output of either direction has a line break, a NUL, a hop-by-hop header
       requireCleanHeaders(raw.filter((_, i) => i % 2 === 1).flatMap((value) => ['x', value]))
       const jar = new CookieJar()
       const sent = requestHeaders(raw, { view: one, jar, isRewritten: false })
-      const context = { view: one, requestPath: '/a/b', jar: undefined, isRewritten: false }
+      const rest = { jar: undefined, isRewritten: false, script: undefined }
+      const context = { view: one, requestPath: '/a/b', ...rest }
       const answered = responseHeaders(raw, context)
       for (const list of [sent, answered]) {
         expect(() => requireCleanHeaders(list)).not.toThrow()

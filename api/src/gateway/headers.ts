@@ -1,7 +1,8 @@
 /** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { cookieForBrowser, cookiesForDevice } from './cookies.ts'
+import { allowScript, mapPolicy } from './content-policy.ts'
+import { cookieForBrowser, cookieMark, cookiesForDevice } from './cookies.ts'
 import { type PublicView, publicPathOf } from './public-address.ts'
 
 const hopByHop = new Set(
@@ -23,10 +24,18 @@ const notDown = new Set(
   ),
 )
 
+const prefixHeaders = [
+  'x-forwarded-prefix',
+  'x-forwarded-context',
+  'x-script-name',
+  'x-ingress-path',
+]
+
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
-const removedDirectives =
-  /^(upgrade-insecure-requests|block-all-mixed-content|report-uri|report-to)$/i
+/** Of a body that is no longer the device's. */
+const notOfRewritten =
+  /^(content-length|content-encoding|etag|last-modified|accept-ranges|content-md5|digest|repr-digest)$/
 const tokenIssuer = 'travessia'
 
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
@@ -65,22 +74,19 @@ export function requestHeaders(
   const kept = withoutHopByHop(pairs).filter(
     ([name, value]) =>
       !notUp.has(name) &&
+      !prefixHeaders.includes(name) &&
       !/^(x-forwarded-|x-travessia|sec-websocket-)/.test(name) &&
       !(name === 'authorization' && isOwnToken(value)) &&
-      !(
-        isRewritten &&
-        /^(accept-encoding|if-none-match|if-modified-since|if-range|range)$/.test(name)
-      ),
+      !(isRewritten && /^(accept-encoding|if-none-match|if-modified-since)$/.test(name)),
   )
-  const cookie = cookiesForDevice(valueOfHeader(pairs, 'cookie'), jar)
+  const cookie = cookiesForDevice(valueOfHeader(pairs, 'cookie'), jar, cookieMark(view.base))
   if (cookie !== undefined) kept.push(['cookie', cookie])
   if (pairs.some(([name]) => name === 'origin')) kept.push(['origin', view.targetOrigin])
   const referer = deviceReferer(valueOfHeader(pairs, 'referer'), view)
   if (referer !== undefined) kept.push(['referer', referer])
   if (isRewritten) kept.push(['accept-encoding', 'identity'])
   if (view.prefix !== '') {
-    for (const name of ['x-forwarded-prefix', 'x-script-name', 'x-ingress-path'])
-      kept.push([name, view.prefix])
+    for (const name of prefixHeaders) kept.push([name, view.prefix])
   }
   return kept.flat()
 }
@@ -93,6 +99,8 @@ export function responseHeaders(
     requestPath: string
     jar: CookieJar | undefined
     isRewritten: boolean
+    /** Of our script, where the page gets it. */
+    script: string | undefined
   },
 ): string[] {
   const { isRewritten } = context
@@ -101,7 +109,7 @@ export function responseHeaders(
     ([name]) =>
       !notDown.has(name) &&
       !name.startsWith('access-control-') &&
-      !(isRewritten && /^(content-length|etag|last-modified|accept-ranges)$/.test(name)),
+      !(isRewritten && notOfRewritten.test(name)),
   )
   for (const [name, value] of pairs) answer.push(...mapped(name, value, context))
   // Devices frame their own pages (ADR 6); nobody else may.
@@ -117,7 +125,7 @@ export function responseHeaders(
 function mapped(
   name: string,
   value: string,
-  { view, requestPath, jar }: { view: PublicView; requestPath: string; jar: CookieJar | undefined },
+  { view, requestPath, jar, script }: Parameters<typeof responseHeaders>[1],
 ): Array<[string, string]> {
   switch (name) {
     case 'location':
@@ -137,12 +145,17 @@ function mapped(
       ]
     case 'set-cookie': {
       const isHttps = view.publicOrigin.startsWith('https:')
-      const cookie = cookieForBrowser(value, { prefix: view.prefix, isHttps, jar })
+      const cookie = cookieForBrowser(value, {
+        prefix: view.prefix,
+        mark: cookieMark(view.base),
+        isHttps,
+        jar,
+      })
       return cookie === undefined ? [] : [[name, cookie]]
     }
     case 'content-security-policy':
     case 'content-security-policy-report-only':
-      return [[name, mapPolicy(value, view)]]
+      return [[name, policyWith(script, mapPolicy(value, view))]]
     default:
       return []
   }
@@ -156,29 +169,8 @@ function mapRefresh(value: string, map: (url: string) => string): string {
     : (/^\s*\d+/.exec(value)?.[0].trim() ?? '0')
 }
 
-/** The device's own policy goes on: its origin is the public one now, and http is not upgraded behind our back. */
-export function mapPolicy(policy: string, view: PublicView): string {
-  return policy
-    .split(';')
-    .map((directive) => directive.trim().split(/\s+/))
-    .filter(([name = '']) => !removedDirectives.test(name))
-    .map(([name, ...sources]) =>
-      [name, ...sources.map((source) => mapSource(source, view))].join(' '),
-    )
-    .join('; ')
-}
-
-/** `http://dev`, `ws://dev:80/path`, `dev` → the public address of that origin; everything else stays. */
-function mapSource(source: string, { others, publicOrigin, targetOrigin }: PublicView): string {
-  const match = /^(?:(http|ws)(s?):\/\/)?([a-z0-9.:[\]-]+)(\/.*)?$/i.exec(source)
-  if (!match) return source
-  const [, kind = 'http', secure = '', host = '', path = ''] = match
-  const scheme = match[1] ? `http${secure.toLowerCase()}:` : new URL(targetOrigin).protocol
-  const url = `${scheme}//${host}`
-  const prefix = URL.canParse(url) ? others.get(new URL(url).origin) : undefined
-  if (prefix === undefined) return source
-  const origin = /^ws$/i.test(kind) ? publicOrigin.replace(/^http/, 'ws') : publicOrigin
-  return path === '' && prefix === '' ? origin : `${origin}${prefix}${path || '/'}`
+function policyWith(script: string | undefined, policy: string): string {
+  return script === undefined ? policy : allowScript(policy, script)
 }
 
 /** Shared caches must not keep a device's page; the browser's own may, with ETag and 304. */

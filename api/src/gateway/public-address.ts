@@ -19,6 +19,8 @@ export type Route = {
 export type PublicView = {
   /** `http://{sessionId}.remote.localhost:8002` */
   readonly publicOrigin: string
+  /** Before every path of the session: `''` or `/remote/s/{sessionId}`. */
+  readonly base: string
   /** Before every path of this target. */
   readonly prefix: string
   /** `http://192.168.1.50` */
@@ -73,7 +75,7 @@ export function viewOf(
   for (const one of device.ports)
     others.set(new URL(originAt(one)).origin, `${base}/__travessia/port/${one}`)
   const targetOrigin = port === undefined ? own.origin : new URL(originAt(port)).origin
-  return { publicOrigin, prefix: others.get(targetOrigin) ?? base, targetOrigin, others }
+  return { publicOrigin, base, prefix: others.get(targetOrigin) ?? base, targetOrigin, others }
 }
 
 /**
@@ -92,8 +94,7 @@ export function publicPathOf(text: string, requestPath: string, view: PublicView
     // `//x` alone would be another host.
     return path.startsWith('//') ? `${view.publicOrigin}${path}` : path
   }
-  const root = view.others.values().next().value ?? ''
-  return `${root}/__travessia/leave?to=${encodeURIComponent(url.href)}`
+  return `${view.base}/__travessia/leave?to=${encodeURIComponent(url.href)}`
 }
 
 function hostnameOf(host: string): string {

@@ -7,6 +7,7 @@ import { isSafeTarget } from '@travessia/schemas/request-target'
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+const documents = new Set(['document', 'iframe', 'frame', 'embed', 'object'])
 const single = ['host', 'content-length', 'authorization', 'cookie', 'origin', 'transfer-encoding']
 const maxHeaders = 100
 const maxTargetBytes = 16 * 1024
@@ -40,9 +41,15 @@ export function problemOf(request: RawRequest): ErrorCode | undefined {
 /** A page for a person rather than data for a script. */
 export function wantsDocument(headers: Headers): boolean {
   const destination = headers['sec-fetch-dest']
-  if (destination !== undefined)
-    return destination === 'document' || destination === 'iframe' || destination === 'frame'
+  if (destination !== undefined) return documents.has(String(destination))
   return String(headers['accept'] ?? '').includes('text/html')
+}
+
+/** A style sheet for a page; without Fetch Metadata browsers ask for one like this. */
+export function wantsStyle(headers: Headers): boolean {
+  const destination = headers['sec-fetch-dest']
+  if (destination !== undefined) return destination === 'style'
+  return String(headers['accept'] ?? '').startsWith('text/css')
 }
 
 /**

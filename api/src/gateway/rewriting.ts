@@ -1,0 +1,139 @@
+/**
+ * Whether an answer is rewritten, and how (DEVICES 4.3, 4.5). A whole page or style sheet of a session whose
+ * addresses need it; never a part (206), a download, a script or data. Everything else keeps its bytes.
+ */
+import { PassThrough, Transform } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { nonceOf } from './content-policy.ts'
+import { headerOf, pairsOf } from './headers.ts'
+import type { PublicView } from './public-address.ts'
+import { wantsDocument, wantsStyle } from './request-checks.ts'
+import { rewriteCss } from './rewrite-css.ts'
+import { PageRewriter } from './rewrite-html.ts'
+import { shimUrl } from './shim.ts'
+
+/** A larger body is not touched. */
+const maxPageBytes = 8 * 1024 * 1024
+/** Of a page; what follows passes as it is. A tokenizer takes about half a second for it. */
+const maxRewrittenBytes = 2 * 1024 * 1024
+/** It is held whole, unlike a page. */
+const maxStyleBytes = 512 * 1024
+/** THREATS P7: what a small body may become. */
+const maxDecodedBytes = 64 * 1024 * 1024
+
+const decoders: Readonly<Record<string, () => Transform>> = {
+  identity: () => new PassThrough(),
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+}
+
+export type Rewriting = {
+  readonly kind: 'page' | 'fragment' | 'style'
+  readonly coding: string
+  /** The page's own mark for scripts that may run. */
+  readonly nonce: string | undefined
+}
+
+type Asked = {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+type Answer = { readonly status: number; readonly headers: readonly string[] }
+
+/** true: the answer to it may be rewritten, so that it must come whole and plain. */
+export function mayBeRewritten({ headers }: Asked, view: PublicView): boolean {
+  const isStyle = view.prefix !== '' && wantsStyle(headers)
+  return needsRewriting(view) && (wantsDocument(headers) || isStyle)
+}
+
+/** undefined: the answer goes on byte for byte. */
+export function rewritingOf(asked: Asked, answer: Answer, view: PublicView): Rewriting | undefined {
+  const { headers } = answer
+  const kind = kindOf(asked, answer, view)
+  const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
+  if (!kind || !Object.hasOwn(decoders, coding)) return undefined
+  const length = Number(headerOf(headers, 'content-length') ?? 0)
+  if (length > (kind === 'style' ? maxStyleBytes : maxPageBytes)) return undefined
+  const policies = pairsOf(headers).filter(([name]) => name === 'content-security-policy')
+  const [nonce] = policies.flatMap(([, policy]) => nonceOf(policy) ?? [])
+  return { kind, coding, nonce }
+}
+
+function kindOf(asked: Asked, { status, headers }: Answer, view: PublicView) {
+  const hasBody = asked.method !== 'HEAD' && ![204, 205, 206, 304].includes(status)
+  const isDownload = /^\s*attachment/i.test(headerOf(headers, 'content-disposition') ?? '')
+  if (!needsRewriting(view) || !hasBody || isDownload) return undefined
+  const type = headerOf(headers, 'content-type') ?? ''
+  if (view.prefix !== '' && /^\s*text\/css\s*(;|$)/i.test(type)) return 'style'
+  if (!/^\s*(text\/html|application\/xhtml\+xml)\s*(;|$)/i.test(type)) return undefined
+  return wantsDocument(asked.headers) ? 'page' : 'fragment'
+}
+
+/** What the body goes through. */
+export function rewriteBody({ kind, coding, nonce }: Rewriting, view: PublicView): Transform[] {
+  const decode =
+    coding === 'identity'
+      ? []
+      : [decoders[coding]?.() ?? new PassThrough(), atMost(maxDecodedBytes)]
+  if (kind === 'style') return [...decode, styleRewriter(view)]
+  const mark = nonce === undefined ? '' : ` nonce="${nonce}"`
+  const script = kind === 'page' ? `<script src="${shimUrl(view)}"${mark}></script>` : ''
+  const page = new PageRewriter(view, { script, maxBytes: maxRewrittenBytes })
+  return [...decode, bytesToText(), page, textToBytes()]
+}
+
+/** Host mode serves the device's own paths: only a page with further ports has anything to map. */
+function needsRewriting({ prefix, others }: PublicView): boolean {
+  return prefix !== '' || others.size > 1
+}
+
+/** Too large for it: the bytes as they came. */
+function styleRewriter(view: PublicView): Transform {
+  let held: Buffer[] | undefined = []
+  let size = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length
+      if (!held) return done(null, chunk)
+      held.push(chunk)
+      if (size <= maxStyleBytes) return done()
+      const all = Buffer.concat(held)
+      held = undefined
+      done(null, all)
+    },
+    flush(done) {
+      const css = Buffer.concat(held ?? []).toString('latin1')
+      done(null, Buffer.from(rewriteCss(css, view), 'latin1'))
+    },
+  })
+}
+
+function atMost(maxBytes: number): Transform {
+  let size = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length
+      if (size > maxBytes) done(new TravessiaError('DEVICE_PROTOCOL'))
+      else done(null, chunk)
+    },
+  })
+}
+
+/** parse5 speaks text: each byte becomes the character of its number on the way in, and a byte again on the way out. */
+function bytesToText(): Transform {
+  return new Transform({
+    encoding: 'utf8',
+    transform: (chunk: Buffer, _encoding, done) => done(null, chunk.toString('latin1')),
+  })
+}
+
+function textToBytes(): Transform {
+  return new Transform({
+    decodeStrings: false,
+    transform: (chunk: string, _encoding, done) => done(null, Buffer.from(chunk, 'latin1')),
+  })
+}
