@@ -290,14 +290,16 @@ test('an unreachable device is 502, a slow one 504, one that breaks HTTP 502', a
   await gone.stop()
   const splitting = await startRawDevice('HTTP/1.1 200 OK\r\nx-a: 1\rset-cookie: b=1\r\n\r\n')
   const slow = { timeouts: { firstByteMs: 400 } }
-  const [unreachable, silent, broken] = await Promise.all([
+  const [unreachable, silent, limited, broken] = await Promise.all([
     registered('Desligado', address),
     registered('Lento', String(own['baseUrl']), slow),
+    registered('Limitado', String(own['baseUrl']), { timeouts: { totalMs: 400 } }),
     registered('Quebrado', splitting.url),
   ])
   for (const [item, path, status, code] of [
     [unreachable, '/', 502, 'DEVICE_UNREACHABLE'],
     [silent, '/silent', 504, 'DEVICE_TIMEOUT'],
+    [limited, '/silent', 504, 'DEVICE_TIME_LIMIT'],
     [broken, '/', 502, 'DEVICE_PROTOCOL'],
   ] as const) {
     const page = await inside(path, {}, await enterSession(manager, item.id))

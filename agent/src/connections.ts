@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import { newId } from '@travessia/schemas/ids'
 import { willPayload } from '@travessia/schemas/reports'
 import { controlFilter, dataFilter, formatTopic, parseTopic } from '@travessia/schemas/topics'
-import { agentWindowBytes } from '@travessia/schemas/tunnel-frame'
+import { turnBytes } from '@travessia/schemas/tunnel-frame'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import type { AgentConfig } from './config.ts'
@@ -129,10 +129,10 @@ export class Connections {
     if (this.isDataUp) this.#data.client?.publish(topic, JSON.stringify(message), { qos: 0 })
   }
 
-  /** Waits while more than `agentWindowBytes` of all streams together have not yet left this process. */
-  async drained(): Promise<void> {
+  /** undefined, or resolves when of more than `turnBytes` that have not yet left this process none are left. */
+  drained(): Promise<void> | undefined {
     const stream = this.#data.client?.stream
-    if (!stream || stream.writableLength <= agentWindowBytes) return
+    if (!stream || stream.writableLength <= turnBytes) return undefined
     const signal = this.#data.lost
     this.#draining ??= once(stream, 'drain', { signal })
       .then(() => undefined)
@@ -140,7 +140,7 @@ export class Connections {
       .finally(() => {
         this.#draining = undefined
       })
-    await this.#draining
+    return this.#draining
   }
 
   #dialControl(): MqttClient {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AgentDevice } from '@travessia/schemas/devices'
-import type { Grant } from '@travessia/schemas/grant'
+import { type Grant, grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import { FrameType, type RequestHead, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { beforeAll, expect, test } from 'vitest'
@@ -100,6 +100,48 @@ test('a grant ends: what begins later is refused, also when it was taken before'
   expect((await get({ grant: short })).status).toBe(200)
   clock.now += 40_000
   await expect(get({ grant: short })).rejects.toEqual(reset(ResetCode.grantRefused))
+})
+
+test('a request that names its grant is served like one that brings it, and as long', async () => {
+  const { get, grant, clock, reached } = await device()
+  const readOnly = await grant()
+  const name = grantName(readOnly)
+  const [brought, named] = await Promise.all([get({ grant: readOnly }), get({ grant: name })])
+  expect([brought.status, named.status]).toEqual([200, 200])
+  const before = [...reached]
+  await expect(get({ grant: name, method: 'DELETE' })).rejects.toEqual(reset(ResetCode.readOnly))
+  clock.now += 66_000
+  await expect(get({ grant: name })).rejects.toEqual(reset(ResetCode.grantRefused))
+  expect(reached).toEqual(before)
+})
+
+test('a name that the agent does not know, or only of a forged grant, reaches no device', async () => {
+  const { get, grant, reached } = await device()
+  const good = await grant({ access: 'full' })
+  const forged = `${good.split('.')[0]}.e30.${good.split('.')[2]}`
+  const name = grantName(good)
+  expect(grantName(forged)).toBe(name)
+  await expect(get({ grant: name })).rejects.toEqual(reset(ResetCode.grantUnknown))
+  await expect(get({ grant: forged })).rejects.toEqual(reset(ResetCode.grantRefused))
+  await expect(get({ grant: name })).rejects.toEqual(reset(ResetCode.grantUnknown))
+  expect(reached).toEqual([])
+  expect((await get({ grant: good })).status).toBe(200)
+  // The same name, but not the same text.
+  await expect(get({ grant: forged })).rejects.toEqual(reset(ResetCode.grantRefused))
+})
+
+test('of 256 grants the oldest is forgotten first', async () => {
+  const grants = new Grants({ agent, serverKeys: [key.jwk], now: Date.now })
+  const deviceId = newId()
+  const made: string[] = []
+  for (let i = 0; i < 257; i += 1) {
+    const fields = { ...agent, deviceId, access: 'full', signIn: false }
+    made.push(await key.sign({ ...fields, expiresAt: Date.now() + 60_000 + i }, 'grant'))
+    await grants.of({ grant: made[i] ?? '', deviceId })
+  }
+  const named = (i: number) => grants.of({ grant: grantName(made[i] ?? ''), deviceId })
+  await expect(named(0)).rejects.toEqual(reset(ResetCode.grantUnknown))
+  for (const i of [1, 256]) expect(await named(i)).toMatchObject({ access: 'full' })
 })
 
 test('the signature of a session is checked once, not at each request', async () => {

@@ -1,13 +1,15 @@
 /**
  * What each session may do at each device, as the node has signed it (ADR 10). A request without a grant for this
- * agent and its device, or after its time, is not served: whatever carried it here could have taken it away.
+ * agent and its device, or after its time, is not served: whatever carried it here could have taken it away. A grant
+ * comes once; later requests name it, and a name that is not known is said to be so.
  */
 import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { type Grant, grantSchema } from '@travessia/schemas/grant'
+import { type Grant, grantName, grantSchema } from '@travessia/schemas/grant'
 import { tokenKinds } from '@travessia/schemas/token-claims'
-import type { RequestHead } from '@travessia/schemas/tunnel-frame'
+import { type RequestHead, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { StreamReset } from '@travessia/schemas/tunnel-stream'
 import type { JWK } from 'jose'
 import { openSigned } from './signed.ts'
 
@@ -25,16 +27,16 @@ type Deps = {
 
 export class Grants {
   readonly #deps: Deps
-  /** A session's many requests carry the same text: its signature is checked once. */
-  readonly #known = new Map<string, Promise<Grant>>()
+  /** By name, the oldest first: a session's many requests mean the same text, whose signature is checked once. */
+  readonly #known = new Map<string, { readonly jws: string; readonly opening: Promise<Grant> }>()
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  /** @throws TravessiaError GRANT_REFUSED */
-  async of({ grant: jws, deviceId }: Pick<RequestHead, 'grant' | 'deviceId'>): Promise<Grant> {
-    const grant = await this.#open(jws)
+  /** @throws TravessiaError GRANT_REFUSED. @throws StreamReset grantUnknown */
+  async of({ grant: said, deviceId }: Pick<RequestHead, 'grant' | 'deviceId'>): Promise<Grant> {
+    const grant = await this.#open(said)
     const { tenantId, agentId } = this.#deps.agent
     const isOurs = grant.tenantId === tenantId && grant.agentId === agentId
     if (!isOurs || grant.deviceId !== deviceId) throw refused('addressee')
@@ -42,12 +44,15 @@ export class Grants {
     return grant
   }
 
-  #open(jws: string): Promise<Grant> {
-    const known = this.#known.get(jws)
-    if (known) return known
-    const opening = this.#verified(jws)
-    this.#known.set(jws, opening)
-    opening.catch(() => this.#known.delete(jws))
+  #open(said: string): Promise<Grant> {
+    const name = grantName(said)
+    const isName = !said.includes('.')
+    const known = this.#known.get(name)
+    if (known && (isName || said === known.jws)) return known.opening
+    if (isName) throw new StreamReset(ResetCode.grantUnknown, 'no grant of that name')
+    const opening = this.#verified(said)
+    this.#known.set(name, { jws: said, opening })
+    opening.catch(() => this.#known.delete(name))
     const [oldest] = this.#known.keys()
     if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
     return opening

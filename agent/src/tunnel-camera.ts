@@ -28,7 +28,6 @@ type CameraTarget = {
   readonly device: AgentDevice
   readonly eye: Eye
   readonly pools: DevicePools
-  readonly drained: () => Promise<void>
 }
 type Body = Dispatcher.ResponseData['body']
 type Source = CameraTarget & { readonly signal: AbortSignal; readonly head: CameraHead }
@@ -52,7 +51,7 @@ export async function serveCamera(
     const send = await senderOf(answer, head.camera)
     if (send) {
       eye.found(head.camera, path)
-      return send(stream, target.drained)
+      return send(stream)
     }
     body.destroy()
     if (statusCode === 401 || statusCode === 403) refusal = 401
@@ -60,7 +59,7 @@ export async function serveCamera(
   stream.frame(FrameType.response, encodeHead({ status: refusal, headers: [] }), true)
 }
 
-type Send = (stream: TunnelStream, drained: () => Promise<void>) => Promise<void>
+type Send = (stream: TunnelStream) => Promise<void>
 
 /** undefined: this is not what was wished for, and nothing of it leaves. */
 async function senderOf(
@@ -70,7 +69,7 @@ async function senderOf(
   if (statusCode !== 200) return undefined
   if (wish === 'stream') {
     const isMultipart = /^multipart\//i.test(String(headers['content-type']))
-    return isMultipart ? (stream, drained) => sendStream(stream, body, drained) : undefined
+    return isMultipart ? (stream) => sendStream(stream, body) : undefined
   }
   const picture = await wholeOf(body)
   return picture && ((stream) => sendSnapshot(stream, picture))
@@ -109,11 +108,7 @@ async function wholeOf(body: Body): Promise<Buffer | undefined> {
 }
 
 /** Until the camera ends it or nobody looks any more. */
-async function sendStream(
-  stream: TunnelStream,
-  body: Body,
-  drained: () => Promise<void>,
-): Promise<void> {
+async function sendStream(stream: TunnelStream, body: Body): Promise<void> {
   const head = { status: 200, headers: ['content-type', multipartType] }
   stream.frame(FrameType.response, encodeHead(head), false)
   const latest = new Latest<Uint8Array>()
@@ -123,7 +118,6 @@ async function sendStream(
   )
   for (let picture = await latest.next(); picture; picture = await latest.next()) {
     const turn = sleep(1_000 / maxFramesPerSecond)
-    await drained()
     await stream.write(encodePart({}, picture))
     await turn
   }

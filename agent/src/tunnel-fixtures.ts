@@ -15,6 +15,7 @@ import {
   type ResponseHead,
 } from '@travessia/schemas/tunnel-frame'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { JWK } from 'jose'
 import { onTestFinished } from 'vitest'
 import { DeviceDrivers } from './device-drivers.ts'
@@ -56,7 +57,7 @@ export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFil
     ...{ isUp: true, isPaused: false, allowLoopback: true, forbids: allowsAll },
     /** To which credentials are sealed. */
     encryptionKey: {} as JWK,
-    drained: (): Promise<void> => Promise.resolve(),
+    drained: (): Promise<void> | undefined => undefined,
     grantOf: fullGrant,
     signer: undefined as PageSigner | undefined,
   }
@@ -103,10 +104,11 @@ function nodeEnd(
   send: (frame: Uint8Array) => boolean,
   deviceId: string,
 ) {
+  const way = new TunnelWay(send)
   let lastId = 0
   const openWith = (head: RequestHead | BodyHead, isWhole: boolean): TunnelStream => {
     lastId += 1
-    const stream = new TunnelStream(lastId, send, () => streams.delete(stream.id))
+    const stream = new TunnelStream(lastId, way, () => streams.delete(stream.id))
     streams.set(lastId, stream)
     stream.frame(FrameType.request, encodeHead(head), isWhole)
     return stream

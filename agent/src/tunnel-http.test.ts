@@ -222,6 +222,21 @@ test('a device that never answers is left after the time for the first byte', as
   await eventually(() => expect(closed).toHaveBeenCalled())
 })
 
+test('a total limit ends an exchange that is busy all the time; without one it goes on', async () => {
+  const closed = vi.fn()
+  const { get, timeouts } = await httpDevice((_request, response) => {
+    response.once('close', closed).writeHead(200, { 'content-type': 'text/event-stream' })
+    const busy = setInterval(() => response.write('data: 1\n\n'), 10)
+    response.once('close', () => clearInterval(busy))
+  })
+  const limited = await get(timeouts({ totalMs: 100 }))
+  await expect(limited.body()).rejects.toEqual(reset(ResetCode.totalTimeout))
+  await eventually(() => expect(closed).toHaveBeenCalledOnce())
+  const free = await get(timeouts({ totalMs: 0 }))
+  const end = Date.now() + 300
+  while (Date.now() < end) expect(await free.next()).toBeDefined()
+})
+
 test("a viewer who goes away ends the device's work at once", async () => {
   const closed = vi.fn()
   const { open } = await httpDevice((_request, response) => {
@@ -257,7 +272,7 @@ test('a viewer who stops reading stops the device: no more than two windows are 
   expect(written).toBeLessThan(2 * initialWindowBytes + 12_000_000)
 })
 
-test('the total of bytes under way is waited for before more is sent', async () => {
+test('a full socket is waited for before more is sent', async () => {
   const { get, link, toNode } = await httpDevice((_request, response) =>
     response.end(Buffer.alloc(100_000)),
   )
@@ -265,10 +280,12 @@ test('the total of bytes under way is waited for before more is sent', async () 
   const held = new Promise<void>((resolve) => {
     release = resolve
   })
-  link.drained = () => held
+  let isFull = true
+  link.drained = () => (isFull ? held : undefined)
   const answer = await get()
   await new Promise((resolve) => setTimeout(resolve, 30))
   expect(toNode.filter(({ type }) => type === FrameType.data)).toEqual([])
+  isFull = false
   release()
   expect(await answer.body()).toHaveLength(100_000)
 })

@@ -19,14 +19,13 @@ const endless = /^(text\/event-stream|multipart\/x-mixed-replace)/i
 type HttpTarget = {
   readonly device: AgentDevice
   readonly pools: DevicePools
-  readonly drained: () => Promise<void>
   readonly signer: Signer | undefined
 }
 
 export async function serveHttp(
   stream: TunnelStream,
   head: RequestHead,
-  { device, pools, drained, signer }: HttpTarget,
+  { device, pools, signer }: HttpTarget,
 ): Promise<void> {
   const { firstByteMs, idleMs, connectMs } = head.timeouts
   const { pool, target } = pools.poolFor(device, head.port, connectMs)
@@ -56,7 +55,7 @@ export async function serveHttp(
   try {
     const { body } = response
     const shown = signed?.mask.stream(body) ?? body
-    await sendAnswer(stream, answer, { body: shown, idle, drained })
+    await sendAnswer(stream, answer, { body: shown, idle })
   } finally {
     idle.stop()
   }
@@ -108,13 +107,12 @@ function bodyStream(stream: TunnelStream, { bodyBytes }: RequestHead): Readable 
 type Answer = {
   readonly body: AsyncIterable<Uint8Array>
   readonly idle: IdleTimer
-  readonly drained: () => Promise<void>
 }
 
 async function sendAnswer(
   stream: TunnelStream,
   head: { status: number; headers: string[] },
-  { body, idle, drained }: Answer,
+  { body, idle }: Answer,
 ): Promise<void> {
   const length = Number(headerOf(head.headers, 'content-length') || Number.NaN)
   if (length <= smallBodyBytes) {
@@ -125,7 +123,6 @@ async function sendAnswer(
   for await (const chunk of body) {
     // A slow reader is not a silent device.
     idle.stop()
-    await drained()
     await stream.write(chunk)
     idle.start()
   }

@@ -14,6 +14,7 @@ import {
   decodeFrame,
   decodeHead,
   decodeHello,
+  type ExchangeTimeouts,
   encodeHello,
   Flag,
   type Frame,
@@ -25,6 +26,7 @@ import {
 } from '@travessia/schemas/tunnel-frame'
 import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
 import { StreamReset, TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
 import type { Driver } from './drivers/driver.ts'
@@ -41,8 +43,8 @@ const maxStreams = 512
 export type TunnelDeps = {
   /** false: the data connection is gone. */
   readonly send: (frame: Uint8Array) => boolean
-  /** Resolves when the agent's total of bytes under way leaves room. */
-  readonly drained: () => Promise<void>
+  /** undefined: the socket takes more; else resolves when it does again. */
+  readonly drained: () => Promise<void> | undefined
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   /** What the session may do. @throws TravessiaError GRANT_REFUSED */
   readonly grantOf: (head: RequestHead) => Promise<Grant>
@@ -65,6 +67,7 @@ export type TunnelDeps = {
 
 export class TunnelServer {
   readonly #deps: TunnelDeps
+  readonly #way: TunnelWay
   readonly #streams = new Map<number, TunnelStream>()
   readonly #pools: DevicePools
   /** Ids only rise within an epoch: a request that comes twice must not reach the device twice. */
@@ -72,6 +75,7 @@ export class TunnelServer {
 
   constructor(deps: TunnelDeps) {
     this.#deps = deps
+    this.#way = new TunnelWay(deps.send, deps.drained)
     this.#pools = new DevicePools(deps.policy)
   }
 
@@ -127,7 +131,7 @@ export class TunnelServer {
     if (frame.type !== FrameType.request || frame.seq !== 0) return
     const { streamId } = frame
     this.#lastStreamId = streamId
-    const stream = new TunnelStream(streamId, this.#deps.send, () => this.#streams.delete(streamId))
+    const stream = new TunnelStream(streamId, this.#way, () => this.#streams.delete(streamId))
     if (this.#deps.isPaused()) return stream.reset(ResetCode.paused)
     if (this.#streams.size >= maxStreams) return stream.reset(ResetCode.tooManyStreams)
     this.#streams.set(streamId, stream)
@@ -141,7 +145,7 @@ export class TunnelServer {
   async #serve(stream: TunnelStream): Promise<void> {
     const first = await stream.read()
     const said = first && decodeHead(first.payload).head
-    const { deviceOf, drained, policy, takeFile, driverFor, forbids } = this.#deps
+    const { deviceOf, policy, takeFile, driverFor, forbids } = this.#deps
     if (isBodyHead(said)) return takeFile(said.commandId, stream)
     const head = check(isRequestHead, said)
     const device = deviceOf(head.deviceId)
@@ -159,14 +163,27 @@ export class TunnelServer {
       : undefined
     const { camera } = head
     if (camera) {
+      // Its length is the viewing's, not the device's.
       const { eye } = await driverFor(device)
       if (!eye) return stream.reset(ResetCode.targetForbidden, 'no camera')
-      const target = { device, eye, pools: this.#pools, drained }
-      await serveCamera(stream, { ...head, camera }, target)
-    } else if (head.webSocket)
-      await serveWebSocket(stream, head, { device, policy, drained, signer })
-    else await serveHttp(stream, head, { device, pools: this.#pools, drained, signer })
+      return serveCamera(stream, { ...head, camera }, { device, eye, pools: this.#pools })
+    }
+    const serving = head.webSocket
+      ? serveWebSocket(stream, head, { device, policy, signer })
+      : serveHttp(stream, head, { device, pools: this.#pools, signer })
+    await withinTotal(stream, head.timeouts, serving)
   }
+}
+
+/** The device's total limit, if it has one, ends the exchange however busy it is. */
+async function withinTotal(
+  stream: TunnelStream,
+  { totalMs = 0 }: ExchangeTimeouts,
+  serving: Promise<void>,
+): Promise<void> {
+  const end = () => stream.reset(ResetCode.totalTimeout)
+  const timer = totalMs === 0 ? undefined : setTimeout(end, totalMs)
+  await serving.finally(() => clearTimeout(timer))
 }
 
 function askedOf({ method, path, headers, bodyBytes = 0, webSocket, port }: RequestHead) {

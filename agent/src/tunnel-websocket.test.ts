@@ -198,6 +198,13 @@ test('a message beyond 16 MiB ends the socket instead of filling the memory', as
   await expect(nextOf(stream)).rejects.toEqual(reset(ResetCode.deviceClosed))
 })
 
+test('a total limit ends a WebSocket, too', async () => {
+  const { open, timeouts } = await webSocketDevice(echo)
+  const stream = open({ ...upgrade, ...timeouts({ totalMs: 100 }) })
+  await answerOf(stream)
+  await expect(nextOf(stream)).rejects.toEqual(reset(ResetCode.totalTimeout))
+})
+
 test('pings of the device are answered by the agent', async () => {
   const ponged = vi.fn()
   const { open } = await webSocketDevice((socket) => {

@@ -22,14 +22,13 @@ const unsendable: Readonly<Record<number, number>> = { 1005: 1000, 1006: 1011, 1
 type WebSocketTarget = {
   readonly device: AgentDevice
   readonly policy: Policy
-  readonly drained: () => Promise<void>
   readonly signer: Signer | undefined
 }
 
 export async function serveWebSocket(
   stream: TunnelStream,
   head: RequestHead,
-  { device, policy, drained, signer }: WebSocketTarget,
+  { device, policy, signer }: WebSocketTarget,
 ): Promise<void> {
   const signed = await signer?.()
   const target = targetOf(device, head.port)
@@ -48,7 +47,7 @@ export async function serveWebSocket(
   )
   stream.onReset(() => socket.terminate())
   // Before it opens: a device may send its first message together with its 101.
-  fromDevice(stream, socket, { drained, signed })
+  fromDevice(stream, socket, signed)
   const timer = setTimeout(
     () => stream.reset(ResetCode.firstByteTimeout),
     head.timeouts.firstByteMs,
@@ -81,16 +80,11 @@ async function opened(
   })
 }
 
-function fromDevice(
-  stream: TunnelStream,
-  socket: WebSocket,
-  { drained, signed }: { drained: () => Promise<void>; signed: Signed | undefined },
-): void {
+function fromDevice(stream: TunnelStream, socket: WebSocket, signed: Signed | undefined): void {
   let sending = Promise.resolve()
   socket.on('message', (data: Buffer, isBinary) => {
     socket.pause()
     sending = sending
-      .then(drained)
       .then(() =>
         stream.write(signed?.mask.bytes(data) ?? data, isBinary ? Flag.binary : Flag.text),
       )

@@ -191,6 +191,8 @@ const timeouts = Type.Object(
     connectMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
     firstByteMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 600_000 })),
     idleMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 3_600_000 })),
+    /** 0: none. */
+    totalMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
   },
   closed,
 )
@@ -248,6 +250,7 @@ export const deviceSchema = Type.Object({
     connectMs: Type.Integer(),
     firstByteMs: Type.Integer(),
     idleMs: Type.Integer(),
+    totalMs: Type.Optional(Type.Integer()),
   }),
   maxConcurrent: Type.Integer(),
   createdAt: time,

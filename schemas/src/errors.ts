@@ -169,6 +169,11 @@ export const errorTable = {
     en: 'The device took too long to answer.',
     pt: 'O equipamento demorou demais para responder.',
   },
+  DEVICE_TIME_LIMIT: {
+    status: 504,
+    en: 'The exchange took longer than this device’s time limit.',
+    pt: 'A troca demorou mais que o limite de tempo deste equipamento.',
+  },
   DEVICE_PROTOCOL: {
     status: 502,
     en: 'The device sent an answer that is not valid HTTP.',

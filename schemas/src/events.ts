@@ -43,6 +43,8 @@ const deviceFields = {
     connectMs: milliseconds,
     firstByteMs: milliseconds,
     idleMs: milliseconds,
+    /** Absent or 0: none. */
+    totalMs: optional(milliseconds),
   }),
   hasCredentials: Type.Boolean(),
   buttons: optional(buttonsSchema),

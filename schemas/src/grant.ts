@@ -1,4 +1,4 @@
-/** What a session may do at one device: signed by the node, carried by each request, checked at the agent (ADR 10). */
+/** What a session may do at one device: signed by the node, named by each request, checked at the agent (ADR 10, 14). */
 import { type Static, Type } from 'typebox'
 import { idPattern } from './ids.ts'
 
@@ -28,3 +28,8 @@ export const grantSchema = Type.Object(
   { additionalProperties: false },
 )
 export type Grant = Static<typeof grantSchema>
+
+/** The end of its signature, 132 bits that only the signer can make: what a request says once the agent has had the grant. */
+export function grantName(jws: string): string {
+  return jws.slice(-22)
+}

@@ -87,7 +87,8 @@ test.each([new Uint8Array(1), new Uint8Array([0, 9, 1]), new Uint8Array([0, 1, 1
 test('hello, credit, reset, close and pong survive the way', () => {
   const hello = { epoch: 'e', windowBytes: 1, maxFrameBytes: 2 }
   expect(decodeHello(decodeFrame(encodeHello(hello)).payload)).toEqual(hello)
-  expect(decodeCredit(decodeFrame(encodeCredit(7, 65536)).payload)).toBe(65536)
+  const credit = { consumed: 65_536, window: 524_288 }
+  expect(decodeCredit(decodeFrame(encodeCredit(7, credit)).payload)).toEqual(credit)
   expect(decodeCodeAndText(decodeFrame(encodeReset(7, ResetCode.cancel, 'gone')).payload)).toEqual({
     code: 1,
     text: 'gone',

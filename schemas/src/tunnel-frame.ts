@@ -18,8 +18,12 @@ export const maxDataBytes = 60 * 1024
 export const maxFrameBytes = 64 * 1024 - 256
 /** Bytes a sender may have under way on a new stream before the receiver grants more. */
 export const initialWindowBytes = 256 * 1024
-/** Bytes an agent may have under way over all its streams. */
+/** The largest window that a receiver may grant to one stream. */
+export const maxWindowBytes = 1024 * 1024
+/** What the windows of all streams of an agent may have beyond their first size, in each direction. */
 export const agentWindowBytes = 4 * 1024 * 1024
+/** Bytes that wait in the socket before the streams take turns. */
+export const turnBytes = 256 * 1024
 export const protocolVersion = 1
 
 export const FrameType = {
@@ -31,7 +35,7 @@ export const FrameType = {
   end: 3,
   /** agent → node: u16 length, ResponseHead as JSON, then body bytes. */
   response: 4,
-  /** u32 bytes that the receiver is ready to take. */
+  /** u32 bytes that the receiver has consumed since it last said so, u32 its window. */
   credit: 5,
   /** u16 ResetCode, then text for logs. Ends both directions. */
   reset: 6,
@@ -72,6 +76,10 @@ export const ResetCode = {
   readOnly: 18,
   /** The device refused the registered credentials. */
   signInRefused: 19,
+  /** No grant of that name: nothing was done, the request may come again with the grant itself. */
+  grantUnknown: 20,
+  /** The exchange took longer than the device's total limit. */
+  totalTimeout: 21,
 } as const
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode]
 
@@ -85,7 +93,16 @@ export type Frame = {
 }
 
 /** Time limits of one exchange at the agent, in milliseconds. */
-export type ExchangeTimeouts = { connectMs: number; firstByteMs: number; idleMs: number }
+export type ExchangeTimeouts = {
+  connectMs: number
+  firstByteMs: number
+  idleMs: number
+  /** From the request to the end of the answer, however busy; absent or 0: none. */
+  totalMs?: number
+}
+
+/** The receiver's word: these bytes are no longer under way, and so many may be. */
+export type Credit = { readonly consumed: number; readonly window: number }
 
 export const cameraWishes = ['snapshot', 'stream'] as const
 export type CameraWish = (typeof cameraWishes)[number]
@@ -99,7 +116,7 @@ export type RequestHead = {
   /** Raw request target, passed on byte for byte. */
   readonly path: string
   readonly headers: readonly string[]
-  /** What the session may do, signed (`grant.ts`). */
+  /** What the session may do, signed (`grant.ts`), or the name of what was said before. */
   readonly grant: string
   /** Bytes of the body when known: the agent then sends Content-Length, else chunked. Absent: no body. */
   readonly bodyBytes?: number | 'chunked'
@@ -208,16 +225,22 @@ export function decodeHello(payload: Uint8Array): Hello {
   return { epoch: hello.epoch, windowBytes: hello.windowBytes, maxFrameBytes: hello.maxFrameBytes }
 }
 
-export function encodeCredit(streamId: number, bytes: number): Uint8Array<ArrayBuffer> {
-  const payload = new Uint8Array(4)
-  new DataView(payload.buffer).setUint32(0, bytes)
+export function encodeCredit(
+  streamId: number,
+  { consumed, window }: Credit,
+): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(8)
+  const view = new DataView(payload.buffer)
+  view.setUint32(0, consumed)
+  view.setUint32(4, window)
   return encodeFrame(FrameType.credit, { streamId, payload })
 }
 
 /** @throws TravessiaError FRAME_INVALID */
-export function decodeCredit(payload: Uint8Array): number {
-  if (payload.length !== 4) throw invalid('credit')
-  return new DataView(payload.buffer, payload.byteOffset, 4).getUint32(0)
+export function decodeCredit(payload: Uint8Array): Credit {
+  if (payload.length !== 8) throw invalid('credit')
+  const view = new DataView(payload.buffer, payload.byteOffset, 8)
+  return { consumed: view.getUint32(0), window: view.getUint32(4) }
 }
 
 /** A reset (`code` of ResetCode) or a WebSocket close (`code` of RFC 6455): both carry a code and a text. */

@@ -14,7 +14,7 @@ export const requestHeadSchema = Type.Object(
     method: Type.String({ pattern: '^[A-Z]{3,16}$' }),
     path: Type.String({ pattern: '^/[!-\\[\\]-~]*(\\?[!-~]*)?$', maxLength: 16_384 }),
     headers,
-    grant: Type.String({ pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$', maxLength: 2_048 }),
+    grant: Type.String({ pattern: '^([\\w-]+\\.[\\w-]+\\.[\\w-]+|[\\w-]{22})$', maxLength: 2_048 }),
     bodyBytes: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('chunked')])),
     webSocket: Type.Optional(
       Type.Object(
@@ -24,7 +24,10 @@ export const requestHeadSchema = Type.Object(
     ),
     camera: Type.Optional(Type.Enum(cameraWishes)),
     timeouts: Type.Object(
-      { connectMs: milliseconds, firstByteMs: milliseconds, idleMs: milliseconds },
+      {
+        ...{ connectMs: milliseconds, firstByteMs: milliseconds, idleMs: milliseconds },
+        totalMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
+      },
       { additionalProperties: false },
     ),
   },

@@ -1,47 +1,53 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import {
+  agentWindowBytes,
+  decodeCredit,
   decodeFrame,
   encodeCredit,
   encodeFrame,
   Flag,
+  type Frame,
   FrameType,
   initialWindowBytes,
+  maxWindowBytes,
   ResetCode,
 } from './tunnel-frame.ts'
 import { MessageAssembler, StreamReset, TunnelStream } from './tunnel-stream.ts'
+import { TunnelWay } from './tunnel-way.ts'
 
 /** Two ends of one stream; `pass` says what becomes of each data-carrying frame on its way. */
-function pair(pass: (frame: Uint8Array) => Uint8Array[] = (frame) => [frame]) {
+function pair(
+  pass: (frame: Uint8Array) => Uint8Array[] = (frame) => [frame],
+  heard: (frame: Frame) => void = () => undefined,
+) {
   const closed = { near: 0, far: 0 }
   const underWay: Uint8Array[] = []
   let isHeld = false
   const deliver = (frame: Uint8Array) => far.receive(decodeFrame(frame))
   const near: TunnelStream = new TunnelStream(
     1,
-    (frame) => {
+    new TunnelWay((frame) => {
       for (const one of pass(frame)) {
         if (isHeld) underWay.push(one)
         else deliver(one)
       }
       return true
-    },
+    }),
     () => {
       closed.near += 1
     },
   )
-  const far: TunnelStream = new TunnelStream(
-    1,
-    (frame) => {
-      near.receive(decodeFrame(frame))
-      return true
-    },
-    () => {
-      closed.far += 1
-    },
-  )
+  const way = new TunnelWay((frame) => {
+    heard(decodeFrame(frame))
+    near.receive(decodeFrame(frame))
+    return true
+  })
+  const far: TunnelStream = new TunnelStream(1, way, () => {
+    closed.far += 1
+  })
   return {
-    ...{ near, far, closed, underWay },
+    ...{ near, far, way, closed, underWay },
     hold: () => {
       isHeld = true
     },
@@ -135,7 +141,7 @@ test('a sender that ignores the window is cut off', async () => {
 
 test('credit for bytes that were never sent is refused', async () => {
   const { near } = pair()
-  near.receive(decodeFrame(encodeCredit(1, 1)))
+  near.receive(decodeFrame(encodeCredit(1, { consumed: 1, window: initialWindowBytes })))
   await expect(near.write(new Uint8Array(1))).rejects.toMatchObject({ code: ResetCode.protocol })
 })
 
@@ -182,18 +188,56 @@ test('a frame after the end resets the stream: nobody may add to a whole body', 
 })
 
 test('a stream whose link is gone fails at the next frame', async () => {
-  const stream = new TunnelStream(1, () => false, vi.fn())
+  const stream = new TunnelStream(1, new TunnelWay(() => false), vi.fn())
   await expect(stream.write(new Uint8Array(1)).then(() => stream.read())).rejects.toMatchObject({
     code: ResetCode.lost,
   })
 })
 
-test('frames are copied: what the carrier does with its buffer afterwards changes nothing', async () => {
+test('large payloads are handed on without a copy; a small one does not pin the read that brought it', async () => {
   const { far } = pair()
-  const bytes = encodeFrame(FrameType.data, { streamId: 1, payload: Uint8Array.of(1, 2, 3) })
-  far.receive(decodeFrame(bytes))
-  bytes.fill(0)
-  expect((await far.read())?.payload).toEqual(Uint8Array.of(1, 2, 3))
+  const read = new Uint8Array(60_000)
+  const frames = [new Uint8Array(20_000), Uint8Array.of(1, 2, 3)].map((payload, seq) => {
+    const frame = encodeFrame(FrameType.data, { streamId: 1, seq, payload })
+    read.set(frame, seq * 30_000)
+    return read.subarray(seq * 30_000, seq * 30_000 + frame.length)
+  })
+  for (const frame of frames) far.receive(decodeFrame(frame))
+  expect((await far.read())?.payload.buffer).toBe(read.buffer)
+  const small = (await far.read())?.payload
+  expect([small?.length, small?.buffer.byteLength]).toEqual([3, 3])
+})
+
+test('a second head is refused: heads need no credit, so they come once', async () => {
+  const { far } = pair()
+  for (const seq of [0, 1]) {
+    const payload = new Uint8Array(60_000)
+    far.receive(decodeFrame(encodeFrame(FrameType.response, { streamId: 1, seq, payload })))
+  }
+  await expect(far.read()).rejects.toMatchObject({ code: ResetCode.lost })
+})
+
+test('a reader that keeps up gets a larger window, and its end gives the growth back', async () => {
+  const credits: number[] = []
+  const { near, far, way } = pair(undefined, (frame) => {
+    if (frame.type === FrameType.credit) credits.push(decodeCredit(frame.payload).window)
+  })
+  const writing = writeAll(near, [new Uint8Array(16 * maxWindowBytes)])
+  while (await far.read());
+  await writing
+  expect(Math.max(...credits)).toBe(maxWindowBytes)
+  expect(way.spare.left).toBe(agentWindowBytes)
+})
+
+test.each(['reset', 'fail'] as const)('a %s gives the growth back', async (end) => {
+  const { near, far, way } = pair()
+  const writing = near.write(new Uint8Array(2 * maxWindowBytes))
+  let bytes = 0
+  while (bytes < 2 * maxWindowBytes) bytes += (await far.read())?.payload.length ?? 0
+  await writing
+  expect(way.spare.left).toBeLessThan(agentWindowBytes)
+  far[end](ResetCode.cancel)
+  expect(way.spare.left).toBe(agentWindowBytes)
 })
 
 test('the pieces of a WebSocket message are joined, and a message over the limit is refused', () => {

@@ -12,14 +12,15 @@ import {
   Flag,
   type Frame,
   FrameType,
-  initialWindowBytes,
   maxDataBytes,
   ResetCode,
 } from './tunnel-frame.ts'
+import type { TunnelWay } from './tunnel-way.ts'
+import { ReceiveWindow, SendWindow } from './tunnel-window.ts'
 
-/** Credit is granted when a quarter of the window has been consumed, so that credit frames stay few. */
-const grantBytes = initialWindowBytes / 4
 const creditTimeoutMs = 60_000
+/** A view pins the whole read that it came with; what is smaller is copied out of it. */
+const minViewBytes = 16 * 1024
 
 /** A frame that carries something: head, body bytes, end, WebSocket message or close. */
 export type Incoming = Pick<Frame, 'type' | 'flags' | 'payload'>
@@ -36,13 +37,12 @@ export class StreamReset extends Error {
 
 export class TunnelStream {
   readonly id: number
-  readonly #send: (frame: Uint8Array) => boolean
+  readonly #way: TunnelWay
   readonly #onClosed: () => void
+  readonly #sending = new SendWindow()
+  readonly #receiving: ReceiveWindow
   #sendSeq = 0
   #receiveSeq = 0
-  #credit = initialWindowBytes
-  #unread = 0
-  #consumed = 0
   #queue: Incoming[] = []
   #sentEnd = false
   #gotEnd = false
@@ -51,13 +51,11 @@ export class TunnelStream {
   #wakeReader: (() => void) | undefined
   #wakeWriter: (() => void) | undefined
 
-  /**
-   * @param send false: the link is gone
-   * @param onClosed called once, when both directions have ended or the stream was reset
-   */
-  constructor(id: number, send: (frame: Uint8Array) => boolean, onClosed: () => void) {
+  /** @param onClosed called once, when both directions have ended or the stream was reset */
+  constructor(id: number, way: TunnelWay, onClosed: () => void) {
     this.id = id
-    this.#send = send
+    this.#way = way
+    this.#receiving = new ReceiveWindow(way.spare)
     this.#onClosed = onClosed
   }
 
@@ -78,14 +76,17 @@ export class TunnelStream {
     if (isFin) this.#endSending()
   }
 
-  /** Sends body bytes or a message, in pieces, as credit comes. @throws StreamReset */
+  /** Sends body bytes or a message, in pieces, as credit comes and the others have had their turn. @throws StreamReset */
   async write(data: Uint8Array, flags = 0): Promise<void> {
     let offset = 0
     do {
-      await this.#untilCredit(data.length > offset)
-      const size = Math.min(data.length - offset, maxDataBytes, this.#credit)
+      if (this.#sending.room === 0) await this.#untilCredit()
+      const turn = this.#way.turn()
+      if (turn !== undefined) await turn
+      if (this.#reset) throw this.#reset
+      const size = Math.min(data.length - offset, maxDataBytes, this.#sending.room)
       const isLast = offset + size === data.length
-      this.#credit -= size
+      this.#sending.sent(size)
       this.#transmit(
         FrameType.data,
         isLast ? flags : flags | Flag.more,
@@ -112,7 +113,7 @@ export class TunnelStream {
   /** Ends both directions; the other end learns why. */
   reset(code: ResetCode, text = ''): void {
     if (this.isClosed) return
-    this.#send(encodeReset(this.id, code, text))
+    this.#way.send(encodeReset(this.id, code, text))
     this.fail(code, text)
   }
 
@@ -121,19 +122,19 @@ export class TunnelStream {
     if (this.isClosed) return
     this.#reset = new StreamReset(code, text)
     this.#queue = []
+    this.#receiving.close()
     this.#wake()
     this.#onReset?.()
     this.#onClosed()
   }
 
-  /** A frame of this stream. The payload is copied: it is a view into somebody's buffer. */
+  /** A frame of this stream. The bytes are kept as they are: whoever brings them does not use their buffer again. */
   receive(frame: Frame): void {
     if (this.#reset) return
     switch (frame.type) {
       case FrameType.credit:
-        this.#credit += decodeCredit(frame.payload)
-        // More than was ever sent cannot have been consumed: it would unbind what is under way.
-        if (this.#credit > initialWindowBytes) return this.reset(ResetCode.protocol, 'credit')
+        if (!this.#sending.granted(decodeCredit(frame.payload)))
+          return this.reset(ResetCode.protocol, 'credit')
         return this.#wake()
       case FrameType.reset: {
         const { code, text } = decodeCodeAndText(frame.payload)
@@ -145,40 +146,36 @@ export class TunnelStream {
   }
 
   #inOrder({ type, flags, seq, payload }: Frame): void {
-    const isData = type === FrameType.data
-    if (isData) this.#unread += payload.length
-    if (seq !== this.#receiveSeq || this.#gotEnd || this.#unread > initialWindowBytes) {
+    const isGranted =
+      type === FrameType.data ? this.#receiving.received(payload.length) : seq === 0 || ends(type)
+    if (seq !== this.#receiveSeq || this.#gotEnd || !isGranted) {
       return this.reset(ResetCode.lost, `frame ${seq}, expected ${this.#receiveSeq}`)
     }
     this.#receiveSeq += 1
-    if (type !== FrameType.end) this.#queue.push({ type, flags, payload: payload.slice() })
-    if (type === FrameType.end || type === FrameType.wsClose || (flags & Flag.fin) !== 0) {
+    const kept = payload.length < minViewBytes ? payload.slice() : payload
+    if (type !== FrameType.end) this.#queue.push({ type, flags, payload: kept })
+    if (ends(type) || (flags & Flag.fin) !== 0) {
       this.#gotEnd = true
+      this.#receiving.close()
     }
     this.#wake()
     this.#closeIfDone()
   }
 
   #grant(bytes: number): void {
-    this.#consumed += bytes
-    if (this.#consumed < grantBytes || this.#gotEnd) return
-    this.#unread -= this.#consumed
-    this.#send(encodeCredit(this.id, this.#consumed))
-    this.#consumed = 0
+    if (this.#gotEnd) return
+    const credit = this.#receiving.consumed(bytes, performance.now())
+    if (credit) this.#way.send(encodeCredit(this.id, credit))
   }
 
-  async #untilCredit(isNeeded: boolean): Promise<void> {
+  async #untilCredit(): Promise<void> {
     const timer = setTimeout(() => this.reset(ResetCode.creditTimeout), creditTimeoutMs)
-    try {
-      while (!this.#reset && isNeeded && this.#credit <= 0) {
-        await new Promise<void>((resolve) => {
-          this.#wakeWriter = resolve
-        })
-      }
-    } finally {
-      clearTimeout(timer)
+    while (!this.#reset && this.#sending.room === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wakeWriter = resolve
+      })
     }
-    if (this.#reset) throw this.#reset
+    clearTimeout(timer)
   }
 
   #transmit(type: FrameType, flags: number, payload: Uint8Array | undefined): void {
@@ -190,7 +187,7 @@ export class TunnelStream {
       seq,
       ...(payload ? { payload } : {}),
     })
-    if (!this.#send(frame)) this.fail(ResetCode.lost, 'the link is gone')
+    if (!this.#way.send(frame)) this.fail(ResetCode.lost, 'the link is gone')
   }
 
   #endSending(): void {
@@ -208,6 +205,10 @@ export class TunnelStream {
     this.#wakeReader = undefined
     this.#wakeWriter = undefined
   }
+}
+
+function ends(type: FrameType): boolean {
+  return type === FrameType.end || type === FrameType.wsClose
 }
 
 /** Joins the pieces of a WebSocket message. */

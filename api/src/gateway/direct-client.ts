@@ -37,7 +37,7 @@ export function createDirectClient(device: DeviceRow, allowPrivate: boolean): De
 
 async function send(request: DeviceRequest, target: Target): Promise<DeviceResponse> {
   const { method, path, headers, bodyBytes, body, signal } = request
-  const { connectMs, firstByteMs, idleMs } = request.timeouts
+  const { connectMs, firstByteMs, idleMs, totalMs = 0 } = request.timeouts
   const client = new Client(target.url.origin, {
     headersTimeout: firstByteMs,
     bodyTimeout: 0,
@@ -49,6 +49,7 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
       )
     },
   })
+  const stopLimit = after(totalMs, () => client.destroy(new TravessiaError('DEVICE_TIME_LIMIT')))
   try {
     const length = typeof bodyBytes === 'number' ? ['content-length', String(bodyBytes)] : []
     const response = await client.request({
@@ -63,12 +64,22 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
     const isEndless = endless.test(headerOf(raw, 'content-type') ?? '')
     const source = bodyOf(response.body, isEndless ? 0 : idleMs)
     const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
-    answer.once('close', () => void client.destroy())
+    answer.once('close', () => {
+      stopLimit()
+      void client.destroy()
+    })
     return { status: response.statusCode, headers: raw, body: answer }
   } catch (error) {
+    stopLimit()
     void client.destroy()
     throw errorOf(error)
   }
+}
+
+/** 0: never. @returns what stops it */
+function after(ms: number, act: () => void): () => void {
+  const timer = ms === 0 ? undefined : setTimeout(act, ms)
+  return () => clearTimeout(timer)
 }
 
 /** Silence of the device counts, a reader that takes its time does not. */
@@ -100,6 +111,8 @@ async function openSocket(request: SocketRequest, target: Target): Promise<Devic
     handshakeTimeout: limits.firstByteMs,
   })
   signal.addEventListener('abort', () => socket.terminate(), { once: true })
+  const stopLimit = after(limits.totalMs ?? 0, () => socket.terminate())
+  socket.once('close', stopLimit)
   await opened(socket)
   return {
     protocol: socket.protocol,

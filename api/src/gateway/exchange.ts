@@ -25,6 +25,7 @@ const resetErrors: Readonly<Record<number, ErrorCode>> = {
   [ResetCode.deviceUnreachable]: 'DEVICE_UNREACHABLE',
   [ResetCode.firstByteTimeout]: 'DEVICE_TIMEOUT',
   [ResetCode.idleTimeout]: 'DEVICE_TIMEOUT',
+  [ResetCode.totalTimeout]: 'DEVICE_TIME_LIMIT',
   [ResetCode.deviceProtocol]: 'DEVICE_PROTOCOL',
   [ResetCode.deviceClosed]: 'DEVICE_PROTOCOL',
   [ResetCode.tooManyStreams]: 'TUNNEL_BUSY',
@@ -32,6 +33,7 @@ const resetErrors: Readonly<Record<number, ErrorCode>> = {
   [ResetCode.policyForbids]: 'POLICY_FORBIDS',
   [ResetCode.policyHours]: 'POLICY_HOURS',
   [ResetCode.grantRefused]: 'GRANT_REFUSED',
+  [ResetCode.grantUnknown]: 'GRANT_REFUSED',
   [ResetCode.readOnly]: 'SESSION_READ_ONLY',
   [ResetCode.signInRefused]: 'DEVICE_SIGN_IN_REFUSED',
 }

@@ -457,6 +457,22 @@ test('a device that falls silent in the middle breaks the answer off after its i
   expect(facts.at(-1)?.data).toMatchObject({ errorCode: 'DEVICE_TIMEOUT', stage: 'device' })
 })
 
+test('an exchange beyond the total limit of its device is 504 before the answer, broken off after it, and a fact', async () => {
+  const timeouts = { connectMs: 2_000, firstByteMs: 5_000, idleMs: 5_000, totalMs: 100 }
+  const limited = await node.open(await node.register({ timeouts }))
+  const late = await node.get(limited, '/silent')
+  expect([late.status, errorOf(late)]).toEqual([504, 'DEVICE_TIME_LIMIT'])
+  const answer = await node.get(limited, '/stream')
+  expect([answer.status, answer.isWhole, String(answer.body)]).toEqual([200, false, 'first'])
+  const failed = async () =>
+    (await node.factsOf(limited.id, 'HttpExchangeFailed')).filter(
+      ({ type }) => type === 'HttpExchangeFailed',
+    )
+  await expect.poll(async () => (await failed()).length).toBe(2)
+  for (const { data } of await failed())
+    expect(data).toMatchObject({ errorCode: 'DEVICE_TIME_LIMIT', stage: 'device' })
+})
+
 test('a device whose agent is offline is 503 at once, as problem details for a script', async () => {
   const opened = await node.open(device)
   const { id, tenantId, installationId } = device

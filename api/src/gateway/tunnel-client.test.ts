@@ -1,6 +1,7 @@
 /** The node's end of the tunnel against an agent's end made of the same streams: P8, and every way it breaks off. */
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import {
   decodeFrame,
@@ -18,6 +19,7 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { TunnelClient } from './tunnel-client.ts'
@@ -50,6 +52,7 @@ function connect(serve: Serve) {
     client.onFrame(agent, Uint8Array.from(frame))
     return true
   }
+  const way = new TunnelWay(answer)
   function receive(bytes: Uint8Array): void {
     const frame = decodeFrame(bytes)
     sent.push(frame.type)
@@ -58,7 +61,7 @@ function connect(serve: Serve) {
       hellos.push(epoch)
       answer(encodeHello({ epoch, windowBytes: initialWindowBytes, maxFrameBytes }))
     } else if (frame.type === FrameType.request) {
-      const stream = new TunnelStream(frame.streamId, answer, () => streams.delete(frame.streamId))
+      const stream = new TunnelStream(frame.streamId, way, () => streams.delete(frame.streamId))
       streams.set(frame.streamId, stream)
       stream.receive(frame)
       void serveOne(stream)
@@ -122,6 +125,49 @@ test('a request carries the id of the device and no address; head and body come 
   expect(heads).toEqual([{ ...get, deviceId, grant: 'a.b.c' }])
 })
 
+/** As long as a real one. */
+const jws = `${'h'.repeat(60)}.${'p'.repeat(280)}.${'s'.repeat(64)}${'n'.repeat(22)}`
+
+test('the grant goes once in an epoch; later requests name it and are 400 bytes shorter', async () => {
+  const said: string[] = []
+  const sizes: number[] = []
+  const { client } = await ready((stream, head) => {
+    said.push(head.grant)
+    sizes.push(encodeHead(head).length)
+    ok(stream)
+  })
+  const device = client.clientFor(agent, { deviceId, grant: jws })
+  const post = { method: 'POST', bodyBytes: 1, body: Readable.from([Buffer.from('x')]) }
+  for (const request of [get, get, { ...get, ...post }])
+    await buffer((await device.request({ ...request, signal: here() })).body)
+  // A body cannot be sent twice, so it never relies on a name.
+  expect(said).toEqual([jws, grantName(jws), jws])
+  expect((sizes[0] ?? 0) - (sizes[1] ?? 0)).toBeGreaterThan(400)
+  client.hello(agent)
+  await client.ready(agent.agentId, 1_000)
+  await device.request({ ...get, signal: here() })
+  expect(said[3]).toBe(jws)
+})
+
+test('an agent that does not know the name gets the grant itself, once; after that it is an error', async () => {
+  const said: string[] = []
+  let isForgetful = true
+  const { client } = await ready((stream, head) => {
+    said.push(head.grant)
+    if (said.length > 1 && (head.grant !== jws || !isForgetful))
+      stream.reset(ResetCode.grantUnknown)
+    else ok(stream, 'served')
+  })
+  const device = client.clientFor(agent, { deviceId, grant: jws })
+  const ask = async () =>
+    String(await buffer((await device.request({ ...get, signal: here() })).body))
+  expect([await ask(), await ask()]).toEqual(['served', 'served'])
+  expect(said).toEqual([jws, grantName(jws), jws])
+  isForgetful = false
+  await expect(ask()).rejects.toEqual(coded('GRANT_REFUSED'))
+  expect(said.slice(3)).toEqual([grantName(jws), jws])
+})
+
 test('bodies larger than the window stream both ways under credit', async () => {
   const big = Buffer.alloc(3 * initialWindowBytes + 17, 5)
   const { device, client } = await ready(async (stream) => {
@@ -147,6 +193,7 @@ test.each([
   [ResetCode.deviceUnknown, 'AGENT_NOT_READY'],
   [ResetCode.deviceUnreachable, 'DEVICE_UNREACHABLE'],
   [ResetCode.firstByteTimeout, 'DEVICE_TIMEOUT'],
+  [ResetCode.totalTimeout, 'DEVICE_TIME_LIMIT'],
   [ResetCode.deviceProtocol, 'DEVICE_PROTOCOL'],
   [ResetCode.deviceClosed, 'DEVICE_PROTOCOL'],
   [ResetCode.tooManyStreams, 'TUNNEL_BUSY'],

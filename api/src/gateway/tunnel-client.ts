@@ -21,10 +21,12 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import type { Link } from '../link/link.ts'
 import type { DeviceClient } from './device-client.ts'
 import { exchange } from './exchange.ts'
+import { isUnknownGrant, SentGrants } from './sent-grants.ts'
 import { sendBody } from './tunnel-body.ts'
 import { openTunnelSocket } from './tunnel-socket.ts'
 
@@ -33,7 +35,9 @@ const maxStreamsPerAgent = 512
 type Tunnel = {
   readonly agent: AgentAddress
   readonly epoch: string
+  readonly way: TunnelWay
   readonly streams: Map<number, TunnelStream>
+  readonly grants: SentGrants
   isReady: boolean
   nextId: number
   /** Frames of streams that had ended already. */
@@ -81,7 +85,9 @@ export class TunnelClient {
       ...{
         agent: { tenantId, agentId },
         epoch,
+        way: new TunnelWay((frame) => this.#deps.link.send(agent, frame)),
         streams: new Map(),
+        grants: new SentGrants(),
         isReady: false,
         nextId: 1,
         late: 0,
@@ -116,12 +122,18 @@ export class TunnelClient {
     { deviceId, grant }: { readonly deviceId: string; readonly grant: string },
   ): DeviceClient {
     return {
-      request: async ({ body, signal, ...head }) =>
-        exchange(this.#open(agent), { ...head, deviceId, grant }, { body, signal }),
-      openWebSocket: async ({ signal, protocols, ...head }) => {
-        const request = { ...head, method: 'GET', deviceId, grant, webSocket: { protocols } }
-        return openTunnelSocket(this.#open(agent), request, signal)
+      request: async ({ body, signal, ...head }) => {
+        const ask = (stream: TunnelStream, said: string) =>
+          exchange(stream, { ...head, deviceId, grant: said }, { body, signal })
+        // A body cannot be sent twice.
+        return body ? ask(this.#open(agent), grant) : this.#askWith(agent, grant, ask)
       },
+      openWebSocket: async ({ signal, protocols, ...head }) =>
+        this.#askWith(agent, grant, (stream, said) => {
+          const webSocket = { protocols }
+          const request = { ...head, method: 'GET', deviceId, grant: said, webSocket }
+          return openTunnelSocket(stream, request, signal)
+        }),
     }
   }
 
@@ -131,6 +143,22 @@ export class TunnelClient {
     return sendBody(stream, commandId, read())
   }
 
+  /** The grant itself the first time, its name afterwards; again in full to an agent that does not know the name. */
+  async #askWith<T>(
+    agent: AgentAddress,
+    grant: string,
+    ask: (stream: TunnelStream, said: string) => Promise<T>,
+  ): Promise<T> {
+    const stream = this.#open(agent)
+    const said = this.#tunnels.get(agent.agentId)?.grants.next(grant) ?? grant
+    try {
+      return await ask(stream, said)
+    } catch (error) {
+      if (said === grant || !isUnknownGrant(error)) throw error
+      return ask(this.#open(agent), grant)
+    }
+  }
+
   #open({ agentId }: AgentAddress): TunnelStream {
     const tunnel = this.#tunnels.get(agentId)
     if (!tunnel?.isReady) throw new TravessiaError('AGENT_OFFLINE', { agentId })
@@ -138,8 +166,7 @@ export class TunnelClient {
       throw new TravessiaError('TUNNEL_BUSY', { agentId })
     const id = tunnel.nextId
     tunnel.nextId += 1
-    const send = (frame: Uint8Array) => this.#deps.link.send(tunnel.agent, frame)
-    const stream = new TunnelStream(id, send, () => tunnel.streams.delete(id))
+    const stream = new TunnelStream(id, tunnel.way, () => tunnel.streams.delete(id))
     tunnel.streams.set(id, stream)
     return stream
   }
