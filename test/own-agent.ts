@@ -1,7 +1,7 @@
 /** Installations, agents and devices that a test makes for itself beside those of the demo. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { type Api, ended, eventually, type Item, root, type Stack } from './stack.ts'
+import { type Api, ended, eventually, freePort, type Item, root, type Stack } from './stack.ts'
 
 /** An installation of its own with an agent of its own, a real process that the test may stop and kill. */
 export type OwnAgent = {
@@ -12,10 +12,14 @@ export type OwnAgent = {
   run(): Promise<void>
   /** SIGTERM, and OFFLINE afterwards. */
   stop(): Promise<void>
+  /** Exchanges under way, as its health page says. */
+  streams(): Promise<number>
 }
 
+type Place = Pick<Stack, 'httpUrl' | 'dataDir'>
+
 /** Paired and running. */
-export async function startOwnAgent(stack: Stack, api: Api, name: string): Promise<OwnAgent> {
+export async function startOwnAgent(stack: Place, api: Api, name: string): Promise<OwnAgent> {
   const agent = await pairOwnAgent(stack, api, name)
   await agent.run()
   return agent
@@ -23,7 +27,7 @@ export async function startOwnAgent(stack: Stack, api: Api, name: string): Promi
 
 /** Paired with a code, like any other; not running yet. */
 export async function pairOwnAgent(
-  stack: Stack,
+  stack: Place,
   api: Api,
   name: string,
   options: readonly string[] = [],
@@ -32,7 +36,9 @@ export async function pairOwnAgent(
   const agentPath = `/api/installations/${site.body.id}/agent`
   const { body } = await api.call<{ code: string }>('POST', `${agentPath}/pairing-codes`)
   const configPath = join(stack.dataDir, `own-${site.body.id}`, 'config.json')
-  const env = { ...process.env, TRAVESSIA_AGENT_HEALTH_PORT: '0', TRAVESSIA_MONITOR_PORT: '0' }
+  const healthPort = String(await freePort())
+  const ports = { TRAVESSIA_AGENT_HEALTH_PORT: healthPort, TRAVESSIA_MONITOR_PORT: '0' }
+  const env = { ...process.env, ...ports }
   const program = join(root, 'agent/src/main.ts')
   const pair = ['pair', body.code, '--url', stack.httpUrl, '--allow-loopback', ...options]
   execFileSync(process.execPath, [program, ...pair, '--config', configPath], { env })
@@ -51,6 +57,10 @@ export async function pairOwnAgent(
     async stop() {
       await ended(agent.process, 'SIGTERM')
       await eventually(() => isOnline(false), { what: `agent of ${name} offline` })
+    },
+    async streams() {
+      const health = await fetch(`http://127.0.0.1:${healthPort}/health`)
+      return ((await health.json()) as { streams: number }).streams
     },
   }
   return agent

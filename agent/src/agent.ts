@@ -304,6 +304,7 @@ export class Agent {
       ...{ agentId, name, version: agentVersion, control: isControlUp, data: isDataUp },
       devices: devices.devices.length,
       devicesVersion: devices.version,
+      streams: this.#tunnels.streamCount,
       rules: policyLines(this.#config.policy),
       serverTime: this.#clock.now() ?? null,
       uptimeSeconds: Math.round(process.uptime()),

@@ -24,6 +24,11 @@ export class Tunnels {
     return [...this.#tunnels.keys()].at(-1)
   }
 
+  /** Exchanges under way, of all nodes. */
+  get streamCount(): number {
+    return [...this.#tunnels.values()].reduce((sum, { streamCount }) => sum + streamCount, 0)
+  }
+
   of(nodeId: string): TunnelServer {
     const known = this.#tunnels.get(nodeId)
     if (known) return known

@@ -10,6 +10,7 @@ import type { FileStore } from './files/file-store.ts'
 import type { Cameras } from './gateway/cameras.ts'
 import type { DeviceAccess } from './gateway/device-access.ts'
 import type { RemoteSessions } from './gateway/remote-sessions.ts'
+import type { TunnelClient } from './gateway/tunnel-client.ts'
 import type { AgentCredentials } from './identity/agent-credentials.ts'
 import type { Attempts } from './identity/attempts.ts'
 import type { Logins } from './identity/logins.ts'
@@ -50,6 +51,7 @@ export type Services = {
   readonly discoveries: Discoveries
   readonly history: History
   readonly link: Link
+  readonly tunnel: Pick<TunnelClient, 'streamCount'>
   readonly access: DeviceAccess
   readonly sessions: RemoteSessions
   readonly cameras: Cameras

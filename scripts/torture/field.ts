@@ -5,11 +5,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Network } from '../../test/network.ts'
-import { Api, eventually, type Item } from '../../test/stack.ts'
+import { Api, eventually, freePort, type Item } from '../../test/stack.ts'
 import { keepChild, runChild, stopChildren } from '../children.ts'
 import { DevicePlug } from './device-plug.ts'
 
@@ -53,6 +52,7 @@ export async function createField({
   agents: count,
   gatesPerAgent,
 }: Size): Promise<Field> {
+  // Known before the node starts: the agents are told to dial the relay in front of it.
   const wsPort = await freePort()
   const network = new Network(wsPort)
   const node = await startNode(directory, { wsPort, relayPort: await network.start() })
@@ -177,17 +177,4 @@ async function isOnline(api: Api, installationId: string): Promise<boolean> {
 function turnstile(name: string, baseUrl: string) {
   const credentials = { login: 'admin', password: 'admin' }
   return { name, kind: 'turnstile', driver: 'control-id', baseUrl, viaAgent: true, credentials }
-}
-
-/** The node's port is known before it starts, since the agents are told to dial the relay in front of it. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((done) => {
-      server.once('error', () => done(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
-    })
-    if (isFree) return port
-  }
 }

@@ -55,6 +55,11 @@ export class TunnelClient {
     this.#deps = deps
   }
 
+  /** Exchanges under way, of all agents. */
+  get streamCount(): number {
+    return [...this.#tunnels.values()].reduce((sum, { streams }) => sum + streams.size, 0)
+  }
+
   isReady(agentId: string): boolean {
     return this.#tunnels.get(agentId)?.isReady ?? false
   }

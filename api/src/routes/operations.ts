@@ -17,8 +17,12 @@ export function addOperationRoutes(app: App, services: Services): void {
     await services.views.until(await services.store.head())
     return { status: 'ok' as const }
   })
+  const streams = new app.metrics.client.Gauge({
+    ...{ name: 'travessia_tunnel_streams', help: 'Exchanges with devices under way' },
+  })
   app.get('/metrics', { config, schema: { hide: true } }, async (request, reply) => {
     if (!mayReadMetrics(request, services.metricsToken)) throw new TravessiaError('NOT_FOUND')
+    streams.set(services.tunnel.streamCount)
     return reply.type('text/plain').send(await app.metrics.client.register.metrics())
   })
   app.get('/.well-known/jwks.json', { config, schema: { hide: true } }, async () =>

@@ -1,0 +1,279 @@
+/**
+ * Every kind of exchange between a browser and a device, through a real node and a real agent, byte for byte and
+ * without delay: what HTTP and WebSocket allow, devices use (DEVICES 4.6).
+ */
+import { readFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import type { Readable } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import {
+  blocks,
+  digestOf,
+  received,
+  ScriptedDevice,
+  sendBytes,
+  takeBytes,
+} from './scripted-device.ts'
+import { begin, type Entered, type Options, once } from './session-client.ts'
+import { enterSession } from './stack.ts'
+
+const mebibyte = 1024 * 1024
+const device = new ScriptedDevice()
+let node: BareNode
+let agent: OwnAgent
+let session: Entered
+
+beforeAll(async () => {
+  node = await startBareNode()
+  agent = await startOwnAgent(node, node.admin, 'Oficina')
+  const fields = { name: 'Próprio', baseUrl: await device.start() }
+  const { id } = await registerDevice(node.admin, agent.installationId, fields)
+  session = await enterSession(node.admin, id)
+  device.on('/bytes', sendBytes)
+  device.on('/take', takeBytes)
+})
+
+afterAll(async () => {
+  agent?.process.kill('SIGKILL')
+  await device.stop()
+  await node?.stop()
+})
+
+/** The next so many bytes, as soon as they are there. */
+async function take(stream: Readable, count: number): Promise<Buffer> {
+  for (;;) {
+    const chunk = stream.read(count) as Buffer | null
+    if (chunk) return chunk
+    await once(stream, 'readable')
+  }
+}
+
+/** A whole exchange, its body as bytes. */
+async function raw(path: string, options: Options = {}) {
+  const asked = begin(session, path, options)
+  asked.request.end()
+  const answer = await asked.answer
+  const body = await buffer(answer)
+  return { status: answer.statusCode, headers: answer.headers, body }
+}
+
+function residentBytes(): number {
+  return [node.process.pid, agent.process.pid]
+    .map((pid) => /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+    .reduce((sum, kilobytes) => sum + Number(kilobytes) * 1024, 0)
+}
+
+/** The most that node and agent together held more than before, while `work` went on. */
+async function growthDuring(work: () => Promise<void>): Promise<number> {
+  const before = residentBytes()
+  let most = before
+  const sampling = setInterval(() => {
+    most = Math.max(most, residentBytes())
+  }, 50)
+  await work().finally(() => clearInterval(sampling))
+  return Math.max(most, residentBytes()) - before
+}
+
+/** Up and down again, byte for byte. */
+async function carry(bytes: number): Promise<void> {
+  const digest = digestOf(blocks(bytes))
+  const headers = { 'content-length': bytes }
+  const up = begin(session, '/take', { method: 'PUT', headers })
+  await pipeline(blocks(bytes), up.request)
+  expect(JSON.parse(await text(await up.answer))).toMatchObject({ bytes, digest })
+  const down = begin(session, `/bytes?count=${bytes}`)
+  down.request.end()
+  expect(await received(await down.answer)).toEqual({ bytes, digest })
+}
+
+test('500 MB go up and come down byte for byte while node and agent, once warm, grow by less than 150 MB', async () => {
+  await carry(10 * mebibyte)
+  const begun = performance.now()
+  const growth = await growthDuring(() => carry(500 * mebibyte))
+  const seconds = Math.round((performance.now() - begun) / 1000)
+  console.log(`500 MB up and down: ${seconds} s, ${Math.round(growth / mebibyte)} MB more memory`)
+  expect(growth).toBeLessThan(150 * mebibyte)
+}, 180_000)
+
+const file = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251))
+
+/** As a web server that knows ranges: `If-Range` with another validator means the whole. */
+device.on('/file', (request, response) => {
+  const { range, 'if-range': validator } = request.headers
+  const etag = '"v2"'
+  const wanted = /^bytes=(\d+)-(\d+)$/.exec(range ?? '')
+  const common = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' }
+  if (!wanted || (validator !== undefined && validator !== etag)) {
+    response.writeHead(200, { ...common, 'content-length': file.length }).end(file)
+    return
+  }
+  const part = file.subarray(Number(wanted[1]), Number(wanted[2]) + 1)
+  const contentRange = `bytes ${wanted[1]}-${wanted[2]}/${file.length}`
+  response.writeHead(206, {
+    ...common,
+    'content-range': contentRange,
+    'content-length': part.length,
+  })
+  response.end(part)
+})
+
+test('a range is a 206 with exactly its bytes; If-Range of an older file gives the whole', async () => {
+  const part = await raw('/file', { headers: { range: 'bytes=70000-89999', 'if-range': '"v2"' } })
+  expect([part.status, part.headers['content-range'], part.headers['etag']]).toEqual([
+    206,
+    'bytes 70000-89999/100000',
+    '"v2"',
+  ])
+  expect(part.body.equals(file.subarray(70_000, 90_000))).toBe(true)
+  const whole = await raw('/file', { headers: { range: 'bytes=70000-89999', 'if-range': '"v1"' } })
+  expect([whole.status, whole.headers['content-range']]).toEqual([200, undefined])
+  expect(whole.body.equals(file)).toBe(true)
+})
+
+test('HEAD says the length of what GET would send, and sends nothing of it', async () => {
+  const { status, headers, body } = await raw('/file', { method: 'HEAD' })
+  expect([status, headers['content-length'], body.length]).toEqual([200, '100000', 0])
+})
+
+test('a 204 and a 304 have neither body nor length of one, and the connection goes on', async () => {
+  device.on('/nothing', (request, response) => {
+    response.writeHead(Number(request.headers['x-status']), { etag: '"1"' }).end()
+  })
+  const connection = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (const status of ['204', '304', '204']) {
+    const asked = begin(session, '/nothing', { headers: { 'x-status': status }, connection })
+    asked.request.end()
+    const answer = await asked.answer
+    expect(await text(answer)).toBe('')
+    expect([answer.statusCode, answer.headers['etag']]).toEqual([Number(status), '"1"'])
+    expect(answer.headers['transfer-encoding']).toBeUndefined()
+  }
+  connection.destroy()
+})
+
+test('early hints of a device end at the agent; the answer after them is the answer', async () => {
+  device.on('/hints', async (_request, response) => {
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' })
+    await sleep(50)
+    response.end('the page')
+  })
+  const asked = begin(session, '/hints')
+  asked.request.end()
+  const answer = await asked.answer
+  expect([answer.statusCode, await text(answer)]).toEqual([200, 'the page'])
+})
+
+test('a browser that expects 100 gets it before it sends, and the device the body without the question', async () => {
+  const headers = { expect: '100-continue', 'content-length': 5 }
+  const asked = begin(session, '/take', { method: 'POST', headers })
+  asked.request.flushHeaders()
+  await once(asked.request, 'continue')
+  asked.request.end('12345')
+  const seen = JSON.parse(await text(await asked.answer))
+  expect([seen.bytes, seen.headers.expect]).toEqual([5, undefined])
+})
+
+test('bodies without a length go in chunks both ways', async () => {
+  const up = begin(session, '/take', { method: 'POST' })
+  await pipeline(blocks(3 * mebibyte + 1), up.request)
+  const seen = JSON.parse(await text(await up.answer))
+  expect([seen.headers['transfer-encoding'], seen.headers['content-length']]).toEqual([
+    'chunked',
+    undefined,
+  ])
+  expect([seen.bytes, seen.digest]).toEqual([3 * mebibyte + 1, digestOf(blocks(3 * mebibyte + 1))])
+  const down = begin(session, `/bytes?chunked&count=${3 * mebibyte + 1}`)
+  down.request.end()
+  const answer = await down.answer
+  expect(answer.headers['transfer-encoding']).toBe('chunked')
+  expect((await received(answer)).digest).toBe(digestOf(blocks(3 * mebibyte + 1)))
+})
+
+test.each([
+  ['gzip', gzipSync('página '.repeat(5_000))],
+  ['br', brotliCompressSync('página '.repeat(5_000))],
+])('a page packed with %s passes byte for byte in host mode', async (coding, packed) => {
+  device.on('/packed', (_request, response) => {
+    const headers = { 'content-type': 'text/html', 'content-encoding': coding, etag: '"p"' }
+    response.writeHead(200, headers).end(packed)
+  })
+  const { headers, body } = await raw('/packed', { headers: { 'accept-encoding': coding } })
+  expect([headers['content-encoding'], headers['etag']]).toEqual([coding, '"p"'])
+  expect(body.equals(packed)).toBe(true)
+})
+
+test('each server-sent event arrives before the device sends the next', async () => {
+  const opened = device.next('/events')
+  const asked = begin(session, '/events')
+  asked.request.end()
+  const { response } = await opened
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+  const answer = await asked.answer
+  for (const event of ['first', 'second', 'third']) {
+    const sent = `data: ${event}\n\n`
+    response.write(sent)
+    expect(String(await take(answer, sent.length))).toBe(sent)
+  }
+  asked.request.destroy()
+  await once(response, 'close')
+})
+
+test('a long poll is answered at the moment the device has something to say', async () => {
+  const opened = device.next('/poll')
+  const asked = begin(session, '/poll')
+  asked.request.end()
+  const { response } = await opened
+  await sleep(1_500)
+  const said = performance.now()
+  response.end('news')
+  expect(await text(await asked.answer)).toBe('news')
+  expect(performance.now() - said).toBeLessThan(1_000)
+})
+
+test('each picture of an endless MJPEG arrives as it is taken', async () => {
+  const opened = device.next('/mjpeg')
+  const asked = begin(session, '/mjpeg')
+  asked.request.end()
+  const { response } = await opened
+  response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=x' })
+  for (let n = 0; n < 5; n += 1) {
+    const picture = Buffer.alloc(30_000, n)
+    const sent = Buffer.concat([Buffer.from('--x\r\n\r\n'), picture])
+    response.write(sent)
+    expect((await take(await asked.answer, sent.length)).equals(sent)).toBe(true)
+  }
+  asked.request.destroy()
+  await once(response, 'close')
+})
+
+test('a body that comes and goes slowly arrives piece by piece', async () => {
+  const opened = device.next('/slow')
+  const asked = begin(session, '/slow', { method: 'POST', headers: { 'content-length': 40 } })
+  // The agent's client sends its head together with the first piece.
+  asked.request.write('0123456789')
+  const { request, response } = await opened
+  for (let n = 0; n < 4; n += 1) {
+    if (n > 0) asked.request.write('0123456789')
+    expect(String(await take(request, 10))).toBe('0123456789')
+    await sleep(100)
+  }
+  asked.request.end()
+  response.writeHead(200, { 'content-length': 20_000 }).flushHeaders()
+  const answer = await asked.answer
+  for (let n = 0; n < 4; n += 1) {
+    response.write(Buffer.alloc(5_000, n))
+    expect((await take(answer, 5_000)).equals(Buffer.alloc(5_000, n))).toBe(true)
+    await sleep(100)
+  }
+  expect(await text(answer)).toBe('')
+})
+
+test('after all of them neither node nor agent holds a stream', async () => {
+  await nothingLeft(node, agent)
+})
