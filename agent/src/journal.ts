@@ -9,10 +9,13 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs
 import type { CommandReport } from '@travessia/schemas/reports'
 import { replaceFile } from './durable-file.ts'
 
-/** QoS 1 may deliver again for as long as the broker keeps a session; a day is far beyond any expiry. */
-const keepMs = 24 * 3600_000
-/** The file is written anew, without what is too old, after so many lines. */
-const compactAfterLines = 10_000
+/**
+ * So many commands are remembered, the last ones: by their number and not by their age, since a clock that was set
+ * forwards once would make everything before it old. Far beyond what can run within the expiry of one order.
+ */
+const keepCommands = 5_000
+/** The file is written anew, without what is forgotten, after so many lines. */
+const compactAfterLines = 2 * keepCommands
 
 type Line = { readonly at: number } & (
   | { readonly fetching: string }
@@ -86,9 +89,7 @@ export class Journal {
 
   /** @returns the new file, open at its end */
   #rewrite(): number {
-    // Old beside the newest entry, not beside the clock: a clock that was set a day on must not forget anything.
-    const newest = [...this.#entries.values()].reduce((most, { at }) => Math.max(most, at), 0)
-    for (const [id, { at }] of this.#entries) if (newest - at >= keepMs) this.#entries.delete(id)
+    for (const id of [...this.#entries.keys()].slice(0, -keepCommands)) this.#entries.delete(id)
     const kept = [...this.#entries].flatMap(([id, entry]) => linesOf(id, entry))
     replaceFile(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
     this.#lines = kept.length

@@ -15,7 +15,7 @@ import { shimUrl } from './shim.ts'
 
 /** A larger body is not touched. */
 const maxPageBytes = 8 * 1024 * 1024
-/** Of a page; what follows passes as it is. A tokenizer takes about half a second for it. */
+/** Of a page; what follows passes as it is. A tokenizer takes one to two seconds for it on a small machine. */
 const maxRewrittenBytes = 2 * 1024 * 1024
 /** It is held whole, unlike a page. */
 const maxStyleBytes = 512 * 1024

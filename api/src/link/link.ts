@@ -1,7 +1,8 @@
 /**
  * The border between the cloud node and MQTT. Two implementations, one conformance suite: `embedded`
  * (the broker in this process) and `plain-mqtt` (a client of any MQTT 3.1.1 broker).
- * Frames are views into the received packet: whoever keeps one copies it. A frame that is sent belongs to the link.
+ * Frames are views into the received packet, whose bytes are not used again: streams keep them (ADR 14). A frame that is
+ * sent belongs to the link.
  */
 import type { Presence } from '@travessia/schemas/reports'
 import type { AgentAddress, CommandKind } from '@travessia/schemas/topics'
