@@ -48,11 +48,15 @@ const attempts = { windowMs: 10 * 60_000, now: Date.now }
 
 type Node = { start(): Promise<Endpoints>; stop(): Promise<void> }
 
-export async function createCloudNode(config: Config, log: Logger): Promise<Node> {
+export async function createCloudNode(
+  config: Config,
+  log: Logger,
+  openStore = createSqliteStore,
+): Promise<Node> {
   const now = Date.now
   const endpoints = endpointsOf(config, portsOf(config))
   const identity = await createIdentity(config)
-  const store = await createSqliteStore(join(config.DATA_DIR, 'events.db'))
+  const store = await openStore(join(config.DATA_DIR, 'events.db'))
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
   const { link, listeners } = await openLink(config, { identity, now, log })

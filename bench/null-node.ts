@@ -1,0 +1,32 @@
+/**
+ * A cloud node that records no exchanges: what the tunnel costs without its log (DESIGN 10, "recording off").
+ * Sessions, devices and people are recorded as ever. Only bench/ composes it.
+ */
+import { pino } from 'pino'
+import { createCloudNode } from '../api/src/cloud-node.ts'
+import { readConfig } from '../api/src/config.ts'
+import type { Appended, EventStore } from '../api/src/store/event-store.ts'
+import { createSqliteStore } from '../api/src/store/sqlite.ts'
+
+const exchangeFacts = new Set([
+  'HttpRequestForwarded',
+  'HttpResponseReceived',
+  'HttpExchangeFailed',
+  'WebSocketOpened',
+  'WebSocketClosed',
+])
+const nowhere: Promise<Appended> = Promise.resolve({ position: 0, version: 0 })
+
+const config = readConfig()
+const log = pino({ level: config.LOG_LEVEL })
+const node = await createCloudNode(config, log, openNullStore)
+process.once('SIGTERM', () => void node.stop().then(() => process.exit(0)))
+console.log(JSON.stringify({ msg: 'ready', ...(await node.start()) }))
+
+async function openNullStore(path: string): Promise<EventStore> {
+  const store = await createSqliteStore(path)
+  const append = store.append.bind(store)
+  store.append = (wanted) =>
+    wanted.events.every(({ type }) => exchangeFacts.has(type)) ? nowhere : append(wanted)
+  return store
+}
