@@ -13,14 +13,14 @@ import { tapToDevice } from './tap-to-device.ts'
 import { startVariants } from './variants.ts'
 
 const groups = ['requests', 'bulk', 'tap'] as const
-const full: Pace = { rounds: 5, warmSeconds: 6, seconds: 2 }
+const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }
 const quick: Pace = { rounds: 1, warmSeconds: 3, seconds: 1 }
 
 const { values: options } = parseArgs({
   options: {
     /** Row groups, comma separated. */
     only: { type: 'string', default: groups.join(',') },
-    /** Names of the ways, comma separated; direct nginx is always there. */
+    /** Names of the ways, comma separated; all without it. */
     ways: { type: 'string' },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },

@@ -11,11 +11,12 @@ const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-test-'))
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-const programs = { nginx: '/usr/sbin/nginx', wrk: '/usr/bin/wrk' }
-
 test('the bench measures requests through the tunnel beside direct ones and leaves nothing', async () => {
-  for (const [name, path] of Object.entries(programs))
-    if (!existsSync(path)) throw new Error(`Debian package ${name} is missing`)
+  for (const [name, path] of [
+    ['nginx', '/usr/sbin/nginx'],
+    ['wrk', '/usr/bin/wrk'],
+  ] as const)
+    expect(existsSync(path), `Debian package ${name} is missing`).toBe(true)
   const out = join(directory, 'bench.json')
   const args = ['--quick', '--only', 'requests', '--ways', 'direct nginx,off', '--out', out]
   const env = { ...process.env, TMPDIR: directory }
