@@ -1,4 +1,4 @@
-/** A cloud node without the demo: started in a moment, killed and started again on the same ports. */
+/** A cloud node without the demo: started in a moment. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,13 +9,9 @@ import { Api, ended, eventually, freePorts, readyLine, root, type Stack } from '
 const account = { email: 'admin@teste.travessia', password: 'only-for-this-test' }
 
 export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'> & {
-  /** Its administrator, whose sign-in outlives a restart. */
+  /** Its administrator. */
   readonly admin: Api
-  process: ChildProcess
-  /** SIGKILL. */
-  kill(): Promise<void>
-  /** Runs it again; resolves when it is ready. */
-  run(): Promise<void>
+  readonly process: ChildProcess
   /** Exchanges under way, as its metrics say. */
   streams(): Promise<number>
   stop(): Promise<void>
@@ -23,40 +19,26 @@ export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'
 
 export async function startBareNode(): Promise<BareNode> {
   const dataDir = mkdtempSync(join(tmpdir(), 'travessia-node-'))
-  const env: Record<string, string> = {
-    ...freePorts,
-    TRAVESSIA_DATA_DIR: dataDir,
-    TRAVESSIA_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
-    TRAVESSIA_LOG_LEVEL: 'warn',
-  }
-  const launch = async () => {
-    const child = spawn(process.execPath, [join(root, 'api/src/main.ts')], {
-      ...{ cwd: root, env: { ...process.env, ...env } },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const ready = (await readyLine(child)) as Record<'httpUrl' | 'remoteUrl' | 'wsUrl', string>
-    return { child, ready }
-  }
-  const { child, ready } = await launch()
+  const child = spawn(process.execPath, [join(root, 'api/src/main.ts')], {
+    cwd: root,
+    env: {
+      ...{ ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir },
+      TRAVESSIA_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+      TRAVESSIA_LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ready = (await readyLine(child)) as Record<'httpUrl' | 'remoteUrl' | 'wsUrl', string>
   const { httpUrl, remoteUrl, wsUrl } = ready
-  env['TRAVESSIA_HTTP_PORT'] = new URL(httpUrl).port
-  env['TRAVESSIA_REMOTE_PORT'] = new URL(remoteUrl).port
-  env['TRAVESSIA_WS_PORT'] = new URL(wsUrl).port
   const admin = new Api(httpUrl)
   const node: BareNode = {
     ...{ httpUrl, remoteUrl, wsUrl, dataDir, admin, process: child },
-    async kill() {
-      await ended(node.process, 'SIGKILL')
-    },
-    async run() {
-      node.process = (await launch()).child
-    },
     async streams() {
       const metrics = await (await fetch(`${httpUrl}/metrics`)).text()
       return Number(/^travessia_tunnel_streams (\d+)$/m.exec(metrics)?.[1])
     },
     async stop() {
-      await ended(node.process, 'SIGTERM')
+      await ended(child, 'SIGTERM')
       rmSync(dataDir, { recursive: true, force: true })
     },
   }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, connect as openSocket } from 'node:net'
+import { connect as openSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,15 +50,4 @@ async function untilAnswers(port: number): Promise<void> {
     if (isOpen) return
   }
   throw new Error(`nothing answers at ${port}`)
-}
-
-/** A free port below those that the system gives to clients. */
-export async function freePort(): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 12_000)
-  const probe = createServer()
-  const isFree = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false)).listen(port, local, () => resolve(true))
-  })
-  await new Promise((done) => probe.close(done))
-  return isFree ? port : freePort()
 }

@@ -7,13 +7,14 @@ import { join } from 'node:path'
 import { newId } from '@travessia/schemas/ids'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort, type RunningBroker, startMosquitto } from './mosquitto.ts'
+import { type RunningBroker, startMosquitto } from './mosquitto.ts'
 import {
   Api,
   deviceNamed,
   enterSession,
   eventually,
   fetchPage,
+  freePort,
   type Item,
   root,
   type Stack,

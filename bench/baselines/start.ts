@@ -1,7 +1,8 @@
 /** What people would use instead of Travessia, each started beside it with the same device behind. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, launchListening, launchReady, pathOf, run } from '../processes.ts'
+import { freePort } from '../../test/stack.ts'
+import { launchListening, launchReady, pathOf, run } from '../processes.ts'
 import type { Place, Running } from '../variants.ts'
 
 /** sshd refuses to start without its folder for unprivileged children; the package's service makes it. */
