@@ -42,9 +42,11 @@ export async function startOwnBroker(mqttPort = 0): Promise<OwnBroker> {
 export function tellOverMqtt(broker: Broker): void {
   // At the end of a test connections outlive the broker.
   const closed = () => undefined
+  // One after the other: in Aedes one QoS 1 message may overtake another, which is then lost.
+  let said: Promise<void> = Promise.resolve()
   broker.onPresence((agent, presence) => {
     const topic = formatTopic({ ...agent, channel: 'presence' })
-    broker.publish(topic, JSON.stringify(presence)).catch(closed)
+    said = said.then(() => broker.publish(topic, JSON.stringify(presence))).catch(closed)
   })
   broker.onPublish((topic, _payload, { kind }) => {
     if (topic.channel === 'revoke' && kind === 'node') broker.revoke(topic).catch(closed)
