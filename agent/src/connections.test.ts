@@ -214,6 +214,26 @@ test('a half-open link, where nothing comes and nothing is refused, is noticed b
   await eventually(() => expect(connections.isControlUp).toBe(false))
 })
 
+test('when one connection is back, a dial of the other that hangs from before is begun anew', async () => {
+  let hanging = 0
+  const { port, cut } = await broker({
+    authenticate: (client: Client, _user, _password, done) => {
+      if (hanging === 0 || !client.id.endsWith('-d')) return done(null, true)
+      hanging -= 1
+    },
+  })
+  const { connections, up } = connected(port)
+  await up()
+  hanging = 1
+  cut()
+  await eventually(() => expect(connections.isDataUp).toBe(false))
+  const begun = performance.now()
+  await up()
+  expect(hanging).toBe(0)
+  // By itself the dial would be given up after 10 s.
+  expect(performance.now() - begun).toBeLessThan(8_000)
+})
+
 test('a refused token is said, and dialling goes on', async () => {
   let isRefusing = true
   const { port } = await broker({

@@ -51,11 +51,16 @@ export class Connections {
     const nothing = () => undefined
     this.#control = new Dialled({
       ...{ dial: () => this.#dialControl(), filter: () => controlFilter(config()), qos: 1, log },
-      ...{ up: events.controlUp, down: nothing },
+      up: () => {
+        this.#data.hurry()
+        events.controlUp()
+      },
+      down: nothing,
     })
     this.#data = new Dialled({
       ...{ dial: () => this.#dialData(), filter: () => dataFilter(config()), qos: 0, log },
       up: () => {
+        this.#control.hurry()
         this.dataEpoch = newId()
         events.dataUp()
       },

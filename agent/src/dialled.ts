@@ -8,6 +8,8 @@ export const connectMs = 10_000
 const fastPhaseMs = 10 * 60_000
 /** Longer than the longest pause with a dial that fails. */
 const stalledMs = 120_000
+/** A dial that goes well needs less, also over a slow network. */
+const hurryMs = 2_000
 
 /** random(0, min(8 s, 0.5 s × 2^n)) for the first ten minutes of an outage, then up to 60 s (DESIGN 5). */
 export function reconnectDelayMs(attempt: number, outageMs: number, random = Math.random): number {
@@ -33,6 +35,7 @@ export class Dialled {
   #downSince = 0
   #changedAt = 0
   #timer: NodeJS.Timeout | undefined
+  #hurryTimer: NodeJS.Timeout | undefined
   #isWanted = false
 
   constructor(line: Line) {
@@ -57,7 +60,16 @@ export class Dialled {
   async stop(): Promise<void> {
     this.#isWanted = false
     clearTimeout(this.#timer)
+    clearTimeout(this.#hurryTimer)
     await this.client?.endAsync().catch(() => undefined)
+  }
+
+  /** The network is there: a dial that began without it may hang, and a pause is not needed any more. */
+  hurry(): void {
+    clearTimeout(this.#hurryTimer)
+    this.#hurryTimer = setTimeout(() => {
+      if (!this.isUp) this.redial()
+    }, hurryMs)
   }
 
   redial(): void {
