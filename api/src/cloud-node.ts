@@ -9,7 +9,7 @@ import { Listeners } from '@travessia/broker/listeners'
 import { openPersistence } from '@travessia/broker/persistence'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
-import { agentDeviceList } from './bus/agent-device-list.ts'
+import { agentDeviceList, recordCredentials } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
 import { Approvals } from './bus/approvals.ts'
 import { CommandBus } from './bus/command-bus.ts'
@@ -163,6 +163,7 @@ function createBus(base: Base, dataDir: string) {
     ...{ link, isOnline, log },
     listOf: (agent) => agentDeviceList(base, agent),
     sign: (list) => tokens.signDevices(list),
+    recordCredentials: (agent, list) => recordCredentials({ ...base, recorder }, agent, list),
   })
   const dispatcher = new Dispatcher({
     ...{ link, isOnline, now, log },

@@ -118,6 +118,8 @@ const orderFields = {
   seq: count,
   idempotencyKey: text,
   body: optional(fileFactsSchema),
+  /** The agent carries it out with the registered credentials. */
+  usesCredentials: optional(Type.Literal(true)),
 }
 
 const command = {
@@ -186,6 +188,8 @@ const device = {
     detail: optional(text),
     file: optional(text),
   }),
+  /** Sealed to this agent; from now on its driver watches the device with them. */
+  DeviceCredentialsDelivered: data({ agentId: id, credentialsVersion: count }),
 }
 
 const camera = {

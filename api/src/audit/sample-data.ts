@@ -87,6 +87,7 @@ export const sampleData = {
   DeviceRegistered: device,
   DeviceChanged: device,
   DeviceRemoved: {},
+  DeviceCredentialsDelivered: { agentId: id, credentialsVersion: 1 },
   DeviceStateChanged: { status: 'printing', file: 'peca.gcode' },
   CameraViewOpened: { mode: 'stream' },
   CameraViewClosed: { reason: 'viewer', frames: 600, bytes: 1_000_000, durationMs: 120_000 },

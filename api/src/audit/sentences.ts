@@ -201,6 +201,11 @@ function deviceText(event: RecordedEvent, { actor, device }: EventNames): Text |
       return [`${actor} alterou ${device}`, `${actor} changed ${device}`]
     case 'DeviceStateChanged':
       return stateText(event.data, device)
+    case 'DeviceCredentialsDelivered':
+      return [
+        `As credenciais de ${device} foram entregues ao agente, que o acompanha com elas`,
+        `The credentials of ${device} were given to its agent, which watches it with them`,
+      ]
     case 'DeviceRemoved':
       return [`${actor} removeu ${device}`, `${actor} removed ${device}`]
     case 'InstallationCreated':

@@ -4,11 +4,25 @@ import type { AgentAddress } from '@travessia/schemas/topics'
 import type { Pairing } from '../identity/pairing.ts'
 import { credentialsId, sealToAgent, type Vault } from '../identity/vault.ts'
 import type { Views } from '../views/views.ts'
+import type { Recorder } from './recorder.ts'
 
 type Deps = {
   readonly views: Pick<Views, 'agents' | 'devices'>
   readonly pairing: Pick<Pairing, 'keysOf'>
-  readonly vault: Pick<Vault, 'get'>
+  readonly vault: Pick<Vault, 'get' | 'versionOf'>
+}
+
+/** Each use of the vault is a fact first. @throws TravessiaError STORE_UNAVAILABLE; NOT_FOUND: a device was removed meanwhile */
+export async function recordCredentials(
+  { vault, recorder }: Pick<Deps, 'vault'> & { recorder: Pick<Recorder, 'credentialsDelivered'> },
+  agent: AgentAddress,
+  { devices }: DeviceList,
+): Promise<void> {
+  for (const { deviceId, sealedCredentials } of devices) {
+    if (sealedCredentials === undefined) continue
+    const version = vault.versionOf(agent.tenantId, credentialsId(deviceId))
+    await recorder.credentialsDelivered(agent, deviceId, version)
+  }
 }
 
 /** The list as it is now; undefined: no such agent. */

@@ -95,7 +95,7 @@ export class CommandBus {
       ...{ command, args: request.args, safety, idempotencyKey: idempotencyKey ?? '' },
       expiresAt: new Date(now + (isHeld ? approvalMs : expiresInMs)).toISOString(),
       seq: await this.nextSeq(tenantId, device.id),
-      ...(file ? { body: { name: file.name, length: file.length, sha256: file.sha256 } } : {}),
+      ...takenAlong(device, file),
     }
     const context = contextOf(request, { commandId, agentId: agent?.agentId, now })
     const stream = { tenantId, streamKind: 'command', streamId: commandId } as const
@@ -170,6 +170,14 @@ export function orderOf(
     nonce: newId(),
     correlationId: context.correlationId,
     ...(issued.body ? { body: issued.body } : {}),
+  }
+}
+
+/** What the agent needs beside the order itself. */
+function takenAlong(device: DeviceRow, file: FileRow | undefined): Partial<Issued> {
+  return {
+    ...(file && { body: { name: file.name, length: file.length, sha256: file.sha256 } }),
+    ...(device.hasCredentials && { usesCredentials: true }),
   }
 }
 

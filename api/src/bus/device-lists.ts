@@ -16,6 +16,8 @@ type Deps = {
   /** The list as it is now; undefined: no such agent. */
   readonly listOf: (agent: AgentAddress) => Promise<DeviceList | undefined>
   readonly sign: (list: DeviceList) => Promise<string>
+  /** Records, before they go, which credentials the list carries. @throws when that is not durable */
+  readonly recordCredentials: (agent: AgentAddress, list: DeviceList) => Promise<void>
   readonly isOnline: (agentId: string) => boolean
   readonly log: Logger
 }
@@ -81,24 +83,30 @@ export class DeviceLists {
 
   #send(agent: AgentAddress, left: number): void {
     clearTimeout(this.#timers.get(agent.agentId))
+    const again = () => {
+      if (left === 0) return
+      const timer = setTimeout(() => this.#send(agent, left - 1), resendMs)
+      this.#timers.set(agent.agentId, timer.unref())
+    }
     this.#publish(agent)
       .then((version) => {
-        if (version === undefined || left === 0 || this.#holds(agent.agentId, version)) return
-        const timer = setTimeout(() => this.#send(agent, left - 1), resendMs)
-        this.#timers.set(agent.agentId, timer.unref())
+        if (version !== undefined && !this.#holds(agent.agentId, version)) again()
       })
-      .catch((error: unknown) =>
-        this.#deps.log.error({ err: error, ...agent }, 'device list not sent'),
-      )
+      .catch((error: unknown) => {
+        this.#deps.log.error({ err: error, ...agent }, 'device list not sent')
+        again()
+      })
   }
 
   async #publish(agent: AgentAddress): Promise<number | undefined> {
-    const { isOnline, link, listOf, sign } = this.#deps
+    const { isOnline, link, listOf, sign, recordCredentials } = this.#deps
     if (!isOnline(agent.agentId)) return undefined
     const list = await listOf(agent)
     if (!list) return undefined
-    if (!this.#holds(agent.agentId, list.version))
+    if (!this.#holds(agent.agentId, list.version)) {
+      await recordCredentials(agent, list)
       await link.command(agent, 'devices', await sign(list))
+    }
     return list.version
   }
 }

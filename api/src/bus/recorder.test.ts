@@ -20,7 +20,8 @@ let recorder: Recorder
 
 beforeAll(async () => {
   store = await createSqliteStore(join(directory, 'events.db'))
-  recorder = new Recorder({ store, views: {} as never, now: () => now })
+  const agents = { get: async () => ({ agentId, installationId }) }
+  recorder = new Recorder({ store, views: { agents } as never, now: () => now })
 })
 afterAll(async () => {
   await store.close()
@@ -73,4 +74,28 @@ test('a command of another device, by another agent, of another kind, or none is
     expect(fact?.type).toBe('PassageConfirmed')
     expect(fact?.commandId).toBeUndefined()
   }
+})
+
+test('credentials that go to an agent are a fact of the device, said once', async () => {
+  const actor = { type: 'user', id: newId() } as const
+  const registered = { type: 'DeviceRegistered', data: sampleData.DeviceRegistered } as const
+  await store.append({
+    ...{ tenantId, streamKind: 'device', streamId: deviceId, expected: 'none' },
+    events: [
+      { actor, at: new Date(now).toISOString(), correlationId: newId(), ...registered } as NewEvent,
+    ],
+  })
+  const agent = { tenantId, agentId }
+  for (let i = 0; i < 2; i += 1) await recorder.credentialsDelivered(agent, deviceId, 1)
+  // As after a restart.
+  await new Recorder({
+    ...{ store, now: () => now },
+    views: { agents: { get: async () => ({ installationId }) } } as never,
+  }).credentialsDelivered(agent, deviceId, 1)
+  await recorder.credentialsDelivered(agent, deviceId, 2)
+  const [, ...told] = await store.readStream(tenantId, deviceId)
+  expect(told).toMatchObject([
+    { type: 'DeviceCredentialsDelivered', data: { agentId, credentialsVersion: 1 }, agentId },
+    { type: 'DeviceCredentialsDelivered', data: { agentId, credentialsVersion: 2 }, installationId },
+  ])
 })

@@ -18,6 +18,8 @@ type Deps = { readonly store: EventStore; readonly views: Views; readonly now: (
 
 export class Recorder {
   readonly #deps: Deps
+  /** Per device: to whom which of its credentials went, as far as this process recorded it. */
+  readonly #delivered = new Map<string, string>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -70,6 +72,31 @@ export class Recorder {
         ...{ installationId, deviceId, agentId, correlationId: newId() },
       },
     )
+  }
+
+  /** Of credentials that are about to go to an agent. @throws TravessiaError NOT_FOUND, STORE_UNAVAILABLE: they must not go */
+  async credentialsDelivered(
+    { tenantId, agentId }: AgentAddress,
+    deviceId: string,
+    credentialsVersion: number,
+  ): Promise<void> {
+    const known = `${agentId} ${credentialsVersion}`
+    if (this.#delivered.get(deviceId) === known) return
+    const { store, views, now } = this.#deps
+    const agent = await views.agents.get(tenantId, agentId)
+    const { installationId = '' } = agent ?? {}
+    await handle(
+      store,
+      deviceDecider,
+      { tenantId, streamKind: 'device', streamId: deviceId },
+      { type: 'DeliverCredentials', delivered: { agentId, credentialsVersion } },
+      {
+        actor: { type: 'system', id: 'device-lists' },
+        at: new Date(now()).toISOString(),
+        ...{ installationId, deviceId, agentId, correlationId: newId() },
+      },
+    )
+    this.#delivered.set(deviceId, known)
   }
 
   /** One that is known already changes nothing. */

@@ -24,6 +24,21 @@ test('what was never registered, or was removed, can neither change nor go again
   expect(() => device.decide({ type: 'RegisterDevice', fields }, removed)).toThrow(conflict)
 })
 
+test('credentials that go to an agent are one fact for each agent and each version of them', () => {
+  const deliver = (agentId: string, credentialsVersion: number) =>
+    ({ type: 'DeliverCredentials', delivered: { agentId, credentialsVersion } }) as const
+  let state = device.evolve(device.initialState, { type: 'DeviceRegistered', data: fields })
+  const said = (agentId: string, version: number) => {
+    const facts = device.decide(deliver(agentId, version), state)
+    state = facts.reduce(device.evolve, state)
+    return facts.length
+  }
+  expect([said('a', 1), said('a', 1), said('a', 2), said('b', 2), said('b', 2)]).toEqual([
+    1, 0, 1, 1, 0,
+  ])
+  expect(() => device.decide(deliver('a', 1), device.initialState)).toThrow(missing)
+})
+
 test('an installation is made once, changed as a whole and removed once', () => {
   const create = { type: 'CreateInstallation', fields: sampleData.InstallationCreated } as const
   const there = installation

@@ -9,9 +9,15 @@ export type InstallationFields = Fact<'InstallationCreated'>['data']
 
 type Existence<Fields> =
   | { readonly status: 'none' | 'removed' }
-  | { readonly status: 'there'; readonly fields: Fields; readonly reported?: DeviceStatus }
+  | {
+      readonly status: 'there'
+      readonly fields: Fields
+      readonly reported?: DeviceStatus
+      readonly delivered?: Delivered
+    }
 
 export type Reported = Fact<'DeviceStateChanged'>['data']
+type Delivered = Fact<'DeviceCredentialsDelivered'>['data']
 
 export type DeviceIntent =
   | { readonly type: 'RegisterDevice'; readonly fields: DeviceFields }
@@ -19,6 +25,8 @@ export type DeviceIntent =
   | { readonly type: 'RemoveDevice' }
   /** From its agent; the same status again is no news, a removed device has none. */
   | { readonly type: 'ReportState'; readonly reported: Reported }
+  /** The same to the same agent again is no news. */
+  | { readonly type: 'DeliverCredentials'; readonly delivered: Delivered }
 
 export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> = {
   initialState: { status: 'none' },
@@ -37,6 +45,11 @@ export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> 
         return state.status === 'there' && state.reported !== intent.reported.status
           ? [{ type: 'DeviceStateChanged', data: intent.reported }]
           : []
+      case 'DeliverCredentials':
+        fieldsOf(state)
+        return state.status === 'there' && isSame(state.delivered, intent.delivered)
+          ? []
+          : [{ type: 'DeviceCredentialsDelivered', data: intent.delivered }]
     }
   },
 
@@ -49,6 +62,8 @@ export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> 
         return { status: 'removed' }
       case 'DeviceStateChanged':
         return state.status === 'there' ? { ...state, reported: fact.data.status } : state
+      case 'DeviceCredentialsDelivered':
+        return state.status === 'there' ? { ...state, delivered: fact.data } : state
     }
   },
 }
@@ -87,6 +102,10 @@ export const installation: Decider<
         return { status: 'removed' }
     }
   },
+}
+
+function isSame(one: Delivered | undefined, other: Delivered): boolean {
+  return one?.agentId === other.agentId && one.credentialsVersion === other.credentialsVersion
 }
 
 function fieldsOf<Fields>(state: Existence<Fields>): Fields {

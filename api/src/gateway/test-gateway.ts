@@ -69,6 +69,7 @@ export async function startGateway(deviceUrl: string): Promise<TestGateway> {
   const deviceLists = new DeviceLists({
     ...{ link, log, isOnline: () => false },
     ...{ listOf: async () => undefined, sign: async () => '' },
+    recordCredentials: async () => undefined,
   })
   const access = new DeviceAccess({
     ...{ views, tunnel, deviceLists, presence: createAgentPresence(), allowPrivate: true },

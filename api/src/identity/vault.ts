@@ -34,6 +34,11 @@ export class Vault {
     return row && open(this.#key, aad(tenantId, id, row.version), row.box).toString()
   }
 
+  /** Grows with each `put`; 0: nothing is kept there. */
+  versionOf(tenantId: string, id: string): number {
+    return this.#row(tenantId, id)?.version ?? 0
+  }
+
   remove(tenantId: string, id: string): void {
     this.#database.prepare('delete from sealed where tenant = ? and id = ?').run(tenantId, id)
   }
