@@ -28,6 +28,11 @@ export class ChildExit extends Error {
 
 /** Compiled modules of earlier starts: the second start of a checkout is a quarter shorter. */
 const compileCache = fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url))
+/**
+ * Node lets the young part of its heap grow to 48 MB, and 64 KiB buffers pile up until that is full: after bulk 90 MB
+ * more for the same speed (ADR 18).
+ */
+const youngHeap = '--max-semi-space-size=4'
 const restartAfterMs = 1_000
 const stopWithinMs = 8_000
 const running = new Set<ChildProcess>()
@@ -81,7 +86,7 @@ export async function stopChildren(): Promise<void> {
 
 function launch({ args, env, logFile }: ChildOptions) {
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, [youngHeap, ...args], {
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

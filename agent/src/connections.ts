@@ -3,6 +3,7 @@
  * dialled again is in `dialled.ts`.
  */
 import { once } from 'node:events'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { newId } from '@travessia/schemas/ids'
 import { willPayload } from '@travessia/schemas/reports'
@@ -12,12 +13,14 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import type { AgentConfig } from './config.ts'
 import { connectMs, Dialled } from './dialled.ts'
+import { FrameStream } from './frame-stream.ts'
 import { type ProxySettings, webSocketOptions } from './proxy.ts'
 
 const badCredential = new Set([4, 5])
 
 export type ConnectionEvents = {
   readonly command: (kind: string, payload: string) => void
+  /** The frame is a view of bytes that are not used again. */
   readonly frame: (nodeId: string, frame: Uint8Array) => void
   /** The control connection is there and subscribed. */
   readonly controlUp: () => void
@@ -41,6 +44,8 @@ export class Connections {
   readonly #options: Options
   readonly #control: Dialled
   readonly #data: Dialled
+  /** Under the present data connection. */
+  #frames: FrameStream | undefined
   #draining: Promise<void> | undefined
   /** New at each data connection; `''`: down. */
   dataEpoch = ''
@@ -116,14 +121,11 @@ export class Connections {
     })
   }
 
-  /** QoS 0 on data. @returns false: it is down */
+  /** QoS 0 on data; the frame must not change any more. @returns false: it is down */
   sendFrame(nodeId: string, frame: Uint8Array): boolean {
-    const { tenantId, agentId } = this.#options.config()
-    const { client } = this.#data
     // Also before the SUBACK: a node may greet as soon as it sees the subscription.
-    if (!client?.connected) return false
-    const topic = formatTopic({ tenantId, agentId, channel: 'up', nodeId })
-    client.publish(topic, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength), { qos: 0 })
+    if (!this.#data.client?.connected || !this.#frames) return false
+    this.#frames.send(nodeId, frame)
     return true
   }
 
@@ -136,10 +138,10 @@ export class Connections {
 
   /** undefined, or resolves when of more than `turnBytes` that have not yet left this process none are left. */
   drained(): Promise<void> | undefined {
-    const stream = this.#data.client?.stream
-    if (!stream || stream.writableLength <= turnBytes) return undefined
+    const frames = this.#frames
+    if (!frames || frames.waitingBytes <= turnBytes) return undefined
     const signal = this.#data.lost
-    this.#draining ??= once(stream, 'drain', { signal })
+    this.#draining ??= once(frames, 'framesDrained', { signal })
       .then(() => undefined)
       .catch(() => undefined)
       .finally(() => {
@@ -161,15 +163,16 @@ export class Connections {
   }
 
   #dialData(): MqttClient {
-    const client = this.#dial({ clientId: `${this.#options.config().agentId}-d`, clean: true })
-    client.on('message', (text, payload) => {
-      const parsed = parseTopic(text)
-      if (parsed?.channel === 'down') this.#options.events.frame(parsed.nodeId, payload)
+    const config = this.#options.config()
+    const { frame } = this.#options.events
+    const options = { clientId: `${config.agentId}-d`, clean: true }
+    return this.#dial(options, (socket) => {
+      this.#frames = new FrameStream(config, socket, frame)
+      return this.#frames
     })
-    return client
   }
 
-  #dial(options: IClientOptions): MqttClient {
+  #dial(options: IClientOptions, wrap = (socket: Duplex): Duplex => socket): MqttClient {
     const { config, proxies, log, events, keepaliveSeconds = 30 } = this.#options
     const { wsUrl, agentId, token } = config()
     const client = mqtt.connect(wsUrl, {
@@ -183,8 +186,12 @@ export class Connections {
       resubscribe: false,
       queueQoSZero: false,
       wsOptions: webSocketOptions(new URL(wsUrl), proxies),
+      manualConnect: true,
     })
-    client.on('connect', () => setNoDelay(client.stream))
+    const streams = client as unknown as Streams
+    const open = streams.streamBuilder
+    streams.streamBuilder = (self) => wrap(withoutDelay(open(self)))
+    client.connect()
     client.on('error', (error) => {
       log.warn({ err: error }, 'connection failed')
       if ('code' in error && badCredential.has(Number(error.code))) events.refused()
@@ -193,15 +200,10 @@ export class Connections {
   }
 }
 
-/** mqtt.js never sets it; with QoS 1 Nagle costs 44 ms a hop. */
-function setNoDelay(
-  stream: Duplex & { socket?: unknown; _socket?: unknown; setNoDelay?: unknown },
-): void {
-  const socket = [
-    stream,
-    stream.socket,
-    stream._socket,
-    (stream.socket as { _socket?: unknown })?._socket,
-  ].find((one) => typeof (one as { setNoDelay?: unknown } | undefined)?.setNoDelay === 'function')
-  ;(socket as { setNoDelay(on: boolean): void } | undefined)?.setNoDelay(true)
+/** How mqtt.js opens its stream: not a promised part of it, its own options know no stream around the socket. */
+type Streams = { streamBuilder: (client: unknown) => Duplex }
+
+/** mqtt.js never sets it, `ws` does; with QoS 1 Nagle costs 44 ms a hop. */
+function withoutDelay(socket: Duplex): Duplex {
+  return socket instanceof Socket ? socket.setNoDelay(true) : socket
 }

@@ -42,14 +42,13 @@ test('a command reaches the control connection, a report comes back with who sen
 
 test('tunnel frames pass on the data connection both ways, in order, at the rate of frames', async () => {
   const world = await startWorld({ limits: { packetsPerSecond: 20 } })
-  const down = formatTopic({ ...agent, channel: 'down', nodeId })
-  expect(world.broker.deliver(agent, down, Buffer.from('nobody'))).toBe(false)
+  expect(world.broker.deliver(agent, nodeId, Buffer.from('nobody'))).toBe(false)
   const { client, got } = await connectAs(world, agent, 'data')
   await client.subscribeAsync(dataFilter(agent), { qos: 0 })
   await eventually(() => expect(world.seen).toHaveLength(1))
   const numbers = Array.from({ length: 300 }, (_, i) => String(i))
   for (const number of numbers) {
-    expect(world.broker.deliver(agent, down, Buffer.from(number))).toBe(true)
+    expect(world.broker.deliver(agent, nodeId, Buffer.from(number))).toBe(true)
     client.publish(upTopic, number, { qos: 0 })
   }
   await eventually(() => expect(got).toEqual(numbers))

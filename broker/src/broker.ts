@@ -11,20 +11,14 @@ import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes
 import type { Logger } from 'pino'
 import { type Hello, isOwnWill, principalOf } from './authenticate.ts'
 import { mayPublish, mayRead, maySubscribe } from './authorize.ts'
+import { connackCode, refusal } from './connack.ts'
 import { Counts } from './counts.ts'
+import { type AedesClient, DataLine, tapFrames } from './data-line.ts'
 import type { Persistence } from './persistence.ts'
 import type { Credential, Principal, VerifyCredential } from './principal.ts'
 import { dropSession } from './revocation.ts'
 import { capQueues, maxQueued } from './session-quota.ts'
 import { defaultLimits, type GuardLimits, TransportGuard } from './transport-guard.ts'
-
-/** CONNACK return codes [MQTT-3.2.2]; aedes' own enum does not exist at run time. */
-const connackCode = {
-  identifierRejected: 2,
-  serverUnavailable: 3,
-  badCredential: 4,
-  notAuthorized: 5,
-} as const
 
 export type BrokerLimits = GuardLimits & {
   /** Connections of all agents of a tenant. */
@@ -54,9 +48,9 @@ export type BrokerOptions = {
 }
 
 export type PublishListener = (topic: Topic, payload: Buffer, from: Principal) => void
+export type FrameListener = (agent: AgentAddress, frame: Buffer) => void
 export type PresenceListener = (agent: AgentAddress, presence: Presence) => void
 
-type AedesClient = Client & { deliver0(packet: object, done: () => void): void }
 type Session = {
   readonly principal: Principal
   readonly address: string
@@ -77,6 +71,9 @@ export class Broker {
   /** The newest connection of each client id, from the end of its greeting to its own. */
   readonly #clients = new Map<string, AedesClient>()
   readonly #addresses = new WeakMap<object, string>()
+  /** Of each agent, the newest data connection. */
+  readonly #dataLines = new Map<string, DataLine>()
+  #frames: { readonly nodeId: string; readonly listener: FrameListener } | undefined
   readonly #publishListeners: PublishListener[] = []
   readonly #presenceListeners: PresenceListener[] = []
 
@@ -103,8 +100,14 @@ export class Broker {
     })
     this.#aedes.on('connackSent', ({ returnCode }, client) => {
       const principal = this.#sessions.get(client)?.principal
-      if (returnCode !== 0 || !principal || !(client.conn instanceof TransportGuard)) return
-      client.conn.connected(principal.kind === 'node' || principal.connection === 'data')
+      const guard = client.conn
+      if (returnCode !== 0 || !principal || !(guard instanceof TransportGuard)) return
+      guard.connected(principal.kind === 'node' || principal.connection === 'data')
+      if (principal.kind !== 'agent' || principal.connection !== 'data' || !this.#frames) return
+      const { nodeId, listener } = this.#frames
+      tapFrames({ principal, client: client as AedesClient, guard }, nodeId, (frame) =>
+        this.#tell(() => listener(principal, frame)),
+      )
     })
     this.#aedes.on('clientReady', (client) => this.#ready(client as AedesClient))
     // The reason only: an error of Aedes may carry the packet, and with it a token.
@@ -125,13 +128,10 @@ export class Broker {
     this.#aedes.handle(guard)
   }
 
-  /** QoS 0 to the agent's data connection, past the publish pipeline. @returns false: there is none */
-  deliver({ agentId }: AgentAddress, topic: string, payload: Uint8Array): boolean {
-    const client = this.#clients.get(`${agentId}-d`)
-    if (!client) return false
-    const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 0, retain: false }
-    client.deliver0(packet, () => undefined)
-    return true
+  /** QoS 0 to the agent's data connection on `down/{nodeId}`. @returns false: there is none, or it may not read this */
+  deliver({ tenantId, agentId }: AgentAddress, nodeId: string, frame: Uint8Array): boolean {
+    const line = this.#dataLines.get(agentId)
+    return line?.principal.tenantId === tenantId && line.send(nodeId, frame)
   }
 
   /** QoS 1 from inside. */
@@ -145,6 +145,14 @@ export class Broker {
   /** What clients publish, after the rules have allowed it. */
   onPublish(listener: PublishListener): void {
     this.#publishListeners.push(listener)
+  }
+
+  /**
+   * What data connections publish on `up/{nodeId}` comes here instead. One node, before the first connection.
+   * @param listener gets a view of bytes that are not used again
+   */
+  onFrame(nodeId: string, listener: FrameListener): void {
+    this.#frames = { nodeId, listener }
   }
 
   onPresence(listener: PresenceListener): void {
@@ -237,6 +245,10 @@ export class Broker {
     // Aedes loses track of a connection whose predecessor was just closing [MQTT-3.1.4-2].
     this.#clients.get(client.id)?.close()
     this.#clients.set(client.id, client)
+    const principal = this.#sessions.get(client)?.principal
+    const isData = principal?.kind === 'agent' && principal.connection === 'data'
+    if (isData && client.conn instanceof TransportGuard)
+      this.#dataLines.set(principal.agentId, new DataLine(principal, client, client.conn))
     this.#sayPresence(client, true)
   }
 
@@ -249,6 +261,8 @@ export class Broker {
     if (session.principal.kind === 'agent') this.#perTenant.remove(session.principal.tenantId)
     if (this.#clients.get(client.id) !== client) return
     this.#clients.delete(client.id)
+    if (session.principal.kind === 'agent' && session.principal.connection === 'data')
+      this.#dataLines.delete(session.principal.agentId)
     this.#sayPresence(client, false)
   }
 
@@ -281,8 +295,4 @@ export class Broker {
       this.#options.log.error({ err: error }, 'listener failed')
     }
   }
-}
-
-function refusal(returnCode: number): Error & { returnCode: number } {
-  return Object.assign(new TravessiaError('PERMISSION_DENIED'), { returnCode })
 }

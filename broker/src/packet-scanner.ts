@@ -40,6 +40,10 @@ export class PacketScanner {
     this.#limits = limits
   }
 
+  get isBetweenPackets(): boolean {
+    return this.#left === 0 && this.#head.length === 0
+  }
+
   /** @returns what is wrong, undefined: nothing so far. The connection is over at the first problem. */
   scan(chunk: Uint8Array): string | undefined {
     let offset = 0

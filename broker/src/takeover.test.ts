@@ -18,7 +18,7 @@ import { connect, subscribe } from './packets.fixture.ts'
 
 const agent = newAgent()
 const statusTopic = formatTopic({ ...agent, channel: 'status' })
-const down = formatTopic({ ...agent, channel: 'down', nodeId: newId() })
+const nodeId = newId()
 
 /** Calls of Aedes to the store that a test holds back. */
 type Store = {
@@ -94,7 +94,7 @@ test('[MQTT-3.1.4-2] a connection that Aedes has lost track of is ended by the n
   await ended
   await settle(world)
   expect(saidOf(world)).toEqual([true, false, true, true])
-  expect(world.broker.deliver(agent, down, Buffer.from('to the third'))).toBe(true)
+  expect(world.broker.deliver(agent, nodeId, Buffer.from('to the third'))).toBe(true)
   await eventually(() => expect(third.got.join('')).toContain('to the third'))
 })
 
@@ -114,7 +114,7 @@ test('a connection that ends during its greeting is never said to be there', asy
   queue.push(null)
   await settle(world)
   expect(saidOf(world)).toEqual([])
-  expect(world.broker.deliver(agent, down, Buffer.from('nobody'))).toBe(false)
+  expect(world.broker.deliver(agent, nodeId, Buffer.from('nobody'))).toBe(false)
 })
 
 test('the will of an old connection that comes after the new one is there is not passed on', async () => {

@@ -4,6 +4,7 @@
  * a rule ends the connection before its last byte reaches the parser.
  */
 import { Duplex } from 'node:stream'
+import { PublishTap } from '@travessia/schemas/publish-packet'
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts'
 
 export type GuardLimits = PacketLimits & {
@@ -30,6 +31,8 @@ export class TransportGuard extends Duplex {
   readonly #scanner: PacketScanner
   readonly #limits: GuardLimits
   readonly #connectTimer: NodeJS.Timeout
+  #tap: PublishTap | undefined
+  #isTapping = false
   #isBulk = false
   #second = 0
   #bytes = 0
@@ -54,6 +57,22 @@ export class TransportGuard extends Duplex {
     clearTimeout(this.#connectTimer)
     this.#scanner.isConnected = true
     this.#isBulk = carriesFrames
+  }
+
+  /** From the next packet on, frames under this topic go to `take` and not to Aedes; other packets as before. */
+  tap(topic: string, take: (frame: Buffer) => void): void {
+    const outlet = {
+      frame: ({ buffer, byteOffset, byteLength }: Uint8Array) => {
+        if (!this.destroyed && this.#mayGoOn(0, 1, 0))
+          take(Buffer.from(buffer, byteOffset, byteLength))
+      },
+      rest: (bytes: Uint8Array) => this.#pass(bytes),
+    }
+    const { maxPacketBytes } = this.#limits
+    this.#tap = new PublishTap(
+      { prefix: Buffer.from(topic), suffixBytes: 0, maxPacketBytes },
+      outlet,
+    )
   }
 
   override _read(): void {
@@ -84,14 +103,27 @@ export class TransportGuard extends Duplex {
   }
 
   #received(chunk: Buffer): void {
-    if (this.destroyed) return
-    const { frames, others } = this.#scanner
-    const problem = this.#scanner.scan(chunk) ?? this.#rate(chunk.length, frames, others)
-    if (problem) this.destroy(new Error(problem))
-    else if (!this.push(chunk)) this.#socket.pause()
+    if (this.destroyed || !this.#mayGoOn(chunk.length, 0, 0)) return
+    // CONNACK may be sent while the client is in the middle of its next packet.
+    if (this.#scanner.isBetweenPackets) this.#isTapping ||= this.#tap !== undefined
+    if (this.#isTapping) this.#tap?.read(chunk)
+    else this.#pass(chunk)
   }
 
-  #rate(bytes: number, framesBefore: number, othersBefore: number): string | undefined {
+  /** To Aedes. @returns false: the connection is over */
+  #pass(bytes: Uint8Array): boolean {
+    if (this.destroyed) return false
+    const { frames, others } = this.#scanner
+    const problem = this.#scanner.scan(bytes)
+    if (problem) this.destroy(new Error(problem))
+    if (!this.#mayGoOn(0, this.#scanner.frames - frames, this.#scanner.others - others))
+      return false
+    if (!this.push(bytes)) this.#socket.pause()
+    return true
+  }
+
+  /** Counts what came. @returns false: it was too much, and the connection is over */
+  #mayGoOn(bytes: number, frames: number, others: number): boolean {
     const second = Math.floor(performance.now() / 1000)
     if (second !== this.#second) {
       this.#second = second
@@ -100,13 +132,14 @@ export class TransportGuard extends Duplex {
       this.#others = 0
     }
     this.#bytes += bytes
-    this.#frames += this.#scanner.frames - framesBefore
-    this.#others += this.#scanner.others - othersBefore
+    this.#frames += frames
+    this.#others += others
     const { bytesPerSecond, framesPerSecond, packetsPerSecond } = this.#limits
     const isOver =
       this.#bytes > bytesPerSecond ||
       this.#frames > (this.#isBulk ? framesPerSecond : packetsPerSecond) ||
       this.#others > packetsPerSecond
-    return isOver ? 'too much in one second' : undefined
+    if (isOver) this.destroy(new Error('too much in one second'))
+    return !this.destroyed
   }
 }

@@ -40,6 +40,11 @@ export function formatTopic(topic: Topic): string {
   return base
 }
 
+/** What the topics of an agent's frames begin with; the id of the node follows. */
+export function framePrefix({ tenantId, agentId }: AgentAddress, channel: 'down' | 'up'): string {
+  return `${root}/${tenantId}/${agentId}/${channel}/`
+}
+
 /** Reads a topic, level by level; `undefined` for anything that is not exactly one of ours. */
 export function parseTopic(text: string): Topic | undefined {
   const [product, version, tenantId, agentId, channel, last, ...rest] = text.split('/')

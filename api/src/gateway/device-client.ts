@@ -14,6 +14,8 @@ export type DeviceResponse = {
   readonly headers: readonly string[]
   /** Errors with a TravessiaError when the device or the tunnel broke off; never ends short. */
   readonly body: Readable
+  /** The body, when it came whole with the head; `body` is the same bytes as a stream, for who wants one. */
+  readonly whole?: Uint8Array
 }
 
 /** A WebSocket to the device. Sends resolve when the bytes are on their way within the credit. */

@@ -13,6 +13,7 @@ import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
 import type { Logger } from 'pino'
 import type { EventStore } from '../store/event-store.ts'
 
+const emptyDigest = `sha256:${createHash('sha256').digest('hex')}`
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whose exchange it is; `streamId` is the session, or the request itself for the API proxy. */
@@ -171,7 +172,8 @@ export class ExchangeRecord {
 
 /** Counts and digests the bytes that pass. */
 export class Meter {
-  readonly #hash: Hash = createHash('sha256')
+  /** Most requests have no body. */
+  #hash: Hash | undefined
   #bytes = 0
   #digest: string | undefined
 
@@ -179,6 +181,7 @@ export class Meter {
   add(chunk: Uint8Array): void {
     if (this.#digest !== undefined) return
     this.#bytes += chunk.length
+    this.#hash ??= createHash('sha256')
     this.#hash.update(chunk)
   }
 
@@ -199,7 +202,7 @@ export class Meter {
   }
 
   facts(): { bytes: number; digest: string } {
-    this.#digest ??= `sha256:${this.#hash.digest('hex')}`
+    this.#digest ??= this.#hash ? `sha256:${this.#hash.digest('hex')}` : emptyDigest
     return { bytes: this.#bytes, digest: this.#digest }
   }
 }

@@ -5,6 +5,7 @@ import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import {
   decodeHead,
   encodeHead,
+  Flag,
   FrameType,
   type RequestHead,
   ResetCode,
@@ -61,12 +62,17 @@ export async function exchange(
     const silence = setTimeout(() => stream.reset(ResetCode.firstByteTimeout), withinMs)
     // An upload may take its time as long as it goes on.
     if (body) void sendBody(stream, body, () => silence.refresh())
-    const { status, headers, first } = await responseHead(stream).finally(() =>
+    const { status, headers, first, isWhole } = await responseHead(stream).finally(() =>
       clearTimeout(silence),
     )
     // 1xx is between hops; the one that is an answer opens a WebSocket.
     if (status < 200 && !(head.webSocket && status === 101))
       throw new TravessiaError('DEVICE_PROTOCOL', { status })
+    if (isWhole) {
+      // What is left of an upload is not wanted any more.
+      stream.reset(ResetCode.cancel)
+      return wholeAnswer({ status, headers }, first)
+    }
     const source = bodyOf(stream, first)
     const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
     // A generator that was never begun runs no `finally`.
@@ -75,6 +81,20 @@ export async function exchange(
   } catch (error) {
     stream.reset(ResetCode.cancel)
     throw streamError(error)
+  }
+}
+
+/** Most answers are small and nobody asks for their stream. */
+function wholeAnswer(
+  head: Pick<DeviceResponse, 'status' | 'headers'>,
+  whole: Uint8Array,
+): DeviceResponse {
+  return {
+    ...head,
+    whole,
+    get body() {
+      return Readable.from(whole.length > 0 ? [whole] : [], { objectMode: false })
+    },
   }
 }
 
@@ -99,7 +119,7 @@ async function responseHead(stream: TunnelStream) {
     const { head, body } = decodeHead(frame.payload)
     if (!isResponseHead(head)) throw new TravessiaError('FRAME_INVALID')
     requireCleanHeaders(head.headers)
-    return { ...head, first: body }
+    return { ...head, first: body, isWhole: (frame.flags & Flag.fin) !== 0 }
   } catch (error) {
     stream.reset(ResetCode.protocol)
     throw error

@@ -158,11 +158,12 @@ function metered(request: IncomingMessage, meter: Transform): Transform {
 }
 
 async function sendAnswer(
-  { request, response }: Browser,
+  browser: Browser,
   answer: DeviceResponse,
   { session, view, path, record, jar }: Admitted,
 ): Promise<void> {
-  const { status, headers: raw, body } = answer
+  const { request, response } = browser
+  const { status, headers: raw, whole } = answer
   const { method = '', headers } = request
   const rewriting = rewritingOf({ method, headers }, answer, view)
   response.writeHead(
@@ -173,12 +174,31 @@ async function sendAnswer(
       script: rewriting?.kind === 'page' ? shimUrl(view) : undefined,
     }),
   )
-  response.flushHeaders()
   const hasNoBody = method === 'HEAD' || status === 204 || status === 304
   const length = hasNoBody ? '0' : headerOf(raw, 'content-length')
-  const meter = record.response.stream(length === undefined ? undefined : Number(length))
+  const expected = length === undefined ? undefined : Number(length)
+  if (whole && !rewriting && (expected ?? whole.length) === whole.length)
+    return sendWhole(browser, whole, record)
+  response.flushHeaders()
+  const meter = record.response.stream(expected)
   const rewrite = rewriting ? rewriteBody(rewriting, view) : []
-  await pipeline([body, meter, ...rewrite, new PassThrough(), response])
+  await pipeline([answer.body, meter, ...rewrite, new PassThrough(), response])
+}
+
+/** Head and body in one write: as latin1 text Node joins them, as bytes it would not. */
+async function sendWhole(
+  { response, gone }: Browser,
+  whole: Uint8Array,
+  record: ExchangeRecord,
+): Promise<void> {
+  record.response.add(whole)
+  const text = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength).toString('latin1')
+  await new Promise<void>((resolve, reject) => {
+    const lost = () => reject(new TravessiaError('TUNNEL_LOST'))
+    gone.signal.addEventListener('abort', lost, { once: true })
+    response.end(text, 'latin1', resolve)
+    if (gone.signal.aborted) lost()
+  })
 }
 
 export function codeOf(error: unknown): ErrorCode {

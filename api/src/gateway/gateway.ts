@@ -118,7 +118,9 @@ export class Gateway {
     { session, route }: { session: LiveSession; route: Route },
   ): Promise<void> {
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort()
+    })
     const { slots, jar } = this.#memoryOf(session)
     const release = await slots.take(gone.signal)
     try {

@@ -1,0 +1,95 @@
+/**
+ * Tunnel frames of one loop turn in as few writes as possible: each write costs more than everything else that is
+ * done for a small frame. Small ones are joined; the payload of a large one is handed on as it is.
+ */
+import { publishHead } from './publish-packet.ts'
+
+/** Also the most that one WebSocket message may carry with ease: the broker takes 128 KiB. */
+const joinBytes = 64 * 1024
+/** Above this a copy costs more than a second part of the same write. */
+const smallBytes = 16 * 1024
+
+type Sink = {
+  cork(): void
+  uncork(): void
+  /** @returns false: more than it likes is waiting */
+  write(bytes: Uint8Array): boolean
+}
+
+export class FrameBatch {
+  readonly #sink: Sink
+  readonly #later: (flush: () => void) => void
+  readonly #full: () => void
+  #parts: Uint8Array[] = []
+  #bytes = 0
+
+  /**
+   * @param later calls back at the end of the loop turn
+   * @param full called when the sink did not take everything at once
+   */
+  constructor(sink: Sink, later: (flush: () => void) => void, full: () => void = () => undefined) {
+    this.#sink = sink
+    this.#later = later
+    this.#full = full
+  }
+
+  /** What waits here for the end of the turn. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The frame must not change any more. */
+  add(topic: Uint8Array, frame: Uint8Array): void {
+    if (this.#bytes === 0) this.#later(() => this.flush())
+    const head = publishHead(topic, frame.length)
+    this.#parts.push(head, frame)
+    this.#bytes += head.length + frame.length
+  }
+
+  /** At once, before something else is written to the sink. */
+  flush(): void {
+    if (this.#bytes === 0) return
+    const parts = this.#parts
+    this.#parts = []
+    this.#bytes = 0
+    let isTaken = true
+    this.#sink.cork()
+    for (const piece of joinSmall(parts)) isTaken = this.#sink.write(piece)
+    this.#sink.uncork()
+    if (!isTaken) this.#full()
+  }
+}
+
+/** Neighbours that are small become one piece. */
+function joinSmall(parts: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  let run: Uint8Array[] = []
+  let runBytes = 0
+  const endRun = () => {
+    if (runBytes > 0) pieces.push(join(run, runBytes))
+    run = []
+    runBytes = 0
+  }
+  for (const part of parts) {
+    if (part.length > smallBytes || runBytes + part.length > joinBytes) endRun()
+    if (part.length > smallBytes) pieces.push(part)
+    else {
+      run.push(part)
+      runBytes += part.length
+    }
+  }
+  endRun()
+  return pieces
+}
+
+function join(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  const [only] = parts
+  if (only && parts.length === 1) return only
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

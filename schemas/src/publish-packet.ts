@@ -1,0 +1,159 @@
+/**
+ * MQTT 3.1.1 PUBLISH with QoS 0, written and read by hand: the one packet that carries tunnel frames. Both ends take
+ * it out of the byte stream before a general parser would copy and describe it; every other packet is left to that
+ * parser, byte for byte. The wire format is the one that any broker speaks.
+ */
+
+const publishQos0 = 0x30
+const maxLengthBytes = 4
+
+/** Fixed header and topic of a PUBLISH with QoS 0; its payload follows. */
+export function publishHead(topic: Uint8Array, payloadBytes: number): Uint8Array<ArrayBuffer> {
+  const remaining = 2 + topic.length + payloadBytes
+  const lengthBytes = remaining < 128 ? 1 : remaining < 16_384 ? 2 : remaining < 2_097_152 ? 3 : 4
+  const head = new Uint8Array(1 + lengthBytes + 2 + topic.length)
+  head[0] = publishQos0
+  for (let i = 1, left = remaining; i <= lengthBytes; i += 1, left >>>= 7)
+    head[i] = (left & 127) | (i < lengthBytes ? 128 : 0)
+  head[1 + lengthBytes] = topic.length >> 8
+  head[2 + lengthBytes] = topic.length & 255
+  head.set(topic, 3 + lengthBytes)
+  return head
+}
+
+type Wanted = {
+  /** What the topic begins with. */
+  readonly prefix: Uint8Array
+  /** How many more bytes it has, exactly. */
+  readonly suffixBytes: number
+  /** With its fixed header; a longer packet is not taken. */
+  readonly maxPacketBytes: number
+}
+
+type Outlet = {
+  /** Views of bytes that are not used again. */
+  frame(payload: Uint8Array, suffix: Uint8Array): void
+  /** Bytes of all other packets, as they came. @returns false: the connection is over, nothing more is looked at */
+  rest(bytes: Uint8Array): boolean
+}
+
+/** What a packet is, as far as it has come. */
+type Kind = 'ours' | 'other' | 'undecided'
+type Look = { readonly kind: Kind; readonly packetBytes: number; readonly topicAt: number }
+
+const endless = { packetBytes: Number.POSITIVE_INFINITY, topicAt: 0 }
+const undecided: Look = { kind: 'undecided', ...endless }
+/** Not MQTT: all that follows is for the parser to refuse. */
+const malformed: Look = { kind: 'other', ...endless }
+
+/** Takes the wanted packets out of one direction of one connection, in any slicing; begins between two packets. */
+export class PublishTap {
+  readonly #wanted: Wanted
+  readonly #outlet: Outlet
+  /** The first bytes of a packet that may be ours: no more than its head. */
+  #start: Uint8Array | undefined
+  /** One of ours that is not whole yet. */
+  #packet: { readonly bytes: Uint8Array; readonly topicAt: number; filled: number } | undefined
+  /** What is still to come of another packet. */
+  #otherLeft = 0
+
+  constructor(wanted: Wanted, outlet: Outlet) {
+    this.#wanted = wanted
+    this.#outlet = outlet
+  }
+
+  read(chunk: Uint8Array): void {
+    const bytes = this.#start ? joined(this.#start, chunk) : chunk
+    this.#start = undefined
+    let at = this.#fill(bytes)
+    let restFrom = at
+    while (at < bytes.length) {
+      const look = this.#otherLeft > 0 ? this.#goingOn : this.#look(bytes.subarray(at))
+      const end = Math.min(at + look.packetBytes, bytes.length)
+      if (look.kind === 'other') {
+        this.#otherLeft = at + look.packetBytes - end
+        at = end
+        continue
+      }
+      if (restFrom < at && !this.#outlet.rest(bytes.subarray(restFrom, at))) return
+      this.#take(bytes.subarray(at, end), look)
+      at = end
+      restFrom = end
+    }
+    if (restFrom < at) this.#outlet.rest(bytes.subarray(restFrom, at))
+  }
+
+  get #goingOn(): Look {
+    return { kind: 'other', packetBytes: this.#otherLeft, topicAt: 0 }
+  }
+
+  /** @returns how many bytes belonged to the packet that had begun */
+  #fill(bytes: Uint8Array): number {
+    const packet = this.#packet
+    if (!packet) return 0
+    const part = bytes.subarray(0, packet.bytes.length - packet.filled)
+    packet.bytes.set(part, packet.filled)
+    packet.filled += part.length
+    if (packet.filled < packet.bytes.length) return part.length
+    this.#packet = undefined
+    this.#frame(packet.bytes, packet.topicAt)
+    return part.length
+  }
+
+  #take(bytes: Uint8Array, { kind, packetBytes, topicAt }: Look): void {
+    if (kind === 'undecided') this.#start = bytes.slice()
+    else if (bytes.length === packetBytes) this.#frame(bytes, topicAt)
+    else this.#packet = begun(bytes, packetBytes, topicAt)
+  }
+
+  #frame(packet: Uint8Array, topicAt: number): void {
+    const suffixAt = topicAt + this.#wanted.prefix.length
+    const payloadAt = suffixAt + this.#wanted.suffixBytes
+    this.#outlet.frame(packet.subarray(payloadAt), packet.subarray(suffixAt, payloadAt))
+  }
+
+  #look(bytes: Uint8Array): Look {
+    const { prefix, suffixBytes, maxPacketBytes } = this.#wanted
+    let remaining = 0
+    let at = 1
+    for (; at <= maxLengthBytes; at += 1) {
+      const byte = bytes[at]
+      if (byte === undefined) return undecided
+      remaining += (byte & 127) * 128 ** (at - 1)
+      if (byte < 128) break
+    }
+    if (at > maxLengthBytes) return malformed
+    const topicAt = at + 3
+    const packetBytes = at + 1 + remaining
+    const topicBytes = prefix.length + suffixBytes
+    const other: Look = { kind: 'other', packetBytes, topicAt }
+    if (bytes[0] !== publishQos0 || packetBytes > maxPacketBytes) return other
+    if (packetBytes < topicAt + topicBytes) return other
+    if (!this.#isTopic(bytes, topicAt)) return other
+    return bytes.length < topicAt + topicBytes ? undecided : { kind: 'ours', packetBytes, topicAt }
+  }
+
+  /** As far as it has come. */
+  #isTopic(bytes: Uint8Array, topicAt: number): boolean {
+    const { prefix, suffixBytes } = this.#wanted
+    const topicBytes = prefix.length + suffixBytes
+    const end = Math.min(bytes.length, topicAt + prefix.length)
+    if (topicAt - 2 < end && bytes[topicAt - 2] !== topicBytes >> 8) return false
+    if (topicAt - 1 < end && bytes[topicAt - 1] !== (topicBytes & 255)) return false
+    for (let at = topicAt; at < end; at += 1) if (bytes[at] !== prefix[at - topicAt]) return false
+    return true
+  }
+}
+
+function begun(bytes: Uint8Array, packetBytes: number, topicAt: number) {
+  const packet = new Uint8Array(packetBytes)
+  packet.set(bytes)
+  return { bytes: packet, topicAt, filled: bytes.length }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length)
+  bytes.set(first)
+  bytes.set(second, first.length)
+  return bytes
+}
