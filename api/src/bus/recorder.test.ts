@@ -96,6 +96,10 @@ test('credentials that go to an agent are a fact of the device, said once', asyn
   const [, ...told] = await store.readStream(tenantId, deviceId)
   expect(told).toMatchObject([
     { type: 'DeviceCredentialsDelivered', data: { agentId, credentialsVersion: 1 }, agentId },
-    { type: 'DeviceCredentialsDelivered', data: { agentId, credentialsVersion: 2 }, installationId },
+    {
+      type: 'DeviceCredentialsDelivered',
+      data: { agentId, credentialsVersion: 2 },
+      installationId,
+    },
   ])
 })
