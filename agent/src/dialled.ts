@@ -4,7 +4,8 @@
 import type { MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 
-export const connectMs = 10_000
+/** What hangs for as long as the longest pause of the first ten minutes needs no pause after it. */
+export const connectMs = 8_000
 const fastPhaseMs = 10 * 60_000
 /** Longer than the longest pause with a dial that fails. */
 const stalledMs = 120_000
@@ -114,7 +115,9 @@ export class Dialled {
     this.#discard()
     if (!this.#isWanted) return
     if (wasUp) this.#downSince = performance.now()
-    const delay = reconnectDelayMs(this.#attempt, performance.now() - this.#downSince)
+    const wanted = reconnectDelayMs(this.#attempt, performance.now() - this.#downSince)
+    // A dial that hung was a pause already: an agent is back within 10 s of its network (THREATS F8).
+    const delay = wasUp ? wanted : Math.max(0, wanted - (performance.now() - this.#changedAt))
     this.#attempt += 1
     this.#changedAt = performance.now()
     this.#line.log.info({ delayMs: Math.round(delay) }, 'dialling again')
