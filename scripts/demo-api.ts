@@ -2,13 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SignedIn } from '@travessia/schemas/api'
 
+/** How often a node that is busy is asked again, a second apart. */
+const busyTries = 30
+
 export type Api = ReturnType<typeof createApi>
 
 export function createApi(httpUrl: string) {
   let token: string | undefined
 
-  async function call<T>(method: string, path: string, body?: unknown, left = 30): Promise<T> {
-    const response = await fetch(httpUrl + path, {
+  function ask(method: string, path: string, body: unknown): Promise<Response> {
+    return fetch(httpUrl + path, {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -16,14 +19,18 @@ export function createApi(httpUrl: string) {
       },
       body: body === undefined ? null : JSON.stringify(body),
     })
-    const text = await response.text()
-    // It looks at nothing else while it is: the same request again is no second one.
-    if (left > 0 && text.includes('"NODE_BUSY"')) {
+  }
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    for (let left = busyTries; ; left -= 1) {
+      const response = await ask(method, path, body)
+      const text = await response.text()
+      if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T
+      // It looks at nothing else while it is: the same request again is no second one.
+      const isBusy = response.status === 503 && text.includes('"NODE_BUSY"')
+      if (!isBusy || left === 0) throw new Error(`${method} ${path}: ${response.status} ${text}`)
       await sleep(1_000)
-      return call(method, path, body, left - 1)
     }
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-    return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
   return {

@@ -1,5 +1,6 @@
 /** What agents and silence mean, put through the deciders: the bus's way into the log. */
 import type { CommandOrder, CommandStatus } from '@travessia/schemas/commands'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import type { Passage } from '@travessia/schemas/passages'
@@ -84,7 +85,8 @@ export class Recorder {
     if (this.#delivered.get(deviceId) === known) return
     const { store, views, now } = this.#deps
     const agent = await views.agents.get(tenantId, agentId)
-    const { installationId = '' } = agent ?? {}
+    if (!agent) throw new TravessiaError('NOT_FOUND', { agentId })
+    const { installationId } = agent
     await handle(
       store,
       deviceDecider,
