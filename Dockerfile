@@ -17,4 +17,4 @@ COPY --from=build /travessia/pwa/dist pwa/dist
 USER node
 VOLUME /data
 EXPOSE 8000 8001 8002 1883
-CMD ["node", "--max-semi-space-size=4", "api/src/main.ts"]
+CMD ["node", "--max-semi-space-size=2", "api/src/main.ts"]

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { youngHeap } from '../scripts/children.ts'
 import { Api, enterSession, eventually, type Item } from '../test/stack.ts'
 import { launchReady, run } from './processes.ts'
 import type { Place, Running } from './variants.ts'
@@ -21,7 +22,7 @@ export async function startTravessia(place: Place, { recording, env }: Kind): Pr
   const profile =
     profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profileDir, recording)]
   const node = await launchReady({
-    args: [...profile, recording === 'off' ? 'bench/null-node.ts' : 'api/src/main.ts'],
+    args: [youngHeap, ...profile, recording === 'off' ? 'bench/null-node.ts' : 'api/src/main.ts'],
     env: { ...nodeEnvironment(directory), ...env },
     logFile: join(directory, 'node.log'),
   })
@@ -44,7 +45,7 @@ export async function startTravessia(place: Place, { recording, env }: Kind): Pr
   })
   await run(agent('pair', body.code, '--url', httpUrl, '--allow-loopback'))
   const running = agent('run')
-  const { pid } = await launchReady({ ...running, args: [...profile, ...running.args] })
+  const { pid } = await launchReady({ ...running, args: [youngHeap, ...profile, ...running.args] })
   await eventually(async () => (await api.get<Item>(`${path}/agent`))['status'] === 'ONLINE', {
     what: 'agent ONLINE',
   })

@@ -32,7 +32,7 @@ const compileCache = fileURLToPath(new URL('../node_modules/.cache/compile', imp
  * Node lets the young part of its heap grow to 48 MB, and 64 KiB buffers pile up until that is full: after bulk 90 MB
  * more for the same speed (ADR 18).
  */
-const youngHeap = '--max-semi-space-size=4'
+export const youngHeap = '--max-semi-space-size=2'
 const restartAfterMs = 1_000
 const stopWithinMs = 8_000
 const running = new Set<ChildProcess>()

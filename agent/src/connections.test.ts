@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { newId } from '@travessia/schemas/ids'
 import { controlFilter, dataFilter, formatTopic } from '@travessia/schemas/topics'
@@ -7,6 +9,9 @@ import { Aedes, type AedesOptions, type Client } from 'aedes'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ConnectionEvents, Connections } from './connections.ts'
 import { agentConfig, closedPort, eventually, listening, noProxies, silent } from './fixtures.ts'
+
+const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+const connectPacket = 0x10
 
 /** A plain broker, behind a wire that can be frozen: open, and nothing passes. */
 async function broker(options: Partial<AedesOptions> = {}) {
@@ -37,8 +42,8 @@ async function broker(options: Partial<AedesOptions> = {}) {
   return { aedes, port, wire, cut }
 }
 
-function connected(port: number, keepaliveSeconds = 30) {
-  const config = agentConfig({ wsUrl: `mqtt://127.0.0.1:${port}` })
+function connected(port: number, keepaliveSeconds = 30, wsUrl = `mqtt://127.0.0.1:${port}`) {
+  const config = agentConfig({ wsUrl })
   const events = {
     ...{ command: vi.fn(), frame: vi.fn(), controlUp: vi.fn(), dataUp: vi.fn(), dataLost: vi.fn() },
     refused: vi.fn(),
@@ -96,6 +101,28 @@ test('orders and frames come in, frames go out', async () => {
   const [{ topic, payload }] = await arrived
   expect(topic).toBe(formatTopic({ ...config, channel: 'up', nodeId }))
   expect([...payload]).toEqual([7])
+})
+
+test('what goes over a WebSocket is masked with zeros, so that nobody has to touch its bytes', async () => {
+  let seen: (bytes: Buffer) => void = () => undefined
+  const first = new Promise<Buffer>((resolve) => {
+    seen = resolve
+  })
+  const server = createHttpServer()
+  server.on('upgrade', ({ headers }, socket) => {
+    const accept = hash('sha1', `${headers['sec-websocket-key']}${webSocketGuid}`, 'base64')
+    socket.write(
+      `HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n`,
+    )
+    socket.on('error', () => undefined).once('data', seen)
+  })
+  onTestFinished(() => server.closeAllConnections())
+  const wsUrl = `ws://127.0.0.1:${await listening(server)}/ws/connectors`
+  connected(0, 30, wsUrl)
+  const [, length = 0, ...rest] = await first
+  const keyAt = (length & 127) === 126 ? 2 : 0
+  expect(length >> 7).toBe(1)
+  expect(rest.slice(keyAt, keyAt + 5)).toEqual([0, 0, 0, 0, connectPacket])
 })
 
 test('neither connection counts as up before the broker has confirmed the subscription', async () => {

@@ -2,7 +2,7 @@
  * The switch on site: while it is on, this agent runs no command and carries no page, whatever the cloud says. A file
  * beside the configuration, asked anew each time, so that it holds at once and over a restart.
  */
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { replaceFile } from './durable-file.ts'
 
@@ -19,6 +19,8 @@ export function pausePathOf(configPath: string): string {
 export function pausedUntil(path: string, now = Date.now()): PausedUntil | undefined {
   let text: string
   try {
+    // Asked for each request: an error with its stack for a file that is rarely there would cost more than the rest.
+    if (!statSync(path, { throwIfNoEntry: false })) return undefined
     text = readFileSync(path, 'utf8')
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null

@@ -215,7 +215,13 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
   const { store, views, now, log, users, database, endpoints } = deps
   const access = new DeviceAccess({ ...deps, allowPrivate: config.DEMO })
   const secrets = new SessionSecrets(database, now)
-  const remoteUrl = () => new URL(endpoints.remoteUrl)
+  let known: URL | undefined
+  let knownFrom = ''
+  const remoteUrl = () => {
+    if (!known || knownFrom !== endpoints.remoteUrl) known = new URL(endpoints.remoteUrl)
+    knownFrom = endpoints.remoteUrl
+    return known
+  }
   const sessions = new RemoteSessions({
     ...{ store, views, access, secrets, now, log, defaultMode: config.REMOTE_MODE },
     languageOf: (userId) => users.get(userId)?.language ?? 'pt-BR',

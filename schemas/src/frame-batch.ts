@@ -3,6 +3,7 @@
  * done for a small frame. Small ones are joined; the payload of a large one is handed on as it is.
  */
 import { publishHead } from './publish-packet.ts'
+import { frameRoomBytes } from './tunnel-frame.ts'
 
 /** Also the most that one WebSocket message may carry with ease: the broker takes 128 KiB. */
 const joinBytes = 64 * 1024
@@ -38,11 +39,11 @@ export class FrameBatch {
     return this.#bytes
   }
 
-  /** The frame must not change any more. */
+  /** The frame must not change any more, and neither what is before it in a buffer of its own. */
   add(topic: Uint8Array, frame: Uint8Array): void {
     if (this.#bytes === 0) this.#later(() => this.flush())
     const head = publishHead(topic, frame.length)
-    this.#parts.push(head, frame)
+    this.#parts.push(...packetOf(head, frame))
     this.#bytes += head.length + frame.length
   }
 
@@ -58,6 +59,16 @@ export class FrameBatch {
     this.#sink.uncork()
     if (!isTaken) this.#full()
   }
+}
+
+/** One piece, if the frame was made with room for the head (`encodeFrame`): a WebSocket sends each piece by itself. */
+function packetOf(head: Uint8Array, frame: Uint8Array): Uint8Array[] {
+  const { buffer, byteOffset, length } = frame
+  const hasRoom = byteOffset === frameRoomBytes && buffer.byteLength === frameRoomBytes + length
+  if (!hasRoom || head.length > frameRoomBytes) return [head, frame]
+  const packet = new Uint8Array(buffer, frameRoomBytes - head.length)
+  packet.set(head)
+  return [packet]
 }
 
 /** Neighbours that are small become one piece. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FrameBatch } from './frame-batch.ts'
 import { PublishTap, publishHead } from './publish-packet.ts'
+import { encodeFrame, FrameType, frameRoomBytes } from './tunnel-frame.ts'
 
 const prefix = bytesOf('travessia/v1/t/a/up/')
 const maxPacketBytes = 64 * 1024
@@ -148,6 +149,28 @@ test('frames of one turn are one write, in order; a large payload is a part of i
   turn[1]?.()
   expect(writes[2]).toBe(large)
   expect(joined(writes.slice(1))).toEqual(joined([ours(large), ours(small)]))
+})
+
+test('a large frame that was made with room before it is one piece with its head', () => {
+  const writes: Uint8Array[] = []
+  const sink = {
+    cork: () => undefined,
+    uncork: () => undefined,
+    write: (b: Uint8Array) => writes.push(b) > 0,
+  }
+  const batch = new FrameBatch(sink, () => undefined)
+  const topic = joined([prefix, bytesOf('n1')])
+  const payload = new Uint8Array(20_000).fill(9)
+  const frame = encodeFrame(FrameType.data, { streamId: 3, payload })
+  const said = frame.slice()
+  batch.add(topic, frame)
+  batch.flush()
+  expect(writes.map(({ buffer }) => buffer)).toEqual([frame.buffer])
+  expect(joined(writes)).toEqual(packet(0x30, topic, said))
+  const longTopic = new Uint8Array(frameRoomBytes).fill(120)
+  batch.add(longTopic, encodeFrame(FrameType.data, { streamId: 3, payload }))
+  batch.flush()
+  expect(joined(writes.slice(1))).toEqual(packet(0x30, longTopic, said))
 })
 
 test('many small frames of one turn are pieces of at most 64 KiB', () => {

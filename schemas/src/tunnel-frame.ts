@@ -12,6 +12,8 @@ import { TravessiaError } from './errors.ts'
 import type { BodyHead } from './print-files.ts'
 
 export const frameHeadBytes = 12
+/** Free before each frame in its own buffer, for the head of the packet that will carry it (`frame-batch.ts`). */
+export const frameRoomBytes = 128
 /** Payload of one data frame: with head and topic it still fits one 64 KiB read. */
 export const maxDataBytes = 60 * 1024
 /** A frame with its head never exceeds this. */
@@ -146,14 +148,15 @@ const types = new Set<number>(Object.values(FrameType))
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** Writes a frame; copies the payload behind the head. */
+/** Writes a frame; copies the payload behind the head. Before it in its buffer are `frameRoomBytes`. */
 export function encodeFrame(
   type: FrameType,
   frame: { flags?: number; streamId: number; seq?: number; payload?: Uint8Array },
 ): Uint8Array<ArrayBuffer> {
   const { flags = 0, streamId, seq = 0, payload } = frame
-  const bytes = new Uint8Array(frameHeadBytes + (payload?.length ?? 0))
-  const view = new DataView(bytes.buffer)
+  const frameBytes = frameHeadBytes + (payload?.length ?? 0)
+  const bytes = new Uint8Array(new ArrayBuffer(frameRoomBytes + frameBytes), frameRoomBytes)
+  const view = new DataView(bytes.buffer, frameRoomBytes)
   view.setUint8(0, (protocolVersion << 4) | type)
   view.setUint8(1, flags)
   view.setUint32(4, streamId)

@@ -1,13 +1,13 @@
 /** One HTTP call to a device by API: the same client, the same facts and limits as a page's requests. */
 
 import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import type { ProxyAnswer, ProxyBody } from '@travessia/schemas/api'
 import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { isSafeTarget } from '@travessia/schemas/request-target'
 import type { Services } from '../services.ts'
 import type { DeviceRow } from '../views/devices.ts'
+import type { DeviceBody } from './device-client.ts'
 import { ExchangeRecord, stageOf } from './exchange-record.ts'
 import { pairsOf, requestHeaders } from './headers.ts'
 import { viewOf } from './public-address.ts'
@@ -60,16 +60,17 @@ export async function callDevice(
   }
 }
 
-async function collect(body: Readable, record: ExchangeRecord): Promise<Buffer> {
+async function collect(body: DeviceBody, record: ExchangeRecord): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
   let bytes = 0
-  const limited = body.map((chunk: Uint8Array) => {
+  for await (const chunk of body) {
     bytes += chunk.length
     if (bytes > maxAnswerBytes)
       throw new TravessiaError('DEVICE_PROTOCOL', { problem: 'answer too large' })
     record.response.add(chunk)
-    return chunk
-  })
-  return buffer(limited)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 function bodyOf({ body, bodyEncoding }: ProxyBody): { type?: string; bytes?: Buffer } {

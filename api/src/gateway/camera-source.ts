@@ -2,7 +2,6 @@
  * Pictures of one camera, through its agent. What passes as a picture its bytes decide here once more: an agent is
  * the customer's machine, and its answers are shown on our own origin.
  */
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { MultipartReader } from '@travessia/schemas/multipart'
@@ -10,7 +9,7 @@ import { maxPictureBytes, pictureTypeOf } from '@travessia/schemas/picture'
 import type { CameraWish } from '@travessia/schemas/tunnel-frame'
 import type { ViewMode } from '../domain/viewing.ts'
 import type { DeviceRow } from '../views/devices.ts'
-import type { DeviceClient } from './device-client.ts'
+import type { DeviceBody, DeviceClient } from './device-client.ts'
 
 export type Picture = {
   readonly type: string
@@ -35,8 +34,8 @@ export async function takeSnapshot(source: CameraSource, signal?: AbortSignal): 
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body) {
-    chunks.push(chunk as Uint8Array)
-    size += (chunk as Uint8Array).length
+    chunks.push(chunk)
+    size += chunk.length
     if (size > maxPictureBytes)
       throw new TravessiaError('DEVICE_PROTOCOL', { problem: 'too large' })
   }
@@ -65,11 +64,11 @@ export async function* picturesOf(
 }
 
 /** @returns how many there were */
-async function* readStream(body: Readable, now: () => number): AsyncGenerator<Picture, number> {
+async function* readStream(body: DeviceBody, now: () => number): AsyncGenerator<Picture, number> {
   const reader = new MultipartReader()
   let count = 0
   for await (const chunk of body) {
-    for (const part of reader.push(chunk as Uint8Array)) {
+    for (const part of reader.push(chunk)) {
       count += 1
       yield pictureOf(part.body, now)
     }
@@ -87,7 +86,7 @@ async function ask(
   { client, device }: CameraSource,
   camera: CameraWish,
   signal: AbortSignal,
-): Promise<Readable> {
+): Promise<DeviceBody> {
   const { timeouts } = device
   const { status, body } = await client.request({
     ...{ method: 'GET', path: '/', headers: [], camera, signal },

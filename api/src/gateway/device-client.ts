@@ -12,11 +12,13 @@ export type DeviceResponse = {
   readonly status: number
   /** Flat `[name, value, …]`, as the device sent them, checked for control characters. */
   readonly headers: readonly string[]
-  /** Errors with a TravessiaError when the device or the tunnel broke off; never ends short. */
-  readonly body: Readable
-  /** The body, when it came whole with the head; `body` is the same bytes as a stream, for who wants one. */
+  readonly body: DeviceBody
+  /** The body, when it came whole with the head; `body` is the same bytes, for who wants them in pieces. */
   readonly whole?: Uint8Array
 }
+
+/** Throws a TravessiaError when the device or the tunnel broke off; never ends short. Read once, or destroyed. */
+export type DeviceBody = AsyncIterable<Uint8Array> & { destroy(): void }
 
 /** A WebSocket to the device. Sends resolve when the bytes are on their way within the credit. */
 export type DeviceSocket = {

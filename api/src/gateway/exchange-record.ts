@@ -185,20 +185,34 @@ export class Meter {
     this.#hash.update(chunk)
   }
 
+  /** Hands pieces on. @param expected as for `stream`. @throws TravessiaError DEVICE_PROTOCOL */
+  async *checked(pieces: AsyncIterable<Uint8Array>, expected?: number): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      this.add(piece)
+      if (expected !== undefined && this.#bytes > expected) throw this.#mismatch(expected)
+      yield piece
+    }
+    if (expected !== undefined && this.#bytes < expected) throw this.#mismatch(expected)
+  }
+
   /**
    * @param expected the length that the head announced: more or less of it is an error, so that the browser sees a
    * broken answer and never the start of the next one
    */
   stream(expected?: number): Transform {
-    const error = () => new TravessiaError('DEVICE_PROTOCOL', { expected, bytes: this.#bytes })
     return new Transform({
       transform: (chunk: Uint8Array, _encoding, done) => {
         this.add(chunk)
-        if (expected !== undefined && this.#bytes > expected) done(error())
+        if (expected !== undefined && this.#bytes > expected) done(this.#mismatch(expected))
         else done(null, chunk)
       },
-      flush: (done) => done(expected !== undefined && this.#bytes < expected ? error() : null),
+      flush: (done) =>
+        done(expected !== undefined && this.#bytes < expected ? this.#mismatch(expected) : null),
     })
+  }
+
+  #mismatch(expected: number): TravessiaError {
+    return new TravessiaError('DEVICE_PROTOCOL', { expected, bytes: this.#bytes })
   }
 
   facts(): { bytes: number; digest: string } {

@@ -1,5 +1,5 @@
 /** One exchange at the node's end: request out, response head in, body as a stream; a reset as an error code. */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { compile } from '@travessia/schemas/compile'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import {
@@ -73,29 +73,24 @@ export async function exchange(
       stream.reset(ResetCode.cancel)
       return wholeAnswer({ status, headers }, first)
     }
-    const source = bodyOf(stream, first)
-    const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
+    const pieces = bodyOf(stream, first)
     // A generator that was never begun runs no `finally`.
-    answer.once('close', () => stream.reset(ResetCode.cancel))
-    return { status, headers, body: answer }
+    const destroy = () => stream.reset(ResetCode.cancel)
+    return { status, headers, body: { [Symbol.asyncIterator]: () => pieces, destroy } }
   } catch (error) {
     stream.reset(ResetCode.cancel)
     throw streamError(error)
   }
 }
 
-/** Most answers are small and nobody asks for their stream. */
 function wholeAnswer(
   head: Pick<DeviceResponse, 'status' | 'headers'>,
   whole: Uint8Array,
 ): DeviceResponse {
-  return {
-    ...head,
-    whole,
-    get body() {
-      return Readable.from(whole.length > 0 ? [whole] : [], { objectMode: false })
-    },
+  async function* once() {
+    if (whole.length > 0) yield whole
   }
+  return { ...head, whole, body: { [Symbol.asyncIterator]: once, destroy: () => undefined } }
 }
 
 async function sendBody(stream: TunnelStream, body: Readable, sent: () => void): Promise<void> {

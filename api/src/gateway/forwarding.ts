@@ -4,7 +4,7 @@
  * hold it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Duplex, PassThrough, type Transform } from 'node:stream'
+import { type Duplex, Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
@@ -22,6 +22,8 @@ const none = { in: 0, out: 0 }
 const goingAway = 1001
 const broken = 1011
 const maxEarlyBytes = 64 * 1024
+/** Of an answer, waiting for the browser. */
+const maxUnsentBytes = 64 * 1024
 
 /** A request that may go to a device: recorded, and the way there is open. */
 type Admitted = {
@@ -53,11 +55,12 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
     response.destroy()
   }
   session.cuts.add(cut)
+  let answer: DeviceResponse | undefined
   try {
     if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
     if (gone.signal.aborted) throw new TravessiaError('TUNNEL_LOST')
     const sent = { ...deviceRequest(request, admitted), signal: gone.signal }
-    const answer = await client.request(sent)
+    answer = await client.request(sent)
     record.answered()
     await sendAnswer(browser, answer, admitted)
     record.ended(answer.status, answer.headers)
@@ -69,6 +72,7 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
     if (!response.destroyed) throw error
   } finally {
     session.cuts.delete(cut)
+    answer?.body.destroy()
     // A device may answer before it has the whole upload: the rest must not block the connection.
     if (!request.complete) request.unpipe().resume()
   }
@@ -178,26 +182,63 @@ async function sendAnswer(
   const length = hasNoBody ? '0' : headerOf(raw, 'content-length')
   const expected = length === undefined ? undefined : Number(length)
   if (whole && !rewriting && (expected ?? whole.length) === whole.length)
-    return sendWhole(browser, whole, record)
+    return sendWhole(response, whole, record)
   response.flushHeaders()
+  if (!rewriting) return sendPieces(response, record.response.checked(answer.body, expected))
   const meter = record.response.stream(expected)
-  const rewrite = rewriting ? rewriteBody(rewriting, view) : []
-  await pipeline([answer.body, meter, ...rewrite, new PassThrough(), response])
+  const body = Readable.from(answer.body, { objectMode: false })
+  await pipeline([body, meter, ...rewriteBody(rewriting, view), response])
 }
 
 /** Head and body in one write: as latin1 text Node joins them, as bytes it would not. */
-async function sendWhole(
-  { response, gone }: Browser,
+function sendWhole(
+  response: ServerResponse,
   whole: Uint8Array,
   record: ExchangeRecord,
 ): Promise<void> {
   record.response.add(whole)
-  const text = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength).toString('latin1')
+  const { buffer, byteOffset, byteLength } = whole
+  return end(response, Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
+}
+
+/**
+ * As fast as the browser takes them.
+ * @throws TravessiaError; the connection is broken then, so that nobody takes the answer for whole
+ */
+async function sendPieces(
+  response: ServerResponse,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (response.destroyed) throw new TravessiaError('TUNNEL_LOST')
+      response.write(piece)
+      if (response.writableLength > maxUnsentBytes) await drained(response)
+    }
+    await end(response)
+  } catch (error) {
+    response.destroy()
+    throw error
+  }
+}
+
+/** Resolves also when the browser is gone. */
+async function drained(response: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const go = () => {
+      response.off('drain', go).off('close', go)
+      resolve()
+    }
+    response.on('drain', go).on('close', go)
+  })
+}
+
+/** @throws TravessiaError TUNNEL_LOST: the browser left before it had all */
+async function end(response: ServerResponse, text = ''): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const lost = () => reject(new TravessiaError('TUNNEL_LOST'))
-    gone.signal.addEventListener('abort', lost, { once: true })
-    response.end(text, 'latin1', resolve)
-    if (gone.signal.aborted) lost()
+    if (response.destroyed) return lost()
+    response.once('close', lost).end(text, 'latin1', resolve)
   })
 }
 

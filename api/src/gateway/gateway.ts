@@ -23,7 +23,15 @@ import { languageOf, sendError, sendLeavePage } from './error-page.ts'
 import { escapedPrefix } from './escape.ts'
 import { ExchangeRecord } from './exchange-record.ts'
 import { codeOf, forward, forwardWebSocket } from './forwarding.ts'
-import { portOf, type Route, reservedPath, routeOf, sessionUrl, viewOf } from './public-address.ts'
+import {
+  type PublicView,
+  portOf,
+  type Route,
+  reservedPath,
+  routeOf,
+  sessionUrl,
+  viewOf,
+} from './public-address.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
 import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.ts'
 import type { SessionSecrets } from './session-secrets.ts'
@@ -51,7 +59,19 @@ type Deps = {
 }
 
 /** What the node keeps per session beside the facts. */
-type SessionMemory = { readonly jar: CookieJar; readonly slots: Slots; escapes: number }
+type SessionMemory = {
+  readonly jar: CookieJar
+  readonly slots: Slots
+  /** `http://{sessionId}.remote.localhost:8002` */
+  readonly origin: string
+  escapes: number
+  /** The last one: until the device's row is another, its pages are seen the same way. */
+  seen?: {
+    readonly device: DeviceRow
+    readonly port: number | undefined
+    readonly view: PublicView
+  }
+}
 
 export class Gateway {
   readonly #deps: Deps
@@ -173,7 +193,7 @@ export class Gateway {
     if (cookie === undefined || !this.#deps.secrets.isCookieOf(session.id, cookie))
       throw new TravessiaError('SESSION_COOKIE_MISSING')
     const { method = '', headers } = request
-    if (!isOwnOrigin({ method, headers }, this.#originOf(session), isUpgrade))
+    if (!isOwnOrigin({ method, headers }, this.#memoryOf(session).origin, isUpgrade))
       throw new TravessiaError('ORIGIN_REFUSED')
   }
 
@@ -203,9 +223,21 @@ export class Gateway {
     // What is left after the session's and the port's prefix must be as safe as the whole.
     const path = other?.target ?? route.target
     if (!isSafeTarget(path)) throw new TravessiaError('REQUEST_INVALID')
-    const publicOrigin = this.#originOf(session)
-    const view = viewOf(device, { publicOrigin, base: route.base, port: other?.port })
-    return { device, view, port: other?.port, path }
+    return {
+      device,
+      view: this.#viewOf(session, device, route, other?.port),
+      port: other?.port,
+      path,
+    }
+  }
+
+  #viewOf(session: LiveSession, device: DeviceRow, { base }: Route, port?: number): PublicView {
+    const memory = this.#memoryOf(session)
+    const { seen, origin: publicOrigin } = memory
+    if (seen?.device === device && seen.port === port) return seen.view
+    const view = viewOf(device, { publicOrigin, base, port })
+    memory.seen = { device, port, view }
+    return view
   }
 
   /** The agent decides the same again (ADR 10). @throws TravessiaError SESSION_READ_ONLY: it is in the log */
@@ -233,15 +265,12 @@ export class Gateway {
     return this.#deps.access.clientOf(device, session, signIn)
   }
 
-  #originOf(session: LiveSession): string {
-    return new URL(sessionUrl(this.#deps.remoteUrl(), session)).origin
-  }
-
   #memoryOf(session: LiveSession): SessionMemory {
     const known = this.#memory.get(session)
     if (known) return known
     const slots = new Slots(maxConcurrent, maxWaiting)
-    const memory = { jar: new CookieJar(), slots, escapes: 0 }
+    const { origin } = new URL(sessionUrl(this.#deps.remoteUrl(), session))
+    const memory = { jar: new CookieJar(), slots, origin, escapes: 0 }
     this.#memory.set(session, memory)
     return memory
   }

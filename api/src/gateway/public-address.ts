@@ -97,7 +97,12 @@ export function publicPathOf(text: string, requestPath: string, view: PublicView
   return `${view.base}/__travessia/leave?to=${encodeURIComponent(url.href)}`
 }
 
+/** What nearly every `Host` is: the parser of addresses would make the same of it, at many times the price. */
+const plainHost = /^((?:[a-z0-9]+\.)+[a-z]+)(?::\d{1,4})?$/
+
 function hostnameOf(host: string): string {
+  const plain = plainHost.exec(host)?.[1]
+  if (plain !== undefined) return plain
   const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
   const isHost = url && !url.username && url.pathname === '/' && !url.search && !url.hash
   return isHost ? url.hostname : ''

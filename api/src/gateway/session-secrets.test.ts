@@ -39,9 +39,20 @@ test('a ticket or a cookie of one session opens no other (THREATS U2)', () => {
     expect(secrets.isCookieOf(id, wrong)).toBe(false)
 })
 
+test('a new ticket ends the cookie of the one before', () => {
+  const { secrets, id } = setUp()
+  const cookie = secrets.redeem(id, secrets.newTicket(id))
+  expect(secrets.isCookieOf(id, cookie)).toBe(true)
+  const ticket = secrets.newTicket(id)
+  expect(secrets.isCookieOf(id, cookie)).toBe(false)
+  const next = secrets.redeem(id, ticket)
+  expect([cookie, next].map((one) => secrets.isCookieOf(id, one))).toEqual([false, true])
+})
+
 test('the end of the session ends its cookie', () => {
   const { secrets, id } = setUp()
   const cookie = secrets.redeem(id, secrets.newTicket(id))
+  expect(secrets.isCookieOf(id, cookie)).toBe(true)
   secrets.forget(id)
   expect(secrets.isCookieOf(id, cookie)).toBe(false)
 })

@@ -8,6 +8,8 @@ const ticketMs = 60_000
 export class SessionSecrets {
   readonly #database: DatabaseSync
   readonly #now: () => number
+  /** Of sessions that have a cookie, its hash: every request asks for it. */
+  readonly #cookieHashes = new Map<string, string>()
 
   constructor(database: DatabaseSync, now: () => number) {
     this.#database = database
@@ -17,6 +19,7 @@ export class SessionSecrets {
   /** A ticket that opens the session once within a minute. */
   newTicket(sessionId: string): string {
     const ticket = newSecret()
+    this.#cookieHashes.delete(sessionId)
     this.#database
       .prepare('insert or replace into session_secret values (?, ?, ?, null)')
       .run(sessionId, hashOf(ticket), this.#now() + ticketMs)
@@ -32,15 +35,26 @@ export class SessionSecrets {
       .prepare(sql)
       .run(hashOf(cookie), sessionId, hashOf(ticket), this.#now())
     if (Number(changes) !== 1) throw new TravessiaError('TICKET_USED')
+    this.#cookieHashes.delete(sessionId)
     return cookie
   }
 
   isCookieOf(sessionId: string, cookie: string): boolean {
-    const sql = 'select 1 from session_secret where session = ? and cookie_hash = ?'
-    return this.#database.prepare(sql).get(sessionId, hashOf(cookie)) !== undefined
+    return this.#cookieHashOf(sessionId) === hashOf(cookie)
+  }
+
+  #cookieHashOf(sessionId: string): string | undefined {
+    const known = this.#cookieHashes.get(sessionId)
+    if (known !== undefined) return known
+    const sql = 'select cookie_hash from session_secret where session = ?'
+    const stored = this.#database.prepare(sql).get(sessionId)?.['cookie_hash']
+    if (typeof stored !== 'string') return undefined
+    this.#cookieHashes.set(sessionId, stored)
+    return stored
   }
 
   forget(sessionId: string): void {
+    this.#cookieHashes.delete(sessionId)
     this.#database.prepare('delete from session_secret where session = ?').run(sessionId)
   }
 }

@@ -257,7 +257,7 @@ test('a browser that goes away resets the stream, before and after the head', as
     const answer = device.request({ ...get, signal: gone.signal })
     answer.catch(() => undefined)
     await started.promise
-    if (isAnswered) (await answer).body.on('error', () => undefined)
+    if (isAnswered) await answer
     gone.abort()
     await promise
   }

@@ -1,5 +1,5 @@
 /** Random secrets and their hashes: only the hash is stored, and equal length is compared in constant time. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** 256 random bits, base64url. */
 export function newSecret(): string {
@@ -8,5 +8,5 @@ export function newSecret(): string {
 
 /** SHA-256, base64url. The secret has 256 bits, so no salt and no slow hash is needed. */
 export function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AgentState } from '@travessia/schemas/api'
 import type { RecordedEvent } from '@travessia/schemas/events'
+import { Memory } from './memory.ts'
 import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type AgentRow = {
@@ -21,6 +22,8 @@ export type AgentRow = {
 /** Agents that were not revoked: at most one per installation. */
 export class AgentsView implements View {
   readonly #table: Table
+  /** By installation. */
+  readonly #known = new Memory<AgentRow>()
 
   constructor(database: DatabaseSync) {
     this.#table = new Table(
@@ -33,6 +36,7 @@ export class AgentsView implements View {
 
   apply(event: RecordedEvent): void {
     const { tenantId, streamId, at, installationId = '' } = event
+    if (event.streamKind === 'agent') this.#known.clear()
     if (event.type === 'AgentEnrolled') {
       const { name, hostname, version, ip, keyThumbprint } = event.data
       const sql = 'insert or replace into agent values (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, null)'
@@ -58,6 +62,7 @@ export class AgentsView implements View {
 
   clear(): void {
     this.#table.clear()
+    this.#known.clear()
   }
 
   async get(tenantId: string, agentId: string): Promise<AgentRow | undefined> {
@@ -71,9 +76,11 @@ export class AgentsView implements View {
 
   /** The installation's agent, if it has one. */
   async current(tenantId: string, installationId: string): Promise<AgentRow | undefined> {
-    const sql = 'select * from agent where tenant = ? and installation = ?'
-    const row = this.#table.get(sql, tenantId, installationId)
-    return row && toAgent(row)
+    return this.#known.get(tenantId, installationId, () => {
+      const sql = 'select * from agent where tenant = ? and installation = ?'
+      const row = this.#table.get(sql, tenantId, installationId)
+      return row && toAgent(row)
+    })
   }
 
   /** Connected ones of all tenants, for the start of a node. */

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { DeviceStatus } from '@travessia/schemas/device-state'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { Memory } from './memory.ts'
 import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type DeviceRow = Fact<'DeviceRegistered'>['data'] & {
@@ -18,6 +19,8 @@ export class DevicesView implements View {
   readonly #table: Table
   /** Position of the last event that changed an installation's device list. */
   readonly #versions: Table
+  /** By device. */
+  readonly #known = new Memory<DeviceRow>()
 
   constructor(database: DatabaseSync) {
     this.#table = new Table(
@@ -32,6 +35,7 @@ export class DevicesView implements View {
 
   apply(event: RecordedEvent): void {
     const { tenantId, streamId, at, position, installationId = '' } = event
+    this.#known.forget(tenantId, streamId)
     if (event.type === 'DeviceRegistered') {
       const { name, slug } = event.data
       const sql = 'insert or replace into device values (?, ?, ?, ?, ?, ?, ?, ?, 0, null)'
@@ -57,12 +61,15 @@ export class DevicesView implements View {
   clear(): void {
     this.#table.clear()
     this.#versions.clear()
+    this.#known.clear()
   }
 
   async get(tenantId: string, id: string): Promise<DeviceRow | undefined> {
-    const sql = 'select * from device where tenant = ? and id = ? and removed = 0'
-    const row = this.#table.get(sql, tenantId, id)
-    return row && toDevice(row)
+    return this.#known.get(tenantId, id, () => {
+      const sql = 'select * from device where tenant = ? and id = ? and removed = 0'
+      const row = this.#table.get(sql, tenantId, id)
+      return row && toDevice(row)
+    })
   }
 
   /** Also of a device that was removed: the audit still names it. */

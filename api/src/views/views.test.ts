@@ -10,6 +10,8 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { sampleData } from '../audit/sample-data.ts'
 import type { Append, EventStore, NewEvent } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
+import { AgentsView } from './agents.ts'
+import { DevicesView } from './devices.ts'
 import { Views } from './views.ts'
 
 const log = pino({ level: 'silent' })
@@ -90,6 +92,32 @@ test('views that followed the log live are the same as views rebuilt from zero (
       expect(a).toEqual(b)
     }),
     { numRuns: 15 },
+  )
+}, 60_000)
+
+test('rows that are remembered are those of the table, after every event', async () => {
+  const about = fact.filter(({ streamKind }) => streamKind === 'device' || streamKind === 'agent')
+  await fc.assert(
+    fc.asyncProperty(fc.array(about, { minLength: 1, maxLength: 40 }), async (appends) => {
+      const path = newPath()
+      const live = await start(path)
+      const database = new DatabaseSync(path)
+      for (const append of appends) {
+        await live.until((await store.append(append)).position)
+        const [devices, agents] = [new DevicesView(database), new AgentsView(database)]
+        const place = append.events[0]?.installationId ?? ''
+        for (const tenant of [tenantId, newId()]) {
+          const id = append.streamId
+          expect(await live.devices.get(tenant, id)).toEqual(await devices.get(tenant, id))
+          expect(await live.agents.current(tenant, place)).toEqual(
+            await agents.current(tenant, place),
+          )
+        }
+      }
+      database.close()
+      await live.stop()
+    }),
+    { numRuns: 80 },
   )
 }, 60_000)
 
