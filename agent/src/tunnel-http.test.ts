@@ -13,6 +13,9 @@ import { expect, test, vi } from 'vitest'
 import { deviceAt, eventually, listening } from './fixtures.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
 
+/** As many requests as `deviceAt` lets a device have at once. */
+const places = 8
+
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 
 async function httpDevice(listener: RequestListener) {
@@ -34,6 +37,31 @@ test('a small answer is one frame', async () => {
   expect(answer.status).toBe(200)
   expect((await answer.body()).toString()).toBe('hello')
   expect(toNode.map(({ type }) => type)).toEqual([FrameType.response])
+})
+
+test('a small answer without a length is one frame too, when it came at once', async () => {
+  const { get, toNode } = await rawDevice((socket) =>
+    socket.end(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+    ),
+  )
+  expect((await (await get()).body()).toString()).toBe('hello')
+  expect(toNode.map(({ type }) => type)).toEqual([FrameType.response])
+})
+
+test('a request that waits for its turn at the device ends with its browser', async () => {
+  const asked: string[] = []
+  const { open, get } = await httpDevice(({ url }, response) => {
+    asked.push(String(url))
+    if (url !== '/first') response.end('done')
+  })
+  const busy = Array.from({ length: places }, () => open({ path: '/first' }))
+  await eventually(() => expect(asked).toHaveLength(places))
+  const waiting = open({ path: '/waiting' })
+  waiting.reset(ResetCode.cancel)
+  for (const stream of busy) stream.reset(ResetCode.cancel)
+  expect(String(await (await get({ path: '/next' })).body())).toBe('done')
+  expect(asked).not.toContain('/waiting')
 })
 
 test('target and headers arrive as they were sent, with the Host of the device', async () => {

@@ -6,6 +6,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { encodeHead, FrameType, type RequestHead, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Dispatcher } from 'undici'
+import { DeviceAnswer } from './device-answer.ts'
 import type { DevicePools } from './device-pools.ts'
 import type { Signed, Signer } from './page-signer.ts'
 
@@ -29,42 +30,49 @@ export async function serveHttp(
 ): Promise<void> {
   const { firstByteMs, idleMs, connectMs } = head.timeouts
   const { pool, target } = pools.poolFor(device, head.port, connectMs)
-  const abort = new AbortController()
-  // The browser went away: the device's request is aborted.
-  stream.onReset(() => abort.abort())
-  const ask: Ask = (headers, body) =>
-    pool.request({
-      ...{ method: head.method as Dispatcher.HttpMethod, path: head.path, body },
-      headers: requestHeaders({ ...head, headers }, target.host),
-      ...{ signal: abort.signal, headersTimeout: firstByteMs, bodyTimeout: 0 },
-      responseHeaders: 'raw',
-    })
+  const ask: Ask = async (headers, body) => {
+    const answer = new DeviceAnswer((handler) =>
+      pool.dispatch(
+        {
+          ...{ method: head.method as Dispatcher.HttpMethod, path: head.path, body },
+          headers: requestHeaders({ ...head, headers }, target.host),
+          ...{ headersTimeout: firstByteMs, bodyTimeout: 0 },
+        },
+        handler,
+      ),
+    )
+    // The browser went away: the device's request is aborted.
+    stream.onReset(() => answer.abort())
+    return { ...(await answer.head), body: answer }
+  }
   const { response, signed } = signer
     ? await askSignedIn(stream, head, { ask, signer })
     : { response: await ask(head.headers, bodyStream(stream, head)), signed: undefined }
-  const raw = rawHeaders(response.headers)
-  const headers = signed?.answer(raw) ?? raw
-  const answer = { status: response.statusCode, headers }
-  if (response.statusCode === 304) {
+  const { status, body } = response
+  const headers = signed?.answer(response.headers) ?? response.headers
+  if (status === 304) {
     // It may name the length of what it does not send [RFC 9110 8.6]; undici would call that a mismatch.
-    response.body.dump().catch(() => undefined)
-    return stream.frame(FrameType.response, encodeHead(answer), true)
+    void body.drop()
+    return stream.frame(FrameType.response, encodeHead({ status, headers }), true)
   }
+  const small = signed ? undefined : body.whole(smallBodyBytes)
+  if (small) return stream.frame(FrameType.response, encodeHead({ status, headers }, small), true)
   const idle = idleTimer(stream, endless.test(headerOf(headers, 'content-type')) ? 0 : idleMs)
   idle.start()
   try {
-    const { body } = response
     const shown = signed?.mask.stream(body) ?? body
-    await sendAnswer(stream, answer, { body: shown, idle })
+    await sendAnswer(stream, { status, headers }, { body: shown, idle })
   } finally {
     idle.stop()
   }
 }
 
-type Ask = (
-  headers: readonly string[],
-  body: Readable | Buffer | null,
-) => Promise<Dispatcher.ResponseData>
+type Response = {
+  readonly status: number
+  readonly headers: string[]
+  readonly body: DeviceAnswer
+}
+type Ask = (headers: readonly string[], body: Readable | Buffer | null) => Promise<Response>
 
 /**
  * Signed in by the agent. A 401 proves that nothing was done: after a new sign-in the same is asked once more, unless
@@ -75,29 +83,29 @@ async function askSignedIn(
   stream: TunnelStream,
   head: RequestHead,
   { ask, signer }: { ask: Ask; signer: Signer },
-): Promise<{ response: Dispatcher.ResponseData; signed: Signed }> {
+): Promise<{ response: Response; signed: Signed }> {
   const isRepeatable = head.bodyBytes !== 'chunked' && (head.bodyBytes ?? 0) <= repeatableBytes
   const whole = bodyStream(stream, head)
   const body = whole && isRepeatable ? await buffer(whole) : whole
   let signed = await signer()
   let response = await ask(signed.request(head), body)
-  if (response.statusCode === 401 && isRepeatable) {
+  if (response.status === 401 && isRepeatable) {
     const fresh = await signer(signed, challengeOf(response))
     if (fresh.made !== signed.made) {
-      await response.body.dump()
+      await response.body.drop()
       signed = fresh
       response = await ask(signed.request(head), body)
     }
   }
-  if (response.statusCode === 401 && challengeOf(response) !== '') {
-    await response.body.dump()
+  if (response.status === 401 && challengeOf(response) !== '') {
+    await response.body.drop()
     throw new TravessiaError('DEVICE_SIGN_IN_REFUSED')
   }
   return { response, signed }
 }
 
-function challengeOf({ headers }: Dispatcher.ResponseData): string {
-  return headerOf(rawHeaders(headers), 'www-authenticate')
+function challengeOf({ headers }: Response): string {
+  return headerOf(headers, 'www-authenticate')
 }
 
 function bodyStream(stream: TunnelStream, { bodyBytes }: RequestHead): Readable | null {
@@ -141,12 +149,6 @@ function requestHeaders({ headers, bodyBytes }: RequestHead, host: string): stri
   const own = ['host', host]
   if (typeof bodyBytes === 'number') own.push('content-length', String(bodyBytes))
   return [...own, ...headers]
-}
-
-function rawHeaders(headers: unknown): string[] {
-  return (headers as Array<Uint8Array | string>).map((text) =>
-    typeof text === 'string' ? text : Buffer.from(text).toString('latin1'),
-  )
 }
 
 function headerOf(headers: readonly string[], name: string): string {

@@ -1,0 +1,115 @@
+/**
+ * One request to a device as undici's events tell it, without the streams and signals around them that most answers
+ * never need. Pieces wait here until they are asked for, and beyond a bound the device waits with them.
+ */
+import type { Dispatcher } from 'undici'
+
+/** One read of a socket. */
+const maxHeldBytes = 64 * 1024
+/** What is thrown away to keep a connection; more costs less as a new one. */
+const maxDroppedBytes = 128 * 1024
+
+type Head = { readonly status: number; readonly headers: string[] }
+
+export class DeviceAnswer implements AsyncIterable<Uint8Array> {
+  /** Headers are flat and raw, as latin1. Rejects with undici's error when the device gives no answer. */
+  readonly head: Promise<Head>
+  #controller: Dispatcher.DispatchController | undefined
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #isOver = false
+  #error: Error | undefined
+  #wake: (() => void) | undefined
+  #reject: (error: Error) => void = () => undefined
+
+  /** @param dispatch begins the request */
+  constructor(dispatch: (handler: Dispatcher.DispatchHandler) => void) {
+    this.head = new Promise((resolve, reject) => {
+      this.#reject = reject
+      dispatch({
+        onRequestStart: (controller) => {
+          this.#controller = controller
+          if (this.#error) controller.abort(this.#error)
+        },
+        onResponseStart: (controller, status) => {
+          // 1xx is between hops.
+          if (status >= 200) resolve({ status, headers: textsOf(controller.rawHeaders) })
+        },
+        onResponseData: (controller, piece) => {
+          this.#held.push(piece)
+          this.#heldBytes += piece.length
+          if (this.#heldBytes >= maxHeldBytes) controller.pause()
+          this.#wake?.()
+        },
+        onResponseEnd: () => {
+          this.#isOver = true
+          this.#wake?.()
+        },
+        onResponseError: (_controller, error) => this.#fail(error),
+      })
+    })
+    // Whoever asked may have left.
+    this.head.catch(() => undefined)
+  }
+
+  /** All that the device said, if it is here already and not more than that; undefined: it is still coming. */
+  whole(maxBytes: number): Buffer | undefined {
+    if (!this.#isOver || this.#heldBytes > maxBytes) return undefined
+    const [only] = this.#held
+    const whole = only && this.#held.length === 1 ? only : Buffer.concat(this.#held)
+    this.#held = []
+    return whole
+  }
+
+  /** Pieces as they come, each once. @throws undici's error when the device broke off */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const piece = this.#held.shift()
+      if (piece) {
+        this.#heldBytes -= piece.length
+        if (this.#controller?.paused && this.#heldBytes < maxHeldBytes) this.#controller.resume()
+        yield piece
+      } else if (this.#error) throw this.#error
+      else if (this.#isOver) return
+      else await this.#next()
+    }
+  }
+
+  /** Reads a short rest, so that the connection can be used again. */
+  async drop(): Promise<void> {
+    let bytes = 0
+    try {
+      for await (const piece of this) {
+        bytes += piece.length
+        if (bytes > maxDroppedBytes) return this.abort()
+      }
+    } catch {
+      // It was not wanted.
+    }
+  }
+
+  /** Ends the request, also one that still waits for its turn. */
+  abort(): void {
+    const error = new Error('not wanted any more')
+    this.#fail(error)
+    this.#controller?.abort(error)
+  }
+
+  async #next(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return
+    this.#error ??= error
+    this.#reject(this.#error)
+    this.#wake?.()
+  }
+}
+
+function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(raw)) return []
+  return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
+}
