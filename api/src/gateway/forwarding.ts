@@ -183,8 +183,8 @@ async function sendAnswer(
   const expected = length === undefined ? undefined : Number(length)
   if (whole && !rewriting && (expected ?? whole.length) === whole.length)
     return sendWhole(response, whole, record)
-  response.flushHeaders()
   if (!rewriting) return sendPieces(response, record.response.checked(answer.body, expected))
+  response.flushHeaders()
   const meter = record.response.stream(expected)
   const body = Readable.from(answer.body, { objectMode: false })
   await pipeline([body, meter, ...rewriteBody(rewriting, view), response])
@@ -209,8 +209,11 @@ async function sendPieces(
   response: ServerResponse,
   pieces: AsyncIterable<Uint8Array>,
 ): Promise<void> {
+  // With the first piece, which is here with the head more often than not; else by itself.
+  const flushing = setImmediate(() => response.flushHeaders())
   try {
     for await (const piece of pieces) {
+      clearImmediate(flushing)
       if (response.destroyed) throw new TravessiaError('TUNNEL_LOST')
       response.write(piece)
       if (response.writableLength > maxUnsentBytes) await drained(response)
@@ -219,6 +222,8 @@ async function sendPieces(
   } catch (error) {
     response.destroy()
     throw error
+  } finally {
+    clearImmediate(flushing)
   }
 }
 
