@@ -82,13 +82,19 @@ async function opened(
 
 function fromDevice(stream: TunnelStream, socket: WebSocket, signed: Signed | undefined): void {
   let sending = Promise.resolve()
+  let waiting = 0
   socket.on('message', (data: Buffer, isBinary) => {
+    // One read may hold many messages: all of them leave before the next one.
+    waiting += 1
     socket.pause()
     sending = sending
       .then(() =>
         stream.write(signed?.mask.bytes(data) ?? data, isBinary ? Flag.binary : Flag.text),
       )
-      .then(() => socket.resume())
+      .then(() => {
+        waiting -= 1
+        if (waiting === 0) socket.resume()
+      })
       .catch(() => socket.terminate())
   })
   socket.on('close', (code, reason) => {

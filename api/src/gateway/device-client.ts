@@ -27,7 +27,10 @@ export type DeviceSocket = {
   /** The next message is not read before the listener's promise resolves. */
   onMessage(listener: (data: Uint8Array, isBinary: boolean) => Promise<void>): void
   onClose(listener: (code: number, reason: string) => void): void
+  /** After what was sent before. */
   close(code: number, reason: string): void
+  /** At once: what has not left yet is dropped. */
+  cut(code: number, reason: string): void
 }
 
 export type SocketRequest = Omit<DeviceRequest, 'body' | 'bodyBytes' | 'method'> & {

@@ -132,6 +132,8 @@ async function openSocket(request: SocketRequest, target: Target): Promise<Devic
     },
     onClose: (listener) => socket.on('close', (code, reason) => listener(code, String(reason))),
     close: (code, reason) => socket.close(code, reason),
+    cut: (code, reason) =>
+      socket.bufferedAmount > 0 ? socket.terminate() : socket.close(code, reason),
   }
 }
 

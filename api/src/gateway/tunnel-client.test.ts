@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import {
+  decodeCodeAndText,
   decodeFrame,
   decodeHead,
   decodeHello,
@@ -18,10 +19,11 @@ import {
   type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
-import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { MessageAssembler, TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import type { DeviceSocket } from './device-client.ts'
 import { TunnelClient } from './tunnel-client.ts'
 
 const agent = { tenantId: newId(), agentId: newId() }
@@ -374,6 +376,63 @@ test('a WebSocket keeps protocol, kinds and bounds, and its close reaches the ot
   socket.close(4000, 'tchau')
   expect(await closed).toEqual(encodeCodeAndText(4000, 'tchau'))
 })
+
+test('messages that are sent at once arrive one by one, in order and kind, and the close after them', async () => {
+  const heard: unknown[] = []
+  const closed = Promise.withResolvers<void>()
+  const { device } = await ready(async (stream) => {
+    stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
+    const assembler = new MessageAssembler()
+    for (let f = await stream.read(); f; f = await stream.read()) {
+      if (f.type === FrameType.wsClose) heard.push(decodeCodeAndText(f.payload))
+      const message = f.type === FrameType.data && assembler.add(f, 16_000_000)
+      if (message) heard.push([message.length, Buffer.from(message).at(-1), f.flags & Flag.binary])
+      await new Promise(setImmediate)
+    }
+    closed.resolve()
+  })
+  const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+  const messages = [
+    [Buffer.alloc(3 * initialWindowBytes, 1), true],
+    [Buffer.alloc(5, 2), false],
+    [Buffer.alloc(2 * initialWindowBytes, 3), false],
+    [Buffer.alloc(0), true],
+    [Buffer.alloc(70_000, 4), true],
+  ] as const
+  for (const [data, isBinary] of messages) socket.send(data, isBinary).catch(() => undefined)
+  socket.close(4000, 'tchau')
+  await closed.promise
+  const kind = (isBinary: boolean) => (isBinary ? Flag.binary : 0)
+  const sent = messages.map(([data, isBinary]) => [data.length, data.at(-1), kind(isBinary)])
+  expect(heard).toEqual([...sent, { code: 4000, text: 'tchau' }])
+})
+
+test.each([
+  ['cut', (socket: DeviceSocket) => socket.cut(1001, 'session ended')],
+  [
+    'closed by the device',
+    (_socket: DeviceSocket, stream: TunnelStream) =>
+      stream.frame(FrameType.wsClose, encodeCodeAndText(1000, ''), true),
+  ],
+])(
+  'a WebSocket that is %s in the middle of a message sends nothing more of it',
+  async (_how, end) => {
+    const opened = Promise.withResolvers<TunnelStream>()
+    const { device, client, sent } = await ready((stream) => {
+      stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
+      opened.resolve(stream)
+    })
+    const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+    socket.onMessage(async () => undefined)
+    const sending = socket.send(Buffer.alloc(3 * initialWindowBytes), true)
+    await expect
+      .poll(() => sent.filter((type) => type === FrameType.data).length)
+      .toBeGreaterThan(3)
+    end(socket, await opened.promise)
+    await expect(sending).rejects.toMatchObject({ name: 'StreamReset' })
+    expect(client.streamCount).toBe(0)
+  },
+)
 
 test('a WebSocket that the device refuses is an error with its status, and the stream is given back', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -31,18 +31,16 @@ export async function openTunnelSocket(
   const index = headers.findIndex(
     (text, i) => i % 2 === 0 && text.toLowerCase() === 'sec-websocket-protocol',
   )
+  const { end, ...device } = outgoing(stream)
   return {
+    ...device,
     protocol: index < 0 ? '' : (headers[index + 1] ?? ''),
-    send: (data, isBinary) => stream.write(data, isBinary ? Flag.binary : Flag.text),
     onMessage: (listener) => {
       onMessage = listener
       void pump()
     },
     onClose: (listener) => {
       onClose = listener
-    },
-    close: (code, reason) => {
-      if (!stream.isClosed) stream.frame(FrameType.wsClose, encodeCodeAndText(code, reason), true)
     },
   }
 
@@ -52,7 +50,7 @@ export async function openTunnelSocket(
       for (let frame = await stream.read(); frame; frame = await stream.read()) {
         if (frame.type === FrameType.wsClose) {
           const { code, text } = decodeCodeAndText(frame.payload)
-          if (!stream.isClosed) stream.frame(FrameType.end, undefined, true)
+          end()
           return onClose(code, text)
         }
         const message = assembler.add(frame, maxMessageBytes)
@@ -63,5 +61,33 @@ export async function openTunnelSocket(
       stream.reset(ResetCode.cancel)
       onClose(broken, '')
     }
+  }
+}
+
+/** Messages one after the other: pieces of two would be joined into one. In the middle of one there is no end but a reset. */
+function outgoing(stream: TunnelStream) {
+  let sending = Promise.resolve()
+  let waiting = 0
+  const last = (type: FrameType, payload?: Uint8Array) => {
+    if (!stream.isClosed) stream.frame(type, payload, true)
+  }
+  const lastNow = (type: FrameType, payload?: Uint8Array) =>
+    waiting > 0 ? stream.reset(ResetCode.cancel) : last(type, payload)
+  return {
+    async send(data: Uint8Array, isBinary: boolean): Promise<void> {
+      waiting += 1
+      const sent = sending
+        .then(() => stream.write(data, isBinary ? Flag.binary : Flag.text))
+        .finally(() => {
+          waiting -= 1
+        })
+      sending = sent.catch(() => undefined)
+      return sent
+    },
+    close: (code: number, reason: string) =>
+      void sending.then(() => last(FrameType.wsClose, encodeCodeAndText(code, reason))),
+    cut: (code: number, reason: string) =>
+      lastNow(FrameType.wsClose, encodeCodeAndText(code, reason)),
+    end: () => lastNow(FrameType.end),
   }
 }

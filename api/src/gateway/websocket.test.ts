@@ -1,12 +1,15 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import { newId } from '@travessia/schemas/ids'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { DeviceRow } from '../views/devices.ts'
+import type { DeviceSocket } from './device-client.ts'
 import { listen, type Session, startGateway, type TestGateway } from './test-gateway.ts'
-import { sendable } from './websocket.ts'
+import { joinWebSocket, sendable } from './websocket.ts'
 
 let node: TestGateway
 let devices: WebSocketServer
@@ -208,6 +211,46 @@ test('at the end of the session sockets are cut at once, counted, and nothing pa
     { type: 'SessionClosed', data: { totals: { requests: 1, bytesIn: 0, bytesOut: 7 } } },
   ])
   expect(heard).not.toContain('too late')
+})
+
+test('of a browser that sends faster than the device takes, one read waits at the node and no more', async () => {
+  const total = 60_000
+  const most = await new Promise<number>((resolve) => {
+    let [waiting, most, taken] = [0, 0, 0]
+    let before = Promise.resolve()
+    const slow: DeviceSocket = {
+      ...{ protocol: '', onMessage: () => undefined, onClose: () => undefined },
+      ...{ close: () => undefined, cut: () => undefined },
+      send() {
+        waiting += 1
+        most = Math.max(most, waiting)
+        before = before
+          .then(() => setImmediate())
+          .then(() => {
+            waiting -= 1
+            taken += 1
+            if (taken === total) resolve(most)
+          })
+        return before
+      },
+    }
+    const record = { request: { add: () => undefined }, closed: () => undefined }
+    const server = createServer().on('upgrade', (request, socket, head) =>
+      joinWebSocket({ request, socket, head }, slow, record as never),
+    )
+    server.listen(0, '127.0.0.1', () => {
+      const browser = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+      onTestFinished(() => {
+        browser.terminate()
+        server.close()
+      })
+      browser.on('open', () => {
+        for (let n = 0; n < total; n += 1) browser.send('x')
+      })
+    })
+  })
+  // A message of one byte takes seven on the wire, a read 64 KiB.
+  expect(most).toBeLessThan(15_000)
 })
 
 test.each([

@@ -61,24 +61,30 @@ function join(browser: WebSocket, device: DeviceSocket, record: ExchangeRecord):
   const frames = { in: 0, out: 0 }
   let isOver = false
   /** Once, whoever is first: the device hears of it, and the fact is written. */
-  const end = (code: number, reason: string) => {
+  const end = (code: number, reason: string, how: 'close' | 'cut') => {
     if (isOver) return
     isOver = true
-    device.close(sendable(code), clipped(reason))
+    device[how](sendable(code), clipped(reason))
     record.closed(code, frames)
   }
+  let waiting = 0
   browser.on('error', () => browser.terminate())
   browser.on('message', (data: Buffer, isBinary) => {
     if (isOver) return
     frames.in += 1
     record.request.add(data)
+    // One read may hold many messages: all of them leave before the next one.
+    waiting += 1
     browser.pause()
     device.send(data, isBinary).then(
-      () => browser.resume(),
+      () => {
+        waiting -= 1
+        if (waiting === 0) browser.resume()
+      },
       () => browser.terminate(),
     )
   })
-  browser.on('close', (code, reason) => end(code, String(reason)))
+  browser.on('close', (code, reason) => end(code, String(reason), code === gone ? 'cut' : 'close'))
   device.onMessage(async (data, binary) => {
     if (isOver) return
     frames.out += 1
@@ -90,7 +96,7 @@ function join(browser: WebSocket, device: DeviceSocket, record: ExchangeRecord):
   device.onClose((code, reason) => browser.close(sendable(code), clipped(reason)))
   keepAlive(browser)
   return () => {
-    end(goingAway, 'session ended')
+    end(goingAway, 'session ended', 'cut')
     browser.close(goingAway, 'session ended')
     setTimeout(() => browser.terminate(), 1_000).unref()
   }
