@@ -35,6 +35,11 @@ export async function connectTo(target: Target, policy: Policy, withinMs: number
   return socket
 }
 
+/** By its usual name undici takes a reset for the end of an answer without a length; it was cut. */
+function renameReset(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'DEVICE_RESET'
+}
+
 export class DevicePools {
   readonly #policy: Policy
   readonly #pools = new Map<string, { key: string; device: AgentDevice; pool: Pool }>()
@@ -64,7 +69,7 @@ export class DevicePools {
       bodyTimeout: 0,
       connect: (_options, done) => {
         connectTo(target, this.#policy, connectMs).then(
-          (socket) => done(null, socket),
+          (socket) => done(null, socket.on('error', renameReset)),
           (error: Error) => done(error, null),
         )
       },

@@ -166,6 +166,39 @@ test('a device that closes before its Content-Length is complete breaks the answ
   }
 })
 
+const begun = 'x'.repeat(40_000)
+
+test.each([
+  ['HTTP/1.0 without a length', `HTTP/1.0 200 OK\r\n\r\n${begun}`],
+  ['Connection: close without a length', `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${begun}`],
+  ['HTTP/1.0, small', 'HTTP/1.0 200 OK\r\n\r\nbegun'],
+])(
+  'an answer by %s is whole at the end of the connection, and broken when it is reset',
+  async (_how, said) => {
+    const ended = await rawDevice((socket) => socket.end(said))
+    expect((await (await ended.get()).body()).toString()).toBe(said.split('\r\n\r\n')[1])
+    const { get } = await rawDevice((socket) => socket.write(said, () => socket.resetAndDestroy()))
+    const whole = get().then((answer) => answer.body())
+    await expect(whole).rejects.toEqual(reset(ResetCode.deviceClosed))
+  },
+)
+
+test.each(['FIN', 'RST'])(
+  'a chunked answer that is cut by a %s is broken, with Connection: close too',
+  async (how) => {
+    for (const connection of ['close', 'keep-alive']) {
+      const head = `HTTP/1.1 200 OK\r\nConnection: ${connection}\r\nTransfer-Encoding: chunked\r\n\r\n`
+      const { get } = await rawDevice((socket) =>
+        socket.write(`${head}9c40\r\n${begun}\r\n`, () =>
+          how === 'FIN' ? socket.end() : socket.resetAndDestroy(),
+        ),
+      )
+      const whole = get().then((answer) => answer.body())
+      await expect(whole, connection).rejects.toMatchObject({ name: 'StreamReset' })
+    }
+  },
+)
+
 test('what a device sends beyond its Content-Length is cut off', async () => {
   const { get } = await rawDevice((socket) =>
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\nsmuggled'),

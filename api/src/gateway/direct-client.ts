@@ -44,7 +44,7 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
     pipelining: 1,
     connect: (_options, done) => {
       connectTo(target, connectMs, signal).then(
-        (socket) => done(null, socket),
+        (socket) => done(null, socket.on('error', renameReset)),
         (error: Error) => done(error, null),
       )
     },
@@ -74,6 +74,11 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
     void client.destroy()
     throw errorOf(error)
   }
+}
+
+/** By its usual name undici takes a reset for the end of an answer without a length; it was cut. */
+function renameReset(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'DEVICE_RESET'
 }
 
 /** 0: never. @returns what stops it */

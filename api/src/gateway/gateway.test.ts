@@ -80,6 +80,11 @@ const pages: Readonly<Record<string, RequestListener>> = {
   '/two-lengths': (_request, response) => {
     response.socket?.end('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab')
   },
+  '/reset': ({ socket }) => {
+    socket.write('HTTP/1.0 200 OK\r\n\r\nonly this', () =>
+      setTimeout(() => socket.resetAndDestroy(), 20),
+    )
+  },
   '/no-http': (_request, response) => void response.socket?.end('SSH-2.0-dropbear\r\n'),
   '/page': (_request, response) => {
     response.setHeader('content-type', 'text/html')
@@ -312,7 +317,7 @@ test('early hints of the device are not mistaken for its answer', async () => {
   expect([answer.status, String(answer.body)]).toEqual([200, 'after hints'])
 })
 
-test.each(['/short', '/broken-chunks'])(
+test.each(['/short', '/broken-chunks', '/reset'])(
   'a device that ends early (%s) gives a broken answer, never a clean short one (THREATS F5)',
   async (path) => {
     const opened = await node.open(device)
