@@ -42,6 +42,29 @@ test('HELLO is answered with its epoch', async () => {
   expect(decodeHello(toNode[0]?.payload ?? new Uint8Array()).epoch).toBe(epoch)
 })
 
+test('a HELLO that is repeated is answered again and ends nothing; one of another epoch ends all', async () => {
+  const { device, answers, calls } = await waitingDevice()
+  const { server, open, toNode } = tunnelTo(device)
+  const epoch = newId()
+  const greet = (name: string) =>
+    server.receive(encodeHello({ epoch: name, windowBytes: 1, maxFrameBytes: 1 }))
+  greet(epoch)
+  const living = open({ path: '/living' })
+  await eventually(() => expect(answers).toHaveLength(1))
+  greet(epoch)
+  answers[0]?.()
+  expect((await (await answerOf(living)).body()).toString()).toBe('done')
+  greet(epoch)
+  server.receive(requestFrame(device.deviceId, living.id, '/living'))
+  open({ path: '/other' })
+  await eventually(() => expect(calls).toEqual(['/living', '/other']))
+  greet(newId())
+  expect(server.streamCount).toBe(0)
+  await eventually(() =>
+    expect(toNode.filter(({ type }) => type === FrameType.hello)).toHaveLength(4),
+  )
+})
+
 test('a pong goes to the clock', () => {
   const { server, pongs } = tunnelTo()
   const pong = encodePong(new Uint8Array(8), 5)

@@ -72,6 +72,7 @@ export class TunnelServer {
   readonly #pools: DevicePools
   /** Ids only rise within an epoch: a request that comes twice must not reach the device twice. */
   #lastStreamId = 0
+  #epoch = ''
 
   constructor(deps: TunnelDeps) {
     this.#deps = deps
@@ -121,7 +122,9 @@ export class TunnelServer {
       this.#deps.onPong(frame.payload)
     } else if (frame.type === FrameType.hello) {
       const { epoch } = decodeHello(frame.payload)
-      this.reset()
+      // A node that has not heard the answer says it again.
+      if (epoch !== this.#epoch) this.reset()
+      this.#epoch = epoch
       this.#deps.send(encodeHello({ epoch, windowBytes: initialWindowBytes, maxFrameBytes }))
     }
   }

@@ -34,7 +34,8 @@ type Deps = {
   readonly presence: AgentPresence
   readonly tunnel: {
     onFrame(agent: AgentAddress, frame: Uint8Array): void
-    hello(agent: AgentAddress): void
+    /** @param dataEpoch the connection's name, where the agent itself says so */
+    hello(agent: AgentAddress, dataEpoch?: string): void
     lost(agent: AgentAddress): void
   }
   readonly deviceLists: {
@@ -121,7 +122,7 @@ export class Inbox implements LinkHandlers {
     // An agent that was gone has no tunnel any more, though its data connection may be the same.
     if (heartbeat.dataEpoch === '') tunnel.lost(agent)
     else if (!before.isOnline || heartbeat.dataEpoch !== before.heartbeat?.dataEpoch)
-      tunnel.hello(agent)
+      tunnel.hello(agent, heartbeat.dataEpoch)
     deviceLists.confirmed(agent, heartbeat.devicesVersion)
     if (heartbeat.pausedUntil !== before.heartbeat?.pausedUntil) await this.#pause(agent, heartbeat)
     if (!before.isOnline) {

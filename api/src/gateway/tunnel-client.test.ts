@@ -298,6 +298,31 @@ test('a new HELLO ends the streams of the epoch before', async () => {
   expect(new Set(hellos).size).toBe(2)
 })
 
+test('the second word of the same data connection, from the agent itself, ends nothing', async () => {
+  const { device, client, hellos } = await ready(async (stream) => {
+    await new Promise(setImmediate)
+    ok(stream, 'living')
+  })
+  for (const names of [['e1'], ['e1', 'e1']]) {
+    const answer = device.request({ ...get, signal: here() })
+    for (const name of names) client.hello(agent, name)
+    expect(String(await buffer((await answer).body))).toBe('living')
+  }
+  expect(hellos).toHaveLength(1)
+  const answer = device.request({ ...get, signal: here() })
+  client.hello(agent, 'e2')
+  await expect(answer).rejects.toEqual(coded('TUNNEL_LOST'))
+})
+
+test('a HELLO that was not answered is said again, in the same epoch', async () => {
+  const { client, hellos } = connect(() => undefined)
+  client.hello(agent)
+  client.hello(agent, 'e1')
+  await client.ready(agent.agentId, 1_000)
+  await expect.poll(() => hellos).toHaveLength(2)
+  expect(new Set(hellos).size).toBe(1)
+})
+
 test('a link that is gone fails the request at once', async () => {
   const { device, cut } = await ready(() => undefined)
   cut()

@@ -38,6 +38,8 @@ type Tunnel = {
   readonly way: TunnelWay
   readonly streams: Map<number, TunnelStream>
   readonly grants: SentGrants
+  /** The agent's name of its data connection, once it has said it. */
+  dataEpoch: string | undefined
   isReady: boolean
   nextId: number
   /** Frames of streams that had ended already. */
@@ -81,25 +83,32 @@ export class TunnelClient {
     })
   }
 
-  /** The agent's data connection is new: old streams are gone, a new epoch begins. */
-  hello(agent: AgentAddress): void {
-    this.lost(agent)
+  /**
+   * The agent's data connection is new: old streams are gone, a new epoch begins. The broker says so, and the agent
+   * itself, who names that connection: the second word of the same one ends nothing.
+   */
+  hello(agent: AgentAddress, dataEpoch?: string): void {
     const { tenantId, agentId } = agent
-    const epoch = newId()
-    this.#tunnels.set(agentId, {
-      ...{
-        agent: { tenantId, agentId },
-        epoch,
-        way: new TunnelWay((frame) => this.#deps.link.send(agent, frame)),
-        streams: new Map(),
-        grants: new SentGrants(),
-        isReady: false,
-        nextId: 1,
-        late: 0,
-      },
-    })
-    const hello = { epoch, windowBytes: initialWindowBytes, maxFrameBytes }
-    this.#deps.link.send(agent, encodeHello(hello))
+    const known = this.#tunnels.get(agentId)
+    if (dataEpoch !== undefined && known && (known.dataEpoch ?? dataEpoch) === dataEpoch) {
+      known.dataEpoch = dataEpoch
+      if (!known.isReady) this.#greet(known)
+      return
+    }
+    this.lost(agent)
+    const tunnel: Tunnel = {
+      agent: { tenantId, agentId },
+      epoch: newId(),
+      way: new TunnelWay((frame) => this.#deps.link.send(agent, frame)),
+      streams: new Map(),
+      grants: new SentGrants(),
+      dataEpoch,
+      isReady: false,
+      nextId: 1,
+      late: 0,
+    }
+    this.#tunnels.set(agentId, tunnel)
+    this.#greet(tunnel)
   }
 
   /** The agent's data connection is gone. */
@@ -162,6 +171,11 @@ export class TunnelClient {
       if (said === grant || !isUnknownGrant(error)) throw error
       return ask(this.#open(agent), grant)
     }
+  }
+
+  #greet({ agent, epoch }: Tunnel): void {
+    const hello = { epoch, windowBytes: initialWindowBytes, maxFrameBytes }
+    this.#deps.link.send(agent, encodeHello(hello))
   }
 
   #open({ agentId }: AgentAddress): TunnelStream {
