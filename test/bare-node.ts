@@ -11,7 +11,9 @@ const account = { email: 'admin@teste.travessia', password: 'only-for-this-test'
 export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'> & {
   /** Its administrator. */
   readonly admin: Api
-  readonly process: ChildProcess
+  process: ChildProcess
+  /** Ends it by this signal and starts it again, with the same ports and data. */
+  restart(signal: NodeJS.Signals): Promise<void>
   /** Exchanges under way, as its metrics say. */
   streams(): Promise<number>
   stop(): Promise<void>
@@ -19,31 +21,44 @@ export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'
 
 export async function startBareNode(): Promise<BareNode> {
   const dataDir = mkdtempSync(join(tmpdir(), 'travessia-node-'))
-  const child = spawn(process.execPath, [join(root, 'api/src/main.ts')], {
-    cwd: root,
-    env: {
-      ...{ ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir },
-      TRAVESSIA_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
-      TRAVESSIA_LOG_LEVEL: 'warn',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ready = (await readyLine(child)) as Record<'httpUrl' | 'remoteUrl' | 'wsUrl', string>
-  const { httpUrl, remoteUrl, wsUrl } = ready
+  const environment = { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir }
+  const key = randomBytes(32).toString('hex')
+  const first = { ...environment, TRAVESSIA_ENCRYPTION_KEY: key, TRAVESSIA_LOG_LEVEL: 'warn' }
+  const { child, ready } = await launch(first)
+  const { httpUrl, remoteUrl, wsUrl, mqttUrl } = ready
+  const portOf = (url: string) => new URL(url).port
+  const again = {
+    ...{ ...first, TRAVESSIA_HTTP_PORT: portOf(httpUrl), TRAVESSIA_WS_PORT: portOf(wsUrl) },
+    ...{ TRAVESSIA_REMOTE_PORT: portOf(remoteUrl), TRAVESSIA_MQTT_PORT: portOf(mqttUrl) },
+  }
   const admin = new Api(httpUrl)
   const node: BareNode = {
     ...{ httpUrl, remoteUrl, wsUrl, dataDir, admin, process: child },
+    async restart(signal) {
+      await ended(node.process, signal)
+      node.process = (await launch(again)).child
+    },
     async streams() {
       const metrics = await (await fetch(`${httpUrl}/metrics`)).text()
       return Number(/^travessia_tunnel_streams (\d+)$/m.exec(metrics)?.[1])
     },
     async stop() {
-      await ended(child, 'SIGTERM')
+      await ended(node.process, 'SIGTERM')
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
   await register(admin)
   return node
+}
+
+type Ready = Record<'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl', string>
+
+async function launch(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; ready: Ready }> {
+  const child = spawn(process.execPath, [join(root, 'api/src/main.ts')], {
+    ...{ cwd: root, env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return { child, ready: (await readyLine(child)) as Ready }
 }
 
 async function register(admin: Api): Promise<void> {

@@ -2,9 +2,8 @@
  * SIGKILL of the node and of an agent while a session and a command are under way, a cut and a silent network:
  * what was acknowledged stays, what was begun ends once, everything comes back by itself (THREATS F1-F8).
  */
-import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Network } from './network.ts'
+import { Network, throughNetwork } from './network.ts'
 import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
 import { OwnDevice } from './own-device.ts'
 import {
@@ -60,14 +59,6 @@ afterAll(async () => {
   await device.stop()
   await stack?.stop()
 })
-
-/** The agent dials the relay instead of the node. */
-function throughNetwork(configPath: string, port: number): void {
-  const config = JSON.parse(readFileSync(configPath, 'utf8')) as { wsUrl: string }
-  const wsUrl = new URL(config.wsUrl)
-  wsUrl.port = String(port)
-  writeFileSync(configPath, JSON.stringify({ ...config, wsUrl: wsUrl.href }))
-}
 
 function killNode(): void {
   process.kill(childPid(stack, 'api/src/main.ts'), 'SIGKILL')

@@ -3,10 +3,10 @@
  * released it, once whatever the network does, and never because somebody in the LAN says so.
  */
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Network } from './network.ts'
+import { Network, throughNetwork } from './network.ts'
 import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
 import { startSimulator } from './simulator.ts'
 import { Api, ended, eventually, factsOf, type Item, type Stack, startStack } from './stack.ts'
@@ -49,13 +49,6 @@ afterAll(async () => {
   if (simulator) await ended(simulator, 'SIGTERM')
   await stack?.stop()
 })
-
-function throughNetwork(configPath: string, port: number): void {
-  const config = JSON.parse(readFileSync(configPath, 'utf8')) as { wsUrl: string }
-  const wsUrl = new URL(config.wsUrl)
-  wsUrl.port = String(port)
-  writeFileSync(configPath, JSON.stringify({ ...config, wsUrl: wsUrl.href }))
-}
 
 /** How far the agent is, and the path at which it listens. */
 async function memory(): Promise<string | undefined> {
