@@ -24,6 +24,8 @@ export type Gate = {
 export type FieldAgent = {
   readonly installationId: string
   readonly child: () => ChildProcess
+  /** Exchanges under way, as its health page says. @throws when it is not there */
+  streams(): Promise<number>
   /** Steps its wall clock to this much off the true one. */
   setClock(offsetMs: number): void
 }
@@ -152,10 +154,11 @@ async function startAgent(
   const home = join(directory, `agent-${installationId}`)
   mkdirSync(home, { mode: 0o700 })
   const clockFile = join(home, 'clock-offset-ms')
+  const healthPort = String(await freePort())
   const agent = (...args: string[]) => ({
     args: ['agent/src/main.ts', ...args, '--config', join(home, 'config.json')],
     env: {
-      TRAVESSIA_AGENT_HEALTH_PORT: '0',
+      TRAVESSIA_AGENT_HEALTH_PORT: healthPort,
       TRAVESSIA_MONITOR_PORT: '0',
       TORTURE_CLOCK_FILE: clockFile,
       NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, 'shifted-clock.ts'))}`,
@@ -165,7 +168,11 @@ async function startAgent(
   await runChild(agent('pair', body.code, '--url', httpUrl, '--allow-loopback'))
   const { child } = await keepChild(agent('run'))
   const setClock = (offsetMs: number) => writeFileSync(clockFile, String(offsetMs))
-  return { installationId, child, setClock }
+  const streams = async () => {
+    const health = await fetch(`http://127.0.0.1:${healthPort}/health`)
+    return ((await health.json()) as { streams: number }).streams
+  }
+  return { installationId, child, streams, setClock }
 }
 
 async function isOnline(api: Api, installationId: string): Promise<boolean> {
