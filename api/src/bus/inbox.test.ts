@@ -17,6 +17,8 @@ const heartbeat: Heartbeat = {
 
 function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
   const said: string[] = []
+  /** The data connections, as far as they have names. */
+  const greeted: Array<string | undefined> = []
   const clock = { now: 1_000_000 }
   const presence = createAgentPresence()
   const note = (text: string) => void said.push(text)
@@ -24,7 +26,10 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
     ...{ presence, now: () => clock.now, log: pino({ level: 'silent' }) },
     tunnel: {
       onFrame: () => note('frame'),
-      hello: () => note('hello'),
+      hello: (_agent, dataEpoch) => {
+        note('hello')
+        greeted.push(dataEpoch)
+      },
       lost: () => note('lost'),
     },
     deviceLists: {
@@ -49,7 +54,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
   })
   const status = (text: string) => inbox.report(agent, 'status', text)
   const settled = () => inbox.stop()
-  return { said, clock, presence, inbox, status, settled }
+  return { said, greeted, clock, presence, inbox, status, settled }
 }
 
 test('the first heartbeat connects: fact, device list, waiting orders; the next ones only keep it so', async () => {
@@ -103,6 +108,14 @@ test('a data connection that comes or goes is told to the tunnel at once', () =>
   inbox.presence(agent, { connection: 'data', connected: true, address: '', at: 0 })
   inbox.presence(agent, { connection: 'data', connected: false, address: '', at: 0 })
   expect(said).toEqual(['hello', 'lost'])
+})
+
+test('a heartbeat tells the tunnel the name of the data connection, which the broker does not know', async () => {
+  const { greeted, inbox, status, settled } = setUp()
+  inbox.presence(agent, { connection: 'data', connected: true, address: '', at: 0 })
+  status(JSON.stringify(heartbeat))
+  await settled()
+  expect(greeted).toEqual([undefined, 'e1'])
 })
 
 test('reports of one agent are worked off in order', async () => {
