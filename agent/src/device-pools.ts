@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { Pool } from 'undici'
+import { keepLastWords } from './last-words.ts'
 import { type Policy, pinnedAddress, requirePeer, type Target, targetOf } from './target-policy.ts'
 
 const keepAliveMs = 4_000
@@ -69,7 +70,10 @@ export class DevicePools {
       bodyTimeout: 0,
       connect: (_options, done) => {
         connectTo(target, this.#policy, connectMs).then(
-          (socket) => done(null, socket.on('error', renameReset)),
+          (socket) => {
+            keepLastWords(socket)
+            done(null, socket.on('error', renameReset))
+          },
           (error: Error) => done(error, null),
         )
       },
