@@ -73,8 +73,6 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
   } finally {
     session.cuts.delete(cut)
     answer?.body.destroy()
-    // A device may answer before it has the whole upload: the rest must not block the connection.
-    if (!request.complete) request.unpipe().resume()
   }
 }
 
@@ -154,7 +152,9 @@ function deviceRequest(
 
 /** Not `pipeline`: a device that refuses the body must not cost the browser its connection. */
 function metered(request: IncomingMessage, meter: Transform): Transform {
-  meter.on('error', () => request.unpipe(meter))
+  meter.on('error', () => undefined)
+  // A browser may read its answer only after it has sent everything.
+  meter.once('close', () => request.unpipe(meter).resume())
   request.once('close', () => {
     if (!request.complete) meter.destroy(new TravessiaError('TUNNEL_LOST'))
   })

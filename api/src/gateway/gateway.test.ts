@@ -584,6 +584,19 @@ test('a device may answer before it has the whole upload, and the connection goe
   expect(String(await buffer(socket))).toContain('HTTP/1.1 204 ')
 })
 
+test('a browser that sends its whole upload before it reads finds the early answer, also without keep-alive', async () => {
+  const bytes = 20_000_000
+  for (const path of ['/early', '/__travessia/none']) {
+    const socket = connect(node.parts.port, '127.0.0.1')
+      .on('error', () => undefined)
+      .pause()
+    const head = `Host: ${session.host}\r\nCookie: ${session.cookie}\r\nConnection: close\r\n`
+    socket.write(`POST ${path} HTTP/1.1\r\n${head}Content-Length: ${bytes}\r\n\r\n`)
+    await new Promise((resolve) => socket.write(Buffer.alloc(bytes), resolve))
+    expect(String(await buffer(socket)), path).toMatch(/^HTTP\/1\.1 40[0-9] /)
+  }
+})
+
 test('128 exchanges of a session run at once, the others wait and get their turn (THREATS P6)', async () => {
   const opened = await node.open(device)
   const held: Array<() => void> = []

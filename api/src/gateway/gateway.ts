@@ -37,6 +37,7 @@ import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.t
 import type { SessionSecrets } from './session-secrets.ts'
 import { sendShim, shimPath } from './shim.ts'
 import { Slots } from './slots.ts'
+import { dropUploadRest } from './upload-rest.ts'
 
 const maxHeadBytes = 16 * 1024
 const headersTimeoutMs = 10_000
@@ -85,6 +86,7 @@ export class Gateway {
       ...{ noDelay: true, connectionsCheckingInterval: 2_000 },
     }
     this.#server = createServer(options, (request, response) => {
+      if (hasBody(request.headers)) dropUploadRest(request, response)
       this.#serve(request, response).catch((error: unknown) => this.#fail(request, response, error))
     })
     this.#server.maxHeadersCount = 0
@@ -248,10 +250,8 @@ export class Gateway {
     isWebSocket = false,
   ): Promise<void> {
     if (session.access === 'full') return
-    const hasBody =
-      parsed['transfer-encoding'] !== undefined || Number(parsed['content-length'] ?? 0) > 0
     const isOtherPort = port !== undefined
-    const asked = { method, path, headers, hasBody, isWebSocket, isOtherPort }
+    const asked = { method, path, headers, hasBody: hasBody(parsed), isWebSocket, isOtherPort }
     if (isReadOnly(device.driver, asked)) return
     const errorCode = 'SESSION_READ_ONLY'
     await ExchangeRecord.refuse(this.#deps, ownerOf(session, device), { method, path, errorCode })
@@ -301,6 +301,10 @@ export class Gateway {
   #routeOf({ headers, url = '' }: IncomingMessage): Route | undefined {
     return routeOf(headers.host ?? '', url, this.#deps.remoteUrl().hostname)
   }
+}
+
+function hasBody(headers: IncomingMessage['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 function ownerOf({ id, tenantId, userId, totals }: LiveSession, device: DeviceRow) {

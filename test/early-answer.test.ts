@@ -1,0 +1,122 @@
+/**
+ * Devices that answer an upload before it has ended, through a real node and a real agent: the browser gets the
+ * answer whole and may send on, and the log has it.
+ */
+import { createServer, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { listen } from './own-device.ts'
+import { blocks } from './scripted-device.ts'
+import { begin, type Entered } from './session-client.ts'
+import { enterSession, eventually } from './stack.ts'
+
+const uploadBytes = 50 * 1024 * 1024
+/** Between the browser and the device: windows of the tunnel and buffers of sockets. */
+const underWayBytes = 20 * 1024 * 1024
+
+type Answering = (socket: Socket) => void
+const sockets = new Set<Socket>()
+let answering: Answering = () => undefined
+const device = createServer((socket) => {
+  sockets.add(socket)
+  socket.on('error', () => undefined)
+  answering(socket)
+})
+let node: BareNode
+let agent: OwnAgent
+let session: Entered
+
+beforeAll(async () => {
+  node = await startBareNode()
+  agent = await startOwnAgent(node, node.admin, 'Oficina')
+  const fields = { name: 'Próprio', baseUrl: await listen(device) }
+  const { id } = await registerDevice(node.admin, agent.installationId, fields)
+  session = await enterSession(node.admin, id)
+})
+
+afterAll(async () => {
+  agent?.process.kill('SIGKILL')
+  for (const socket of sockets) socket.destroy()
+  device.close()
+  await node?.stop()
+})
+
+function answerOf(status: string, body: string): string {
+  return `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** As soon as so much of the request is there. */
+function after(bytes: number, say: Answering): Answering {
+  return (socket) => {
+    let got = 0
+    socket.on('data', (chunk) => {
+      got += chunk.length
+      if (got - chunk.length < bytes && got >= bytes) say(socket)
+    })
+  }
+}
+
+const refused = answerOf('413 Too Large', 'too large')
+const stranger = answerOf('401 Unauthorized', 'who are you?')
+const half = uploadBytes / 2
+
+const devices: Record<string, readonly [Answering, status: number, body: string, took: number]> = {
+  'says 413 and closes at once': [
+    after(1, (socket) => socket.pause().write(refused, () => socket.destroy())),
+    ...([413, 'too large', 0] as const),
+  ],
+  'says 413 and resets the connection': [
+    after(1, (socket) => socket.pause().write(refused, () => socket.resetAndDestroy())),
+    ...([413, 'too large', 0] as const),
+  ],
+  'says 401 and reads on': [
+    after(1, (socket) => socket.write(stranger)),
+    ...([401, 'who are you?', 0] as const),
+  ],
+  'says 401 and reads no more': [
+    after(1, (socket) => socket.pause().write(stranger)),
+    ...([401, 'who are you?', 0] as const),
+  ],
+  'says 200 after half of it and reads on': [
+    after(half, (socket) => socket.write(answerOf('200 OK', 'enough'))),
+    ...([200, 'enough', half] as const),
+  ],
+}
+
+const cases = Object.keys(devices).flatMap((name) => [
+  { name, framing: 'in chunks', headers: {} },
+  { name, framing: 'with a length', headers: { 'content-length': uploadBytes } },
+])
+
+type Fact = {
+  readonly type: string
+  readonly data: { readonly status: number; readonly requestBody: { readonly bytes: number } }
+}
+
+async function lastFact(): Promise<Fact | undefined> {
+  return (await node.admin.get<{ items: Fact[] }>('/api/audit/events?limit=1')).items[0]
+}
+
+test.each(cases)('an upload $framing to a device that $name', async ({ name, headers }) => {
+  const [say, status, body, took] = devices[name] as (typeof devices)[string]
+  answering = say
+  const asked = begin(session, '/upload', { method: 'POST', headers })
+  const sending = pipeline(blocks(uploadBytes), asked.request)
+  const answer = await asked.answer
+  expect([answer.statusCode, await text(answer)]).toEqual([status, body])
+  await sending
+  await eventually(async () => (await lastFact())?.type === 'HttpResponseReceived', {
+    what: 'the end in the log',
+  })
+  const { data } = (await lastFact()) as Fact
+  expect(data.status).toBe(status)
+  expect(data.requestBody.bytes).toBeGreaterThan(took - 1024)
+  expect(data.requestBody.bytes).toBeLessThan(took + underWayBytes)
+})
+
+test('after all of them neither node nor agent holds a stream', async () => {
+  await nothingLeft(node, agent)
+})
