@@ -1,16 +1,14 @@
 /**
  * Devices that answer an upload before it has ended, through a real node and a real agent: the browser gets the
- * answer whole and may send on, and the log has it.
+ * answer whole before it has sent all, and may send on, and the log has it.
  */
-import { createServer, type Socket } from 'node:net'
-import { text } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
 import { listen } from './own-device.ts'
 import { blocks } from './scripted-device.ts'
-import { begin, type Entered } from './session-client.ts'
+import { type Entered, once } from './session-client.ts'
 import { enterSession, eventually } from './stack.ts'
 
 const uploadBytes = 50 * 1024 * 1024
@@ -87,8 +85,8 @@ const devices: Record<string, readonly [Answering, status: number, body: string,
 }
 
 const cases = Object.keys(devices).flatMap((name) => [
-  { name, framing: 'in chunks', headers: {} },
-  { name, framing: 'with a length', headers: { 'content-length': uploadBytes } },
+  { name, framing: 'in chunks', header: 'Transfer-Encoding: chunked', isChunked: true },
+  { name, framing: 'with a length', header: `Content-Length: ${uploadBytes}`, isChunked: false },
 ])
 
 type Fact = {
@@ -100,22 +98,50 @@ async function lastFact(): Promise<Fact | undefined> {
   return (await node.admin.get<{ items: Fact[] }>('/api/audit/events?limit=1')).items[0]
 }
 
-test.each(cases)('an upload $framing to a device that $name', async ({ name, headers }) => {
-  const [say, status, body, took] = devices[name] as (typeof devices)[string]
-  answering = say
-  const asked = begin(session, '/upload', { method: 'POST', headers })
-  const sending = pipeline(blocks(uploadBytes), asked.request)
-  const answer = await asked.answer
-  expect([answer.statusCode, await text(answer)]).toEqual([status, body])
-  await sending
-  await eventually(async () => (await lastFact())?.type === 'HttpResponseReceived', {
-    what: 'the end in the log',
-  })
-  const { data } = (await lastFact()) as Fact
-  expect(data.status).toBe(status)
-  expect(data.requestBody.bytes).toBeGreaterThan(took - 1024)
-  expect(data.requestBody.bytes).toBeLessThan(took + underWayBytes)
-})
+/** Node's own client stops sending once it has its answer. */
+async function send(browser: Socket, bytes: number, isChunked: boolean): Promise<void> {
+  for (const block of blocks(bytes)) {
+    if (isChunked) browser.write(`${block.length.toString(16)}\r\n`)
+    const hasRoom = browser.write(block)
+    if (isChunked) browser.write('\r\n')
+    if (!hasRoom) await new Promise((resolve) => browser.once('drain', resolve))
+  }
+}
+
+test.each(cases)(
+  'an upload $framing to a device that $name',
+  async ({ name, header, isChunked }) => {
+    const [say, status, body, took] = devices[name] as (typeof devices)[string]
+    answering = say
+    const { host, port } = new URL(session.base)
+    const head = `Host: ${host}\r\nCookie: ${session.cookie}\r\n`
+    const browser = connect(Number(port), '127.0.0.1')
+    let answers = ''
+    browser.on('data', (chunk) => {
+      answers += chunk
+    })
+    const answered = once(browser, 'data')
+    browser.write(`POST /upload HTTP/1.1\r\n${head}${header}\r\n\r\n`)
+    await send(browser, half, isChunked)
+    await answered
+    await send(browser, half, isChunked)
+    if (isChunked) browser.write('0\r\n\r\n')
+    // What is left of an upload must not be taken for the next request.
+    browser.write(`GET /__travessia/none HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)
+    await once(browser, 'end')
+    const [first, second] = answers.split(/(?=HTTP\/1\.1 )/)
+    expect(first).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(first?.split('\r\n\r\n')[1]).toBe(body)
+    expect(second).toMatch(/^HTTP\/1\.1 404 /)
+    await eventually(async () => (await lastFact())?.type === 'HttpResponseReceived', {
+      what: 'the end in the log',
+    })
+    const { data } = (await lastFact()) as Fact
+    expect(data.status).toBe(status)
+    expect(data.requestBody.bytes).toBeGreaterThan(took - 1024)
+    expect(data.requestBody.bytes).toBeLessThan(took + underWayBytes)
+  },
+)
 
 test('after all of them neither node nor agent holds a stream', async () => {
   await nothingLeft(node, agent)
