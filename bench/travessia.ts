@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { youngHeap } from '../scripts/children.ts'
 import { Api, enterSession, eventually, type Item } from '../test/stack.ts'
+import { type RunningBroker, startMosquitto } from './mosquitto.ts'
 import { launchReady, run } from './processes.ts'
 import type { Place, Running } from './variants.ts'
 
@@ -12,18 +13,23 @@ const longestSeconds = 14_400
 
 export type Kind = {
   readonly recording: 'off' | 'relaxed' | 'strict'
-  /** Further environment of the node, such as another link. */
-  readonly env?: Readonly<Record<string, string>>
+  /** Debian's mosquitto between node and agent instead of the broker in the node. */
+  readonly isPlainLink?: boolean
 }
 
-export async function startTravessia(place: Place, { recording, env }: Kind): Promise<Running> {
+export async function startTravessia(
+  place: Place,
+  { recording, isPlainLink = false }: Kind,
+): Promise<Running> {
   const { directory, device, profileDir } = place
   mkdirSync(directory, { mode: 0o700 })
+  const profileName = isPlainLink ? 'plain-link' : recording
   const profile =
-    profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profileDir, recording)]
+    profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profileDir, profileName)]
+  const broker = isPlainLink ? await startMosquitto(directory) : undefined
   const node = await launchReady({
     args: [youngHeap, ...profile, recording === 'off' ? 'bench/null-node.ts' : 'api/src/main.ts'],
-    env: { ...nodeEnvironment(directory), ...env },
+    env: nodeEnvironment(directory, broker),
     logFile: join(directory, 'node.log'),
   })
   const httpUrl = String(node.ready['httpUrl'])
@@ -55,16 +61,21 @@ export async function startTravessia(place: Place, { recording, env }: Kind): Pr
   return {
     // Nothing resolves *.localhost outside a browser: loopback, with the session's host as Host.
     ...{ url: `http://127.0.0.1:${port}`, headers: { Host: host, Cookie: cookie } },
-    pids: { gateway: [node.pid], agent: [pid], device: [device.pid] },
+    pids: {
+      gateway: [node.pid, ...(broker ? [broker.pid] : [])],
+      agent: [pid],
+      device: [device.pid],
+    },
   }
 }
 
-function nodeEnvironment(directory: string): Record<string, string> {
+function nodeEnvironment(directory: string, broker?: RunningBroker): Record<string, string> {
   return {
     TRAVESSIA_DATA_DIR: directory,
     TRAVESSIA_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
     ...{ TRAVESSIA_HTTP_PORT: '0', TRAVESSIA_WS_PORT: '0' },
     ...{ TRAVESSIA_REMOTE_PORT: '0', TRAVESSIA_MQTT_PORT: '0' },
+    ...(broker && { TRAVESSIA_BROKER_URL: broker.nodeUrl, TRAVESSIA_BROKER_KEEPS_APART: '1' }),
   }
 }
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { sshMissing, startJsonRelay, startNodeProxy, startSsh } from './baselines/start.ts'
 import type { Device } from './device.ts'
+import { mosquittoMissing } from './mosquitto.ts'
 import { familyOf } from './proc.ts'
 import { startTravessia } from './travessia.ts'
 
@@ -36,8 +37,9 @@ export const ssh = 'ssh -R'
 export const off = 'off'
 export const relaxed = 'relaxed'
 export const strict = 'strict'
+export const plainLink = 'plain link'
 
-/** In the order of the table. Another link of Travessia is one more `startTravessia` with its environment. */
+/** In the order of the table. */
 export const variants: readonly Variant[] = [
   {
     name: direct,
@@ -52,6 +54,11 @@ export const variants: readonly Variant[] = [
   { name: off, start: (place) => startTravessia(place, { recording: 'off' }) },
   { name: relaxed, start: (place) => startTravessia(place, { recording: 'relaxed' }) },
   { name: strict, start: (place) => startTravessia(place, { recording: 'strict' }) },
+  {
+    name: plainLink,
+    missing: mosquittoMissing,
+    start: (place) => startTravessia(place, { recording: 'off', isPlainLink: true }),
+  },
 ]
 
 export type Way = Running & { readonly name: string }
