@@ -1,18 +1,27 @@
-/** `npm run bench [-- --only requests,bulk,tap --ways off,strict --quick --out FILE --profile DIR]`: one table, one JSON file. */
+/** `npm run bench`: one table, one JSON file. Options: docs/performance.md. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stopChildren } from '../scripts/children.ts'
-import { startDevice } from './device.ts'
+import { type Device, startDevice } from './device.ts'
 import { bulkLoads, measureLoads, type Pace, requestLoads, verify } from './loads.ts'
 import { pathOf, stopAll } from './processes.ts'
-import { noiseOf, printTable } from './report.ts'
+import { noiseOf, printReport } from './report.ts'
+import type { Row, RowPlace } from './rows.ts'
 import { Samples } from './samples.ts'
 import { tapToDevice } from './tap-to-device.ts'
 import { startVariants } from './variants.ts'
+import { writes } from './writes.ts'
 
-const groups = ['requests', 'bulk', 'tap'] as const
+/** Rows that are no column beside other ways; each with what it cannot do without. */
+const single: Readonly<
+  Record<string, { needs: readonly string[]; measure(place: RowPlace): Promise<Row> }>
+> = {
+  writes: { needs: ['nginx', 'wrk'], measure: writes },
+  tap: { needs: [], measure: tapToDevice },
+}
+const groups = ['requests', 'bulk', ...Object.keys(single)]
 const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }
 const quick: Pace = { rounds: 1, warmSeconds: 3, seconds: 1 }
 
@@ -30,6 +39,8 @@ const { values: options } = parseArgs({
 })
 const wanted = new Set(options.only.split(','))
 const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-'))
+let started: Promise<Device> | undefined
+const device = () => (started ??= startDevice(directory))
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void cleanUp().then(() => process.exit(130)))
@@ -44,39 +55,61 @@ try {
 }
 
 async function bench(): Promise<void> {
-  for (const name of wanted)
-    if (!(groups as readonly string[]).includes(name)) throw new Error(`no rows named ${name}`)
+  for (const name of wanted) if (!groups.includes(name)) throw new Error(`no rows named ${name}`)
   const samples = new Samples()
   const missing: string[] = []
   if (wanted.has('requests') || wanted.has('bulk')) missing.push(...(await loads(samples)))
-  const tap = wanted.has('tap') ? await tapToDevice() : undefined
+  await stopAll()
+  started = undefined
+  const rows = await singleRows(missing)
   const noise = noiseOf(samples)
-  printTable({ samples, missing, noise, tap })
+  printReport({ samples, rows, missing, noise })
   const file = resolve(options.out ?? join(tmpdir(), 'travessia-bench.json'))
   mkdirSync(dirname(file), { recursive: true })
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version }
-  const at = new Date().toISOString()
-  writeFileSync(
-    file,
-    `${JSON.stringify({ at, machine, noise, missing, rows: samples, tap }, null, 2)}\n`,
-  )
+  const report = { at: new Date().toISOString(), machine, noise, missing, rows: samples, ...rows }
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
   console.log(`\n  Report: ${file}`)
-  if (tap && !tap.isMet) process.exitCode = 1
 }
 
 async function loads(samples: Samples): Promise<string[]> {
-  if (pathOf('wrk') === undefined) return ['requests and bulk: Debian package wrk']
-  const device = await startDevice(directory)
+  const lacking = lackingOf(['nginx', 'wrk'])
+  if (lacking.length > 0) return [`requests and bulk: ${lacking.join(', ')}`]
   const profileDir = options.profile === undefined ? undefined : resolve(options.profile)
   const names = options.ways?.split(',')
   const isWanted = (name: string) => names === undefined || names.includes(name)
-  const { ways, missing } = await startVariants({ directory, device, profileDir }, isWanted)
-  for (const way of ways) await verify(way, device.digests)
+  const place = { directory, device: await device(), profileDir }
+  const { ways, missing } = await startVariants(place, isWanted)
+  for (const way of ways) await verify(way, place.device.digests)
   const base = options.quick ? quick : full
   const pace = { ...base, rounds: Number(options.rounds ?? base.rounds) }
   if (wanted.has('requests')) await measureLoads(ways, requestLoads, { pace, samples })
   if (wanted.has('bulk')) await measureLoads(ways, bulkLoads, { pace, samples })
   return missing
+}
+
+/** One after the other, each with processes of its own. */
+async function singleRows(missing: string[]): Promise<Record<string, Row>> {
+  const rows: Record<string, Row> = {}
+  for (const [name, { needs, measure }] of Object.entries(single)) {
+    if (!wanted.has(name)) continue
+    const lacking = lackingOf(needs)
+    if (lacking.length > 0) {
+      missing.push(`${name}: ${lacking.join(', ')}`)
+      continue
+    }
+    console.error(`  measuring ${name} …`)
+    rows[name] = await measure({ directory: join(directory, name), isQuick: options.quick, device })
+    await stopAll()
+    started = undefined
+  }
+  return rows
+}
+
+function lackingOf(programs: readonly string[]): string[] {
+  return programs
+    .filter((name) => pathOf(name) === undefined)
+    .map((name) => `Debian package ${name}`)
 }
 
 async function cleanUp(): Promise<void> {

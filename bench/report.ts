@@ -1,6 +1,6 @@
 /** The table that people read, and how noisy the run was. */
+import type { Row } from './rows.ts'
 import type { Samples, Summary } from './samples.ts'
-import type { Figures, Row as TapRow } from './tap-to-device.ts'
 import { direct, jsonRelay, nodeProxy, ssh, variants } from './variants.ts'
 
 const nameWidth = 32
@@ -20,7 +20,8 @@ type Report = {
   readonly samples: Samples
   readonly missing: readonly string[]
   readonly noise: Noise
-  readonly tap: TapRow | undefined
+  /** By row group. */
+  readonly rows: Readonly<Record<string, Row>>
 }
 
 export function noiseOf(samples: Samples): Noise {
@@ -36,13 +37,13 @@ export function noiseOf(samples: Samples): Noise {
   }
 }
 
-export function printTable({ samples, missing, noise, tap }: Report): void {
+export function printReport({ samples, rows, missing, noise }: Report): void {
   const names = variants
     .map(({ name }) => name)
     .filter((name) => samples.rows().some((row) => samples.of(row, name).length > 0))
   if (names.length > 0) line('', names)
   for (const row of samples.rows()) printRow(samples, row, names)
-  if (tap) printTap(tap)
+  for (const [name, row] of Object.entries(rows)) printSingle(name, row)
   for (const one of missing) console.log(`\n  Missing: ${one}`)
   if (names.length === 0) return
   console.log(
@@ -93,11 +94,13 @@ function printRow(samples: Samples, row: string, names: readonly string[]): void
     )
 }
 
-function printTap({ title, target, tapMs, directMs, isMet }: TapRow): void {
-  console.log(`\n  ${title}; target: ${target}: ${isMet ? 'met' : 'MISSED'}`)
-  const three = ({ p50, p95, p99 }: Figures) => [p50, p95, p99].map((n) => n.toFixed(2)).join(' / ')
-  console.log(`  POST → device call, p50 / p95 / p99, ms   ${three(tapMs)}`)
-  console.log(`  direct POST → call, p50 / p95 / p99, ms   ${three(directMs)}`)
+function printSingle(name: string, row: Row): void {
+  console.log(`\n  ${name}`)
+  for (const [figure, value] of Object.entries(row)) line(wordsOf(figure), [number(value)])
+}
+
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 function line(name: string, cells: readonly string[]): void {

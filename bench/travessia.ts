@@ -1,88 +1,165 @@
-/** One Travessia as its users have it: a cloud node, an agent that paired with a code, a device, an open session. */
+/** Travessia as its users have it: a cloud node, agents that paired with a code, devices, open sessions. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { youngHeap } from '../scripts/children.ts'
-import { Api, enterSession, eventually, type Item } from '../test/stack.ts'
+import { Api, enterSession, eventually, freePort, type Item } from '../test/stack.ts'
 import { type RunningBroker, startMosquitto } from './mosquitto.ts'
 import { launchReady, run } from './processes.ts'
 import type { Place, Running } from './variants.ts'
 
-const account = { email: 'admin@bench.travessia', password: 'bench-is-a-test', tenantName: 'Bench' }
+const password = 'bench-is-a-test'
 const longestSeconds = 14_400
+/** As every launcher of node and agent has it (ADR 18). */
+const youngHeap = '--max-semi-space-size=4'
+
+export type Recording = 'off' | 'relaxed' | 'strict'
+/** How a process of ours is started, beyond the usual. */
+export type Extras = {
+  readonly nodeArgs?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
 
 export type Kind = {
-  readonly recording: 'off' | 'relaxed' | 'strict'
+  readonly recording: Recording
   /** Debian's mosquitto between node and agent instead of the broker in the node. */
   readonly isPlainLink?: boolean
 }
 
 export async function startTravessia(
-  place: Place,
+  { directory, device, profileDir }: Place,
   { recording, isPlainLink = false }: Kind,
 ): Promise<Running> {
-  const { directory, device, profileDir } = place
   mkdirSync(directory, { mode: 0o700 })
   const profileName = isPlainLink ? 'plain-link' : recording
-  const profile =
+  const nodeArgs =
     profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profileDir, profileName)]
   const broker = isPlainLink ? await startMosquitto(directory) : undefined
-  const node = await launchReady({
-    args: [youngHeap, ...profile, recording === 'off' ? 'bench/null-node.ts' : 'api/src/main.ts'],
-    env: nodeEnvironment(directory, broker),
+  const node = await startNode(directory, { recording, nodeArgs, env: linkEnvironment(broker) })
+  const api = await register(node.httpUrl)
+  const agent = await startAgent({ directory, httpUrl: node.httpUrl, api }, { nodeArgs })
+  const baseUrl = `http://127.0.0.1:${device.port}`
+  const page = await openDevice(api, agent.installationId, { baseUrl, recording })
+  const gateway = [node.pid, ...(broker ? [broker.pid] : [])]
+  return { ...page, pids: { gateway, agent: [agent.pid], device: [device.pid] } }
+}
+
+function linkEnvironment(broker: RunningBroker | undefined): Record<string, string> {
+  if (!broker) return {}
+  return { TRAVESSIA_BROKER_URL: broker.nodeUrl, TRAVESSIA_BROKER_KEEPS_APART: '1' }
+}
+
+export type RunningNode = {
+  readonly pid: number
+  readonly httpUrl: string
+  readonly mqttUrl: string
+  stop(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** @param directory exists; `env` brings the key when the same node is to be started again */
+export async function startNode(
+  directory: string,
+  { recording, nodeArgs = [], env = {} }: Extras & { readonly recording: Recording },
+): Promise<RunningNode> {
+  const script = recording === 'off' ? 'bench/null-node.ts' : 'api/src/main.ts'
+  const { pid, ready, stop } = await launchReady({
+    args: [youngHeap, ...nodeArgs, script],
+    env: {
+      TRAVESSIA_DATA_DIR: directory,
+      TRAVESSIA_ENCRYPTION_KEY: newKey(),
+      ...{ TRAVESSIA_HTTP_PORT: '0', TRAVESSIA_WS_PORT: '0' },
+      ...{ TRAVESSIA_REMOTE_PORT: '0', TRAVESSIA_MQTT_PORT: '0' },
+      ...env,
+    },
     logFile: join(directory, 'node.log'),
   })
-  const httpUrl = String(node.ready['httpUrl'])
-  const api = await register(httpUrl)
-  const site = (await api.call<Item>('POST', '/api/installations', { name: 'Bancada' })).body.id
-  const deviceBody = {
-    ...{ name: 'Equipamento', kind: 'http', driver: 'http', viaAgent: true, maxConcurrent: 64 },
-    ...{ baseUrl: `http://127.0.0.1:${device.port}` },
-    recording: recording === 'off' ? 'relaxed' : recording,
-  }
-  const path = `/api/installations/${site}`
-  const registered = await api.call<Item>('POST', `${path}/devices`, deviceBody)
-  if (registered.status !== 201) throw new Error(JSON.stringify(registered.body))
-  const { body } = await api.call<{ code: string }>('POST', `${path}/agent/pairing-codes`)
-  const agent = (...args: string[]) => ({
-    args: ['agent/src/main.ts', ...args, '--config', join(directory, 'agent', 'config.json')],
-    env: { TRAVESSIA_AGENT_HEALTH_PORT: '0', TRAVESSIA_MONITOR_PORT: '0' },
-    logFile: join(directory, 'agent.log'),
-  })
-  await run(agent('pair', body.code, '--url', httpUrl, '--allow-loopback'))
-  const running = agent('run')
-  const { pid } = await launchReady({ ...running, args: [youngHeap, ...profile, ...running.args] })
-  await eventually(async () => (await api.get<Item>(`${path}/agent`))['status'] === 'ONLINE', {
-    what: 'agent ONLINE',
-  })
-  const session = { ttlSeconds: longestSeconds, reason: 'bench' }
-  const { base, cookie } = await enterSession(api, registered.body.id, session)
-  const { host, port } = new URL(base)
-  return {
-    // Nothing resolves *.localhost outside a browser: loopback, with the session's host as Host.
-    ...{ url: `http://127.0.0.1:${port}`, headers: { Host: host, Cookie: cookie } },
-    pids: {
-      gateway: [node.pid, ...(broker ? [broker.pid] : [])],
-      agent: [pid],
-      device: [device.pid],
-    },
-  }
+  return { pid, httpUrl: String(ready['httpUrl']), mqttUrl: String(ready['mqttUrl']), stop }
 }
 
-function nodeEnvironment(directory: string, broker?: RunningBroker): Record<string, string> {
-  return {
-    TRAVESSIA_DATA_DIR: directory,
-    TRAVESSIA_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
-    ...{ TRAVESSIA_HTTP_PORT: '0', TRAVESSIA_WS_PORT: '0' },
-    ...{ TRAVESSIA_REMOTE_PORT: '0', TRAVESSIA_MQTT_PORT: '0' },
-    ...(broker && { TRAVESSIA_BROKER_URL: broker.nodeUrl, TRAVESSIA_BROKER_KEEPS_APART: '1' }),
-  }
+export function newKey(): string {
+  return randomBytes(32).toString('hex')
 }
 
-async function register(httpUrl: string): Promise<Api> {
+/** The administrator of a new customer. */
+export async function register(httpUrl: string, name = 'bench'): Promise<Api> {
   const api = new Api(httpUrl)
+  const account = { email: `admin@${name}.travessia`, password, tenantName: name }
   const { status, body } = await api.call<{ token: string }>('POST', '/api/auth/register', account)
   if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(body)}`)
   api.token = body.token
   return api
+}
+
+export type RunningAgent = {
+  readonly pid: number
+  readonly installationId: string
+  /** Exchanges under way, as its health page says. */
+  streams(): Promise<number>
+}
+type AgentPlace = { readonly directory: string; readonly httpUrl: string; readonly api: Api }
+
+/** In an installation of its own, paired with a code, ONLINE. */
+export async function startAgent(
+  { directory, httpUrl, api }: AgentPlace,
+  { nodeArgs = [], env = {} }: Extras = {},
+): Promise<RunningAgent> {
+  const { installationId, code } = await newInstallation(api)
+  const home = join(directory, `agent-${installationId}`)
+  mkdirSync(home, { mode: 0o700 })
+  const healthPort = String(await freePort())
+  const agent = (...args: string[]) => ({
+    args: ['agent/src/main.ts', ...args, '--config', join(home, 'config.json')],
+    env: { TRAVESSIA_AGENT_HEALTH_PORT: healthPort, TRAVESSIA_MONITOR_PORT: '0' },
+    logFile: join(home, 'agent.log'),
+  })
+  await run(agent('pair', code, '--url', httpUrl, '--allow-loopback'))
+  const running = agent('run')
+  const args = [youngHeap, ...nodeArgs, ...running.args]
+  const { pid } = await launchReady({ ...running, args, env: { ...running.env, ...env } })
+  await untilOnline(api, installationId)
+  return {
+    ...{ pid, installationId },
+    async streams() {
+      const health = await fetch(`http://127.0.0.1:${healthPort}/health`)
+      return ((await health.json()) as { streams: number }).streams
+    },
+  }
+}
+
+export async function newInstallation(
+  api: Api,
+): Promise<{ readonly installationId: string; readonly code: string }> {
+  const made = await api.call<Item>('POST', '/api/installations', { name: 'Bancada' })
+  const path = `/api/installations/${made.body.id}/agent/pairing-codes`
+  const { status, body } = await api.call<{ code: string }>('POST', path)
+  if (status !== 201) throw new Error(`pairing code: ${status} ${JSON.stringify(body)}`)
+  return { installationId: made.body.id, code: body.code }
+}
+
+export async function untilOnline(api: Api, installationId: string): Promise<void> {
+  const path = `/api/installations/${installationId}/agent`
+  const isOnline = async () => (await api.get<Item>(path))['status'] === 'ONLINE'
+  await eventually(isOnline, { withinMs: 60_000, what: 'agent ONLINE' })
+}
+
+/** Where a browser with an open session asks, and what it brings. */
+export type Page = { readonly url: string; readonly headers: Readonly<Record<string, string>> }
+type DeviceWish = { readonly baseUrl: string; readonly recording?: Recording }
+
+export async function openDevice(
+  api: Api,
+  installationId: string,
+  { baseUrl, recording = 'off' }: DeviceWish,
+): Promise<Page> {
+  const wanted = {
+    ...{ name: 'Equipamento', kind: 'http', driver: 'http', viaAgent: true, maxConcurrent: 64 },
+    ...{ baseUrl, recording: recording === 'off' ? 'relaxed' : recording },
+  }
+  const path = `/api/installations/${installationId}/devices`
+  const registered = await api.call<Item>('POST', path, wanted)
+  if (registered.status !== 201) throw new Error(JSON.stringify(registered.body))
+  const session = { ttlSeconds: longestSeconds, reason: 'bench' }
+  const { base, cookie } = await enterSession(api, registered.body.id, session)
+  const { host, port } = new URL(base)
+  // Nothing resolves *.localhost outside a browser: loopback, with the session's host as Host.
+  return { url: `http://127.0.0.1:${port}`, headers: { Host: host, Cookie: cookie } }
 }
