@@ -4,6 +4,7 @@ import { cpus, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stopChildren } from '../scripts/children.ts'
+import { abort } from './abort.ts'
 import { type Device, startDevice } from './device.ts'
 import { bulkLoads, measureLoads, type Pace, requestLoads, verify } from './loads.ts'
 import { pathOf, stopAll } from './processes.ts'
@@ -19,6 +20,7 @@ const single: Readonly<
   Record<string, { needs: readonly string[]; measure(place: RowPlace): Promise<Row> }>
 > = {
   writes: { needs: ['nginx', 'wrk'], measure: writes },
+  abort: { needs: [], measure: abort },
   tap: { needs: [], measure: tapToDevice },
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]

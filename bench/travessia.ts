@@ -52,6 +52,8 @@ export type RunningNode = {
   readonly pid: number
   readonly httpUrl: string
   readonly mqttUrl: string
+  /** Exchanges under way, as its metrics say. */
+  streams(): Promise<number>
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
@@ -72,7 +74,14 @@ export async function startNode(
     },
     logFile: join(directory, 'node.log'),
   })
-  return { pid, httpUrl: String(ready['httpUrl']), mqttUrl: String(ready['mqttUrl']), stop }
+  const [httpUrl, mqttUrl] = [String(ready['httpUrl']), String(ready['mqttUrl'])]
+  return {
+    ...{ pid, httpUrl, mqttUrl, stop },
+    async streams() {
+      const metrics = await (await fetch(`${httpUrl}/metrics`)).text()
+      return Number(/^travessia_tunnel_streams (\d+)$/m.exec(metrics)?.[1])
+    },
+  }
 }
 
 export function newKey(): string {
