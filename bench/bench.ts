@@ -11,8 +11,10 @@ import { pathOf, stopAll } from './processes.ts'
 import { noiseOf, printReport } from './report.ts'
 import type { Row, RowPlace } from './rows.ts'
 import { Samples } from './samples.ts'
+import { stalled } from './stalled.ts'
 import { tapToDevice } from './tap-to-device.ts'
 import { startVariants } from './variants.ts'
+import { websocket } from './websocket.ts'
 import { writes } from './writes.ts'
 
 /** Rows that are no column beside other ways; each with what it cannot do without. */
@@ -21,6 +23,8 @@ const single: Readonly<
 > = {
   writes: { needs: ['nginx', 'wrk'], measure: writes },
   abort: { needs: [], measure: abort },
+  stalled: { needs: [], measure: stalled },
+  websocket: { needs: [], measure: websocket },
   tap: { needs: [], measure: tapToDevice },
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]

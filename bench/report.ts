@@ -100,7 +100,7 @@ function printSingle(name: string, row: Row): void {
 }
 
 function wordsOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/mb$/, 'MB')
 }
 
 function line(name: string, cells: readonly string[]): void {
