@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { stopChildren } from '../scripts/children.ts'
 import { abort } from './abort.ts'
 import { type Device, startDevice } from './device.ts'
+import { fleet } from './fleet.ts'
 import { bulkLoads, measureLoads, type Pace, requestLoads, verify } from './loads.ts'
 import { pathOf, stopAll } from './processes.ts'
 import { noiseOf, printReport } from './report.ts'
@@ -25,6 +26,7 @@ const single: Readonly<
   abort: { needs: [], measure: abort },
   stalled: { needs: [], measure: stalled },
   websocket: { needs: [], measure: websocket },
+  fleet: { needs: [], measure: fleet },
   tap: { needs: [], measure: tapToDevice },
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]

@@ -100,7 +100,8 @@ function printSingle(name: string, row: Row): void {
 }
 
 function wordsOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/mb$/, 'MB')
+  const words = name.replace(/[A-Z]|1000/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words.replace(/mb$/, 'MB').replace('cpu', 'CPU')
 }
 
 function line(name: string, cells: readonly string[]): void {

@@ -23,3 +23,16 @@ export function figuresOf(times: readonly number[]): Figures {
 export function medianOf(values: readonly number[]): number {
   return figuresOf(values).p50
 }
+
+/** Each once, so many under way together. */
+export async function inGroupsOf<T>(
+  atOnce: number,
+  all: readonly T[],
+  work: (one: T) => Promise<void>,
+): Promise<void> {
+  const rest = all.values()
+  const worker = async () => {
+    for (const one of rest) await work(one)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
