@@ -1,6 +1,6 @@
 /** `npm run bench`: one table, one JSON file. Options: docs/performance.md. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stopChildren } from '../scripts/children.ts'
@@ -8,12 +8,15 @@ import { abort } from './abort.ts'
 import { type Device, startDevice } from './device.ts'
 import { fleet } from './fleet.ts'
 import { bulkLoads, measureLoads, type Pace, requestLoads, verify } from './loads.ts'
+import { machineTime } from './proc.ts'
 import { pathOf, stopAll } from './processes.ts'
-import { noiseOf, printReport } from './report.ts'
+import { reconnect } from './reconnect.ts'
+import { noiseOf, printReport, type Report } from './report.ts'
 import type { Row, RowPlace } from './rows.ts'
 import { Samples } from './samples.ts'
 import { stalled } from './stalled.ts'
 import { tapToDevice } from './tap-to-device.ts'
+import { judge } from './targets.ts'
 import { startVariants } from './variants.ts'
 import { websocket } from './websocket.ts'
 import { writes } from './writes.ts'
@@ -27,6 +30,7 @@ const single: Readonly<
   stalled: { needs: [], measure: stalled },
   websocket: { needs: [], measure: websocket },
   fleet: { needs: [], measure: fleet },
+  reconnect: { needs: [], measure: reconnect },
   tap: { needs: [], measure: tapToDevice },
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]
@@ -41,6 +45,8 @@ const { values: options } = parseArgs({
     ways: { type: 'string' },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    /** Tables as docs/performance.md holds them. */
+    markdown: { type: 'boolean', default: false },
     out: { type: 'string' },
     profile: { type: 'string' },
   },
@@ -48,6 +54,7 @@ const { values: options } = parseArgs({
 const wanted = new Set(options.only.split(','))
 const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-'))
 let started: Promise<Device> | undefined
+let highestLoad = 0
 const device = () => (started ??= startDevice(directory))
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -64,20 +71,28 @@ try {
 
 async function bench(): Promise<void> {
   for (const name of wanted) if (!groups.includes(name)) throw new Error(`no rows named ${name}`)
+  const begun = { ...machineTime(), at: performance.now() }
   const samples = new Samples()
   const missing: string[] = []
   if (wanted.has('requests') || wanted.has('bulk')) missing.push(...(await loads(samples)))
-  await stopAll()
-  started = undefined
+  await stopEverything()
   const rows = await singleRows(missing)
-  const noise = noiseOf(samples)
-  printReport({ samples, rows, missing, noise })
+  const seconds = (performance.now() - begun.at) / 1000
+  const stealCores = (machineTime().stealSeconds - begun.stealSeconds) / seconds
+  const noise = noiseOf(samples, { stealCores, load: highestLoad })
+  const results = { samples, rows, missing, noise, targets: judge({ samples, rows }) }
+  printReport(results, options.markdown)
+  if (options.quick) console.log('\nQuick: to see that it runs, not a measurement.')
+  keep(results)
+}
+
+function keep({ samples, rows, ...rest }: Report): void {
   const file = resolve(options.out ?? join(tmpdir(), 'travessia-bench.json'))
   mkdirSync(dirname(file), { recursive: true })
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version }
-  const report = { at: new Date().toISOString(), machine, noise, missing, rows: samples, ...rows }
+  const report = { at: new Date().toISOString(), machine, ...rest, rows: samples, ...rows }
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-  console.log(`\n  Report: ${file}`)
+  console.log(`\nReport: ${file}`)
 }
 
 async function loads(samples: Samples): Promise<string[]> {
@@ -108,10 +123,15 @@ async function singleRows(missing: string[]): Promise<Record<string, Row>> {
     }
     console.error(`  measuring ${name} …`)
     rows[name] = await measure({ directory: join(directory, name), isQuick: options.quick, device })
-    await stopAll()
-    started = undefined
+    highestLoad = Math.max(highestLoad, loadavg()[0] ?? 0)
+    await stopEverything()
   }
   return rows
+}
+
+async function stopEverything(): Promise<void> {
+  await stopAll()
+  started = undefined
 }
 
 function lackingOf(programs: readonly string[]): string[] {

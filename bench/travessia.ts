@@ -1,6 +1,6 @@
 /** Travessia as its users have it: a cloud node, agents that paired with a code, devices, open sessions. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Api, enterSession, eventually, freePort, type Item } from '../test/stack.ts'
 import { type RunningBroker, startMosquitto } from './mosquitto.ts'
@@ -62,6 +62,9 @@ export async function startNode(
   directory: string,
   { recording, nodeArgs = [], env = {} }: Extras & { readonly recording: Recording },
 ): Promise<RunningNode> {
+  const logFile = join(directory, 'node.log')
+  // The ready line of an earlier start is not this one's.
+  rmSync(logFile, { force: true })
   const script = recording === 'off' ? 'bench/null-node.ts' : 'api/src/main.ts'
   const { pid, ready, stop } = await launchReady({
     args: [youngHeap, ...nodeArgs, script],
@@ -72,7 +75,7 @@ export async function startNode(
       ...{ TRAVESSIA_REMOTE_PORT: '0', TRAVESSIA_MQTT_PORT: '0' },
       ...env,
     },
-    logFile: join(directory, 'node.log'),
+    logFile,
   })
   const [httpUrl, mqttUrl] = [String(ready['httpUrl']), String(ready['mqttUrl'])]
   return {
