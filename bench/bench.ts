@@ -35,7 +35,7 @@ const single: Readonly<
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]
 const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }
-const quick: Pace = { rounds: 1, warmSeconds: 3, seconds: 1 }
+const quick: Pace = { rounds: 1, warmSeconds: 0, seconds: 1 }
 
 const { values: options } = parseArgs({
   options: {

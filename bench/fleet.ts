@@ -16,7 +16,7 @@ const atOnce = 10
 
 export async function fleet({ directory, isQuick }: RowPlace): Promise<Row> {
   mkdirSync(directory)
-  const agents = isQuick ? 20 : 200
+  const agents = isQuick ? 10 : 200
   const node = await startNode(directory, { recording: 'relaxed' })
   const api = await register(node.httpUrl)
   const { pids, installationIds } = await startAgents({ api, agents, directory }, node.httpUrl)
@@ -30,7 +30,7 @@ export async function fleet({ directory, isQuick }: RowPlace): Promise<Row> {
   await load(visitors, isQuick ? 1 : 10)
   const cpu = () => [[node.pid], pids].map(cpuSecondsOf)
   const before = cpu()
-  const { times, failed } = await load(visitors, isQuick ? 4 : 60)
+  const { times, failed } = await load(visitors, isQuick ? 2 : 60)
   const [nodeCpu = 0, agentsCpu = 0] = cpu().map((now, part) => now - (before[part] ?? 0))
   for (const visitor of visitors) visitor.leave()
   const per1000 = 1000 / (times.length + failed)

@@ -37,8 +37,9 @@ export async function measureLoads(
   loads: readonly Load[],
   { pace, samples }: { pace: Pace; samples: Samples },
 ): Promise<void> {
-  for (const way of ways)
-    for (const load of loads) await measure(way, load, Math.ceil(pace.warmSeconds / loads.length))
+  const warmSeconds = Math.ceil(pace.warmSeconds / loads.length)
+  if (warmSeconds > 0)
+    for (const way of ways) for (const load of loads) await measure(way, load, warmSeconds)
   for (let round = 0; round < pace.rounds; round += 1) {
     for (const way of round % 2 === 0 ? ways : ways.toReversed())
       for (const load of loads)

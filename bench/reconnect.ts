@@ -16,7 +16,7 @@ const lookMs = 5
 
 export async function reconnect({ directory, isQuick }: RowPlace): Promise<Row> {
   mkdirSync(directory)
-  const count = isQuick ? 100 : 2_000
+  const count = isQuick ? 50 : 2_000
   const env = await sameEachTime()
   const start = () => startNode(directory, { recording: 'relaxed', env })
   const node = await start()
@@ -26,7 +26,7 @@ export async function reconnect({ directory, isQuick }: RowPlace): Promise<Row> 
   const memoryBefore = memoryMbOf([node.pid], 'VmRSS')
   for (const agent of agents) agent.start()
   await comingBack(agents)
-  const idle = await idleCost(node, isQuick ? 3 : 60)
+  const idle = await idleCost(node, isQuick ? 1 : 60)
   const killed = performance.now()
   await node.stop('SIGKILL')
   while (agents.some(({ isUp }) => isUp)) await sleep(lookMs)

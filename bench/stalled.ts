@@ -17,6 +17,7 @@ import {
 const mebibyte = 1024 * 1024
 /** So that buffers, windows and compiled code are there before memory is compared. */
 const warmBytes = 200 * mebibyte
+const quickWarmBytes = 30 * mebibyte
 const bytesBeforeStall = 20 * mebibyte
 const uploads = 4
 const uploadBytes = 8 * mebibyte
@@ -33,6 +34,7 @@ type World = {
   readonly busy: Site
   readonly other: Site
   readonly seconds: number
+  readonly warmBytes: number
 }
 
 export async function stalled({ directory, isQuick }: RowPlace): Promise<Row> {
@@ -44,11 +46,14 @@ export async function stalled({ directory, isQuick }: RowPlace): Promise<Row> {
     const agent = await startAgent({ directory, httpUrl: node.httpUrl, api })
     const page = await openDevice(api, agent.installationId, { baseUrl: device.url })
     const visitor = new Visitor(page)
-    await visitor.times(isQuick ? 1 : warmSeconds)
+    await visitor.times(isQuick ? 0.5 : warmSeconds)
     return { agent, page, visitor }
   }
+  const pace = isQuick
+    ? { seconds: 1, warmBytes: quickWarmBytes }
+    : { seconds: measuredSeconds, warmBytes }
   const [busy, other] = [await site('busy'), await site('other')]
-  const world = { node, device, busy, other, seconds: isQuick ? 2 : measuredSeconds }
+  const world = { node, device, busy, other, ...pace }
   const growth = await besideStalledViewer(world)
   const row = {
     viewerGrowthMb: growth,
@@ -59,10 +64,10 @@ export async function stalled({ directory, isQuick }: RowPlace): Promise<Row> {
   return row
 }
 
-async function besideStalledViewer({ node, device, busy }: World): Promise<number> {
+async function besideStalledViewer({ node, device, busy, ...pace }: World): Promise<number> {
   const memory = () => memoryMbOf([node.pid, busy.agent.pid], 'VmRSS')
   const first = await watch(busy.page, 'warm')
-  await first.take(warmBytes)
+  await first.take(pace.warmBytes)
   await device.still('warm')
   first.leave()
   await device.closed('warm')
