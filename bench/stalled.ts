@@ -52,7 +52,7 @@ export async function stalled({ directory, isQuick }: RowPlace): Promise<Row> {
   const pace = isQuick
     ? { seconds: 1, warmBytes: quickWarmBytes }
     : { seconds: measuredSeconds, warmBytes }
-  const [busy, other] = [await site('busy'), await site('other')]
+  const [busy, other] = await Promise.all([site('busy'), site('other')])
   const world = { node, device, busy, other, ...pace }
   const growth = await besideStalledViewer(world)
   const row = {
