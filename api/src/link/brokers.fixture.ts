@@ -6,7 +6,6 @@ import { Broker } from '@travessia/broker/broker'
 import { Listeners } from '@travessia/broker/listeners'
 import { openPersistence } from '@travessia/broker/persistence'
 import type { Credential } from '@travessia/broker/principal'
-import { formatTopic } from '@travessia/schemas/topics'
 import { pino } from 'pino'
 import type { RunningBroker } from '../../../test/mosquitto.ts'
 
@@ -36,19 +35,4 @@ export async function startOwnBroker(mqttPort = 0): Promise<OwnBroker> {
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
-}
-
-/** What a broker of ours does when the api is not in its process (ADR 2): presence and revoke cross MQTT. */
-export function tellOverMqtt(broker: Broker): void {
-  // At the end of a test connections outlive the broker.
-  const closed = () => undefined
-  // One after the other: in Aedes one QoS 1 message may overtake another, which is then lost.
-  let said: Promise<void> = Promise.resolve()
-  broker.onPresence((agent, presence) => {
-    const topic = formatTopic({ ...agent, channel: 'presence' })
-    said = said.then(() => broker.publish(topic, JSON.stringify(presence))).catch(closed)
-  })
-  broker.onPublish((topic, _payload, { kind }) => {
-    if (topic.channel === 'revoke' && kind === 'node') broker.revoke(topic).catch(closed)
-  })
 }

@@ -99,7 +99,7 @@ export class PlainMqttLink implements Link {
   async revoke({ tenantId, agentId }: AgentAddress): Promise<void> {
     if (this.#known.delete(agentId)) this.#tellGone({ tenantId, agentId })
     const topic = formatTopic({ tenantId, agentId, channel: 'revoke' })
-    await this.#publish(topic, '').catch((error: unknown) =>
+    await this.#publish(topic, String(this.#options.now())).catch((error: unknown) =>
       this.#options.log.warn({ err: error, tenantId, agentId }, 'broker not told of a revocation'),
     )
   }

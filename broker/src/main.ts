@@ -1,0 +1,66 @@
+/** The broker as a process of its own (ADR 20): configuration, start, one ready line, stop on SIGTERM. */
+import { TravessiaError } from '@travessia/schemas/errors'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { Broker } from './broker.ts'
+import { type BrokerConfig, readConfig } from './config.ts'
+import { Listeners, webSocketPath } from './listeners.ts'
+import { meetOverMqtt } from './over-mqtt.ts'
+import { openPersistence } from './persistence.ts'
+import { RevokedAgents } from './revoked-agents.ts'
+import { createTokenVerifier } from './token-verifier.ts'
+
+const stopWithinMs = 8_000
+
+// Sessions are for their owner only, whatever the folder allows.
+process.umask(0o077)
+
+try {
+  await run(readConfig())
+} catch (error) {
+  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.exit(1)
+}
+
+async function run(config: BrokerConfig): Promise<void> {
+  const { DATA_DIR: dataDir, REDIS_URL: redisUrl } = config
+  const log = pino({ level: config.LOG_LEVEL })
+  const now = Date.now
+  const revoked = new RevokedAgents(dataDir, now)
+  const jwksUrl = new URL('/.well-known/jwks.json', config.PUBLIC_URL).href
+  const broker = await Broker.create({
+    verify: createTokenVerifier({ jwksUrl, revokedAt: (agentId) => revoked.at(agentId), now }),
+    persistence: await openPersistence({ dataDir, redisUrl }),
+    ...{ now, log },
+  })
+  meetOverMqtt(broker, { revoked, now, log })
+  const listeners = new Listeners(broker, {
+    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
+    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
+  })
+  closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ err }) => {
+    if (err) log.fatal({ err }, 'unexpected error, stopping')
+    await listeners.stop()
+    await broker.close()
+  })
+  const { mqttPort, wsPort } = await listeners.start()
+  const urls = {
+    wsUrl: `ws://localhost:${wsPort}${webSocketPath}`,
+    mqttUrl: `mqtt://localhost:${mqttPort}`,
+  }
+  process.stdout.write(
+    `${JSON.stringify({ level: 30, time: now(), msg: 'ready', jwksUrl, ...urls })}\n`,
+  )
+}
+
+/** What a person must know to mend it, in one line. */
+function sentenceOf(error: unknown): string {
+  const { code, port, stack, cause } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE')
+    return `Port ${port} is in use by another program. Stop it, or set another TRAVESSIA_*_PORT (0 picks a free one).`
+  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED')
+    return 'The data directory is in use by another Travessia. Stop it, or set another TRAVESSIA_DATA_DIR.'
+  if (error instanceof TravessiaError && Array.isArray(error.details['problems']))
+    return `Configuration: ${error.details['problems'].join('; ')}.`
+  return stack ?? String(error)
+}
