@@ -114,6 +114,11 @@ async function openLink(
 ): Promise<{ link: Link; listeners?: Listeners }> {
   const { nodeId, pairing, tokens, agentCredentials } = identity
   if (config.BROKER_URL) {
+    if (config.UNUSED.length > 0)
+      log.warn(
+        { variables: config.UNUSED },
+        'not used with TRAVESSIA_BROKER_URL: the broker takes them',
+      )
     const { address, username = nodeId, password } = brokerAt(config.BROKER_URL)
     const link = new PlainMqttLink({
       ...{ nodeId, url: address, now, log },

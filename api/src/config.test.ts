@@ -64,3 +64,13 @@ test('another broker is taken on its operator’s word only, and in plain text o
   const local = 'mqtt://127.0.0.1:1'
   expect(problems({ ...key, ...word, TRAVESSIA_BROKER_URL: local })).toBe(local)
 })
+
+test('with another broker the variables that only ours would take are named, unless they are defaults', () => {
+  const own = { ...key, TRAVESSIA_MQTT_PORT: '1884', TRAVESSIA_REDIS_URL: 'redis://redis' }
+  const broker = { TRAVESSIA_BROKER_URL: 'wss://broker.example', TRAVESSIA_BROKER_KEEPS_APART: '1' }
+  expect(readConfig(own).UNUSED).toEqual([])
+  expect(readConfig({ ...key, ...broker }).UNUSED).toEqual([])
+  expect(readConfig({ ...own, ...broker }).UNUSED).toEqual([
+    ...['TRAVESSIA_MQTT_PORT', 'TRAVESSIA_REDIS_URL'],
+  ])
+})

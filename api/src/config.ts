@@ -41,9 +41,13 @@ export type Config = Readonly<
 > & {
   readonly DEMO: boolean
   readonly TRUSTED_PROXIES: readonly string[]
+  /** Variables that were set and say nothing here, since the broker is another. */
+  readonly UNUSED: readonly string[]
 }
 
 const prefix = 'TRAVESSIA_'
+/** What our own broker would take, were it in this process. */
+const ownBrokerOnly = ['WS_PORT', 'MQTT_PORT', 'REDIS_URL', 'MAX_SOCKETS_PER_IP']
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true }).compile(schema)
 
@@ -58,6 +62,7 @@ export function readConfig(
     if (name.startsWith(prefix) && value !== undefined && value !== '')
       values[name.slice(prefix.length)] = value
   }
+  const unused = values['BROKER_URL'] ? ownBrokerOnly.filter((name) => name in values) : []
   const problems = validate(values)
     ? []
     : (validate.errors ?? []).map((e) => `${prefix}${e.instancePath.slice(1)} ${e.message}`)
@@ -75,6 +80,7 @@ export function readConfig(
   return Object.freeze({
     ...rest,
     DEMO: isDemo,
+    UNUSED: unused.map((name) => prefix + name),
     TRUSTED_PROXIES: proxies.filter((text) => text !== ''),
   })
 }
