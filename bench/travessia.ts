@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { youngHeap } from '../scripts/children.ts'
 import { Api, enterSession, eventually, freePort, type Item } from '../test/stack.ts'
 import { type RunningBroker, startMosquitto } from './mosquitto.ts'
 import { launchReady, run } from './processes.ts'
@@ -9,8 +10,6 @@ import type { Place, Running } from './variants.ts'
 
 const password = 'bench-is-a-test'
 const longestSeconds = 14_400
-/** As every launcher of node and agent has it (ADR 18). */
-const youngHeap = '--max-semi-space-size=4'
 
 export type Recording = 'off' | 'relaxed' | 'strict'
 /** How a process of ours is started, beyond the usual. */
