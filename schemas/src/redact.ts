@@ -29,6 +29,7 @@ export function redactHeaders(headers: readonly string[]): string[] {
 
 /** A request target or URL: values of secret query parameters and `user:password@` replaced, all else byte for byte. */
 export function redactUrl(url: string): string {
+  if (!/[=@]/.test(url)) return url
   return url
     .replace(/(\/\/)[^/?#@\s]+@/, `$1${redacted}@`)
     .replace(/([?&;])([^=&;#]*)=([^&;#]*)/g, (whole, mark: string, name: string) =>

@@ -241,9 +241,12 @@ async function drained(response: ServerResponse): Promise<void> {
 /** @throws TravessiaError TUNNEL_LOST: the browser left before it had all */
 async function end(response: ServerResponse, text = ''): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const lost = () => reject(new TravessiaError('TUNNEL_LOST'))
-    if (response.destroyed) return lost()
-    response.once('close', lost).end(text, 'latin1', resolve)
+    const closed = () => {
+      if (response.writableFinished) resolve()
+      else reject(new TravessiaError('TUNNEL_LOST'))
+    }
+    if (response.destroyed) return closed()
+    response.once('close', closed).end(text, 'latin1', resolve)
   })
 }
 

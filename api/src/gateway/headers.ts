@@ -9,6 +9,7 @@ const hopByHop = new Set(
   `connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding
   upgrade`.split(/\s+/),
 )
+const notRemovable = new Set(['content-length', 'host', 'cookie', 'authorization'])
 /** Made anew, or nobody's business at the device. */
 const notUp = new Set(
   `host content-length expect forwarded via x-real-ip origin referer cookie upgrade-insecure-requests`.split(
@@ -41,14 +42,16 @@ const tokenIssuer = 'travessia'
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
 export function pairsOf(flat: readonly string[]): Array<[string, string]> {
-  return flat.flatMap((name, i) =>
-    i % 2 === 0 ? [[name.toLowerCase(), flat[i + 1] ?? ''] as [string, string]] : [],
-  )
+  const pairs: Array<[string, string]> = []
+  for (let i = 0; i < flat.length; i += 2)
+    pairs.push([(flat[i] ?? '').toLowerCase(), flat[i + 1] ?? ''])
+  return pairs
 }
 
 export function headerOf(flat: readonly string[], name: string): string | undefined {
-  const index = flat.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name)
-  return index < 0 ? undefined : flat[index + 1]
+  for (let i = 0; i < flat.length; i += 2)
+    if (flat[i]?.length === name.length && flat[i]?.toLowerCase() === name) return flat[i + 1]
+  return undefined
 }
 
 /**
@@ -59,9 +62,9 @@ export function requireCleanHeaders(flat: readonly string[]): void {
   const isClean = flat.every((text, i) =>
     i % 2 === 0 ? headerName.test(text) : headerValue.test(text),
   )
-  const lengths = pairsOf(flat).filter(([name]) => name === 'content-length')
-  const [length = ['', '0']] = lengths
-  if (flat.length % 2 !== 0 || !isClean || lengths.length > 1 || !/^\d{1,15}$/.test(length[1]))
+  const names = flat.filter((text, i) => i % 2 === 0 && /^content-length$/i.test(text))
+  const length = headerOf(flat, 'content-length') ?? '0'
+  if (flat.length % 2 !== 0 || !isClean || names.length > 1 || !/^\d{1,15}$/.test(length))
     throw new TravessiaError('DEVICE_PROTOCOL')
 }
 
@@ -199,27 +202,15 @@ function isOwnToken(value: string): boolean {
 }
 
 /** RFC 9110 7.6.1: also the names that `Connection` lists, but none that would undo framing or routing. */
-function withoutHopByHop(pairs: Pairs): Array<[string, string]> {
-  const listed = pairs
-    .filter(([name]) => name === 'connection')
-    .flatMap(([, value]) =>
-      value
-        .toLowerCase()
-        .split(',')
-        .map((token) => token.trim()),
-    )
-  const removable = new Set(
-    listed.filter(
-      (token) =>
-        token !== 'content-length' &&
-        token !== 'host' &&
-        token !== 'cookie' &&
-        token !== 'authorization',
-    ),
+function withoutHopByHop(pairs: Array<[string, string]>): Array<[string, string]> {
+  const listed = new Set<string>()
+  for (const [name, value] of pairs) {
+    if (name !== 'connection') continue
+    for (const token of value.toLowerCase().split(',')) listed.add(token.trim())
+  }
+  return pairs.filter(
+    ([name]) => !hopByHop.has(name) && !(listed.has(name) && !notRemovable.has(name)),
   )
-  return pairs
-    .filter(([name]) => !hopByHop.has(name) && !removable.has(name))
-    .map(([name, value]) => [name, value])
 }
 
 function valueOfHeader(pairs: Pairs, name: string): string | undefined {

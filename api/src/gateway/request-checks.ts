@@ -8,7 +8,9 @@ import { isSafeTarget } from '@travessia/schemas/request-target'
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 const documents = new Set(['document', 'iframe', 'frame', 'embed', 'object'])
-const single = ['host', 'content-length', 'authorization', 'cookie', 'origin', 'transfer-encoding']
+const single = new Set(
+  'host content-length authorization cookie origin transfer-encoding'.split(' '),
+)
 const maxHeaders = 100
 const maxTargetBytes = 16 * 1024
 
@@ -27,11 +29,15 @@ export function problemOf(request: RawRequest): ErrorCode | undefined {
   if (rawHeaders.length > maxHeaders * 2 || target.length > maxTargetBytes)
     return 'HEADERS_TOO_LARGE'
   if (!methods.has(method)) return 'METHOD_NOT_ALLOWED'
-  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  const seen = new Set<string>()
+  let isRepeated = false
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    isRepeated ||= single.has(name) && seen.has(name)
+    seen.add(name)
+  }
   const hasBadFraming =
-    names.includes('transfer-encoding') &&
-    (names.includes('content-length') || httpVersion === '1.0')
-  const isRepeated = single.some((name) => names.indexOf(name) !== names.lastIndexOf(name))
+    seen.has('transfer-encoding') && (seen.has('content-length') || httpVersion === '1.0')
   const isKnownVersion = httpVersion === '1.1' || httpVersion === '1.0'
   if (!isKnownVersion || hasBadFraming || isRepeated || !isSafeTarget(target))
     return 'REQUEST_INVALID'
