@@ -9,7 +9,9 @@ import {
   FrameType,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
-import { expect, test, vi } from 'vitest'
+import { decodeStandings, encodeStandings } from '@travessia/schemas/tunnel-standing'
+import { tellEveryMs } from '@travessia/schemas/tunnel-streams'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
 
@@ -95,6 +97,31 @@ test('late frames of a stream that nobody knows are dropped without an answer', 
   server.receive(encodeHello({ epoch: newId(), windowBytes: 1, maxFrameBytes: 1 }))
   await eventually(() => expect(toNode).toHaveLength(1))
   expect(server.streamCount).toBe(0)
+})
+
+test('a stream that the node says is open and is not here is reset: its request or its answer was lost', async () => {
+  const { server, toNode } = tunnelTo()
+  server.receive(encodeStandings([{ streamId: 9, sent: 1, granted: 0, window: 1 }]))
+  await eventually(() => expect(toNode).toMatchObject([{ type: FrameType.reset, streamId: 9 }]))
+})
+
+test('the agent says how its streams stand, and a frame that it never got ends its request at the device', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { device, closed, calls } = await waitingDevice()
+  const { server, open, toNode } = tunnelTo(device)
+  const { id } = open()
+  await eventually(() => expect(calls).toHaveLength(1))
+  vi.advanceTimersByTime(tellEveryMs)
+  await eventually(() => expect(toNode).toHaveLength(1))
+  expect(decodeStandings(toNode[0]?.payload ?? new Uint8Array(1))).toMatchObject([
+    { streamId: id, sent: 0, granted: 0 },
+  ])
+  const { window } = decodeStandings(toNode[0]?.payload ?? new Uint8Array())[0] ?? { window: 0 }
+  server.receive(encodeStandings([{ streamId: id, sent: 2, granted: 0, window }]))
+  expect(server.streamCount).toBe(0)
+  await eventually(() => expect(closed).toHaveBeenCalledTimes(1))
+  expect(toNode.at(-1)).toMatchObject({ type: FrameType.reset, streamId: id })
 })
 
 test('what is not a frame, or not a request head, does not stop the tunnel', async () => {

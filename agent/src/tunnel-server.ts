@@ -16,6 +16,7 @@ import {
   decodeHello,
   type ExchangeTimeouts,
   encodeHello,
+  encodeReset,
   Flag,
   type Frame,
   FrameType,
@@ -25,7 +26,8 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
-import { StreamReset, TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
@@ -67,8 +69,7 @@ export type TunnelDeps = {
 
 export class TunnelServer {
   readonly #deps: TunnelDeps
-  readonly #way: TunnelWay
-  readonly #streams = new Map<number, TunnelStream>()
+  readonly #streams: TunnelStreams
   readonly #pools: DevicePools
   /** Ids only rise within an epoch: a request that comes twice must not reach the device twice. */
   #lastStreamId = 0
@@ -76,7 +77,7 @@ export class TunnelServer {
 
   constructor(deps: TunnelDeps) {
     this.#deps = deps
-    this.#way = new TunnelWay(deps.send, deps.drained)
+    this.#streams = new TunnelStreams(new TunnelWay(deps.send, deps.drained))
     this.#pools = new DevicePools(deps.policy)
   }
 
@@ -97,8 +98,7 @@ export class TunnelServer {
 
   /** The data connection was lost, or a new epoch began. */
   reset(): void {
-    for (const stream of [...this.#streams.values()]) stream.fail(ResetCode.lost, 'epoch ended')
-    this.#streams.clear()
+    this.#streams.fail(ResetCode.lost, 'epoch ended')
     this.#lastStreamId = 0
   }
 
@@ -109,7 +109,7 @@ export class TunnelServer {
 
   /** Ends every stream that is open; the other end learns why. */
   cut(code: ResetCode): void {
-    for (const stream of [...this.#streams.values()]) stream.reset(code)
+    this.#streams.reset(code)
   }
 
   async stop(): Promise<void> {
@@ -126,7 +126,7 @@ export class TunnelServer {
       if (epoch !== this.#epoch) this.reset()
       this.#epoch = epoch
       this.#deps.send(encodeHello({ epoch, windowBytes: initialWindowBytes, maxFrameBytes }))
-    }
+    } else if (frame.type === FrameType.credit) this.#streams.hear(frame.payload)
   }
 
   #open(frame: Frame): void {
@@ -134,15 +134,18 @@ export class TunnelServer {
     if (frame.type !== FrameType.request || frame.seq !== 0) return
     const { streamId } = frame
     this.#lastStreamId = streamId
-    const stream = new TunnelStream(streamId, this.#way, () => this.#streams.delete(streamId))
-    if (this.#deps.isPaused()) return stream.reset(ResetCode.paused)
-    if (this.#streams.size >= maxStreams) return stream.reset(ResetCode.tooManyStreams)
-    this.#streams.set(streamId, stream)
+    if (this.#deps.isPaused()) return this.#refuse(streamId, ResetCode.paused)
+    if (this.#streams.size >= maxStreams) return this.#refuse(streamId, ResetCode.tooManyStreams)
+    const stream = this.#streams.open(streamId)
     stream.receive(frame)
     this.#serve(stream).catch((error: unknown) => {
       this.#deps.log.debug({ err: error, streamId }, 'exchange ended early')
       stream.reset(resetCodeOf(error))
     })
+  }
+
+  #refuse(streamId: number, code: ResetCode): void {
+    this.#deps.send(encodeReset(streamId, code))
   }
 
   async #serve(stream: TunnelStream): Promise<void> {

@@ -15,6 +15,7 @@ import {
   maxDataBytes,
   ResetCode,
 } from './tunnel-frame.ts'
+import type { Standing } from './tunnel-standing.ts'
 import type { TunnelWay } from './tunnel-way.ts'
 import { ReceiveWindow, SendWindow } from './tunnel-window.ts'
 
@@ -133,9 +134,7 @@ export class TunnelStream {
     if (this.#reset) return
     switch (frame.type) {
       case FrameType.credit:
-        if (!this.#sending.granted(decodeCredit(frame.payload)))
-          return this.reset(ResetCode.protocol, 'credit')
-        return this.#wake()
+        return this.#credited(this.#sending.granted(decodeCredit(frame.payload)))
       case FrameType.reset: {
         const { code, text } = decodeCodeAndText(frame.payload)
         return this.fail(code, text)
@@ -143,6 +142,23 @@ export class TunnelStream {
       default:
         return this.#inOrder(frame)
     }
+  }
+
+  get standing(): Standing {
+    return { streamId: this.id, sent: this.#sendSeq, ...this.#receiving.account }
+  }
+
+  /** How the other end stands: of what it sent before it said so nothing can still come. */
+  compare({ sent, ...account }: Standing): void {
+    if (sent > this.#receiveSeq)
+      return this.reset(ResetCode.lost, `${sent} frames sent, ${this.#receiveSeq} came`)
+    // Who has all grants nothing any more.
+    if (!this.#sentEnd) this.#credited(this.#sending.settled(account))
+  }
+
+  #credited(isBelievable: boolean): void {
+    if (!isBelievable) return this.reset(ResetCode.protocol, 'credit')
+    this.#wake()
   }
 
   #inOrder({ type, flags, seq, payload }: Frame): void {

@@ -9,6 +9,7 @@ import {
   initialWindowBytes,
   maxWindowBytes,
 } from './tunnel-frame.ts'
+import type { Account } from './tunnel-standing.ts'
 
 /** What a data frame counts at least: empty ones cost memory too. */
 const minFrameBytes = 64
@@ -43,6 +44,8 @@ export class SpareWindow {
 export class SendWindow {
   #window = initialWindowBytes
   #underWay = 0
+  /** In all, modulo 2^32. */
+  #granted = 0
 
   /** Payload that the next frame may carry; 0: none, wait for credit. */
   get room(): number {
@@ -59,7 +62,13 @@ export class SendWindow {
     if (consumed > this.#underWay || window < this.#window || window > maxWindowBytes) return false
     this.#underWay -= consumed
     this.#window = window
+    this.#granted = (this.#granted + consumed) >>> 0
     return true
+  }
+
+  /** Makes good for credit that was lost. @returns as `granted` */
+  settled({ granted, window }: Account): boolean {
+    return this.granted({ consumed: (granted - this.#granted) >>> 0, window })
   }
 }
 
@@ -70,12 +79,18 @@ export class ReceiveWindow {
   /** Received and not yet granted anew. */
   #held = 0
   #consumed = 0
+  /** In all, modulo 2^32. */
+  #granted = 0
   /** Since when how much of a window has been consumed. */
   #since = 0
   #passed = 0
 
   constructor(spare: SpareWindow) {
     this.#spare = spare
+  }
+
+  get account(): Account {
+    return { granted: this.#granted, window: this.#window }
   }
 
   /** @returns false: more than was granted */
@@ -91,6 +106,7 @@ export class ReceiveWindow {
     if (this.#consumed < this.#window / 4) return undefined
     const consumed = this.#consumed
     this.#held -= consumed
+    this.#granted = (this.#granted + consumed) >>> 0
     this.#consumed = 0
     this.#growIfFast(consumed, now)
     return { consumed, window: this.#window }

@@ -12,6 +12,7 @@ import {
   encodeFrame,
   encodeHead,
   encodeHello,
+  encodePing,
   Flag,
   FrameType,
   initialWindowBytes,
@@ -19,10 +20,12 @@ import {
   type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import { encodeStandings } from '@travessia/schemas/tunnel-standing'
 import { MessageAssembler, TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { tellEveryMs } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import { pino } from 'pino'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { DeviceSocket } from './device-client.ts'
 import { TunnelClient } from './tunnel-client.ts'
 
@@ -489,6 +492,33 @@ test.each([
   socket.onClose(resolve)
   socket.onMessage(async () => undefined)
   expect(await promise).toBe(code)
+})
+
+test('a stream that the agent says is open and is not here is reset: the node’s own reset was lost', async () => {
+  const { answer, sent, client } = await ready()
+  const standing = { streamId: 9, sent: 1, granted: 0, window: initialWindowBytes }
+  answer(encodeStandings([standing]))
+  await expect.poll(() => sent).toContain(FrameType.reset)
+  const resets = () => sent.filter((type) => type === FrameType.reset).length
+  client.hello(agent)
+  // Of the epoch before.
+  answer(encodeStandings([standing]))
+  answer(encodePing(0))
+  await expect.poll(() => sent).toContain(FrameType.ping)
+  expect(resets()).toBe(1)
+})
+
+test('an answer whose last frame was lost is TUNNEL_LOST as soon as the agent says how it stands', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { device, client, sent, answer } = await ready()
+  const asked = device.request({ ...get, signal: here() })
+  const ended = expect(asked).rejects.toEqual(coded('TUNNEL_LOST'))
+  vi.advanceTimersByTime(tellEveryMs)
+  await expect.poll(() => sent).toContain(FrameType.credit)
+  answer(encodeStandings([{ streamId: 1, sent: 1, granted: 0, window: initialWindowBytes }]))
+  await ended
+  expect(client.streamCount).toBe(0)
 })
 
 test('a ping of the agent is answered with the server’s time', async () => {

@@ -20,7 +20,8 @@ import {
   maxFrameBytes,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
-import { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import type { Link } from '../link/link.ts'
@@ -35,8 +36,7 @@ const maxStreamsPerAgent = 512
 type Tunnel = {
   readonly agent: AgentAddress
   readonly epoch: string
-  readonly way: TunnelWay
-  readonly streams: Map<number, TunnelStream>
+  readonly streams: TunnelStreams
   readonly grants: SentGrants
   /** The agent's name of its data connection, once it has said it. */
   dataEpoch: string | undefined
@@ -99,8 +99,7 @@ export class TunnelClient {
     const tunnel: Tunnel = {
       agent: { tenantId, agentId },
       epoch: newId(),
-      way: new TunnelWay((frame) => this.#deps.link.send(agent, frame)),
-      streams: new Map(),
+      streams: new TunnelStreams(new TunnelWay((frame) => this.#deps.link.send(agent, frame))),
       grants: new SentGrants(),
       dataEpoch,
       isReady: false,
@@ -116,8 +115,7 @@ export class TunnelClient {
     const tunnel = this.#tunnels.get(agentId)
     if (!tunnel) return
     this.#tunnels.delete(agentId)
-    for (const stream of tunnel.streams.values())
-      stream.fail(ResetCode.lost, 'data connection lost')
+    tunnel.streams.fail(ResetCode.lost, 'data connection lost')
   }
 
   onFrame(agent: AgentAddress, bytes: Uint8Array): void {
@@ -185,9 +183,7 @@ export class TunnelClient {
       throw new TravessiaError('TUNNEL_BUSY', { agentId })
     const id = tunnel.nextId
     tunnel.nextId += 1
-    const stream = new TunnelStream(id, tunnel.way, () => tunnel.streams.delete(id))
-    tunnel.streams.set(id, stream)
-    return stream
+    return tunnel.streams.open(id)
   }
 
   #control(agent: AgentAddress, frame: Frame): void {
@@ -196,6 +192,8 @@ export class TunnelClient {
       return
     }
     const tunnel = this.#tunnels.get(agent.agentId)
+    // Before the answer to HELLO these are the streams of an epoch that is over.
+    if (frame.type === FrameType.credit && tunnel?.isReady) tunnel.streams.hear(frame.payload)
     if (frame.type !== FrameType.hello || decodeHello(frame.payload).epoch !== tunnel?.epoch) return
     tunnel.isReady = true
     for (const wake of this.#whenReady.get(agent.agentId) ?? []) wake()
