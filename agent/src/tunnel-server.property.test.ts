@@ -28,7 +28,7 @@ import { silent } from './fixtures.ts'
 import { TunnelServer } from './tunnel-server.ts'
 
 /** For a long search: 5,000, ten minutes. */
-const numRuns = 100
+const numRuns = 200
 
 beforeEach(() => {
   vi.useFakeTimers({

@@ -50,14 +50,18 @@ export class LossyWire {
   }
 
   send(from: Side, bytes: Uint8Array): boolean {
-    this.#count(from, decodeFrame(bytes))
-    const queue = this.#to[from === 'node' ? 'agent' : 'node']
+    const frame = decodeFrame(bytes)
+    this.#count(from, frame)
+    const queue = this.#to[otherOf(from)]
     const { drop, double, swap } = this.#faults
     const fate = this.#random(100)
     if (fate < drop) return true
     const isSwapped = fate < drop + swap && queue.length > 0
     queue.splice(isSwapped ? queue.length - 1 : queue.length, 0, bytes)
-    if (fate >= drop + swap && fate < drop + swap + double) queue.push(bytes)
+    if (fate >= drop + swap && fate < drop + swap + double) {
+      queue.push(bytes)
+      this.#countTwice(from, frame)
+    }
     return true
   }
 
@@ -84,7 +88,7 @@ export class LossyWire {
 
   /** A reader took these bytes. */
   consumed(by: Side, streamId: number, bytes: number): void {
-    this.#accountOf(by === 'node' ? 'agent' : 'node', streamId).underWay -= costOf(bytes)
+    this.#accountOf(otherOf(by), streamId).underWay -= costOf(bytes)
   }
 
   #count(from: Side, frame: Frame): void {
@@ -96,9 +100,14 @@ export class LossyWire {
       if (account.underWay > account.window)
         this.problems.push(`${from} ${streamId}: ${account.underWay} under way`)
     } else if (type === FrameType.credit) {
-      const account = this.#accountOf(from === 'node' ? 'agent' : 'node', streamId)
-      account.window = decodeCredit(payload).window
+      this.#accountOf(otherOf(from), streamId).window = decodeCredit(payload).window
     }
+  }
+
+  /** Who is granted the same twice cannot know it; the reader cuts what is more than it granted. */
+  #countTwice(from: Side, { type, streamId, payload }: Frame): void {
+    if (type === FrameType.credit && streamId !== 0)
+      this.#accountOf(otherOf(from), streamId).underWay -= decodeCredit(payload).consumed
   }
 
   #accountOf(writer: Side, streamId: number) {
@@ -107,6 +116,10 @@ export class LossyWire {
     this.#accounts.set(name, account)
     return account
   }
+}
+
+function otherOf(side: Side): Side {
+  return side === 'node' ? 'agent' : 'node'
 }
 
 function costOf(bytes: number): number {

@@ -1,0 +1,244 @@
+/**
+ * The node's end and streams of an agent's end on a wire that loses, repeats and swaps frames and breaks: whatever
+ * happens, a browser gets a correct prefix of its own answer, whole or marked as cut, and all streams end.
+ */
+import { Readable } from 'node:stream'
+import { newId } from '@travessia/schemas/ids'
+import {
+  bodyOf,
+  type Faults,
+  hear,
+  LossyWire,
+  type Script,
+  say,
+  type Told,
+  wrongIn,
+} from '@travessia/schemas/lossy-wire.fixture'
+import {
+  decodeFrame,
+  encodeHead,
+  type Frame,
+  FrameType,
+  ResetCode,
+} from '@travessia/schemas/tunnel-frame'
+import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { TunnelStreams, tellEveryMs } from '@travessia/schemas/tunnel-streams'
+import { TunnelWay } from '@travessia/schemas/tunnel-way'
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { TunnelClient } from './tunnel-client.ts'
+
+/** For a long search: 20,000, ten minutes. */
+const numRuns = 100
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'],
+  })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const agent = { tenantId: newId(), agentId: newId() }
+const hour = 3_600_000
+const timeouts = { connectMs: hour, firstByteMs: hour, idleMs: hour }
+const head = { status: 200, headers: [] }
+
+type Plan = {
+  readonly up: Script
+  readonly down: Script
+  readonly afterSteps: number
+  /** The answer is one frame. */
+  readonly isSmall: boolean
+}
+type Talk = Plan & { readonly key: number; readonly heard: { up: Told; down: Told } }
+
+const chunks = fc.array(
+  fc.oneof(
+    { weight: 9, arbitrary: fc.nat(400) },
+    { weight: 3, arbitrary: fc.nat(70_000) },
+    { weight: 1, arbitrary: fc.nat(400_000) },
+  ),
+  { maxLength: 8 },
+)
+const script = fc.record({
+  chunks,
+  ends: fc.constantFrom<Script['ends'][]>('end', 'end', 'end', 'close', 'reset'),
+})
+const plans = fc.array(
+  fc.record({ up: script, down: script, afterSteps: fc.nat(30), isSmall: fc.boolean() }),
+  { minLength: 1, maxLength: 10 },
+)
+const rate = fc.oneof(fc.constant(0), fc.constant(0), fc.constant(2), fc.constant(20))
+const faults = fc.record({ drop: rate, double: rate, swap: rate })
+const cuts = fc.array(fc.nat(60), { maxLength: 2 })
+
+class World {
+  readonly #wire: LossyWire
+  readonly talks: Talk[] = []
+  readonly #client: TunnelClient
+  #agent: TunnelStreams
+  #lastId = 0
+
+  constructor(seed: number, faults: Faults) {
+    this.#wire = new LossyWire(seed, faults)
+    this.#client = new TunnelClient({
+      ...{ now: Date.now, log: pino({ level: 'silent' }) },
+      link: { send: (_to, frame) => this.#send(frame) },
+    })
+    this.#agent = this.#connect()
+    this.#client.hello(agent)
+  }
+
+  get open(): number {
+    return this.#client.streamCount + this.#agent.size
+  }
+
+  ask(plan: Plan, key: number): void {
+    const under = (): Told => ({ bytes: [], how: 'under way' })
+    const talk = { ...plan, key, heard: { up: under(), down: under() } }
+    this.talks.push(talk)
+    void this.#ask(talk)
+  }
+
+  /** The connection breaks and comes back. */
+  reconnect(): void {
+    this.#wire.cut()
+    this.#agent.fail(ResetCode.lost, 'gone')
+    this.#agent = this.#connect()
+    this.#lastId = 0
+    this.#client.hello(agent)
+  }
+
+  async step(): Promise<boolean> {
+    const isMoved = this.#wire.step((to, bytes) => {
+      if (to === 'node') this.#client.onFrame(agent, bytes)
+      else this.#atAgent(decodeFrame(bytes))
+    })
+    await new Promise(setImmediate)
+    return isMoved
+  }
+
+  async finish(): Promise<void> {
+    while (await this.step());
+    this.#wire.calm()
+    for (let told = 0; told < 3; told += 1) {
+      vi.advanceTimersByTime(tellEveryMs)
+      while (await this.step());
+    }
+  }
+
+  /** HELLO is said again until it is answered; here it always comes. */
+  #send(frame: Uint8Array): boolean {
+    if (decodeFrame(frame).type !== FrameType.hello) return this.#wire.send('node', frame)
+    this.#client.onFrame(agent, frame)
+    return true
+  }
+
+  #connect(): TunnelStreams {
+    return new TunnelStreams(new TunnelWay((frame) => this.#wire.send('agent', frame)))
+  }
+
+  async #ask({ key, up, heard: { down } }: Talk): Promise<void> {
+    const body = up.chunks.length > 0 ? Readable.from(saying(key, up), { objectMode: false }) : null
+    const path = `/${this.talks.length - 1}`
+    const signal = new AbortController().signal
+    const asked = { method: 'POST', path, headers: [], timeouts, signal }
+    try {
+      const client = this.#client.clientFor(agent, { deviceId: newId(), grant: 'a.b.c' })
+      const answer = await client.request({
+        ...asked,
+        ...(body ? { body, bodyBytes: 'chunked' } : {}),
+      })
+      for await (const part of answer.body) down.bytes.push(part as Uint8Array)
+      down.how = 'whole'
+    } catch {
+      down.how = 'cut'
+    }
+  }
+
+  #atAgent(frame: Frame): void {
+    const { streamId, type } = frame
+    if (streamId === 0 && type === FrameType.credit) this.#agent.hear(frame.payload)
+    if (streamId > this.#lastId && type === FrameType.request) {
+      this.#lastId = streamId
+      void this.#serve(this.#agent.open(streamId))
+    }
+    this.#agent.get(streamId)?.receive(frame)
+  }
+
+  async #serve(stream: TunnelStream): Promise<void> {
+    const first = await stream.read().catch(() => undefined)
+    const said = new TextDecoder().decode(first?.payload)
+    const talk = this.talks[Number(/"path":"\/(\d+)"/.exec(said)?.[1])]
+    if (!talk) return
+    const { key, down, heard, isSmall } = talk
+    const total = down.chunks.reduce((sum, size) => sum + size, 0)
+    const isOne = isSmall && total < 16_384 && down.ends === 'end'
+    const small = isOne ? bodyOf(-key, 0, total) : undefined
+    if (!stream.isClosed) stream.frame(FrameType.response, encodeHead(head, small), isOne)
+    const saying = isOne ? undefined : say(stream, -key, down)
+    await Promise.all([saying, hear(stream, heard.up, () => undefined)])
+  }
+}
+
+async function* saying(key: number, { chunks, ends }: Script) {
+  let at = 0
+  for (const size of chunks) {
+    yield bodyOf(key, at, size)
+    at += size
+  }
+  if (ends === 'reset') throw new Error('browser gone')
+}
+
+async function live(
+  seed: number,
+  { faults, plans, cuts }: { faults: Faults; plans: readonly Plan[]; cuts: readonly number[] },
+): Promise<World> {
+  const world = new World(seed, faults)
+  for (let step = 0; step <= 60; step += 1) {
+    for (const [index, plan] of plans.entries())
+      if (plan.afterSteps === step) world.ask(plan, index + 1)
+    if (cuts.includes(step)) world.reconnect()
+    await world.step()
+  }
+  await world.finish()
+  return world
+}
+
+function wrongOf({ up, down, heard, key }: Talk): Array<string | undefined> {
+  // Without a body the request is its own end.
+  const isSaid = up.ends !== 'reset' || up.chunks.length === 0
+  // A request that never came was never heard of.
+  const isServed = heard.up.how !== 'under way' || heard.up.bytes.length > 0
+  return [
+    isServed ? wrongIn(heard.up, { key, script: up, isSaid }) : undefined,
+    wrongIn(heard.down, { key: -key, script: down, isSaid: down.ends !== 'reset' }),
+  ]
+}
+
+test('on any wire a browser gets a correct prefix, whole or marked, of its own answer, and all streams end', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer(), faults, plans, cuts, async (seed, faults, plans, cuts) => {
+      const world = await live(seed, { faults, plans, cuts })
+      expect(world.talks.flatMap(wrongOf).filter(Boolean)).toEqual([])
+      expect(world.open).toBe(0)
+    }),
+    { numRuns },
+  )
+})
+
+test('on a wire that loses nothing every answer is whole, however slow and interleaved', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer(), plans, async (seed, plans) => {
+      const kept = plans.filter(({ up, down }) => up.ends !== 'reset' && down.ends === 'end')
+      const faults = { drop: 0, double: 0, swap: 0 }
+      const world = await live(seed, { faults, plans: kept, cuts: [] })
+      expect(world.talks.filter(({ heard }) => heard.down.how !== 'whole')).toEqual([])
+      expect(world.talks.flatMap(wrongOf).filter(Boolean)).toEqual([])
+    }),
+    { numRuns: numRuns / 4 },
+  )
+})
