@@ -32,10 +32,13 @@ export type AgentKeys = {
 export class Pairing {
   readonly #database: DatabaseSync
   readonly #now: () => number
+  /** Asked at each connection of an agent. */
+  readonly #keys: ReturnType<DatabaseSync['prepare']>
 
   constructor(database: DatabaseSync, now: () => number) {
     this.#database = database
     this.#now = now
+    this.#keys = database.prepare('select * from agent_key where agent = ?')
   }
 
   /** A new code replaces the installation's former one. */
@@ -91,7 +94,7 @@ export class Pairing {
   }
 
   keysOf(agentId: string): AgentKeys | undefined {
-    const row = this.#database.prepare('select * from agent_key where agent = ?').get(agentId)
+    const row = this.#keys.get(agentId)
     if (!row) return undefined
     const sealing = row['encryption_key']
     return {

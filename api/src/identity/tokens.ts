@@ -42,7 +42,12 @@ const isAgentClaims = compile(agentClaimsSchema)
 
 type Alg = 'RS256' | 'EdDSA'
 type Key = Awaited<ReturnType<typeof importJWK>>
-type SigningKey = { readonly kid: string; readonly privateKey: Key; readonly publicJwk: JWK }
+type SigningKey = {
+  readonly kid: string
+  readonly privateKey: Key
+  readonly publicKey: Key
+  readonly publicJwk: JWK
+}
 
 export class Tokens {
   readonly #tokenKey: SigningKey
@@ -137,9 +142,9 @@ export class Tokens {
     try {
       const { payload } = await jwtVerify(
         token,
-        async ({ kid }) => {
+        ({ kid }) => {
           if (kid !== this.#tokenKey.kid) throw new TravessiaError('TOKEN_INVALID')
-          return importJWK(this.#tokenKey.publicJwk, alg)
+          return this.#tokenKey.publicKey
         },
         {
           ...{ algorithms: [alg], typ, issuer, audience: aud },
@@ -170,7 +175,11 @@ async function loadKey(vault: Vault, id: string, alg: Alg): Promise<SigningKey> 
   const publicPart: JWK = kty === 'RSA' ? ({ kty, n, e } as JWK) : ({ kty, crv, x } as JWK)
   const kid = await calculateJwkThumbprint(publicPart)
   const publicJwk = { ...publicPart, kid, alg, use: 'sig' }
-  return { kid, privateKey: await importJWK(jwk, alg), publicJwk }
+  const [privateKey, publicKey] = await Promise.all([
+    importJWK(jwk, alg),
+    importJWK(publicJwk, alg),
+  ])
+  return { kid, privateKey, publicKey, publicJwk }
 }
 
 async function makeKey(alg: Alg): Promise<JWK> {
