@@ -90,14 +90,9 @@ class Line {
 
   hurry(): void {
     clearTimeout(this.#hurryTimer)
+    if (!this.#socket) return this.#redial()
     this.#hurryTimer = setTimeout(() => {
-      if (this.isUp || !this.#isWanted) return
-      clearTimeout(this.#timer)
-      const socket = this.#socket
-      this.#socket = undefined
-      socket?.destroy()
-      this.#attempt = 0
-      this.dial()
+      if (!this.isUp) this.#redial()
     }, hurryMs)
   }
 
@@ -129,7 +124,18 @@ class Line {
     this.#socket?.write(Buffer.concat([Buffer.from([0x40, 2]), body.subarray(at, at + 2)]))
   }
 
+  #redial(): void {
+    if (!this.#isWanted) return
+    clearTimeout(this.#timer)
+    const socket = this.#socket
+    this.#socket = undefined
+    socket?.destroy()
+    this.#attempt = 0
+    this.dial()
+  }
+
   #dialAgain(): void {
+    this.#socket = undefined
     clearInterval(this.#pingTimer)
     if (this.isUp) this.#downSince = performance.now()
     this.isUp = false

@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 /** Dials that end after so long, and when each of them began. */
-function dialling(lastsMs: number) {
+function endingAfter(lastsMs: number) {
   vi.spyOn(Math, 'random').mockReturnValue(1)
   const begun: number[] = []
   const dialled = new Dialled({
@@ -26,6 +26,11 @@ function dialling(lastsMs: number) {
     log: pino({ level: 'silent' }),
   })
   dialled.start()
+  return { dialled, begun }
+}
+
+function dialling(lastsMs: number) {
+  const { begun } = endingAfter(lastsMs)
   vi.advanceTimersByTime(120_000)
   return begun.slice(1).map((at, n) => Math.round((at - (begun[n] ?? 0)) / 1000))
 }
@@ -36,6 +41,20 @@ test('a dial that is refused at once is followed by the whole pause', () => {
 
 test('a dial that hung is followed by none: within 8 s of its network an agent dials', () => {
   expect(new Set(dialling(connectMs))).toEqual(new Set([8]))
+})
+
+test('when the other connection is back, a pause ends at once and a dial has two seconds left', () => {
+  const pausing = endingAfter(1)
+  vi.advanceTimersByTime(10_000)
+  const dials = pausing.begun.length
+  pausing.dialled.hurry()
+  expect(pausing.begun).toHaveLength(dials + 1)
+  const hanging = endingAfter(connectMs)
+  hanging.dialled.hurry()
+  vi.advanceTimersByTime(1_999)
+  expect(hanging.begun).toHaveLength(1)
+  vi.advanceTimersByTime(1)
+  expect(hanging.begun).toHaveLength(2)
 })
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })

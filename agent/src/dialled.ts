@@ -65,9 +65,10 @@ export class Dialled {
     await this.client?.endAsync().catch(() => undefined)
   }
 
-  /** The network is there: a dial that began without it may hang, and a pause is not needed any more. */
+  /** The network is there: no pause is needed any more, and a dial that began without it may hang. */
   hurry(): void {
     clearTimeout(this.#hurryTimer)
+    if (!this.client) return this.redial()
     this.#hurryTimer = setTimeout(() => {
       if (!this.isUp) this.redial()
     }, hurryMs)
