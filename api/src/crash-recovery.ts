@@ -4,6 +4,7 @@
  */
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
+import type { AgentAddress } from '@travessia/schemas/topics'
 import { orderOf } from './bus/command-bus.ts'
 import type { Dispatcher } from './bus/dispatcher.ts'
 import type { Recorder } from './bus/recorder.ts'
@@ -13,6 +14,9 @@ import type { FileSender } from './files/file-sender.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { OpenExchange } from './views/sessions.ts'
 import type { Views } from './views/views.ts'
+
+/** Far below what may wait for the log. */
+const together = 500
 
 type Deps = {
   readonly store: EventStore
@@ -33,8 +37,7 @@ export async function recover(deps: Deps): Promise<void> {
     ...{ tenantId: systemTenantId, streamKind: 'system', streamId: nodeId, expected: 'any' },
     events: [{ ...context, type: 'ServerStarted', data: { version, nodeId } }],
   })
-  for (const agent of await views.agents.connected())
-    await recorder.agentIntent(agent, { type: 'DisconnectAgent', reason: 'node-restart' })
+  await noteLost(await views.agents.connected(), recorder)
   for (const exchange of await views.sessions.openExchanges())
     await closeExchange(store, exchange, context)
   for (const { id, tenantId, ...places } of await views.viewings.open()) {
@@ -61,6 +64,15 @@ export async function recover(deps: Deps): Promise<void> {
   }
   await views.until(await store.head())
   await fileSender.start()
+}
+
+/** A commit of the log for many, not one for each: a fleet waits for this node. */
+async function noteLost(agents: readonly AgentAddress[], recorder: Recorder): Promise<void> {
+  const intent = { type: 'DisconnectAgent', reason: 'node-restart' } as const
+  for (let first = 0; first < agents.length; first += together) {
+    const some = agents.slice(first, first + together)
+    await Promise.all(some.map((agent) => recorder.agentIntent(agent, intent)))
+  }
 }
 
 async function closeExchange(
