@@ -19,9 +19,11 @@ export type Tag = {
   readonly name: string
   readonly isEnd: boolean
   readonly isSelfClosing: boolean
-  /** As it stands in the page; of a tag that was too large to be held its rest. */
+  /** Too large to be held: without attributes, and `raw` is its rest. */
+  readonly isLarge: boolean
+  /** As it stands in the page. */
   readonly raw: string
-  /** The first of each name, as in browsers; none of a tag that was too large. */
+  /** The first of each name, as in browsers. */
   readonly attributes: readonly Attribute[]
 }
 
@@ -92,12 +94,13 @@ export class TagReader {
 
   /** The whole tag, once it has ended. */
   take(): Tag {
-    const isLarge = this.isLarge
+    const { isLarge } = this
     const raw = this.takeRaw()
     return {
       name: this.#name,
       isEnd: this.#isEnd,
       isSelfClosing: this.#isSelfClosing,
+      isLarge,
       raw,
       attributes: isLarge ? [] : attributesOf(raw, this.#marks),
     }
@@ -182,7 +185,9 @@ export class TagReader {
   }
 
   #endValue(place: number, end: number): void {
-    if (this.#mark) Object.assign(this.#mark, { valueEnd: place, end })
+    if (!this.#mark) return
+    this.#mark.valueEnd = place
+    this.#mark.end = end
   }
 
   #finish(place: number): void {
@@ -193,17 +198,20 @@ export class TagReader {
 }
 
 function attributesOf(raw: string, marks: readonly Mark[]): Attribute[] {
-  const byName = new Map<string, Attribute>()
+  const names = new Set<string>()
+  const attributes: Attribute[] = []
   for (const { start, nameEnd, valueStart, valueEnd, end } of marks) {
     const name = lowerCase(raw.slice(start, nameEnd))
-    if (byName.has(name)) continue
-    const value = valueEnd < 0 ? { valueStart: end, valueEnd: end } : { valueStart, valueEnd }
-    byName.set(name, { name, start, end, ...value })
+    if (names.has(name)) continue
+    names.add(name)
+    const hasValue = valueEnd >= 0
+    const from = hasValue ? valueStart : end
+    attributes.push({ name, start, end, valueStart: from, valueEnd: hasValue ? valueEnd : end })
   }
-  return [...byName.values()]
+  return attributes
 }
 
 /** Of ASCII letters only. */
 function lowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text
 }

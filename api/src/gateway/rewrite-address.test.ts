@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { viewOf } from './public-address.ts'
-import { rewriteAddress, rewriteAddressSet, rewriteRefresh } from './rewrite-address.ts'
+import { type PublicView, viewOf } from './public-address.ts'
+import { addressEdit, addressSetEdits, edited, refreshEdits } from './rewrite-address.ts'
 
 const base = '/remote/s/abc'
 const device = { baseUrl: 'http://192.168.1.50', ports: [8080] }
@@ -13,6 +13,13 @@ const host = viewOf(device, {
   base: '',
   port: undefined,
 })
+
+const rewriteAddress = (text: string, on: PublicView) =>
+  [...edited(text, [addressEdit(text, on)])].join('')
+const rewriteAddressSet = (text: string, on: PublicView) =>
+  [...edited(text, addressSetEdits(text, on))].join('')
+const rewriteRefresh = (text: string, on: PublicView) =>
+  [...edited(text, refreshEdits(text, on))].join('')
 
 test.each([
   ['/x', `${base}/x`],

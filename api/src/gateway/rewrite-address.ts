@@ -1,46 +1,74 @@
 /**
  * Addresses that a device wrote into its pages, as they must stand there for the browser (DEVICES 4.5). Pure. Only
- * the beginning of a text changes, so what follows may be of any charset and hold any entity.
+ * the beginning of an address changes, so what follows may be of any charset.
  */
 import type { PublicView } from './public-address.ts'
 
+/** What stands from `from` to `to` becomes `text`. */
+export type Edit = { readonly from: number; readonly to: number; readonly text: string }
+/** From the first to the last; undefined for what was looked at and stays, so that whoever takes them may pause. */
+export type Edits = Iterable<Edit | undefined>
+
+/** Longer ones are nobody's host. */
+const maxHeadLength = 300
+
 /** Root-absolute ones get the prefix, the device's own origins their path; relative ones and other hosts stay. */
-export function rewriteAddress(value: string, view: PublicView): string {
-  const text = value.trimStart()
-  const space = value.slice(0, value.length - text.length)
-  const authority = /^(https?:)?\/\/([^/?#\\\s]+)/i.exec(text)
+export function addressEdit(address: string, view: PublicView, at = 0): Edit | undefined {
+  // As browsers read it: without leading controls, without tabs and line ends anywhere, and `\` is `/`.
+  const space = /^[\0- ]*/.exec(address)?.[0].length ?? 0
+  const head = address.slice(space, space + maxHeadLength)
+  const text = head.replace(/[\t\n\r]/g, '').replaceAll('\\', '/')
+  const from = at + space
+  const authority = /^(https?:)?\/\/([^/?#\s]+)/i.exec(text)
   if (!authority) {
-    const isRooted = /^\/(?!\/)/.test(text) && !isPublic(text, view)
-    return isRooted ? space + view.prefix + text : value
+    const isRooted = /^\/(?!\/)/.test(text) && view.prefix !== '' && !isPublic(text, view)
+    return isRooted ? { from, to: from, text: view.prefix } : undefined
   }
   const [whole, scheme = new URL(view.targetOrigin).protocol, host] = authority
   const origin = `${scheme}//${host}`
   const prefix = URL.canParse(origin) ? view.others.get(new URL(origin).origin) : undefined
-  if (prefix === undefined) return value
+  if (prefix === undefined) return undefined
   const rest = text.slice(whole.length)
-  const path = `${prefix}${rest.startsWith('/') ? '' : '/'}${rest}`
+  const path = `${prefix}${rest.startsWith('/') ? '' : '/'}`
   // `//x` alone would be another host.
-  return space + (path.startsWith('//') ? view.publicOrigin + path : path)
+  const before = (path + rest).startsWith('//') ? view.publicOrigin : ''
+  return { from, to: from + lengthOf(head, whole.length), text: before + path }
 }
 
 /** `a.png 1x, b.png 2x`; a comma inside an address (`data:…;base64,/9j`) is part of it, as in HTML. */
-export function rewriteAddressSet(value: string, view: PublicView): string {
+export function* addressSetEdits(value: string, view: PublicView): Edits {
   let isAddress = true
-  return value.replace(/\S+/g, (word) => {
+  for (const { 0: word, index } of value.matchAll(/[^\t\n\f\r ]+/g)) {
     // After an address its size, which ends at a comma.
-    const end = isAddress ? 0 : word.indexOf(',') + 1
-    if (!isAddress && end === 0) return word
-    const address = word.slice(end)
+    const start = isAddress ? 0 : word.indexOf(',') + 1
+    if (!isAddress && start === 0) continue
+    const address = word.slice(start)
     isAddress = address === '' || address.endsWith(',')
-    return word.slice(0, end) + rewriteAddress(address, view)
-  })
+    yield addressEdit(address, view, index + start)
+  }
 }
 
 /** `5; url=/x`, the content of `<meta http-equiv="refresh">`. */
-export function rewriteRefresh(value: string, view: PublicView): string {
-  const match = /^\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?["']?/i.exec(value)
-  if (!match) return value
-  return match[0] + rewriteAddress(value.slice(match[0].length), view)
+export function* refreshEdits(value: string, view: PublicView): Edits {
+  const start = /^\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?["']?/i.exec(value)?.[0].length
+  if (start !== undefined) yield addressEdit(value.slice(start), view, start)
+}
+
+/** A text with its edits, in pieces. */
+export function* edited(text: string, edits: Edits): Iterable<string> {
+  let done = 0
+  for (const edit of edits) {
+    yield edit ? text.slice(done, edit.from) + edit.text : ''
+    done = edit?.to ?? done
+  }
+  yield text.slice(done)
+}
+
+/** Of the part of `head` that has `count` characters besides tabs and line ends. */
+function lengthOf(head: string, count: number): number {
+  let length = 0
+  for (let left = count; left > 0; length += 1) if (!/[\t\n\r]/.test(head[length] ?? '')) left -= 1
+  return length
 }
 
 /** A page that knows its prefix, or that was rewritten before, says the public path itself. */

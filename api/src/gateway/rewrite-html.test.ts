@@ -1,8 +1,11 @@
 import { Readable, Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { viewOf } from './public-address.ts'
 import { PageRewriter } from './rewrite-html.ts'
+import { inTurns } from './turns.ts'
 
 const base = '/remote/s/abc'
 const device = { baseUrl: 'http://192.168.1.50', ports: [8080] }
@@ -19,7 +22,7 @@ async function rewritten(
   const chunks = Array.from({ length: Math.ceil(text.length / chunkBytes) }, (_, i) =>
     text.slice(i * chunkBytes, (i + 1) * chunkBytes),
   )
-  const rewriter = new PageRewriter(view, { script: own, maxBytes })
+  const rewriter = inTurns(new PageRewriter(view, { script: own, maxBytes }))
   const bytes = new Transform({
     decodeStrings: false,
     transform: (chunk: string, _encoding, done) => done(null, Buffer.from(chunk, 'latin1')),
@@ -95,6 +98,27 @@ test.each([
   ],
   ['<template>/x<a href="/x"></template>', `<template>/x<a href="${base}/x"></template>`],
   ['<a data-href="/x" href>', '<a data-href="/x" href>'],
+  ['<a href="&#47;x&#47;y&amp;z">', `<a href="${base}&#47;x&#47;y&amp;z">`],
+  ['<a href="http&colon;&sol;/192&period;168.1.50&#x2f;x">', `<a href="${base}&#x2f;x">`],
+  ['<a href="&Tab;\x01ht&NewLine;tp:/\t/192.168.1.50/x">', `<a href="&Tab;\x01${base}/x">`],
+  ['<a href="\\x" src=\\\\192.168.1.50\\y>', `<a href="${base}\\x" src=${base}\\y>`],
+  ['<a href="&amp;#47;x" src="&nosuch;/x">', '<a href="&amp;#47;x" src="&nosuch;/x">'],
+  ['<p style="a:url(&quot;/x&quot;)">', `<p style="a:url(&quot;${base}/x&quot;)">`],
+  ['<style>a{b:url(&#47;x)}</style>', '<style>a{b:url(&#47;x)}</style>'],
+  ['<img srcset="/a&#32;1x,&sol;b 2x">', `<img srcset="${base}/a&#32;1x,${base}&sol;b 2x">`],
+  [
+    '<meta name=x http-equiv=refresh content="0&semi;url=&#39;/x">',
+    `<meta name=x http-equiv=refresh content="0&semi;url=&#39;${base}/x">`,
+  ],
+  [
+    "<meta http-equiv=content-security-policy content='script-src &#39;self&#39; &amp;'>",
+    "<meta http-equiv=content-security-policy content='script-src &#39;self&#39; &#38;'>",
+  ],
+  ['<meta name=referrer content><meta name=referrer content=>x'].flatMap((text) => [text, text]),
+  [
+    '<svg><style><![CDATA[a{b:url(/x)}]]></style></svg>',
+    `<svg><style><![CDATA[a{b:url(${base}/x)}]]></style></svg>`,
+  ],
 ])('%s keeps every other byte', async (given, expected) => {
   const page = Buffer.from(given, 'latin1')
   expect((await rewritten(page)).toString('latin1')).toBe(expected)
@@ -126,6 +150,69 @@ test('beyond the limit the rest passes as it is, wherever the cut falls', async 
 test('a value that holds data rather than an address stays as it is', async () => {
   const page = `<p style="${'url(/x)'.repeat(10_000)}">`
   expect(String(await rewritten(page, { chunkBytes: 9_000 }))).toBe(page)
+})
+
+const large = `<a title="${'x'.repeat(256 * 1024)}" href="/x">`
+
+test('a tag beyond 256 KiB and a style beyond 512 KiB pass as they are, what follows does not', async () => {
+  const style = `<style>${'a{b:url(/x)}\n'.repeat(50_000)}</style>`
+  for (const page of [large, style, style.replace('<style>', '<svg><style>')])
+    for (const chunkBytes of [1_000, 1_000_000]) {
+      const text = String(await rewritten(`${page}<a href="/end">`, { chunkBytes }))
+      expect(text).toBe(`${page}<a href="${base}/end">`)
+    }
+})
+
+test('our script never gets into a large tag, nor behind one', async () => {
+  const page = `${large.replace('<a', '<script')}if (1) "<p>"</script><p>`
+  const text = String(await rewritten(page, { script, chunkBytes: 10_000 }))
+  expect(text).toBe(page.replace(/<p>$/, `${script}<p>`))
+})
+
+test('a page of any bytes without addresses stays the same, however it is cut', async () => {
+  const bytes = fc.array(fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('<a b="/!-'))))
+  await fc.assert(
+    fc.asyncProperty(bytes, fc.integer({ min: 1, max: 9 }), async (all, chunkBytes) => {
+      const page = Buffer.from(all)
+      expect(await rewritten(page, { chunkBytes })).toEqual(page)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+/** 2 MiB each that could take long. */
+const hostile: Record<string, string> = {
+  attributes: `<a ${'b=1 '.repeat(2 ** 19)}`,
+  'tags full of attributes': `<a ${'b=1 '.repeat(50_000)}>`.repeat(10),
+  drawings: '<svg>'.repeat(2 ** 21 / 5),
+  'drawings in HTML': '<svg><desc>'.repeat(2 ** 21 / 11),
+  addresses: '<a href=//a>'.repeat(2 ** 21 / 12),
+  sets: `<img srcset="${'//a, '.repeat(13_000)}">`.repeat(32),
+  policies: `<meta http-equiv=content-security-policy content="${'a '.repeat(4_000)}b">`.repeat(256),
+  references: `<a href="${'&#47;'.repeat(13_000)}">`.repeat(32),
+  styles: `<style>${'url(//a)'.repeat(65_000)}</style>`.repeat(4),
+  strings: `<style>${'""'.repeat(260_000)}</style>`.repeat(4),
+  hosts: `<a href="//${'\xe0\xff'.repeat(140)}">`.repeat(7_000),
+}
+
+test.each(Object.keys(hostile))('megabytes of %s leave the node to others', async (kind) => {
+  const page = Buffer.from(hostile[kind] ?? '', 'latin1')
+  let isDone = false
+  let rounds = 0
+  let longest = 0
+  const others = (async () => {
+    for (let last = performance.now(); !isDone; rounds += 1) {
+      await setImmediate()
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }
+  })()
+  const result = await rewritten(page, { chunkBytes: 2 ** 16 })
+  isDone = true
+  await others
+  expect(result.length).toBeGreaterThanOrEqual(page.length)
+  expect(rounds).toBeGreaterThan(10)
+  expect(longest).toBeLessThan(5_000)
 })
 
 test('one endless tag or comment is not held beyond the limit', async () => {

@@ -9,16 +9,13 @@ import { nonceOf } from './content-policy.ts'
 import { headerOf, pairsOf } from './headers.ts'
 import type { PublicView } from './public-address.ts'
 import { wantsDocument, wantsStyle } from './request-checks.ts'
-import { rewriteCss } from './rewrite-css.ts'
+import { maxSheetBytes, SheetRewriter } from './rewrite-css.ts'
 import { PageRewriter } from './rewrite-html.ts'
 import { shimUrl } from './shim.ts'
+import { inTurns } from './turns.ts'
 
-/** A larger body is not touched. */
+/** A larger page is not touched; of one that says no length, what follows passes as it is. */
 const maxPageBytes = 8 * 1024 * 1024
-/** Of a page; what follows passes as it is. A tokenizer takes one to two seconds for it on a small machine. */
-const maxRewrittenBytes = 2 * 1024 * 1024
-/** It is held whole, unlike a page. */
-const maxStyleBytes = 512 * 1024
 /** THREATS P7: what a small body may become. */
 const maxDecodedBytes = 64 * 1024 * 1024
 
@@ -57,7 +54,7 @@ export function rewritingOf(asked: Asked, answer: Answer, view: PublicView): Rew
   const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
   if (!kind || !Object.hasOwn(decoders, coding)) return undefined
   const length = Number(headerOf(headers, 'content-length') ?? 0)
-  if (length > (kind === 'style' ? maxStyleBytes : maxPageBytes)) return undefined
+  if (length > (kind === 'style' ? maxSheetBytes : maxPageBytes)) return undefined
   const policies = pairsOf(headers).filter(([name]) => name === 'content-security-policy')
   const [nonce] = policies.flatMap(([, policy]) => nonceOf(policy) ?? [])
   return { kind, coding, nonce }
@@ -79,37 +76,15 @@ export function rewriteBody({ kind, coding, nonce }: Rewriting, view: PublicView
     coding === 'identity'
       ? []
       : [decoders[coding]?.() ?? new PassThrough(), atMost(maxDecodedBytes)]
-  if (kind === 'style') return [...decode, styleRewriter(view)]
+  if (kind === 'style') return [...decode, inTurns(new SheetRewriter(view))]
   const mark = nonce === undefined ? '' : ` nonce="${nonce}"`
   const script = kind === 'page' ? `<script src="${shimUrl(view)}"${mark}></script>` : ''
-  const page = new PageRewriter(view, { script, maxBytes: maxRewrittenBytes })
-  return [...decode, bytesToText(), page, textToBytes()]
+  return [...decode, inTurns(new PageRewriter(view, { script, maxBytes: maxPageBytes }))]
 }
 
 /** Host mode serves the device's own paths: only a page with further ports has anything to map. */
 function needsRewriting({ prefix, others }: PublicView): boolean {
   return prefix !== '' || others.size > 1
-}
-
-/** Too large for it: the bytes as they came. */
-function styleRewriter(view: PublicView): Transform {
-  let held: Buffer[] | undefined = []
-  let size = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      size += chunk.length
-      if (!held) return done(null, chunk)
-      held.push(chunk)
-      if (size <= maxStyleBytes) return done()
-      const all = Buffer.concat(held)
-      held = undefined
-      done(null, all)
-    },
-    flush(done) {
-      const css = Buffer.concat(held ?? []).toString('latin1')
-      done(null, Buffer.from(rewriteCss(css, view), 'latin1'))
-    },
-  })
 }
 
 function atMost(maxBytes: number): Transform {
@@ -120,20 +95,5 @@ function atMost(maxBytes: number): Transform {
       if (size > maxBytes) done(new TravessiaError('DEVICE_PROTOCOL'))
       else done(null, chunk)
     },
-  })
-}
-
-/** parse5 speaks text: each byte becomes the character of its number on the way in, and a byte again on the way out. */
-function bytesToText(): Transform {
-  return new Transform({
-    encoding: 'utf8',
-    transform: (chunk: Buffer, _encoding, done) => done(null, chunk.toString('latin1')),
-  })
-}
-
-function textToBytes(): Transform {
-  return new Transform({
-    decodeStrings: false,
-    transform: (chunk: string, _encoding, done) => done(null, Buffer.from(chunk, 'latin1')),
   })
 }
