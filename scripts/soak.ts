@@ -63,7 +63,9 @@ async function createPlace(api: Api, agent: Field['agents'][number]): Promise<Pl
   const device = new SteadyDevice()
   const fields = { name: 'Constante', baseUrl: await device.start(), recording: 'relaxed' }
   const { id } = await registerDevice(api, agent.installationId, fields)
-  return { device, at: await enterSession(api, id) }
+  // A session of the usual length would end before a long soak does.
+  const ttlSeconds = 4 * 3_600
+  return { device, at: await enterSession(api, id, { ttlSeconds, reason: 'soak' }) }
 }
 
 async function soak(on: Field) {

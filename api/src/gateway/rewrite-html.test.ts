@@ -188,7 +188,9 @@ const hostile: Record<string, string> = {
   'drawings in HTML': '<svg><desc>'.repeat(2 ** 21 / 11),
   addresses: '<a href=//a>'.repeat(2 ** 21 / 12),
   sets: `<img srcset="${'//a, '.repeat(13_000)}">`.repeat(32),
-  policies: `<meta http-equiv=content-security-policy content="${'a '.repeat(4_000)}b">`.repeat(256),
+  policies: `<meta http-equiv=content-security-policy content="${'a '.repeat(4_000)}b">`.repeat(
+    256,
+  ),
   references: `<a href="${'&#47;'.repeat(13_000)}">`.repeat(32),
   styles: `<style>${'url(//a)'.repeat(65_000)}</style>`.repeat(4),
   strings: `<style>${'""'.repeat(260_000)}</style>`.repeat(4),
