@@ -3,6 +3,7 @@
  * happens, a browser gets a correct prefix of its own answer, whole or marked as cut, and all streams end.
  */
 import { Readable } from 'node:stream'
+import { brokenFrame, speaksOf } from '@travessia/schemas/broken-frames.fixture'
 import { newId } from '@travessia/schemas/ids'
 import {
   bodyOf,
@@ -14,6 +15,7 @@ import {
   type Told,
   wrongIn,
 } from '@travessia/schemas/lossy-wire.fixture'
+import type { AgentAddress } from '@travessia/schemas/topics'
 import {
   decodeFrame,
   encodeHead,
@@ -42,6 +44,7 @@ afterEach(() => {
 })
 
 const agent = { tenantId: newId(), agentId: newId() }
+const hostile = { tenantId: newId(), agentId: newId() }
 const hour = 3_600_000
 const timeouts = { connectMs: hour, firstByteMs: hour, idleMs: hour }
 const head = { status: 200, headers: [] }
@@ -71,9 +74,9 @@ const plans = fc.array(
   fc.record({ up: script, down: script, afterSteps: fc.nat(30), isSmall: fc.boolean() }),
   { minLength: 1, maxLength: 10 },
 )
-const rate = fc.oneof(fc.constant(0), fc.constant(0), fc.constant(2), fc.constant(20))
-const faults = fc.record({ drop: rate, double: rate, swap: rate })
-const cuts = fc.array(fc.nat(60), { maxLength: 2 })
+const rate = fc.constantFrom(0, 0, 2, 20)
+const faults = fc.record({ drop: fc.constantFrom(0, 2, 20, 40), double: rate, swap: rate })
+const cuts = fc.oneof(fc.constant([]), fc.array(fc.nat(60), { maxLength: 2 }))
 
 class World {
   readonly #wire: LossyWire
@@ -86,7 +89,7 @@ class World {
     this.#wire = new LossyWire(seed, faults)
     this.#client = new TunnelClient({
       ...{ now: Date.now, log: pino({ level: 'silent' }) },
-      link: { send: (_to, frame) => this.#send(frame) },
+      link: { send: (to, frame) => this.#send(to, frame) },
     })
     this.#agent = this.#connect()
     this.#client.hello(agent)
@@ -112,6 +115,25 @@ class World {
     this.#client.hello(agent)
   }
 
+  /** Another agent, with a stream of its own, that says what it likes. */
+  hostile(): { say: (bytes: Uint8Array) => void; lost: () => void } {
+    this.#client.hello(hostile)
+    const device = this.#client.clientFor(hostile, { deviceId: newId(), grant: 'a.b.c' })
+    const signal = new AbortController().signal
+    device
+      .request({ method: 'GET', path: '/', headers: [], timeouts, signal })
+      .catch(() => undefined)
+    return {
+      say: (bytes) => this.#client.onFrame(hostile, bytes),
+      lost: () => this.#client.lost(hostile),
+    }
+  }
+
+  /** Bytes that our agent did not write. */
+  inject(bytes: Uint8Array): void {
+    this.#client.onFrame(agent, bytes)
+  }
+
   async step(): Promise<boolean> {
     const isMoved = this.#wire.step((to, bytes) => {
       if (to === 'node') this.#client.onFrame(agent, bytes)
@@ -131,9 +153,9 @@ class World {
   }
 
   /** HELLO is said again until it is answered; here it always comes. */
-  #send(frame: Uint8Array): boolean {
-    if (decodeFrame(frame).type !== FrameType.hello) return this.#wire.send('node', frame)
-    this.#client.onFrame(agent, frame)
+  #send(to: AgentAddress, frame: Uint8Array): boolean {
+    if (decodeFrame(frame).type === FrameType.hello) this.#client.onFrame(to, frame)
+    else if (to.agentId === agent.agentId) this.#wire.send('node', frame)
     return true
   }
 
@@ -240,5 +262,28 @@ test('on a wire that loses nothing every answer is whole, however slow and inter
       expect(world.talks.flatMap(wrongOf).filter(Boolean)).toEqual([])
     }),
     { numRuns: numRuns / 4 },
+  )
+})
+
+test('random and broken frames, of another agent or of other streams, never stop the node or touch an answer', async () => {
+  const whole = script.map(({ chunks }) => ({ chunks, ends: 'end' as const }))
+  const broken = fc.array(brokenFrame, { maxLength: 60 })
+  await fc.assert(
+    fc.asyncProperty(fc.integer(), whole, whole, broken, async (seed, up, down, frames) => {
+      const world = new World(seed, { drop: 0, double: 0, swap: 0 })
+      const other = world.hostile()
+      world.ask({ up, down, afterSteps: 0, isSmall: false }, 1)
+      for (const bytes of frames) {
+        other.say(bytes)
+        if (!speaksOf(1, bytes)) world.inject(bytes)
+        await world.step()
+      }
+      await world.finish()
+      other.lost()
+      expect(world.talks.map(({ heard }) => heard.down.how)).toEqual(['whole'])
+      expect(world.talks.flatMap(wrongOf).filter(Boolean)).toEqual([])
+      expect(world.open).toBe(0)
+    }),
+    { numRuns },
   )
 })
