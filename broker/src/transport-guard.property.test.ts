@@ -38,8 +38,9 @@ function front(chunks: readonly Buffer[]): Outcome {
 }
 
 /** Payloads of our frames and all other bytes, read the simple way: packet after packet, all bytes at hand. */
-function readSimply(bytes: Buffer): { frames: string[]; rest: Buffer } {
+function readSimply(bytes: Buffer): { frames: string[]; rest: Buffer; largest: number } {
   const frames: string[] = []
+  let largest = 0
   const rest: Buffer[] = []
   const head = Buffer.concat([Buffer.from([0, topic.length]), Buffer.from(topic)])
   for (let at = 0; at < bytes.length; ) {
@@ -51,6 +52,7 @@ function readSimply(bytes: Buffer): { frames: string[]; rest: Buffer } {
     }
     const bodyAt = at + 1 + lengthBytes
     const end = lengthBytes === 5 ? Number.POSITIVE_INFINITY : bodyAt + length
+    largest = Math.max(largest, end - at)
     const isOurs =
       bytes[at] === 0x30 &&
       end - at <= limits.maxPacketBytes &&
@@ -59,7 +61,7 @@ function readSimply(bytes: Buffer): { frames: string[]; rest: Buffer } {
     else if (end <= bytes.length) frames.push(bytes.toString('latin1', bodyAt + head.length, end))
     at = end
   }
-  return { frames, rest: Buffer.concat(rest) }
+  return { frames, rest: Buffer.concat(rest), largest }
 }
 
 const bytes = fc.uint8Array({ maxLength: 40 }).map((part) => Buffer.from(part))
@@ -121,6 +123,7 @@ test('broken packets in any slicing: the same verdict and frames, none of anothe
         expect(passed.equals(simple.rest.subarray(0, passed.length))).toBe(true)
       expect(parts.kept).toBeLessThanOrEqual(limits.maxPacketBytes)
       if (whole.problem !== undefined) return
+      expect(simple.largest).toBeLessThanOrEqual(limits.maxPacketBytes)
       expect(whole.frames).toEqual(simple.frames)
       expect(parts.passed.equals(whole.passed)).toBe(true)
     }),
