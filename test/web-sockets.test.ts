@@ -1,18 +1,22 @@
 /** What WebSockets of devices do, through a real node and a real agent, with `ws` at both ends. */
 import { createServer, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
 import { listen } from './own-device.ts'
+import { digestOf } from './scripted-device.ts'
 import type { Entered } from './session-client.ts'
 import { once } from './session-client.ts'
-import { enterSession } from './stack.ts'
+import { enterSession, eventually } from './stack.ts'
 
 const chosen = new Map([
   ['/chooses', 'second'],
   ['/invents', 'never-offered'],
 ])
+/** What was answered on connections that are closed again. */
+const refused: string[] = []
 /** The device would compress, if anyone let it. */
 const device = new WebSocketServer({
   noServer: true,
@@ -23,7 +27,11 @@ const server = createServer()
 server.on('upgrade', (request, socket, head) => {
   const refusal = /^\/refuse\/(\d+)$/.exec(request.url ?? '')?.[1]
   if (refusal) {
-    socket.end(`HTTP/1.1 ${refusal} No\r\nContent-Length: 9\r\n\r\nnot today`)
+    const headers = 'WWW-Authenticate: Basic realm="device"\r\nContent-Length: 9'
+    // A device may well keep the connection.
+    socket.write(`HTTP/1.1 ${refusal} No\r\n${headers}\r\n\r\nnot today`)
+    socket.once('end', () => socket.end()).resume()
+    socket.once('close', () => refused.push(refusal))
     return
   }
   device.handleUpgrade(request, socket, head, (opened) =>
@@ -84,6 +92,11 @@ function messages(socket: WebSocket, count: number): Promise<Array<string | Buff
   })
 }
 
+/** Its kind, too. */
+function digest(message: string | Buffer): string {
+  return `${typeof message} ${digestOf([Buffer.from(message)])}`
+}
+
 async function closeOf(socket: WebSocket): Promise<[number, string]> {
   const [code, reason] = (await once(socket, 'close')) as [number, Buffer]
   return [code, String(reason)]
@@ -129,6 +142,24 @@ test('text and binary, empty ones and 1 MiB, keep their kind and bounds in both 
     atDevice.send(message)
     for (const got of await Promise.all(arrived)) expect(got).toEqual([message])
   }
+  browser.terminate()
+})
+
+test('205 messages each way at once, some of 1 MiB, all arrive, in their order', async () => {
+  const { browser, atDevice } = await join()
+  const sentBy = (end: string) =>
+    Array.from({ length: 205 }, (_, n) =>
+      n % 41 === 0 ? Buffer.alloc(1024 * 1024, `${end} ${n};`) : `${end} ${n}`,
+    )
+  const [fromBrowser, fromDevice] = [sentBy('browser'), sentBy('device')]
+  const arrived = [messages(atDevice, 205), messages(browser, 205)]
+  for (const [n, message] of fromBrowser.entries()) {
+    browser.send(message)
+    atDevice.send(fromDevice[n] as string | Buffer)
+  }
+  const [toDevice, toBrowser] = (await Promise.all(arrived)).map((all) => all.map(digest))
+  expect(toDevice).toEqual(fromBrowser.map(digest))
+  expect(toBrowser).toEqual(fromDevice.map(digest))
   browser.terminate()
 })
 
@@ -187,11 +218,21 @@ test('what was sent before a close arrives before it', async () => {
   expect(await closed).toEqual([4000, ''])
 })
 
-test.each([401, 403, 404])('a device that refuses with %i opens nothing', async (status) => {
-  const browser = browserAt(`/refuse/${status}`)
-  const [, answer] = (await once(browser, 'unexpected-response')) as [unknown, IncomingMessage]
-  expect(answer.headers['x-travessia-error']).toBe('DEVICE_PROTOCOL')
-})
+test.each([401, 403, 404, 200])(
+  'a device that refuses with %i answers the browser itself',
+  async (status) => {
+    const browser = browserAt(`/refuse/${status}`)
+    const [, answer] = (await once(browser, 'unexpected-response')) as [unknown, IncomingMessage]
+    expect([answer.statusCode, await text(answer)]).toEqual([status, 'not today'])
+    expect(answer.headers['www-authenticate']).toBe('Basic realm="device"')
+    await eventually(async () => refused.includes(String(status)), {
+      what: 'the close at the device',
+    })
+    const path = '/api/audit/events?limit=1'
+    const { items } = await node.admin.get<{ items: Array<{ type: string; data: unknown }> }>(path)
+    expect(items[0]).toMatchObject({ type: 'HttpResponseReceived', data: { status } })
+  },
+)
 
 test('after all of them neither node nor agent holds a stream', async () => {
   await nothingLeft(node, agent)

@@ -57,14 +57,7 @@ export async function serveHttp(
   }
   const small = signed ? undefined : body.whole(smallBodyBytes)
   if (small) return stream.frame(FrameType.response, encodeHead({ status, headers }, small), true)
-  const idle = idleTimer(stream, endless.test(headerOf(headers, 'content-type')) ? 0 : idleMs)
-  idle.start()
-  try {
-    const shown = signed?.mask.stream(body) ?? body
-    await sendAnswer(stream, { status, headers }, { body: shown, idle })
-  } finally {
-    idle.stop()
-  }
+  await sendAnswer(stream, { status, headers }, { body: signed?.mask.stream(body) ?? body, idleMs })
 }
 
 type Response = {
@@ -114,13 +107,28 @@ function bodyStream(stream: TunnelStream, { bodyBytes }: RequestHead): Readable 
 
 type Answer = {
   readonly body: AsyncIterable<Uint8Array>
-  readonly idle: IdleTimer
+  /** Of the device's silence. */
+  readonly idleMs: number
 }
 
-async function sendAnswer(
+export async function sendAnswer(
   stream: TunnelStream,
   head: { status: number; headers: string[] },
-  { body, idle }: Answer,
+  { body, idleMs }: Answer,
+): Promise<void> {
+  const idle = idleTimer(stream, endless.test(headerOf(head.headers, 'content-type')) ? 0 : idleMs)
+  idle.start()
+  try {
+    await sendPieces(stream, head, { body, idle })
+  } finally {
+    idle.stop()
+  }
+}
+
+async function sendPieces(
+  stream: TunnelStream,
+  head: { status: number; headers: string[] },
+  { body, idle }: { body: AsyncIterable<Uint8Array>; idle: IdleTimer },
 ): Promise<void> {
   const length = Number(headerOf(head.headers, 'content-length') || Number.NaN)
   if (length <= smallBodyBytes) {
@@ -151,7 +159,7 @@ function requestHeaders({ headers, bodyBytes }: RequestHead, host: string): stri
   return [...own, ...headers]
 }
 
-function headerOf(headers: readonly string[], name: string): string {
+export function headerOf(headers: readonly string[], name: string): string {
   const index = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name)
   return index < 0 ? '' : (headers[index + 1] ?? '')
 }

@@ -12,6 +12,7 @@ import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-s
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
+import { PageSigner } from './page-signer.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
@@ -142,14 +143,69 @@ test('a close by the browser reaches the device with its code, one that may not 
   await eventually(() => expect(server.streamCount).toBe(0))
 })
 
-test("a device's refusal arrives with its status", async () => {
+/** Answers each handshake with these pieces, and says when its socket is closed. */
+async function refusing(...pieces: readonly string[]) {
+  const closed = vi.fn()
   const server = createServer().on('upgrade', (_request, socket) => {
-    socket.end('HTTP/1.1 403 Forbidden\r\nX-Reason: no\r\nContent-Length: 0\r\n\r\n')
+    socket.on('error', () => undefined).once('close', closed)
+    socket.once('end', () => socket.end()).resume()
+    for (const piece of pieces) socket.write(piece)
   })
-  const { open } = tunnelTo(deviceAt(`http://127.0.0.1:${await listening(server)}`))
-  const { status, headers } = await answerOf(open(upgrade))
+  return { ...tunnelTo(deviceAt(`http://127.0.0.1:${await listening(server)}`)), closed }
+}
+
+test.each([
+  ['with a short body', `Content-Length: 9\r\n\r\nnot today`, 'not today'],
+  ['with none', 'Content-Length: 0\r\n\r\n', ''],
+  ['with a long body', `Content-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`, 'x'.repeat(200_000)],
+  ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n0\r\n\r\n', 'not'],
+])("a device's refusal %s arrives whole, and then its socket is closed", async (_, rest, said) => {
+  const { open, closed, server } = await refusing(
+    `HTTP/1.1 403 Forbidden\r\nX-Reason: no\r\n${rest}`,
+  )
+  const stream = open(upgrade)
+  const { status, headers, body } = await answerOf(stream)
   expect(status).toBe(403)
   expect(headers.join('|')).toContain('X-Reason|no')
+  expect(String(await body())).toBe(said)
+  stream.reset(ResetCode.cancel)
+  await eventually(() => expect(closed).toHaveBeenCalled())
+  expect(server.streamCount).toBe(0)
+})
+
+test('a refusal that breaks off, or is silent for too long, is cut', async () => {
+  const server = createServer().on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 90000\r\n\r\nnot', () =>
+      socket.destroy(),
+    )
+  })
+  const cut = tunnelTo(deviceAt(`http://127.0.0.1:${await listening(server)}`))
+  const broken = await answerOf(cut.open(upgrade))
+  await expect(broken.body()).rejects.toEqual(reset(ResetCode.deviceClosed))
+  const silent = await refusing('HTTP/1.1 403 Forbidden\r\nContent-Length: 90000\r\n\r\nnot')
+  const slow = await answerOf(silent.open({ ...upgrade, ...silent.timeouts({ idleMs: 50 }) }))
+  await expect(slow.body()).rejects.toEqual(reset(ResetCode.idleTimeout))
+})
+
+test('a refusal of what the agent has signed in with asks nobody for a password, and shows no secret', async () => {
+  const secret = 'a-secret-of-the-device'
+  const challenge = await refusing(
+    'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n',
+  )
+  const other = await refusing(
+    `HTTP/1.1 403 No\r\nX-Key: ${secret}\r\nContent-Length: ${secret.length}\r\n\r\n${secret}`,
+  )
+  for (const { link } of [challenge, other]) {
+    link.grantOf = async ({ deviceId }) => ({
+      ...{ tenantId: deviceId, agentId: deviceId, deviceId, access: 'full', signIn: true },
+      expiresAt: Date.now(),
+    })
+    link.signer = new PageSigner(async () => ({ secrets: [secret] }))
+  }
+  await expect(answerOf(challenge.open(upgrade))).rejects.toEqual(reset(ResetCode.signInRefused))
+  const { headers, body } = await answerOf(other.open(upgrade))
+  expect(headers.join('|')).toContain(`X-Key|${'*'.repeat(secret.length)}`)
+  expect(String(await body())).toBe('*'.repeat(secret.length))
 })
 
 test('a device that answers the handshake with nothing is left in time', async () => {

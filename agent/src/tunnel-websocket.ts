@@ -1,5 +1,7 @@
 /** One WebSocket to a device: messages, kinds and close codes as they are; pings are answered here. */
+import type { IncomingMessage } from 'node:http'
 import type { AgentDevice } from '@travessia/schemas/devices'
+import { TravessiaError } from '@travessia/schemas/errors'
 import {
   decodeCodeAndText,
   encodeCodeAndText,
@@ -14,6 +16,7 @@ import { WebSocket } from 'ws'
 import { connectTo } from './device-pools.ts'
 import type { Signed, Signer } from './page-signer.ts'
 import { type Policy, targetOf } from './target-policy.ts'
+import { headerOf, sendAnswer } from './tunnel-http.ts'
 
 const maxMessageBytes = 16 * 1024 * 1024
 /** Codes that may never be sent [RFC 6455 7.4.1] and what is said instead. */
@@ -52,32 +55,41 @@ export async function serveWebSocket(
     () => stream.reset(ResetCode.firstByteTimeout),
     head.timeouts.firstByteMs,
   )
-  const isOpen = await opened(stream, socket, signed).finally(() => clearTimeout(timer))
-  if (!isOpen) return
-  await toDevice(stream, socket)
+  const refusal = await opened(stream, socket).finally(() => clearTimeout(timer))
+  await (refusal ? refuse(stream, refusal, { signed, ...head.timeouts }) : toDevice(stream, socket))
 }
 
-/** @returns false: the device refused, and the stream has its answer */
+/** @returns the device's answer when it refuses */
 async function opened(
   stream: TunnelStream,
   socket: WebSocket,
-  signed: Signed | undefined,
-): Promise<boolean> {
+): Promise<IncomingMessage | undefined> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
       const headers = socket.protocol ? ['sec-websocket-protocol', socket.protocol] : []
       stream.frame(FrameType.response, encodeHead({ status: 101, headers }), false)
-      resolve(true)
+      resolve(undefined)
     })
-    socket.once('unexpected-response', (_request, response) => {
-      const { statusCode = 502, rawHeaders } = response
-      const headers = signed?.answer(rawHeaders) ?? rawHeaders
-      stream.frame(FrameType.response, encodeHead({ status: statusCode, headers }), true)
-      socket.terminate()
-      resolve(false)
-    })
+    socket.once('unexpected-response', (_request, response) => resolve(response))
     socket.on('error', reject)
   })
+}
+
+/**
+ * The answer goes on like any other. The device's socket is closed when the node, which has it all, resets the stream.
+ * @throws TravessiaError DEVICE_SIGN_IN_REFUSED: the browser must not ask a person for the password
+ */
+async function refuse(
+  stream: TunnelStream,
+  response: IncomingMessage,
+  { signed, idleMs }: { signed: Signed | undefined; idleMs: number },
+): Promise<void> {
+  const { statusCode: status = 502, rawHeaders } = response
+  if (signed && status === 401 && headerOf(rawHeaders, 'www-authenticate') !== '')
+    throw new TravessiaError('DEVICE_SIGN_IN_REFUSED')
+  const headers = signed?.answer(rawHeaders) ?? rawHeaders
+  const body = signed?.mask.stream(response) ?? response
+  await sendAnswer(stream, { status, headers }, { body, idleMs })
 }
 
 function fromDevice(stream: TunnelStream, socket: WebSocket, signed: Signed | undefined): void {

@@ -43,6 +43,6 @@ export type SocketRequest = Omit<DeviceRequest, 'body' | 'bodyBytes' | 'method'>
  */
 export interface DeviceClient {
   request(request: DeviceRequest): Promise<DeviceResponse>
-  /** Rejects with DEVICE_PROTOCOL and `details.status` when the device refuses the upgrade. */
-  openWebSocket(request: SocketRequest): Promise<DeviceSocket>
+  /** Resolves with the device's answer when it refuses the upgrade. */
+  openWebSocket(request: SocketRequest): Promise<DeviceSocket | DeviceResponse>
 }

@@ -3,6 +3,7 @@
  * node's own network is not the customer's (THREATS P1).
  */
 import { lookup } from 'node:dns/promises'
+import type { IncomingMessage } from 'node:http'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
@@ -60,20 +61,31 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
     const raw = (response.headers as unknown as Buffer[]).map((text) =>
       Buffer.from(text).toString('latin1'),
     )
-    requireCleanHeaders(raw)
-    const isEndless = endless.test(headerOf(raw, 'content-type') ?? '')
-    const source = bodyOf(response.body, isEndless ? 0 : idleMs)
-    const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
-    answer.once('close', () => {
-      stopLimit()
-      void client.destroy()
+    return answerOf({ status: response.statusCode, headers: raw }, response.body, {
+      idleMs,
+      over() {
+        stopLimit()
+        void client.destroy()
+      },
     })
-    return { status: response.statusCode, headers: raw, body: answer }
   } catch (error) {
     stopLimit()
     void client.destroy()
     throw errorOf(error)
   }
+}
+
+/** @throws TravessiaError DEVICE_PROTOCOL */
+function answerOf(
+  head: Pick<DeviceResponse, 'status' | 'headers'>,
+  body: Readable,
+  { idleMs, over }: { idleMs: number; over: () => void },
+): DeviceResponse {
+  requireCleanHeaders(head.headers)
+  const isEndless = endless.test(headerOf(head.headers, 'content-type') ?? '')
+  const source = bodyOf(body, isEndless ? 0 : idleMs)
+  const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
+  return { ...head, body: answer.once('close', over) }
 }
 
 /** By its usual name undici takes a reset for the end of an answer without a length; it was cut. */
@@ -103,7 +115,10 @@ async function* bodyOf(body: Readable, idleMs: number): AsyncGenerator<Uint8Arra
   }
 }
 
-async function openSocket(request: SocketRequest, target: Target): Promise<DeviceSocket> {
+async function openSocket(
+  request: SocketRequest,
+  target: Target,
+): Promise<DeviceSocket | DeviceResponse> {
   const { path, headers, protocols, timeouts: limits, signal } = request
   const tcp = await connectTo(target, limits.connectMs, signal)
   const scheme = target.url.protocol === 'https:' ? 'wss' : 'ws'
@@ -118,7 +133,22 @@ async function openSocket(request: SocketRequest, target: Target): Promise<Devic
   signal.addEventListener('abort', () => socket.terminate(), { once: true })
   const stopLimit = after(limits.totalMs ?? 0, () => socket.terminate())
   socket.once('close', stopLimit)
-  await opened(socket)
+  const refusal = await opened(socket)
+  return refusal ? refusalOf(refusal, socket, limits.idleMs) : deviceSocketOf(socket)
+}
+
+function refusalOf(response: IncomingMessage, socket: WebSocket, idleMs: number): DeviceResponse {
+  const { statusCode: status = 502, rawHeaders: headers } = response
+  const over = () => socket.terminate()
+  try {
+    return answerOf({ status, headers }, response, { idleMs, over })
+  } catch (error) {
+    over()
+    throw error
+  }
+}
+
+function deviceSocketOf(socket: WebSocket): DeviceSocket {
   return {
     protocol: socket.protocol,
     send: (data, binary) =>
@@ -142,17 +172,17 @@ async function openSocket(request: SocketRequest, target: Target): Promise<Devic
   }
 }
 
-/** Paused at its opening: a message that came with the 101 waits for the listener. */
-function opened(socket: WebSocket): Promise<void> {
+/**
+ * Paused at its opening: a message that came with the 101 waits for the listener.
+ * @returns the device's answer when it refuses
+ */
+function opened(socket: WebSocket): Promise<IncomingMessage | undefined> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
       socket.pause()
-      resolve()
+      resolve(undefined)
     })
-    socket.once('unexpected-response', (_request, { statusCode: status }) => {
-      reject(new TravessiaError('DEVICE_PROTOCOL', { status }))
-      socket.terminate()
-    })
+    socket.once('unexpected-response', (_request, response) => resolve(response))
     // A later one ends the socket; its `close` says so.
     socket.on('error', (cause) => reject(new TravessiaError('DEVICE_PROTOCOL', {}, { cause })))
   })

@@ -4,7 +4,7 @@
  * hold it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Duplex, Readable, type Transform } from 'node:stream'
+import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
@@ -16,17 +16,12 @@ import type { PublicView } from './public-address.ts'
 import type { LiveSession } from './remote-sessions.ts'
 import { mayBeRewritten, rewriteBody, rewritingOf } from './rewriting.ts'
 import { shimUrl } from './shim.ts'
-import { joinWebSocket, offeredProtocols, type Upgrade } from './websocket.ts'
 
-const none = { in: 0, out: 0 }
-const goingAway = 1001
-const broken = 1011
-const maxEarlyBytes = 64 * 1024
 /** Of an answer, waiting for the browser. */
 const maxUnsentBytes = 64 * 1024
 
 /** A request that may go to a device: recorded, and the way there is open. */
-type Admitted = {
+export type Admitted = {
   readonly session: LiveSession
   readonly device: DeviceRow
   readonly client: DeviceClient
@@ -76,60 +71,6 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
   }
 }
 
-/** The device first, then the 101. @throws TravessiaError what the handshake is answered with */
-export async function forwardWebSocket(
-  upgrade: Upgrade,
-  { session, device, client, view, path, port, jar, record }: Admitted,
-): Promise<void> {
-  const { request, socket } = upgrade
-  let cut = () => {
-    record.closed(goingAway, none)
-    socket.destroy()
-  }
-  const cutNow = () => cut()
-  session.cuts.add(cutNow)
-  socket.once('close', () => session.cuts.delete(cutNow))
-  const browser = watchHandshake(socket)
-  try {
-    if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
-    const deviceSocket = await client.openWebSocket({
-      ...{ path, timeouts: device.timeouts, protocols: offeredProtocols(request) },
-      ...(port === undefined ? {} : { port }),
-      headers: requestHeaders(request.rawHeaders, { view, jar, isRewritten: false }),
-      signal: browser.gone,
-    })
-    const head = Buffer.concat([upgrade.head, browser.stop()])
-    cut = joinWebSocket({ ...upgrade, head }, deviceSocket, record)
-    socket.resume()
-  } catch (error) {
-    record.closed(broken, none)
-    throw error
-  }
-}
-
-/** Until the 101: a socket that nobody reads would not notice that its browser left. */
-function watchHandshake(socket: Duplex): { gone: AbortSignal; stop(): Buffer } {
-  const abort = new AbortController()
-  let early = Buffer.alloc(0)
-  const leave = () => {
-    abort.abort()
-    socket.destroy()
-  }
-  const keep = (chunk: Buffer) => {
-    early = Buffer.concat([early, chunk])
-    if (early.length > maxEarlyBytes) leave()
-  }
-  if (socket.destroyed) abort.abort()
-  socket.on('data', keep).once('end', leave).once('close', leave)
-  return {
-    gone: abort.signal,
-    stop() {
-      socket.off('data', keep).off('end', leave).off('close', leave).pause()
-      return early
-    },
-  }
-}
-
 function deviceRequest(
   request: IncomingMessage,
   { device, view, path, port, jar, record }: Admitted,
@@ -161,9 +102,10 @@ function metered(request: IncomingMessage, meter: Transform): Transform {
   return request.pipe(meter)
 }
 
-async function sendAnswer(
-  browser: Browser,
-  answer: DeviceResponse,
+/** @throws TravessiaError; what the browser has got by then ends as broken */
+export async function sendAnswer(
+  browser: Omit<Browser, 'gone'>,
+  answer: Omit<DeviceResponse, 'body'> & { readonly body: AsyncIterable<Uint8Array> },
   { session, view, path, record, jar }: Admitted,
 ): Promise<void> {
   const { request, response } = browser

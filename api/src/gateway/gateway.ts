@@ -22,7 +22,7 @@ import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
 import { escapedPrefix } from './escape.ts'
 import { ExchangeRecord } from './exchange-record.ts'
-import { codeOf, forward, forwardWebSocket } from './forwarding.ts'
+import { codeOf, forward } from './forwarding.ts'
 import {
   type PublicView,
   portOf,
@@ -37,6 +37,7 @@ import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.t
 import type { SessionSecrets } from './session-secrets.ts'
 import { sendShim, shimPath } from './shim.ts'
 import { Slots } from './slots.ts'
+import { forwardWebSocket } from './upgrade-forwarding.ts'
 import { dropUploadRest } from './upload-rest.ts'
 
 const maxHeadBytes = 16 * 1024

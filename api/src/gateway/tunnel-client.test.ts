@@ -1,6 +1,6 @@
 /** The node's end of the tunnel against an agent's end made of the same streams: P8, and every way it breaks off. */
 import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import {
@@ -26,7 +26,7 @@ import { tellEveryMs } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { DeviceSocket } from './device-client.ts'
+import type { DeviceClient, DeviceSocket } from './device-client.ts'
 import { TunnelClient } from './tunnel-client.ts'
 
 const agent = { tenantId: newId(), agentId: newId() }
@@ -373,6 +373,12 @@ test('512 streams of one agent are under way at most; one more is 503', async ()
 
 const socketHead = { path: '/ws', headers: [], timeouts, protocols: ['mqtt'] }
 
+async function openedSocket(device: DeviceClient): Promise<DeviceSocket> {
+  const opened = await device.openWebSocket({ ...socketHead, signal: here() })
+  if ('status' in opened) throw new Error(`refused with ${opened.status}`)
+  return opened
+}
+
 test('a WebSocket keeps protocol, kinds and bounds, and its close reaches the other end', async () => {
   const { promise: closed, resolve } = Promise.withResolvers<unknown>()
   const { device } = await ready(async (stream, head) => {
@@ -385,7 +391,7 @@ test('a WebSocket keeps protocol, kinds and bounds, and its close reaches the ot
       await stream.write(f.payload, f.flags & (Flag.binary | Flag.text))
     }
   })
-  const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+  const socket = await openedSocket(device)
   expect(socket.protocol).toBe('mqtt')
   const heard: Array<[string, boolean]> = []
   const { promise, resolve: done } = Promise.withResolvers<void>()
@@ -419,7 +425,7 @@ test('messages that are sent at once arrive one by one, in order and kind, and t
     }
     closed.resolve()
   })
-  const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+  const socket = await openedSocket(device)
   const messages = [
     [Buffer.alloc(3 * initialWindowBytes, 1), true],
     [Buffer.alloc(5, 2), false],
@@ -450,7 +456,7 @@ test.each([
       stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
       opened.resolve(stream)
     })
-    const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+    const socket = await openedSocket(device)
     socket.onMessage(async () => undefined)
     const sending = socket.send(Buffer.alloc(3 * initialWindowBytes), true)
     await expect
@@ -462,15 +468,19 @@ test.each([
   },
 )
 
-test('a WebSocket that the device refuses is an error with its status, and the stream is given back', async () => {
+test('a WebSocket that the device refuses is its answer, and the stream is given back with it', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const { device } = await ready((stream) => {
     stream.onReset(resolve)
-    stream.frame(FrameType.response, encodeHead({ status: 403, headers: [] }), false)
+    const head = { status: 401, headers: ['WWW-Authenticate', 'Basic'] }
+    stream.frame(FrameType.response, encodeHead(head, Buffer.from('who ')), false)
+    void stream.write(Buffer.from('are you?'))
+    stream.frame(FrameType.end, undefined, true)
   })
-  await expect(device.openWebSocket({ ...socketHead, signal: here() })).rejects.toMatchObject({
-    ...{ code: 'DEVICE_PROTOCOL', details: { status: 403 } },
-  })
+  const answer = await device.openWebSocket({ ...socketHead, signal: here() })
+  if (!('status' in answer)) throw new Error('opened')
+  expect([answer.status, answer.headers]).toEqual([401, ['WWW-Authenticate', 'Basic']])
+  expect(await text(answer.body)).toBe('who are you?')
   await promise
 })
 
@@ -487,7 +497,7 @@ test.each([
     stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
     setImmediate(() => end(stream))
   })
-  const socket = await device.openWebSocket({ ...socketHead, signal: here() })
+  const socket = await openedSocket(device)
   const { promise, resolve } = Promise.withResolvers<number>()
   socket.onClose(resolve)
   socket.onMessage(async () => undefined)

@@ -1,5 +1,4 @@
 /** A WebSocket to a device through the tunnel: messages keep their bounds and their kind. */
-import { TravessiaError } from '@travessia/schemas/errors'
 import {
   decodeCodeAndText,
   encodeCodeAndText,
@@ -9,7 +8,7 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
-import type { DeviceSocket } from './device-client.ts'
+import type { DeviceResponse, DeviceSocket } from './device-client.ts'
 import { exchange } from './exchange.ts'
 
 export const maxMessageBytes = 16 * 1024 * 1024
@@ -20,12 +19,10 @@ export async function openTunnelSocket(
   stream: TunnelStream,
   head: RequestHead,
   signal: AbortSignal,
-): Promise<DeviceSocket> {
-  const { status, headers, body } = await exchange(stream, head, { signal })
-  if (status !== 101) {
-    body.destroy()
-    throw new TravessiaError('DEVICE_PROTOCOL', { status })
-  }
+): Promise<DeviceSocket | DeviceResponse> {
+  const answer = await exchange(stream, head, { signal })
+  if (answer.status !== 101) return answer
+  const { headers } = answer
   let onMessage: (data: Uint8Array, isBinary: boolean) => Promise<void> = async () => undefined
   let onClose: (code: number, reason: string) => void = () => undefined
   const index = headers.findIndex(

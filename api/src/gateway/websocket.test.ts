@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { buffer } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -21,6 +21,17 @@ const heard: string[] = []
 const closed: number[] = []
 let stop: () => void
 
+const basic = 'WWW-Authenticate: Basic realm="device"\r\nSet-Cookie: a=b; Domain=evil.example\r\n'
+const long = 64 * 1024
+const refusals: Record<string, string> = {
+  '/refused': `401 No\r\n${basic}Content-Length: 9\r\n\r\nnot today`,
+  '/page': '200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<html\r\n0\r\n\r\n',
+  '/long': `404 No\r\nContent-Length: ${long}\r\n\r\n${'x'.repeat(long)}`,
+  '/longer': `404 No\r\nContent-Length: ${long + 1}\r\n\r\n${'x'.repeat(long + 1)}`,
+  '/short': '403 No\r\nContent-Length: 9\r\n\r\nnot',
+  '/split': '403 No\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nnot',
+}
+
 beforeAll(async () => {
   const { server, url } = await listen((_request, response) => response.writeHead(404).end())
   devices = new WebSocketServer({
@@ -28,7 +39,8 @@ beforeAll(async () => {
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
   })
   server.on('upgrade', (request, socket, head) => {
-    if (request.url === '/refused') return void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    const refusal = refusals[request.url ?? '']
+    if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal}`)
     if (request.url === '/silent') return
     devices.handleUpgrade(request, socket, head, (browser) => {
       atDevice.push(browser)
@@ -64,13 +76,15 @@ function dial({ host, cookie }: Session, path: string, options: Options = {}): W
   })
 }
 
-/** What the handshake is refused with. */
-async function refusal(socket: WebSocket): Promise<number> {
+/** What the handshake is answered with instead of a 101. */
+async function answerTo(socket: WebSocket): Promise<IncomingMessage> {
   socket.on('error', () => undefined)
-  const [, { statusCode }] = (await once(socket, 'unexpected-response')) as [
-    unknown,
-    { statusCode: number },
-  ]
+  const [, answer] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
+  return answer
+}
+
+async function refusal(socket: WebSocket): Promise<number | undefined> {
+  const { statusCode } = await answerTo(socket)
   socket.terminate()
   return statusCode
 }
@@ -133,11 +147,45 @@ test('a handshake that is not whole is refused before the device hears of it', a
   expect(atDevice.length).toBe(before)
 })
 
-test('a device that refuses is 502, and the log has the beginning and the end', async () => {
-  const opened = await node.open(device)
-  expect(await refusal(dial(opened, '/refused'))).toBe(502)
-  const facts = await node.factsOf(opened.id, 'WebSocketClosed')
-  expect(facts.map(({ type }) => type).slice(-2)).toEqual(['WebSocketOpened', 'WebSocketClosed'])
+test.each([
+  ['/refused', 401, 'not today'],
+  ['/page', 200, '<html'],
+  ['/long', 404, 'x'.repeat(long)],
+] as const)(
+  'a device that refuses at %s answers the browser itself, and the log has it',
+  async (path, status, body) => {
+    const opened = await node.open(device)
+    const answer = await answerTo(dial(opened, path))
+    expect([answer.statusCode, await text(answer)]).toEqual([status, body])
+    expect(answer.headers.connection).toBe('close')
+    const facts = await node.factsOf(opened.id, 'HttpResponseReceived')
+    expect(facts.slice(-2)).toMatchObject([
+      { type: 'WebSocketOpened' },
+      { type: 'HttpResponseReceived', data: { status, responseBody: { bytes: body.length } } },
+    ])
+    expect(node.parts.sessions.find(opened.id)?.cuts.size).toBe(0)
+  },
+)
+
+test('the headers of a refusal are those of any answer: its challenge stays, its cookie is the session’s', async () => {
+  const { headers } = await answerTo(dial(session, '/refused'))
+  expect(headers['www-authenticate']).toBe('Basic realm="device"')
+  expect(headers['set-cookie']?.join()).toMatch(/^a=b(?!.*evil)/)
+  expect(headers['cross-origin-opener-policy']).toBe('same-origin')
+})
+
+test.each(['/longer', '/short'])(
+  'a refusal that is too long or broken is cut at %s, and the log says so',
+  async (path) => {
+    const opened = await node.open(device)
+    await expect(text(await answerTo(dial(opened, path)))).rejects.toThrow('aborted')
+    const facts = await node.factsOf(opened.id, 'HttpExchangeFailed')
+    expect(facts.at(-1)?.data).toMatchObject({ stage: 'device', errorCode: 'DEVICE_PROTOCOL' })
+  },
+)
+
+test('a refusal that no HTTP answer may be is 502', async () => {
+  expect(await refusal(dial(session, '/split'))).toBe(502)
 })
 
 test('a WebSocket is in the log before its 101, and its frames are counted at the end', async () => {
