@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -272,6 +273,108 @@ test('a body that comes and goes slowly arrives piece by piece', async () => {
     await sleep(100)
   }
   expect(await text(answer)).toBe('')
+})
+
+/** Bytes as a browser might send them, on one connection; what came until its end. */
+async function conversation(...lines: readonly string[]): Promise<string> {
+  const { host, port } = new URL(session.base)
+  const head = `Host: ${host}\r\nCookie: ${session.cookie}\r\n`
+  const browser = connect(Number(port), '127.0.0.1')
+  browser.write(lines.map((line) => line.replace('\r\n', `\r\n${head}`)).join(''))
+  return text(browser)
+}
+
+test('a browser of HTTP/1.0 gets a chunked answer without chunks, up to the end of its connection', async () => {
+  const answer = await conversation('GET /bytes?chunked&count=100000 HTTP/1.0\r\n\r\n')
+  const [head = '', body = ''] = answer.split('\r\n\r\n')
+  expect(head).toMatch(/^HTTP\/1\.1 200 /)
+  expect(head).not.toMatch(/transfer-encoding/i)
+  expect(digestOf([Buffer.from(body)])).toBe(digestOf(blocks(100_000)))
+})
+
+test('requests that a browser sends without waiting are answered in their order', async () => {
+  device.on('/late', async (_request, response) => {
+    await sleep(300)
+    response.end('late')
+  })
+  device.on('/soon', (_request, response) => void response.end('soon'))
+  const answers = await conversation(
+    'GET /late HTTP/1.1\r\n\r\n',
+    'PUT /soon HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody',
+    'GET /late HTTP/1.1\r\nConnection: close\r\n\r\n',
+  )
+  expect(answers.match(/late|soon/g)).toEqual(['late', 'soon', 'late'])
+})
+
+test('a device that closes after its answer does not cost the browser its connection', async () => {
+  device.on('/closes', (request, response) => {
+    response.writeHead(200, { connection: 'close' }).end(String(request.socket.remotePort))
+  })
+  const connection = new Agent({ keepAlive: true, maxSockets: 1 })
+  const [ports, sockets] = [new Set<string>(), new Set<unknown>()]
+  for (let n = 0; n < 3; n += 1) {
+    const asked = begin(session, '/closes', { connection })
+    asked.request.once('socket', (socket) => sockets.add(socket)).end()
+    const answer = await asked.answer
+    expect(answer.headers.connection).not.toBe('close')
+    ports.add(await text(answer))
+  }
+  expect([ports.size, sockets.size]).toEqual([3, 1])
+  connection.destroy()
+})
+
+test('trailers of a device end at the agent; the body before them is whole', async () => {
+  device.on('/trailers', (_request, response) => {
+    response.writeHead(200, { trailer: 'x-digest' }).write('all of it')
+    response.addTrailers({ 'x-digest': '1' })
+    response.end()
+  })
+  const asked = begin(session, '/trailers')
+  asked.request.end()
+  const answer = await asked.answer
+  expect([answer.headers['trailer'], await text(answer), answer.trailers]).toEqual([
+    undefined,
+    'all of it',
+    {},
+  ])
+})
+
+test('HEAD of what would come in chunks, and a 205, have no body, and the connection goes on', async () => {
+  device.on('/chunks', (_request, response) => {
+    response.writeHead(200, { 'transfer-encoding': 'chunked', etag: '"c"' }).end()
+  })
+  device.on('/reset', (_request, response) => {
+    response.writeHead(205, { 'content-length': 0 }).end()
+  })
+  const connection = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (const [method, path, status] of [
+    ['HEAD', '/chunks', 200],
+    ['POST', '/reset', 205],
+    ['HEAD', '/chunks', 200],
+  ] as const) {
+    const { status: got, body } = await raw(path, { method, connection })
+    expect([got, body.length]).toEqual([status, 0])
+  }
+  connection.destroy()
+})
+
+test('several ranges at once pass byte for byte, boundaries and all', async () => {
+  const parts = Buffer.concat(
+    [file.subarray(0, 30_000), file.subarray(60_000, 90_000)].flatMap((part) => [
+      Buffer.from('\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n'),
+      part,
+    ]),
+  )
+  let asked: string | undefined
+  device.on('/ranges', (request, response) => {
+    asked = request.headers.range
+    response.writeHead(206, { 'content-type': 'multipart/byteranges; boundary=b' }).end(parts)
+  })
+  const range = 'bytes=0-29999,60000-89999'
+  const { status, headers, body } = await raw('/ranges', { headers: { range } })
+  expect([status, asked]).toEqual([206, range])
+  expect(headers['content-type']).toBe('multipart/byteranges; boundary=b')
+  expect(body.equals(parts)).toBe(true)
 })
 
 test('after all of them neither node nor agent holds a stream', async () => {
