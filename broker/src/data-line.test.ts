@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { newId } from '@travessia/schemas/ids'
 import { dataFilter, formatTopic } from '@travessia/schemas/topics'
-import { expect, test } from 'vitest'
+import { encodeFrame, encodeReset, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { expect, onTestFinished, test } from 'vitest'
 import {
   connectAs,
   eventually,
@@ -10,7 +12,9 @@ import {
   startWorld,
   tokenOf,
 } from './broker.fixture.ts'
+import { type AedesClient, DataLine } from './data-line.ts'
 import { connect, packet, pingreq, publish, text } from './packets.fixture.ts'
+import { defaultLimits, TransportGuard } from './transport-guard.ts'
 
 const [agent, victim, sibling] = [newAgent(), newAgent(), newAgent()]
 const nodeId = newId()
@@ -145,6 +149,27 @@ test('frames down reach the agent of their tenant only, byte for byte, and stop 
   await eventually(() => expect(got).toEqual(sizes.map((size) => [topic, size])))
   await client.endAsync()
   await eventually(() => expect(world.broker.deliver(agent, nodeId, Buffer.from('x'))).toBe(false))
+})
+
+test('frames down leave together at the end of a turn; a reset leaves at once, behind what came before it', async () => {
+  const written: Buffer[] = []
+  const socket = new Duplex({
+    read: () => undefined,
+    write: (bytes: Buffer, _encoding, done) => done(void written.push(bytes)),
+  })
+  const guard = new TransportGuard(socket, defaultLimits)
+  onTestFinished(() => void guard.destroy())
+  const client = { closed: false, waitForDrain: () => undefined } as unknown as AedesClient
+  const principal = { kind: 'agent', connection: 'data', expiresAt: 0, ...agent } as const
+  const line = new DataLine(principal, client, guard)
+  const data = encodeFrame(FrameType.data, { streamId: 1, payload: Buffer.from('first') })
+  line.send(nodeId, data)
+  expect(written).toEqual([])
+  line.send(nodeId, encodeReset(1, ResetCode.cancel, 'gone'))
+  expect(Buffer.concat(written).toString()).toMatch(/first.*gone/s)
+  line.send(nodeId, data)
+  await new Promise(setImmediate)
+  expect(Buffer.concat(written).toString()).toMatch(/first.*gone.*first/s)
 })
 
 test('B7: an agent that leaves unread what is delivered to it is cut by the drain limit of Aedes 1.2.0', async () => {
