@@ -1,6 +1,7 @@
 /** 2,000 agents whose node is killed and started again: how soon all are back, and what an idle one costs the node. */
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Api, freePort } from '../test/stack.ts'
 import { BareAgent } from './bare-agents.ts'
@@ -17,7 +18,7 @@ const lookMs = 5
 export async function reconnect({ directory, isQuick }: RowPlace): Promise<Row> {
   mkdirSync(directory)
   const count = isQuick ? 50 : 2_000
-  const env = await sameEachTime()
+  const env = await sameEachTime(directory)
   const start = () => startNode(directory, { recording: 'relaxed', env })
   const node = await start()
   const agents = await pairAgents(node, count)
@@ -33,27 +34,31 @@ export async function reconnect({ directory, isQuick }: RowPlace): Promise<Row> 
   const back = comingBack(agents)
   const again = await start()
   const ready = performance.now()
+  const readyCpuSeconds = cpuSecondsOf([again.pid])
   const { first, last } = await back
-  const cpuSeconds = cpuSecondsOf([again.pid])
+  const cpuSeconds = cpuSecondsOf([again.pid]) - readyCpuSeconds
   for (const agent of agents) agent.stop()
   return {
     ...{ agents: count, nodeReadySeconds: (ready - killed) / 1000 },
     ...{ firstBackSeconds: (first - killed) / 1000, allBackSeconds: (last - killed) / 1000 },
+    allBackAfterReadySeconds: (last - ready) / 1000,
     connectionsPerSecond: (2 * count) / ((last - first) / 1000),
-    /** With its start. */
-    nodeCpuSecondsUntilAllBack: cpuSeconds,
+    nodeCpuSecondsUntilReady: readyCpuSeconds,
+    nodeCpuMsPerConnection: (cpuSeconds * 1000) / (2 * count),
     idleAgentMemoryKb: ((idle.memoryMb - memoryBefore) * 1024) / count,
     idleAgentCpuMsPerMinute: (idle.cpuSecondsPerSecond * 60_000) / count,
   }
 }
 
 /** Ports and key of a node that will be started again. */
-async function sameEachTime(): Promise<Record<string, string>> {
+async function sameEachTime(directory: string): Promise<Record<string, string>> {
   const ports: Record<string, string> = {}
   for (const name of ['HTTP', 'WS', 'REMOTE', 'MQTT'])
     ports[`TRAVESSIA_${name}_PORT`] = String(await freePort())
   return {
     ...{ ...ports, TRAVESSIA_ENCRYPTION_KEY: newKey() },
+    // As every launcher does.
+    NODE_COMPILE_CACHE: join(directory, 'compile-cache'),
     // Those who pair come from many places: requests are limited per address.
     TRAVESSIA_TRUSTED_PROXIES: '127.0.0.1',
   }
