@@ -44,7 +44,9 @@ export function inTurns(work: Pieces): Transform {
 }
 
 async function send(pieces: Iterable<string>, stream: Transform): Promise<void> {
-  await nextTurn()
+  // Not `await` of undefined: many would see the same free turn before one has begun.
+  const first = nextTurn()
+  if (first !== undefined) await first
   let held = ''
   for (const piece of pieces) {
     held += piece
