@@ -44,6 +44,12 @@ test.each([
   ['data:image/png;base64,/9j', 'data:image/png;base64,/9j'],
   ['javascript:void(0)', 'javascript:void(0)'],
   ['mailto:a@b', 'mailto:a@b'],
+  ['\\x', `${base}\\x`],
+  ['\\\\192.168.1.50\\x', `${base}\\x`],
+  ['\x01ht\ntp:/\t/192.168.1.50\n/x', `\x01${base}\n/x`],
+  ['//u@192.168.1.50/x', `${base}/x`],
+  [`//${'u'.repeat(300)}@192.168.1.50/x`, `//${'u'.repeat(300)}@192.168.1.50/x`],
+  [`//192.168.1.50${'\t'.repeat(300)}.example`, `//192.168.1.50${'\t'.repeat(300)}.example`],
 ])('address %j becomes %j under a path', (given, expected) => {
   expect(rewriteAddress(given, view)).toBe(expected)
   expect(rewriteAddress(expected, view)).toBe(expected)

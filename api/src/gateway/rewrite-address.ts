@@ -25,6 +25,7 @@ export function addressEdit(address: string, view: PublicView, at = 0): Edit | u
     return isRooted ? { from, to: from, text: view.prefix } : undefined
   }
   const [whole, scheme = new URL(view.targetOrigin).protocol, host] = authority
+  if (whole === text && address.length > space + maxHeadLength) return undefined
   const origin = `${scheme}//${host}`
   const prefix = URL.canParse(origin) ? view.others.get(new URL(origin).origin) : undefined
   if (prefix === undefined) return undefined
