@@ -92,6 +92,21 @@ test('tags and attributes are those that parse5 finds', () => {
 })
 
 test.each([
+  ...['<script><!--<script></script><a></script><b>', '<script><!--<script>--></script><b>'],
+  ...['<script><!--></script><b>', '<script><!--<script></script>--></script><b>'],
+  ...['<script><!-- </script><b>', '<script><!--<scripts></script><b>', '<script>--></script><b>'],
+])('the script in %s ends where it does for parse5', (page) => {
+  expect(tagsOf(piecesOf(page))).toEqual(tagsByParse5(page))
+  const cuts = Array.from(page, (_, at) => at)
+  expect(tagsOf(piecesOf(page, cuts))).toEqual(tagsByParse5(page))
+})
+
+test('drawings are followed 512 deep', () => {
+  const page = `${'<svg>'.repeat(600)}${'</svg>'.repeat(512)}<style><a></style>`
+  expect(tagsOf(piecesOf(page)).slice(600 + 512)).toEqual([['style'], ['/style']])
+})
+
+test.each([
   ...['<svg><svg><p><style><a>', '<svg></p><style><a>', '<svg><font size><style><a>'],
   ...['<math><annotation-xml encoding="Text/HTML"><style><a>', '<math><mi><svg><style><a>'],
   ...['<math><annotation-xml><svg><title><style><a>', '<svg><desc/><style><a>'],
