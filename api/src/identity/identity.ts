@@ -5,6 +5,7 @@ import { newId, systemTenantId } from '@travessia/schemas/ids'
 import type { Config } from '../config.ts'
 import { encryptionKeyOf } from '../encryption-key.ts'
 import { AgentCredentials } from './agent-credentials.ts'
+import { EvidenceKeys } from './evidence-keys.ts'
 import { Logins } from './logins.ts'
 import { Pairing } from './pairing.ts'
 import { openSecretsDatabase } from './secrets-database.ts'
@@ -28,6 +29,7 @@ export async function createIdentity(config: Config) {
     database,
     vault,
     tokens,
+    evidenceKeys: new EvidenceKeys(vault),
     pairing,
     agentCredentials,
     users,
