@@ -9,6 +9,7 @@ import { Listeners } from '@travessia/broker/listeners'
 import { openPersistence } from '@travessia/broker/persistence'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
+import { Checkpointer } from './audit/checkpointer.ts'
 import { agentDeviceList, recordCredentials } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
 import { Approvals } from './bus/approvals.ts'
@@ -62,10 +63,11 @@ export async function createCloudNode(
   const { link, listeners } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
   const base = { store, views, history, presence, link, now, log, ...identity }
+  const checkpointer = new Checkpointer(base)
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, endpoints: () => endpoints },
+    ...{ ...base, ...bus, ...remote, checkpointer, endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
     signInAttempts: new Attempts({ max: 10, ...attempts }),
     addressAttempts: new Attempts({ max: 50, ...attempts }),
@@ -78,6 +80,7 @@ export async function createCloudNode(
     async start() {
       await views.start()
       await recover({ ...base, ...bus, version })
+      await checkpointer.start()
       await sessions.start()
       await link.start(bus.inbox)
       startBus(bus)
@@ -98,6 +101,7 @@ export async function createCloudNode(
       await stopBus(bus)
       await link.stop()
       await views.stop()
+      await checkpointer.stop()
       await store.close()
       history.close()
       identity.database.close()

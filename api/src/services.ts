@@ -1,5 +1,6 @@
 /** The parts that routes call; composed once in `cloud-node.ts`. */
 import type { Logger } from 'pino'
+import type { Checkpointer } from './audit/checkpointer.ts'
 import type { AgentPresence } from './bus/agent-presence.ts'
 import type { Approvals } from './bus/approvals.ts'
 import type { CommandBus } from './bus/command-bus.ts'
@@ -34,6 +35,7 @@ export type Endpoints = {
 export type Services = {
   readonly store: EventStore
   readonly views: Views
+  readonly checkpointer: Checkpointer
   readonly users: Users
   readonly logins: Logins
   readonly pairing: Pairing

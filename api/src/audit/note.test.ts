@@ -43,6 +43,7 @@ test('a wrong signature of a known key spoils the note, beside a right one too',
 
 test.each([
   ['a changed text', note.replace('first', 'other')],
+  ['the id of a known key under another name', note.replace(`— ${name}`, '— other')],
   ['no signature', `${text}\n`],
   ['no empty line', note.replace('\n\n', '\n')],
   ['no last line end', note.slice(0, -1)],

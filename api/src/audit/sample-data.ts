@@ -113,5 +113,6 @@ export const sampleData = {
   PolicyChanged: { secondPerson: { safety: ['dangerous'], deviceIds: [id] } },
   AuditExported: { format: 'csv', filter: {} },
   ServerStarted: { version: '0.1.0', nodeId: id },
+  EvidenceKeyAdded: { publicKey: 'AAAA' },
   RecordingGapDetected: { cause: 'disk', from: at, to: at },
 } as const satisfies { [T in EventType]: Fact<T>['data'] }

@@ -270,6 +270,8 @@ function accessText(
       ]
     case 'ServerStarted':
       return [`Servidor iniciado (${event.data.version})`, `Server started (${event.data.version})`]
+    case 'EvidenceKeyAdded':
+      return ['Nova chave para assinar o registro', 'New key to sign the log']
     case 'RecordingGapDetected':
       return [`Lacuna no registro: ${event.data.cause}`, `Recording gap: ${event.data.cause}`]
     default:

@@ -6,6 +6,7 @@ import type {
   RecordedEvent,
   StreamKind,
 } from '@travessia/schemas/events'
+import type { EvidenceLog } from './evidence-log.ts'
 
 export type NewEvent = Fact & EventContext
 
@@ -40,6 +41,7 @@ export type EventFilter = {
 }
 
 export interface EventStore {
+  readonly evidence: EvidenceLog
   /**
    * Resolves after the durable commit. A refused append does not disturb others of the same batch.
    * @throws TravessiaError CONFLICT (stream is at another version), STORE_UNAVAILABLE (full queue, broken disk),

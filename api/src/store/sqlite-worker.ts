@@ -9,12 +9,20 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { newTimeId } from '@travessia/schemas/ids'
 import type { Append } from './event-store.ts'
+import type { KeptCheckpoint } from './evidence-log.ts'
 import { migrate } from './migrations.ts'
 
 export type WriteAnswer =
   | { readonly position: number; readonly version: number }
   | {
       readonly error: 'CONFLICT' | 'MESSAGE_INVALID' | 'STORE_UNAVAILABLE'
+      readonly problem: string
+    }
+export type KeepAnswer =
+  | { readonly kept: true }
+  | {
+      readonly kept: false
+      readonly error: 'CONFLICT' | 'STORE_UNAVAILABLE'
       readonly problem: string
     }
 
@@ -32,11 +40,16 @@ const sql = {
   stream: database.prepare('select version from stream where tenant_key = ? and stream_key = ?'),
   setStream: database.prepare('insert or replace into stream values (?, ?, ?, ?)'),
   add: database.prepare('insert into event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+  rootAt: database.prepare('select root from checkpoint where tenant_key = ? and size = ?'),
+  keep: database.prepare('insert into checkpoint values (?, ?, ?, ?, ?)'),
 }
 
 let refs = new Map<string, number>()
 
-parentPort?.on('message', (batch: readonly Append[]) => parentPort?.postMessage(write(batch)))
+type Work = readonly Append[] | { readonly keep: readonly KeptCheckpoint[] }
+parentPort?.on('message', (work: Work) =>
+  parentPort?.postMessage('keep' in work ? keep(work.keep) : write(work)),
+)
 parentPort?.postMessage('open')
 
 function write(batch: readonly Append[]): WriteAnswer[] {
@@ -117,4 +130,27 @@ function refOf(id: string): number {
   if (refs.size > 50_000) refs = new Map()
   refs.set(id, key)
   return key
+}
+
+/** All in one transaction. A size that was signed before keeps its note; another root for it is refused. */
+function keep(checkpoints: readonly KeptCheckpoint[]): KeepAnswer {
+  try {
+    database.exec('begin immediate')
+    for (const { tenantId, size, root, note, at } of checkpoints) {
+      const tenantKey = refOf(tenantId)
+      const before = sql.rootAt.get(tenantKey, size)?.['root'] as Uint8Array | undefined
+      if (before === undefined) sql.keep.run(tenantKey, size, root, note, at)
+      else if (!Buffer.from(before).equals(root)) {
+        refs = new Map()
+        database.exec('rollback')
+        return { kept: false, error: 'CONFLICT', problem: `another root of size ${size}` }
+      }
+    }
+    database.exec('commit')
+    return { kept: true }
+  } catch (error) {
+    refs = new Map()
+    if (database.isTransaction) database.exec('rollback')
+    return { kept: false, error: 'STORE_UNAVAILABLE', problem: String(error) }
+  }
 }

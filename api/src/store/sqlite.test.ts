@@ -8,9 +8,11 @@ import { newId } from '@travessia/schemas/ids'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { describeEventStore, requireDense } from './conformance.ts'
 import { append, event } from './conformance-events.ts'
+import { describeEvidenceLog } from './conformance-evidence.ts'
 import type { EventFilter, EventStore } from './event-store.ts'
 import { migrate } from './migrations.ts'
 import { createSqliteStore, queryOf, statements } from './sqlite.ts'
+import { entriesQuery, evidenceStatements } from './sqlite-evidence.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-store-'))
 const opened: EventStore[] = []
@@ -31,6 +33,7 @@ afterEach(async () => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describeEventStore(() => open())
+describeEvidenceLog(() => open())
 
 test('a store opened again has every event and goes on where it was', async () => {
   const path = newPath()
@@ -53,6 +56,17 @@ test('an event is never changed and never removed, also by who holds the file (T
     'delete from event',
     'update event set position = 9',
   ])
+    expect(() => database.exec(sql)).toThrow('append only')
+  database.close()
+})
+
+test('a checkpoint is never changed and never removed, also by who holds the file', async () => {
+  const path = newPath()
+  const store = await open(path)
+  const [root, at] = [Buffer.alloc(32), '2026-11-24T12:00:00.000Z']
+  await store.evidence.keep([{ tenantId: newId(), size: 1, root, note: 'note', at }])
+  const database = new DatabaseSync(path)
+  for (const sql of ['update checkpoint set size = 2', 'delete from checkpoint'])
     expect(() => database.exec(sql)).toThrow('append only')
   database.close()
 })
@@ -109,6 +123,25 @@ test.each(filters)(
     const plan = await planOf(queryOf({ tenantId: id, limit: 50, ...filter }).sql)
     expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
     expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
+  },
+)
+
+test.each(filters)(
+  'reading entries by %s for evidence walks an index of the tenant in order (STORE 7)',
+  async (_what, filter) => {
+    const { sql } = entriesQuery({ tenantId: id, ...filter }, { after: 0, limit: 500 })
+    const plan = await planOf(sql)
+    expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
+    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
+  },
+)
+
+test.each(['leaves', 'newest', 'over'] as const)(
+  'evidence reads %s by an index: no scan, no sorting',
+  async (name) => {
+    const plan = await planOf(evidenceStatements[name])
+    expect(plan).toMatch(/SEARCH (event|checkpoint)/)
+    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
   },
 )
 

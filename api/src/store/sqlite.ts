@@ -6,7 +6,10 @@ import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { requireValidFact } from './check-fact.ts'
 import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
-import type { WriteAnswer } from './sqlite-worker.ts'
+import type { EvidenceLog, KeptCheckpoint } from './evidence-log.ts'
+import { SqliteEvidence } from './sqlite-evidence.ts'
+import { conditionsOf } from './sqlite-query.ts'
+import type { KeepAnswer, WriteAnswer } from './sqlite-worker.ts'
 
 const maxQueuedEvents = 10_000
 const maxBatchEvents = 500
@@ -42,9 +45,12 @@ export async function createSqliteStore(path: string): Promise<EventStore> {
 }
 
 class SqliteStore implements EventStore {
+  readonly evidence: EvidenceLog
   readonly #worker: Worker
   readonly #reader: DatabaseSync
   readonly #listeners = new Set<(position: number) => void>()
+  readonly #refused = new Set<string>()
+  readonly #keeping: Array<PromiseWithResolvers<void>> = []
   #queue: Waiting[] = []
   #queuedEvents = 0
   #writing: Waiting[] | undefined
@@ -54,13 +60,21 @@ class SqliteStore implements EventStore {
   constructor(worker: Worker, reader: DatabaseSync) {
     this.#worker = worker
     this.#reader = reader
-    worker.on('message', (answers: readonly WriteAnswer[]) => this.#answered(answers))
+    this.evidence = new SqliteEvidence(reader, {
+      keep: (checkpoints) => this.#keep(checkpoints),
+      refuse: (tenantId) => this.#refused.add(tenantId),
+    })
+    worker.on('message', (answer: KeepAnswer | readonly WriteAnswer[]) =>
+      'kept' in answer ? this.#kept(answer) : this.#answered(answer),
+    )
     worker.on('error', (error) => this.#broken(error))
     worker.on('exit', (code) => this.#broken(new Error(`the writer ended with ${code}`)))
   }
 
   async append(append: Append): Promise<Appended> {
     for (const event of append.events) requireValidFact(event)
+    if (this.#refused.has(append.tenantId))
+      throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })
     if (this.#isClosed || this.#queuedEvents + append.events.length > maxQueuedEvents)
       throw new TravessiaError('STORE_UNAVAILABLE', { queued: this.#queuedEvents })
     const chars = JSON.stringify(append.events).length
@@ -107,6 +121,7 @@ class SqliteStore implements EventStore {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    await Promise.allSettled(this.#keeping.map(({ promise }) => promise))
     if (this.#queuedEvents > 0)
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
@@ -141,6 +156,21 @@ class SqliteStore implements EventStore {
     this.#write()
   }
 
+  async #keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
+    if (this.#isClosed) throw new TravessiaError('STORE_UNAVAILABLE')
+    const kept = Promise.withResolvers<void>()
+    this.#keeping.push(kept)
+    this.#worker.postMessage({ keep: checkpoints })
+    return kept.promise
+  }
+
+  /** The writer answers in the order in which it was asked. */
+  #kept(answer: KeepAnswer): void {
+    const waiting = this.#keeping.shift()
+    if (answer.kept) waiting?.resolve()
+    else waiting?.reject(new TravessiaError(answer.error, { problem: answer.problem }))
+  }
+
   /** The writer thread died: nothing may be done any more, so nothing is promised. */
   #broken(cause: unknown): void {
     this.#isClosed = true
@@ -149,7 +179,8 @@ class SqliteStore implements EventStore {
     this.#queue = []
     this.#queuedEvents = 0
     this.#whenIdle?.()
-    for (const { reject } of waiting) reject(new TravessiaError('STORE_UNAVAILABLE', {}, { cause }))
+    for (const { reject } of [...waiting, ...this.#keeping.splice(0)])
+      reject(new TravessiaError('STORE_UNAVAILABLE', {}, { cause }))
   }
 
   #read(sql: string, values: Array<string | number>): RecordedEvent[] {
@@ -177,38 +208,10 @@ function batchSize(queue: readonly Waiting[]): number {
   return queue.length
 }
 
-/** Newest first by position; each filter of one key has its index. */
+/** Newest first by position. */
 export function queryOf(filter: EventFilter): { sql: string; values: Array<string | number> } {
-  const conditions = [`tenant_key = ${key}`]
-  const values: Array<string | number> = [filter.tenantId]
-  const where = (condition: string, ...more: Array<string | number>) => {
-    conditions.push(condition)
-    values.push(...more)
-  }
-  if (filter.installationId !== undefined) where(`installation_key = ${key}`, filter.installationId)
-  if (filter.actorId !== undefined) where(`actor_key = ${key}`, filter.actorId)
-  if (filter.deviceId !== undefined) where(`device_key = ${key}`, filter.deviceId)
-  if (filter.sessionId !== undefined) where(`session_key = ${key}`, filter.sessionId)
-  if (filter.installationIds) {
-    const ids = `select key from ref where id in (${marksFor(filter.installationIds)})`
-    where(`installation_key in (${ids})`, ...filter.installationIds)
-  }
-  if (filter.types) where(`type in (${marksFor(filter.types)})`, ...filter.types)
-  if (filter.from !== undefined) where('at >= ?', new Date(filter.from).toISOString())
-  if (filter.to !== undefined) where('at <= ?', new Date(filter.to).toISOString())
-  if (filter.cursor !== undefined) where('position < ?', cursorOf(filter.cursor))
+  const { conditions, values } = conditionsOf(filter)
   const sql = `select ${columns} from event where ${conditions.join(' and ')}
     order by position desc limit ?`
   return { sql, values: [...values, filter.limit] }
-}
-
-function marksFor(values: readonly unknown[]): string {
-  return values.map(() => '?').join(',')
-}
-
-function cursorOf(text: string): number {
-  const position = Number(text)
-  if (!/^\d{1,15}$/.test(text) || position < 1)
-    throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
-  return position
 }

@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { newId, systemTenantId } from '@travessia/schemas/ids'
+import { pino } from 'pino'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { EvidenceKeys } from '../identity/evidence-keys.ts'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
+import { Vault } from '../identity/vault.ts'
+import { append, event } from '../store/conformance-events.ts'
+import type { EventStore } from '../store/event-store.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import { openCheckpoint, originOf } from './checkpoint.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { Frontier } from './merkle.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'travessia-checkpoints-'))
+const nodeId = newId()
+const evidenceKeys = new EvidenceKeys(new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32)))
+const running: Array<{ stop(): Promise<void> }> = []
+const stores: EventStore[] = []
+let files = 0
+
+async function openStore(path: string): Promise<EventStore> {
+  const store = await createSqliteStore(path)
+  stores.push(store)
+  return store
+}
+function newPath(): string {
+  files += 1
+  return join(directory, `${files}.db`)
+}
+function checkpointerOf(store: EventStore, lines: string[] = []): Checkpointer {
+  const log = pino({}, { write: (line: string) => lines.push(line) })
+  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
+  running.push(checkpointer)
+  return checkpointer
+}
+async function stopAll(): Promise<void> {
+  await Promise.all(running.splice(0).map((one) => one.stop()))
+  await Promise.all(stores.splice(0).map((store) => store.close()))
+}
+afterEach(async () => {
+  vi.useRealTimers()
+  await stopAll()
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const sizeOf = async (store: EventStore, tenantId: string) =>
+  (await store.evidence.newestCheckpoint(tenantId))?.size
+
+async function requireSound(store: EventStore, tenantId: string): Promise<void> {
+  const kept = await store.evidence.newestCheckpoint(tenantId)
+  const keys = evidenceKeys.keysOf(originOf(nodeId, tenantId))
+  const opened = openCheckpoint(kept?.note ?? '', keys)
+  const leaves = await store.evidence.readLeaves(tenantId, { after: 0, limit: kept?.size ?? 0 })
+  const frontier = new Frontier()
+  for (const { hash } of leaves) frontier.push(hash)
+  expect(opened).toEqual({
+    origin: originOf(nodeId, tenantId),
+    size: kept?.size,
+    root: frontier.root(),
+  })
+}
+
+/** Somebody with the file in hands and without respect for triggers. */
+function tamper(path: string, sql: string): void {
+  const database = new DatabaseSync(path)
+  database.exec('drop trigger event_is_never_changed; drop trigger event_is_never_removed')
+  database.exec(sql)
+  database.close()
+}
+
+test('a tenant with something new gets a signed checkpoint within about a second, and none without', async () => {
+  const store = await openStore(newPath())
+  const checkpointer = checkpointerOf(store)
+  const [one, two] = [append(), append()]
+  await store.append(one)
+  await checkpointer.start()
+  await expect.poll(() => sizeOf(store, one.tenantId)).toBe(1)
+  await store.append(two)
+  await expect.poll(() => sizeOf(store, two.tenantId)).toBe(1)
+  await store.append({ ...one, events: [event(), event()] })
+  await expect.poll(() => sizeOf(store, one.tenantId)).toBe(3)
+  expect(await sizeOf(store, two.tenantId)).toBe(1)
+  for (const { tenantId } of [one, two]) await requireSound(store, tenantId)
+})
+
+test('a thousand events are signed at once, without waiting for the second', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const store = await openStore(newPath())
+  await checkpointerOf(store).start()
+  const tenantId = newId()
+  for (let batch = 0; batch < 10; batch += 1)
+    await store.append(append({ tenantId, events: Array.from({ length: 110 }, () => event()) }))
+  await vi.waitFor(async () => expect(await sizeOf(store, tenantId)).toBeGreaterThanOrEqual(900))
+  await requireSound(store, tenantId)
+})
+
+test('what is asked for fresh covers every event before it, and is the same again without a new one', async () => {
+  const store = await openStore(newPath())
+  const checkpointer = checkpointerOf(store)
+  const tenantId = newId()
+  await store.append(append({ tenantId, events: Array.from({ length: 2_500 }, () => event()) }))
+  const [fresh, meanwhile] = await Promise.all([
+    checkpointer.fresh(tenantId),
+    checkpointer.fresh(tenantId),
+  ])
+  expect(fresh.size).toBe(2_500)
+  expect(meanwhile).toEqual(fresh)
+  expect(await checkpointer.fresh(tenantId)).toEqual(fresh)
+  await store.append(append({ tenantId }))
+  expect((await checkpointer.fresh(tenantId)).size).toBe(2_501)
+  await requireSound(store, tenantId)
+})
+
+test('after a kill the next start signs from the log what the last one would have signed', async () => {
+  const path = newPath()
+  const one = append({ events: [event(), event(), event()] })
+  const store = await openStore(path)
+  await store.append(one)
+  const first = await checkpointerOf(store).fresh(one.tenantId)
+  await store.append({ ...one, expected: 3 })
+  // The process ends here: six events, a checkpoint of three.
+  await stopAll()
+  const again = await openStore(path)
+  const checkpointer = checkpointerOf(again)
+  expect((await checkpointer.fresh(one.tenantId)).size).toBe(6)
+  expect(await again.evidence.checkpointOver(one.tenantId, 0)).toEqual(first)
+  await requireSound(again, one.tenantId)
+})
+
+test.each([
+  ['an event was changed', 'update event set leaf_hash = zeroblob(32) where log_index = 1'],
+  ['an event in the middle was removed', 'delete from event where log_index = 1'],
+  ['the newest events were removed', 'delete from event where log_index >= 2'],
+  ['an event that was not yet signed was removed', 'delete from event where log_index = 4'],
+])(
+  'when %s in the file, nothing is signed and nothing more written for this tenant, loudly; others go on (THREATS T3)',
+  async (_what, sql) => {
+    const path = newPath()
+    const [one, other] = [append({ events: [event(), event(), event()] }), append()]
+    const store = await openStore(path)
+    await store.append(one)
+    await store.append(other)
+    await checkpointerOf(store).fresh(one.tenantId)
+    await store.append(one)
+    await stopAll()
+    tamper(path, sql)
+    const again = await openStore(path)
+    const lines: string[] = []
+    const checkpointer = checkpointerOf(again, lines)
+    await checkpointer.start()
+    await expect.poll(() => sizeOf(again, other.tenantId)).toBe(1)
+    const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
+    await expect(again.append(one)).rejects.toEqual(unavailable)
+    await expect(checkpointer.fresh(one.tenantId)).rejects.toEqual(unavailable)
+    expect(await sizeOf(again, one.tenantId)).toBe(3)
+    const errors = lines.filter((line) => line.includes('"level":50'))
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toContain(one.tenantId)
+    await again.append(other)
+  },
+)
+
+test('each key is a fact of the deployment, once, whatever is started again', async () => {
+  const store = await openStore(newPath())
+  await checkpointerOf(store).start()
+  await checkpointerOf(store).start()
+  const { items } = await store.query({ tenantId: systemTenantId, limit: 10 })
+  expect(items.map(({ type, data }) => ({ type, data }))).toEqual([
+    {
+      type: 'EvidenceKeyAdded',
+      data: { publicKey: evidenceKeys.publicKeys()[0]?.toString('base64') },
+    },
+  ])
+})

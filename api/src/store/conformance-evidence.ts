@@ -1,0 +1,118 @@
+/** What every store must do for evidence; each engine's test calls it. */
+import { createHash } from 'node:crypto'
+import { newId } from '@travessia/schemas/ids'
+import { expect, test } from 'vitest'
+import { append, event } from './conformance-events.ts'
+import type { EventStore } from './event-store.ts'
+import type { KeptCheckpoint } from './evidence-log.ts'
+
+const page = { after: 0, limit: 100 }
+
+function checkpoint(change: Partial<KeptCheckpoint> = {}): KeptCheckpoint {
+  const root = createHash('sha256').update(newId()).digest()
+  return { tenantId: newId(), size: 1, root, note: newId(), at: '2026-11-24T12:00:00Z', ...change }
+}
+
+export function describeEvidenceLog(open: () => Promise<EventStore>): void {
+  testLeaves(open)
+  testCheckpoints(open)
+}
+
+function testLeaves(open: () => Promise<EventStore>): void {
+  test('leaves and entries of a tenant come in log order and page by page, each the hash of its text', async () => {
+    const store = await open()
+    const [tenantId, other] = [newId(), newId()]
+    for (const id of [tenantId, other, tenantId])
+      await store.append(append({ tenantId: id, events: [event(), event()] }))
+    const entries = await store.evidence.readEntries({ tenantId }, page)
+    expect(entries.map(({ logIndex }) => logIndex)).toEqual([0, 1, 2, 3])
+    for (const { text, hash } of entries)
+      expect(createHash('sha256').update('\0').update(text).digest()).toEqual(hash)
+    const leaves = await store.evidence.readLeaves(tenantId, { after: 0, limit: 3 })
+    const after = leaves.at(-1)?.position ?? 0
+    leaves.push(...(await store.evidence.readLeaves(tenantId, { after, limit: 3 })))
+    expect(leaves).toEqual(entries.map(({ text: _text, ...leaf }) => leaf))
+    expect(await store.evidence.sizes()).toEqual(
+      expect.arrayContaining([
+        { tenantId, size: 4 },
+        { tenantId: other, size: 2 },
+      ]),
+    )
+  })
+
+  test('a filter narrows entries as it narrows a query, and keeps the place in the log', async () => {
+    const store = await open()
+    const [tenantId, deviceId] = [newId(), newId()]
+    const events = [event(), event({ deviceId }), event(), event({ deviceId })]
+    await store.append(append({ tenantId, events }))
+    const entries = await store.evidence.readEntries({ tenantId, deviceId }, page)
+    expect(entries.map(({ logIndex }) => logIndex)).toEqual([1, 3])
+    expect(await store.evidence.readEntries({ tenantId: newId(), deviceId }, page)).toEqual([])
+  })
+
+  test('a tenant that is refused appends nothing more; others do', async () => {
+    const store = await open()
+    const one = append()
+    await store.append(one)
+    store.evidence.refuse(one.tenantId)
+    await expect(store.append(one)).rejects.toEqual(
+      expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
+    )
+    await store.append(append())
+  })
+}
+
+function testCheckpoints(open: () => Promise<EventStore>): void {
+  test('a kept checkpoint is read back; the newest is the largest', async () => {
+    const { evidence } = await open()
+    const one = checkpoint()
+    const two = { ...checkpoint(), tenantId: one.tenantId, size: 7 }
+    expect(await evidence.newestCheckpoint(one.tenantId)).toBeUndefined()
+    await evidence.keep([two, one, checkpoint()])
+    expect(await evidence.newestCheckpoint(one.tenantId)).toEqual(two)
+    expect(await evidence.checkpointOver(one.tenantId, 0)).toEqual(one)
+    expect(await evidence.checkpointOver(one.tenantId, 1)).toEqual(two)
+    expect(await evidence.checkpointOver(one.tenantId, 7)).toBeUndefined()
+  })
+
+  test('of each hour the last checkpoint is told, smallest first', async () => {
+    const { evidence } = await open()
+    const tenantId = newId()
+    const at = (size: number, time: string) =>
+      checkpoint({ tenantId, size, at: `2026-11-24T${time}Z` })
+    await evidence.keep([
+      at(1, '10:00:00'),
+      at(2, '10:59:59'),
+      at(3, '11:00:00'),
+      at(4, '13:00:00'),
+    ])
+    const sizes = (await evidence.hourlyCheckpoints(tenantId)).map(({ size }) => size)
+    expect(sizes).toEqual([2, 3, 4])
+  })
+
+  test('the same root for the same size changes nothing; another one is a conflict, and nothing beside it is kept', async () => {
+    const { evidence } = await open()
+    const one = checkpoint()
+    await evidence.keep([one])
+    await evidence.keep([{ ...one, note: 'another' }])
+    expect(await evidence.newestCheckpoint(one.tenantId)).toEqual(one)
+    const beside = checkpoint()
+    const other = checkpoint({ tenantId: one.tenantId })
+    await expect(evidence.keep([beside, other])).rejects.toEqual(
+      expect.objectContaining({ code: 'CONFLICT' }),
+    )
+    expect(await evidence.newestCheckpoint(beside.tenantId)).toBeUndefined()
+    expect(await evidence.newestCheckpoint(one.tenantId)).toEqual(one)
+  })
+
+  test('checkpoints and appends at once each get their own answer', async () => {
+    const store = await open()
+    const some = Array.from({ length: 20 }, () => checkpoint())
+    const [appended] = await Promise.all([
+      Promise.all(some.map(() => store.append(append()))),
+      Promise.all(some.map((one) => store.evidence.keep([one]))),
+    ])
+    expect(appended.map(({ version }) => version)).toEqual(some.map(() => 1))
+    for (const one of some) expect(await store.evidence.newestCheckpoint(one.tenantId)).toEqual(one)
+  })
+}
