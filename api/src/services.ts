@@ -14,6 +14,7 @@ import type { RemoteSessions } from './gateway/remote-sessions.ts'
 import type { TunnelClient } from './gateway/tunnel-client.ts'
 import type { AgentCredentials } from './identity/agent-credentials.ts'
 import type { Attempts } from './identity/attempts.ts'
+import type { EvidenceKeys } from './identity/evidence-keys.ts'
 import type { Logins } from './identity/logins.ts'
 import type { Pairing } from './identity/pairing.ts'
 import type { Tokens } from './identity/tokens.ts'
@@ -36,6 +37,8 @@ export type Services = {
   readonly store: EventStore
   readonly views: Views
   readonly checkpointer: Checkpointer
+  readonly evidenceKeys: EvidenceKeys
+  readonly nodeId: string
   readonly users: Users
   readonly logins: Logins
   readonly pairing: Pairing

@@ -491,6 +491,11 @@ export const auditSessionSchema = Type.Object({
   events: Type.Array(auditEventSchema),
 })
 export type AuditSession = Static<typeof auditSessionSchema>
+/** What checks this tenant's checkpoints and bundles; `keys` as `npm run verify -- --key` takes them. */
+export const auditKeysSchema = Type.Object({
+  origin: Type.String(),
+  keys: Type.Array(Type.String()),
+})
 export const exportQuery = Type.Object(
   { ...auditQuery.properties, format: Type.Enum(['csv', 'jsonl', 'bundle']) },
   closed,

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import {
   type AuditEvent,
   auditEventList,
+  auditKeysSchema,
   auditQuery,
   auditSessionSchema,
   exportQuery,
@@ -14,8 +15,12 @@ import { type EventType, typesOfKind } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { bundle } from '../audit/bundle.ts'
+import { originOf } from '../audit/checkpoint.ts'
 import { type ExportFormat, exportHead, exportLine, exportTypes } from '../audit/export.ts'
+import { noteKeyText } from '../audit/note.ts'
 import { readEvents } from '../audit/reading.ts'
+import { zip } from '../audit/zip.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import { readerLanguage } from '../plugins/error-handler.ts'
@@ -61,6 +66,14 @@ export function addAuditRoutes(app: App, services: Services): void {
     },
   )
   app.get(
+    '/api/audit/keys',
+    { config, schema: { response: answers({ 200: auditKeysSchema }) } },
+    async (request) => {
+      const origin = originOf(services.nodeId, requirePrincipal(request).tenantId)
+      return { origin, keys: services.evidenceKeys.keysOf(origin).map(noteKeyText) }
+    },
+  )
+  app.get(
     '/api/audit/export',
     { config, schema: { querystring: exportQuery } },
     async (request, reply) => exportEvents(services, request, { reply, query: request.query }),
@@ -84,14 +97,12 @@ async function listSessions(
   return last ? { items, nextCursor: String(last.position) } : { items }
 }
 
-/** @throws TravessiaError MESSAGE_INVALID for `bundle`: it comes with the verifier (README, limits) */
 async function exportEvents(
   services: Services,
   request: FastifyRequest,
   { reply, query }: { reply: FastifyReply; query: Static<typeof exportQuery> },
 ): Promise<FastifyReply> {
   const { format, ...wanted } = query
-  if (format === 'bundle') throw new TravessiaError('MESSAGE_INVALID', { at: '/format' })
   const principal = requirePrincipal(request)
   const filter = { ...filterOf(principal, wanted), limit: exportPageEvents }
   await services.store.append({
@@ -100,11 +111,31 @@ async function exportEvents(
       { ...contextOf(services, request), type: 'AuditExported', data: { format, filter: wanted } },
     ],
   })
+  if (format === 'bundle') return sendBundle(services, { reply, principal, query: wanted })
   const lines = exportLines(services, { filter, format, language: readerLanguage(request) })
   return reply
     .type(exportTypes[format])
     .header('content-disposition', `attachment; filename="travessia-audit.${format}"`)
     .send(Readable.from(lines))
+}
+
+/** The checkpoint is signed after the export was recorded: the bundle of a whole log ends with its own fact. */
+async function sendBundle(
+  services: Services,
+  {
+    reply,
+    principal,
+    query: { limit: _limit, cursor: _cursor, ...asked },
+  }: { reply: FastifyReply; principal: Principal; query: Static<typeof auditQuery> },
+): Promise<FastifyReply> {
+  const checkpoint = await services.checkpointer.fresh(principal.tenantId)
+  const isWhole = Object.keys(asked).length === 0 && principal.installationIds === null
+  const { limit: _pageEvents, ...filter } = filterOf(principal, asked)
+  const scope = isWhole ? 'whole' : 'selection'
+  return reply
+    .type('application/zip')
+    .header('content-disposition', `attachment; filename="travessia-audit-${checkpoint.size}.zip"`)
+    .send(Readable.from(zip(bundle(services, { filter, asked, scope, checkpoint }))))
 }
 
 async function* exportLines(

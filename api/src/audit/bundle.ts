@@ -1,0 +1,173 @@
+/**
+ * The evidence bundle: a tenant's log, or a selection of it, with what proves it to somebody who does not trust us. Streamed
+ * page by page; in memory are the places of the selected events and the hashes of their proofs, nothing else.
+ */
+import { createHash } from 'node:crypto'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { canonicalJson } from '@travessia/schemas/canonical-json'
+import type { EvidenceKeys } from '../identity/evidence-keys.ts'
+import type { EventFilter, EventStore } from '../store/event-store.ts'
+import type { KeptCheckpoint } from '../store/evidence-log.ts'
+import { originOf } from './checkpoint.ts'
+import { type FileFacts, fileNames, type Manifest, manifestName, manifestText } from './manifest.ts'
+import { consistencySpans, Frontier, inclusionSpans, type Span, SubtreeHashes } from './merkle.ts'
+import { noteKeyText } from './note.ts'
+import type { ZipSource } from './zip.ts'
+
+const pageEntries = 500
+const pageLeaves = 1_000
+
+type Deps = {
+  readonly store: Pick<EventStore, 'evidence'>
+  readonly evidenceKeys: EvidenceKeys
+  readonly nodeId: string
+  readonly now: () => number
+}
+export type BundleOrder = {
+  readonly filter: Omit<EventFilter, 'cursor' | 'limit'>
+  /** The filter in the words of who asked. */
+  readonly asked: Readonly<Record<string, unknown>>
+  readonly scope: Manifest['scope']
+  /** Signed just now; what came after it is not in the bundle. */
+  readonly checkpoint: KeptCheckpoint
+}
+
+/** For `zip`. */
+export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<ZipSource> {
+  const { evidenceKeys, nodeId, now } = deps
+  const { tenantId, size } = order.checkpoint
+  const origin = originOf(nodeId, tenantId)
+  const facts: Partial<Record<string, FileFacts>> = {}
+  const spans: Array<[number, number]> = []
+  const file = (
+    name: 'events' | 'proofs' | 'checkpoints' | 'keys',
+    lines: AsyncIterable<string>,
+  ) => ({
+    name: fileNames[name],
+    data: described(lines, (described) => {
+      facts[name] = described
+    }),
+  })
+  yield file('events', eventLines(deps, order, spans))
+  const proofs = order.scope === 'whole' ? undefined : await gather(deps, order, spans)
+  yield file('proofs', proofLines(deps, order, proofs?.hashes))
+  yield file('checkpoints', checkpointLines(deps, order, proofs))
+  yield file('keys', list(evidenceKeys.keysOf(origin).map((key) => `${noteKeyText(key)}\n`)))
+  const text = manifestText({
+    ...{ origin, tenantId, size, spans, scope: order.scope, filter: { ...order.asked } },
+    createdAt: new Date(now()).toISOString(),
+    files: facts as Manifest['files'],
+  })
+  const note = evidenceKeys.sign(manifestName(origin), text)
+  yield { name: fileNames.manifest, data: described(list([note]), () => undefined) }
+}
+
+async function* entriesOf({ store }: Deps, { filter, checkpoint }: BundleOrder) {
+  for (let after = 0; ; ) {
+    const page = await store.evidence.readEntries(filter, { after, limit: pageEntries })
+    const within = page.filter(({ logIndex }) => logIndex < checkpoint.size)
+    yield* within
+    if (within.length < pageEntries) return
+    after = page.at(-1)?.position ?? after
+    await breathe()
+  }
+}
+
+/** @param spans is told where the events stand */
+async function* eventLines(deps: Deps, order: BundleOrder, spans: Array<[number, number]>) {
+  for await (const { text, logIndex } of entriesOf(deps, order)) {
+    const last = spans.at(-1)
+    if (last && last[1] === logIndex - 1) last[1] = logIndex
+    else spans.push([logIndex, logIndex])
+    yield `${text}\n`
+  }
+}
+
+/** A line for each event: its place, id and leaf; in a selection also the way from there to the root. */
+async function* proofLines(deps: Deps, order: BundleOrder, hashes: SubtreeHashes | undefined) {
+  const whole: Span = [0, order.checkpoint.size]
+  for await (const { logIndex, hash, text } of entriesOf(deps, order)) {
+    const path =
+      hashes && inclusionSpans(logIndex, whole).map((span) => base64(hashes.hashOf(span)))
+    const { id } = JSON.parse(text) as { id: string }
+    yield `${canonicalJson({ logIndex, id, leaf: base64(hash), path })}\n`
+  }
+}
+
+type Gathered = { readonly hashes: SubtreeHashes; readonly covering: KeptCheckpoint | undefined }
+
+/** One pass over the leaves: the hashes that prove the selected events, and that the log went on from an earlier checkpoint. */
+async function gather(
+  { store }: Deps,
+  { checkpoint }: BundleOrder,
+  spans: ReadonlyArray<readonly [number, number]>,
+): Promise<Gathered> {
+  const { tenantId, size } = checkpoint
+  const hashes = wantedHashes(spans, size)
+  const covering = await store.evidence.checkpointOver(tenantId, spans.at(-1)?.[1] ?? 0)
+  if (covering) for (const span of consistencySpans(covering.size, size)) hashes.want(span)
+  const frontier = new Frontier()
+  for (let after = 0; frontier.size < size; ) {
+    const leaves = await store.evidence.readLeaves(tenantId, { after, limit: pageLeaves })
+    for (const { hash } of leaves.slice(0, size - frontier.size)) frontier.push(hash, hashes.see)
+    after = leaves.at(-1)?.position ?? Number.MAX_SAFE_INTEGER
+    if (leaves.length === 0) throw new RangeError('the log is shorter than its checkpoint')
+    await breathe()
+  }
+  return { hashes, covering }
+}
+
+function wantedHashes(
+  spans: ReadonlyArray<readonly [number, number]>,
+  size: number,
+): SubtreeHashes {
+  const hashes = new SubtreeHashes()
+  for (const [first, last] of spans)
+    for (let index = first; index <= last; index += 1)
+      for (const span of inclusionSpans(index, [0, size])) hashes.want(span)
+  return hashes
+}
+
+/** Smallest first; the last is the one that everything is proven by. */
+async function* checkpointLines(
+  { store }: Deps,
+  { checkpoint, scope }: BundleOrder,
+  proofs: Gathered | undefined,
+) {
+  const { size, tenantId } = checkpoint
+  const earlier =
+    scope === 'whole'
+      ? await store.evidence.hourlyCheckpoints(tenantId)
+      : proofs?.covering
+        ? [proofs.covering]
+        : []
+  for (const one of earlier.filter((kept) => kept.size < size)) {
+    const spans = proofs && consistencySpans(one.size, size)
+    const consistency = spans?.map((span) => base64(proofs?.hashes.hashOf(span) ?? Buffer.alloc(0)))
+    yield `${canonicalJson({ at: one.at, note: one.note, consistency })}\n`
+  }
+  yield `${canonicalJson({ at: checkpoint.at, note: checkpoint.note })}\n`
+}
+
+async function* described(
+  lines: AsyncIterable<string>,
+  tell: (facts: FileFacts) => void,
+): AsyncGenerator<Buffer> {
+  const digest = createHash('sha256')
+  let bytes = 0
+  for await (const line of lines) {
+    const chunk = Buffer.from(line)
+    digest.update(chunk)
+    bytes += chunk.length
+    yield chunk
+  }
+  tell({ bytes, sha256: digest.digest('hex') })
+}
+
+async function* list(lines: readonly string[]): AsyncGenerator<string> {
+  yield* lines
+}
+
+function base64(hash: Buffer): string {
+  return hash.toString('base64')
+}

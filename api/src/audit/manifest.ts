@@ -1,0 +1,64 @@
+/**
+ * What a bundle says of itself: which events of whose log, up to which size, and the digest of each of its files. A note in the
+ * name of the log's `/manifest`, so that no manifest is a checkpoint and no checkpoint a manifest.
+ */
+import { canonicalJson } from '@travessia/schemas/canonical-json'
+import { compile } from '@travessia/schemas/compile'
+import { idPattern } from '@travessia/schemas/ids'
+import { type Static, Type } from 'typebox'
+import { type NoteKey, noteKey, openNote, publicBytes } from './note.ts'
+
+export const fileNames = {
+  events: 'events.jsonl',
+  proofs: 'proofs.jsonl',
+  checkpoints: 'checkpoints.jsonl',
+  keys: 'keys.txt',
+  manifest: 'manifest.note',
+} as const
+type Described = Exclude<keyof typeof fileNames, 'manifest'>
+
+const count = Type.Integer({ minimum: 0 })
+const fileFacts = Type.Object({ bytes: count, sha256: Type.String() })
+const manifestSchema = Type.Object({
+  origin: Type.String(),
+  tenantId: Type.String({ pattern: idPattern }),
+  createdAt: Type.String(),
+  /** `whole`: the log from its first event on. `selection`: what the filter lets through. */
+  scope: Type.Enum(['whole', 'selection']),
+  filter: Type.Record(Type.String(), Type.Unknown()),
+  /** Of the tree that everything here is proven by. */
+  size: count,
+  /** First and last place in the log of each unbroken row of events. */
+  spans: Type.Array(Type.Tuple([count, count])),
+  files: Type.Object({
+    events: fileFacts,
+    proofs: fileFacts,
+    checkpoints: fileFacts,
+    keys: fileFacts,
+  } satisfies Record<Described, typeof fileFacts>),
+})
+export type Manifest = Static<typeof manifestSchema>
+export type FileFacts = Static<typeof fileFacts>
+
+const isManifest = compile(manifestSchema)
+const head = 'travessia manifest 1\n'
+
+export function manifestName(origin: string): string {
+  return `${origin}/manifest`
+}
+
+export function manifestText(manifest: Manifest): string {
+  return `${head}${canonicalJson(manifest)}\n`
+}
+
+/** Undefined unless one of the log's keys has signed it. */
+export function openManifest(note: string, keys: readonly NoteKey[]): Manifest | undefined {
+  const own = keys.map(({ name, publicKey }) => noteKey(manifestName(name), publicBytes(publicKey)))
+  const opened = openNote(note, own)
+  if (!opened?.text.startsWith(head)) return undefined
+  const manifest: unknown = JSON.parse(opened.text.slice(head.length))
+  if (!isManifest(manifest)) return undefined
+  return opened.by.every(({ name }) => name === manifestName(manifest.origin))
+    ? manifest
+    : undefined
+}

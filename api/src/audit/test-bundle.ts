@@ -1,0 +1,76 @@
+/** For tests: a real log with checkpoints, its bundles, and how to open and pack them anew. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { newId } from '@travessia/schemas/ids'
+import { pino } from 'pino'
+import { EvidenceKeys } from '../identity/evidence-keys.ts'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
+import { Vault } from '../identity/vault.ts'
+import { append, event } from '../store/conformance-events.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import { type BundleOrder, bundle } from './bundle.ts'
+import { originOf } from './checkpoint.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { readDirectory, readEntry, zip } from './zip.ts'
+
+export type Files = Readonly<Record<string, string>>
+
+export function newEvidenceKeys(): EvidenceKeys {
+  return new EvidenceKeys(new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32)))
+}
+
+export async function createTestLog(events: number) {
+  const directory = mkdtempSync(join(tmpdir(), 'travessia-bundle-'))
+  const store = await createSqliteStore(join(directory, 'events.db'))
+  const [evidenceKeys, nodeId, tenantId, deviceId] = [newEvidenceKeys(), newId(), newId(), newId()]
+  let hour = 0
+  const now = () => Date.UTC(2026, 10, 24, hour)
+  const log = pino({ enabled: false })
+  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now, log })
+  for (let n = 0; n < events; n += 1) {
+    await store.append(append({ tenantId, events: [event(n % 4 === 1 ? { deviceId } : {})] }))
+    if (n % 10 === 7) await checkpointer.fresh(tenantId)
+    hour += 1
+  }
+  const checkpoint = await checkpointer.fresh(tenantId)
+  const path = join(directory, 'bundle.zip')
+  return {
+    ...{ store, evidenceKeys, nodeId, tenantId, deviceId, directory, checkpoint, path },
+    keys: evidenceKeys.keysOf(originOf(nodeId, tenantId)),
+    async bundle(scope: 'whole' | 'selection'): Promise<Buffer> {
+      const asked = scope === 'whole' ? {} : { deviceId }
+      const order: BundleOrder = { filter: { tenantId, ...asked }, asked, scope, checkpoint }
+      return buffer(zip(bundle({ store, evidenceKeys, nodeId, now }, order)))
+    },
+    async close(): Promise<void> {
+      await store.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function unpack(path: string, bytes: Buffer): Promise<Files> {
+  writeFileSync(path, bytes)
+  const file = await open(path)
+  const files: Record<string, string> = {}
+  for (const [name, entry] of await readDirectory(file))
+    files[name] = (await buffer(readEntry(file, entry))).toString('latin1')
+  await file.close()
+  return files
+}
+
+export async function pack(files: Files): Promise<Buffer> {
+  const sources = async function* () {
+    for (const [name, text] of Object.entries(files))
+      yield {
+        name,
+        data: (async function* () {
+          yield Buffer.from(text, 'latin1')
+        })(),
+      }
+  }
+  return buffer(zip(sources()))
+}

@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { crc32, deflateRawSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterAll, expect, test } from 'vitest'
+import { readDirectory, readEntry, zip } from './zip.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'travessia-zip-'))
+const path = join(directory, 'a.zip')
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+async function* sourcesOf(files: Readonly<Record<string, readonly Buffer[]>>) {
+  for (const [name, chunks] of Object.entries(files))
+    yield {
+      name,
+      data: (async function* () {
+        yield* chunks
+      })(),
+    }
+}
+
+async function packed(files: Readonly<Record<string, readonly Buffer[]>>): Promise<Buffer> {
+  return buffer(zip(sourcesOf(files)))
+}
+
+async function unpacked(bytes: Buffer): Promise<Record<string, string>> {
+  writeFileSync(path, bytes)
+  const file = await open(path)
+  try {
+    const found: Record<string, string> = {}
+    for (const [name, entry] of await readDirectory(file))
+      found[name] = (await buffer(readEntry(file, entry))).toString('latin1')
+    return found
+  } finally {
+    await file.close()
+  }
+}
+
+const text = (value: string) => [Buffer.from(value, 'latin1')]
+
+test('what is packed is read back, whatever it is', async () => {
+  const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(chunks, chunks, async (a, b) => {
+      const files = { a: a.map((one) => Buffer.from(one)), 'é/b': b.map((one) => Buffer.from(one)) }
+      expect(await unpacked(await packed(files))).toEqual({
+        a: Buffer.concat(files.a).toString('latin1'),
+        'é/b': Buffer.concat(files['é/b']).toString('latin1'),
+      })
+    }),
+    { numRuns: 50 },
+  )
+})
+
+/** Made by Python's zipfile: one stored, one deflated, with times and a comment. */
+const foreign =
+  'UEsDBBQAAAAAACK+fF0L+UNWBgAAAAYAAAABAAAAYnN0b3JlZFBLAwQUAAAACAAivnxdKA5V6AoAAAAIAAAAAQAAAGFLSU3LSSxJTQEAUEsBAhQDFAAAAAAAIr58XQv5Q1YGAAAABgAAAAEAAAAAAAAAAAAAAIABAAAAAGJQSwECFAMUAAAACAAivnxdKA5V6AoAAAAIAAAAAQAAAAAAAAAAAAAAgAElAAAAYVBLBQYAAAAAAgACAF4AAABOAAAABQBoZWxsbw=='
+
+test('a zip of another program is read, stored or deflated, with a comment and times', async () => {
+  expect(await unpacked(Buffer.from(foreign, 'base64'))).toEqual({ a: 'deflated', b: 'stored' })
+})
+
+/** One entry whose directory says something else than its data. */
+async function withEntry(change: (central: Buffer) => void): Promise<Buffer> {
+  const bytes = await packed({ a: text('x'.repeat(1_000)) })
+  change(bytes.subarray(bytes.lastIndexOf('PK\x01\x02')))
+  return bytes
+}
+
+test('a bomb is not unpacked beyond what its directory says', async () => {
+  const bomb = deflateRawSync(Buffer.alloc(20 << 20))
+  const bytes = await packed({ a: text('x') })
+  const central = bytes.subarray(bytes.lastIndexOf('PK\x01\x02'), -22)
+  const local = bytes.subarray(0, 31)
+  central.writeUInt32LE(bomb.length, 20)
+  central.writeUInt32LE(1_000, 24)
+  const end = Buffer.from(bytes.subarray(-22))
+  end.writeUInt32LE(local.length + bomb.length, 16)
+  writeFileSync(path, Buffer.concat([local, bomb, central, end]))
+  const file = await open(path)
+  const entry = (await readDirectory(file)).get('a')
+  let given = 0
+  const read = async () => {
+    if (entry) for await (const chunk of readEntry(file, entry)) given += chunk.length
+  }
+  await expect(read()).rejects.toThrow(RangeError)
+  await file.close()
+  expect(given).toBeLessThan(1_000_000)
+})
+
+test.each([
+  ['is empty', async () => Buffer.alloc(0)],
+  ['is no zip', async () => Buffer.alloc(1_000, 'x')],
+  ['is cut', async () => (await packed({ a: text('x') })).subarray(0, -1)],
+  ['says another length', () => withEntry((central) => central.writeUInt32LE(999, 24))],
+  ['says another checksum', () => withEntry((central) => central.writeUInt32LE(crc32('y'), 16))],
+  ['is packed in another way', () => withEntry((central) => central.writeUInt16LE(12, 10))],
+  ['says another place', () => withEntry((central) => central.writeUInt32LE(3, 42))],
+  ['has a broken directory', () => withEntry((central) => central.writeUInt8(0, 0))],
+])('a file that %s is refused', async (_what, bytes) => {
+  await expect(bytes().then(unpacked)).rejects.toThrow(RangeError)
+})
+
+test('a name that is there twice is refused: readers would not agree which one counts', async () => {
+  const bytes = await packed({ a: text('one'), b: text('two') })
+  const twice = Buffer.from(bytes.toString('latin1').replaceAll('b', 'a'), 'latin1')
+  await expect(unpacked(twice)).rejects.toThrow('twice')
+})
