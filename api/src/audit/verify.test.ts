@@ -1,0 +1,286 @@
+import { writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { originOf } from './checkpoint.ts'
+import { fileNames, manifestName } from './manifest.ts'
+import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
+import { type Report, reportLines, verifyBundle } from './verify.ts'
+
+const size = 41
+type Log = Awaited<ReturnType<typeof createTestLog>>
+let log: Log
+let other: Log
+/** Of this log whole, and of one device of it. */
+let whole: Files
+let selection: Files
+
+beforeAll(async () => {
+  ;[log, other] = await Promise.all([createTestLog(size), createTestLog(12)])
+  whole = await unpack(log.path, await log.bundle('whole'))
+  selection = await unpack(log.path, await log.bundle('selection'))
+})
+afterAll(async () => {
+  await Promise.all([log.close(), other.close()])
+})
+
+async function check(bytes: Buffer, keys = log.keys): Promise<Report> {
+  writeFileSync(log.path, bytes)
+  return verifyBundle(log.path, keys)
+}
+const checkFiles = async (files: Files, keys = log.keys) => check(await pack(files), keys)
+
+const linesOf = (text = '') => text.split('\n').slice(0, -1)
+const joined = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('')
+const changed = (files: Files, name: keyof typeof fileNames, lines: readonly string[]): Files => ({
+  ...files,
+  [fileNames[name]]: joined(lines),
+})
+const eventsOf = (files: Files) => linesOf(files[fileNames.events])
+const proofsOf = (files: Files) => linesOf(files[fileNames.proofs])
+const nameOf = (files: Files, n: number) => {
+  const { logIndex, id } = JSON.parse(proofsOf(files)[n] ?? '{}')
+  return `#${logIndex} ${id}`
+}
+
+test('a bundle of the whole log is intact and complete, and says whose word that is', async () => {
+  const report = await check(await log.bundle('whole'))
+  expect(report).toMatchObject({ wrong: [], missing: [], events: size, areKeysGiven: true })
+  const own = await check(await log.bundle('whole'), [])
+  expect(own).toEqual({ ...report, areKeysGiven: false })
+  const text = reportLines(own, 5).join('\n')
+  expect(text).toContain('Integrity: intact')
+  expect(text).toContain(`every event up to #${size - 1}, 0 recording gaps`)
+  expect(text).toContain('Signed by the key in the bundle itself')
+})
+
+test('a line of the bundle is exactly the text that was hashed, and the checkpoints are one of each hour and the fresh one', async () => {
+  const entries = await log.store.evidence.readEntries(
+    { tenantId: log.tenantId },
+    { after: 0, limit: 100 },
+  )
+  expect(Buffer.from(whole[fileNames.events] ?? '', 'latin1').toString()).toBe(
+    joined(entries.map(({ text }) => text)),
+  )
+  const checkpoints = linesOf(whole[fileNames.checkpoints]).map((line) => JSON.parse(line).note)
+  expect(checkpoints.map((note) => Number(note.split('\n')[1]))).toEqual([8, 18, 28, 38, 41])
+})
+
+test('a selection is intact, each event proven alone, and completeness is said to be the word of the server', async () => {
+  const report = await checkFiles(selection)
+  expect(report).toMatchObject({ wrong: [], missing: [], events: 10 })
+  expect(reportLines(report, 5).join('\n')).toContain('is the word of the server')
+})
+
+test('order, further files and times of the zip say nothing', async () => {
+  const turned = Object.fromEntries(Object.entries(whole).reverse())
+  expect(await checkFiles({ 'README.txt': 'x', ...turned })).toMatchObject({
+    wrong: [],
+    missing: [],
+  })
+})
+
+test('integrity and completeness are apart: a missing event leaves the others intact', async () => {
+  const report = await checkFiles(changed(whole, 'events', eventsOf(whole).toSpliced(7, 1)))
+  expect(report.wrong).toEqual([])
+  expect(report.missing).toEqual([`event ${nameOf(whole, 7)} is missing`])
+  const both = eventsOf(whole).toSpliced(7, 1).with(20, '{"id":"x"}')
+  const two = await checkFiles(changed(whole, 'events', both))
+  expect(two.wrong[0]).toBe(`event ${nameOf(whole, 21)} was altered`)
+  expect(two.missing[0]).toBe(`event ${nameOf(whole, 7)} is missing`)
+})
+
+test.each([
+  ['no zip', async () => Buffer.from('x')],
+  ['without a manifest', () => pack({ [fileNames.keys]: whole[fileNames.keys] ?? '' })],
+  ['empty', () => pack({})],
+])('what is %s is no bundle', async (_what, bytes) => {
+  await expect(check(await bytes())).rejects.toThrow(RangeError)
+})
+
+test('everything signed anew by another key is found by who has the key, and said to be the bundle’s own word otherwise', async () => {
+  const forged = resigned(whole)
+  const report = await checkFiles(forged)
+  expect(report.wrong[0]).toContain('is not signed by')
+  expect((await checkFiles(forged, [])).areKeysGiven).toBe(false)
+  const half = { ...forged, [fileNames.keys]: whole[fileNames.keys] ?? '' }
+  expect((await checkFiles(half, [])).wrong).not.toEqual([])
+})
+
+/** By somebody who has everything but the key. */
+function resigned(files: Files): Files {
+  const keys = newEvidenceKeys()
+  const origin = originOf(log.nodeId, log.tenantId)
+  const textOf = (note: string) => note.slice(0, note.lastIndexOf('\n\n') + 1)
+  const latin1 = (text: string) => Buffer.from(text).toString('latin1')
+  const utf8 = (text: string) => Buffer.from(text, 'latin1').toString()
+  const checkpoints = linesOf(files[fileNames.checkpoints]).map((line) => {
+    const { note, ...rest } = JSON.parse(utf8(line))
+    return latin1(JSON.stringify({ ...rest, note: keys.sign(origin, textOf(note)) }))
+  })
+  const manifest = textOf(utf8(files[fileNames.manifest] ?? ''))
+  return {
+    ...changed(files, 'checkpoints', checkpoints),
+    [fileNames.manifest]: latin1(keys.sign(manifestName(origin), manifest)),
+  }
+}
+
+type Altered = { readonly files: Files; readonly named: string }
+type Random = (below: number) => number
+
+/** The same at each run. */
+function seeded(seed: number): Random {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+const two = (random: Random, count: number): [number, number] => {
+  const i = random(count - 1)
+  return [i, i + 1 + random(count - 1 - i)]
+}
+
+/** What may be done to a bundle, and what the verifier must name. */
+const alterations: Record<string, (files: Files, random: Random) => Altered> = {
+  'a byte of an event flipped': (files, random) => {
+    const events = eventsOf(files)
+    const n = random(events.length)
+    const line = Buffer.from(events[n] ?? '', 'latin1')
+    const at = random(line.length)
+    line[at] = (line[at] ?? 0) ^ (1 << random(7)) || 1
+    if (line[at] === 10) line[at] = 11
+    const named = `event ${nameOf(files, n)} was altered`
+    return { files: changed(files, 'events', events.with(n, line.toString('latin1'))), named }
+  },
+  'an event deleted': (files, random) => {
+    const events = eventsOf(files)
+    const n = random(events.length)
+    const named = `event ${nameOf(files, n)} is missing`
+    return { files: changed(files, 'events', events.toSpliced(n, 1)), named }
+  },
+  'an event and its proof deleted': (files, random) => {
+    const n = random(eventsOf(files).length)
+    const less = changed(files, 'events', eventsOf(files).toSpliced(n, 1))
+    const named = `event #${JSON.parse(proofsOf(files)[n] ?? '').logIndex} `
+    return { files: changed(less, 'proofs', proofsOf(files).toSpliced(n, 1)), named }
+  },
+  'two events exchanged': (files, random) => {
+    const events = eventsOf(files)
+    const [i, j] = two(random, events.length)
+    const swapped = events.with(i, events[j] ?? '').with(j, events[i] ?? '')
+    const named = `event ${nameOf(files, j)} stands in another place`
+    return { files: changed(files, 'events', swapped), named }
+  },
+  'an event repeated': (files, random) => {
+    const events = eventsOf(files)
+    const [i, j] = two(random, events.length)
+    const named = `event ${nameOf(files, i)} is there again`
+    return { files: changed(files, 'events', events.toSpliced(j, 0, events[i] ?? '')), named }
+  },
+  'an event invented': (files, random) => {
+    const events = eventsOf(files)
+    const n = random(events.length + 1)
+    const invented = JSON.stringify({ ...JSON.parse(events[0] ?? ''), id: 'i'.repeat(26) })
+    const named = `event ${'i'.repeat(26)} was never logged`
+    return { files: changed(files, 'events', events.toSpliced(n, 0, invented)), named }
+  },
+  'the leaves of two proofs exchanged': (files, random) => {
+    const proofs = proofsOf(files)
+    const [i, j] = two(random, proofs.length)
+    const [a, b] = [JSON.parse(proofs[i] ?? ''), JSON.parse(proofs[j] ?? '')]
+    const swapped = proofs
+      .with(i, JSON.stringify({ ...a, leaf: b.leaf }))
+      .with(j, JSON.stringify({ ...b, leaf: a.leaf }))
+    return { files: changed(files, 'proofs', swapped), named: `#${b.logIndex} ${b.id}` }
+  },
+  'two proofs exchanged': (files, random) => {
+    const proofs = proofsOf(files)
+    const [i, j] = two(random, proofs.length)
+    const swapped = proofs.with(i, proofs[j] ?? '').with(j, proofs[i] ?? '')
+    const named = `the proof of event ${nameOf(files, j)} stands where another one belongs`
+    return { files: changed(files, 'proofs', swapped), named }
+  },
+  'an event changed together with its leaf': (files, random) => {
+    const n = random(eventsOf(files).length)
+    const proof = JSON.parse(proofsOf(files)[n] ?? '')
+    const leaf = Buffer.alloc(32, 7).toString('base64')
+    const proofs = proofsOf(files).with(n, JSON.stringify({ ...proof, leaf }))
+    const events = eventsOf(files).with(n, JSON.stringify({ id: proof.id }))
+    const both = changed(changed(files, 'events', events), 'proofs', proofs)
+    return { files: both, named: `event ${nameOf(files, n)} was altered` }
+  },
+  'a checkpoint of another log': (files) => ({
+    files: {
+      ...files,
+      [fileNames.checkpoints]: `${JSON.stringify({ note: otherNote() })}\n`,
+    },
+    named: 'checkpoint 1 is not signed for this log',
+  }),
+  'an older checkpoint as the last one': (files, random) => {
+    const lines = linesOf(files[fileNames.checkpoints])
+    const older = lines.slice(0, 1 + random(lines.length - 1))
+    return {
+      files: changed(files, 'checkpoints', older),
+      named: `the last checkpoint is not that of ${size} events`,
+    }
+  },
+  'the signatures of another key': (files) => ({
+    files: resigned(files),
+    named: `${fileNames.manifest} is not signed by`,
+  }),
+  'a byte of the manifest flipped': (files, random) => {
+    const note = Buffer.from(files[fileNames.manifest] ?? '', 'latin1')
+    const at = random(note.lastIndexOf('\n\n'))
+    note[at] = (note[at] ?? 0) ^ 1
+    return {
+      files: { ...files, [fileNames.manifest]: note.toString('latin1') },
+      named: `${fileNames.manifest} is not signed by`,
+    }
+  },
+  'a file removed': (files, random) => {
+    const name = [fileNames.events, fileNames.proofs, fileNames.checkpoints][random(3)] ?? ''
+    const named = name === fileNames.events ? `event ${nameOf(files, 0)} is missing` : name
+    return {
+      files: Object.fromEntries(Object.entries(files).filter(([one]) => one !== name)),
+      named,
+    }
+  },
+}
+
+/** Signed, but for another tenant. */
+function otherNote(): string {
+  return other.checkpoint.note
+}
+
+const rounds = 36
+
+test.each(Object.entries(alterations))(
+  'with %s, each time at another place, the verifier says so and names it (THREATS T3)',
+  async (_what, alter) => {
+    const random = seeded(2026)
+    for (let round = 0; round < rounds; round += 1)
+      for (const files of [whole, selection]) {
+        const altered = alter(files, random)
+        const report = await checkFiles(altered.files)
+        const said = [...report.wrong, ...report.missing]
+        expect(said.join('\n')).toContain(altered.named)
+      }
+  },
+  60_000,
+)
+
+test('a flipped byte of the packed file changes nothing, or is found', async () => {
+  const random = seeded(7)
+  const bytes = await log.bundle('whole')
+  const [intact] = [await check(bytes)]
+  for (let round = 0; round < 60; round += 1) {
+    const flipped = Buffer.from(bytes)
+    const at = random(bytes.length)
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << random(8))
+    const report = await check(flipped).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(RangeError)
+      return undefined
+    })
+    if (report && report.wrong.length + report.missing.length === 0) expect(report).toEqual(intact)
+  }
+}, 60_000)
