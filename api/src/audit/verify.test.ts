@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { originOf } from './checkpoint.ts'
 import { fileNames, manifestName } from './manifest.ts'
+import { leafHash } from './merkle.ts'
 import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
 import { type Report, reportLines, verifyBundle } from './verify.ts'
 
@@ -123,6 +124,18 @@ function resigned(files: Files): Files {
   }
 }
 
+test('a selection shows that its log went on from the checkpoint that first covered it', async () => {
+  const [covering = '', ...rest] = linesOf(selection[fileNames.checkpoints])
+  const { consistency, ...one } = JSON.parse(covering)
+  expect(rest).toHaveLength(1)
+  expect(one.note.split('\n')[1]).toBe('38')
+  for (const wrong of [[], consistency.slice(1), consistency.toReversed()]) {
+    const line = JSON.stringify({ ...one, consistency: wrong })
+    const report = await checkFiles(changed(selection, 'checkpoints', [line, ...rest]))
+    expect(report.wrong).toContain('the log of 38 events is not the beginning of the last')
+  }
+})
+
 type Altered = { readonly files: Files; readonly named: string }
 type Random = (below: number) => number
 
@@ -203,11 +216,14 @@ const alterations: Record<string, (files: Files, random: Random) => Altered> = {
   'an event changed together with its leaf': (files, random) => {
     const n = random(eventsOf(files).length)
     const proof = JSON.parse(proofsOf(files)[n] ?? '')
-    const leaf = Buffer.alloc(32, 7).toString('base64')
+    const event = JSON.stringify({ id: proof.id })
+    const leaf = leafHash(event).toString('base64')
     const proofs = proofsOf(files).with(n, JSON.stringify({ ...proof, leaf }))
-    const events = eventsOf(files).with(n, JSON.stringify({ id: proof.id }))
+    const events = eventsOf(files).with(n, event)
     const both = changed(changed(files, 'events', events), 'proofs', proofs)
-    return { files: both, named: `event ${nameOf(files, n)} was altered` }
+    const isPathed = proof.path !== undefined
+    const named = `${isPathed ? nameOf(files, n) : ''} does not lead to what was signed`
+    return { files: both, named }
   },
   'a checkpoint of another log': (files) => ({
     files: {
@@ -224,6 +240,17 @@ const alterations: Record<string, (files: Files, random: Random) => Altered> = {
       named: `the last checkpoint is not that of ${size} events`,
     }
   },
+  'the time of a checkpoint altered': (files, random) => {
+    const lines = linesOf(files[fileNames.checkpoints])
+    const n = random(lines.length)
+    const at = { ...JSON.parse(lines[n] ?? ''), at: '2026-01-01T00:00:00.000Z' }
+    const named = `${fileNames.checkpoints} is not the file that was signed`
+    return { files: changed(files, 'checkpoints', lines.with(n, JSON.stringify(at))), named }
+  },
+  'the last line end removed': (files) => ({
+    files: { ...files, [fileNames.events]: (files[fileNames.events] ?? '').slice(0, -1) },
+    named: `${fileNames.events} is not the file that was signed`,
+  }),
   'the signatures of another key': (files) => ({
     files: resigned(files),
     named: `${fileNames.manifest} is not signed by`,
