@@ -38,7 +38,7 @@ test('an auditor exports the log, and verify finds it intact with the key of tha
   expect(code).toBe(0)
 })
 
-test('the export is the last event of its own bundle', async () => {
+test('a selection says whose word it is, and the export is a fact with what was asked for', async () => {
   const path = await exportBundle('&type=AuditExported')
   expect(verify(path).said).toContain('the word of the server')
   const { items } = await auditor.get<{ items: Array<{ type: string; data: object }> }>(

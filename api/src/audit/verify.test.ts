@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { originOf } from './checkpoint.ts'
 import { fileNames, manifestName } from './manifest.ts'
@@ -7,6 +8,7 @@ import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test
 import { type Report, reportLines, verifyBundle } from './verify.ts'
 
 const size = 41
+const examples = join(import.meta.dirname, '../../../examples')
 type Log = Awaited<ReturnType<typeof createTestLog>>
 let log: Log
 let other: Log
@@ -134,6 +136,14 @@ test('a selection shows that its log went on from the checkpoint that first cove
     const report = await checkFiles(changed(selection, 'checkpoints', [line, ...rest]))
     expect(report.wrong).toContain('the log of 38 events is not the beginning of the last')
   }
+})
+
+test('of the two examples one is intact; of the other the changed event is named', async () => {
+  const example = (name: string) => verifyBundle(join(examples, name))
+  expect(await example('session.zip')).toMatchObject({ wrong: [], missing: [] })
+  const { wrong, missing } = await example('session-altered.zip')
+  expect(wrong).toEqual([expect.stringMatching(/^event #\d+ [a-z0-9]{26} was altered$/)])
+  expect(missing).toEqual([])
 })
 
 type Altered = { readonly files: Files; readonly named: string }

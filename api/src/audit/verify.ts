@@ -261,9 +261,10 @@ function fromBase64(text: unknown): Buffer {
 /** For people: the two verdicts, whose word it is, and the first problems. */
 export function reportLines(report: Report, shown: number): string[] {
   const { wrong, missing, gaps, manifest, keys, areKeysGiven } = report
+  const part = manifest?.scope === 'whole' ? 'the whole log' : `${report.events} events of the log`
   const of = manifest
-    ? `${manifest.scope === 'whole' ? 'the whole log' : 'a selection'} of ${manifest.origin}, ${manifest.size} events, signed ${manifest.createdAt}`
-    : 'a bundle that nobody can be held to'
+    ? `${part} ${manifest.origin} with ${manifest.size} events, signed ${manifest.createdAt}`
+    : 'a bundle that nobody known has signed'
   const few = (lines: readonly string[]) => lines.slice(0, shown).map((line) => `  ${line}`)
   return [
     `This is ${of}.`,
