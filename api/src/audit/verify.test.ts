@@ -5,7 +5,8 @@ import { originOf } from './checkpoint.ts'
 import { fileNames, manifestName } from './manifest.ts'
 import { leafHash } from './merkle.ts'
 import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
-import { type Report, reportLines, verifyBundle } from './verify.ts'
+import { type Report, signedBefore, verifyBundle } from './verify.ts'
+import { reportLines } from './verify-report.ts'
 
 const size = 41
 const examples = join(import.meta.dirname, '../../../examples')
@@ -136,6 +137,26 @@ test('a selection shows that its log went on from the checkpoint that first cove
     const report = await checkFiles(changed(selection, 'checkpoints', [line, ...rest]))
     expect(report.wrong).toContain('the log of 38 events is not the beginning of the last')
   }
+})
+
+test('a log that was put back to an older state, or written anew, is found with a bundle from before (THREATS T3)', async () => {
+  const older = join(log.directory, 'older.zip')
+  writeFileSync(older, await log.bundle('whole'))
+  const before = await signedBefore(older, log.keys)
+  expect(await verifyBundle(older, log.keys, before)).toMatchObject({ wrong: [], missing: [] })
+  const longer = { ...before, size: size + 1 }
+  expect((await verifyBundle(older, log.keys, longer)).missing).toEqual([
+    `the log had ${size + 1} events before, now ${size}`,
+  ])
+  const another = { size: 20, root: before.root }
+  expect((await verifyBundle(older, log.keys, another)).wrong).toEqual([
+    `the proof of event ${nameOf(whole, 19)} does not lead to what was signed`,
+  ])
+  await expect(signedBefore(older, other.keys)).rejects.toThrow('not signed by this key')
+  writeFileSync(log.path, await log.bundle('selection'))
+  await expect(verifyBundle(log.path, log.keys, before)).rejects.toThrow(
+    'only a bundle of the whole',
+  )
 })
 
 test('of the two examples one is intact; of the other the changed event is named', async () => {

@@ -37,6 +37,7 @@ type Proof = { logIndex: number; id: string; leaf: string; path: unknown }
 export async function verifyBundle(
   path: string,
   givenKeys: readonly NoteKey[] = [],
+  before?: Tree,
 ): Promise<Report> {
   const file = await open(path)
   try {
@@ -48,7 +49,7 @@ export async function verifyBundle(
       const wrong = [`${fileNames.manifest} is not signed by ${head.keys.join(' or ')}`]
       return { ...head, wrong, missing: [], events: 0, gaps: [] }
     }
-    return { ...head, ...(await new Check(source, manifest, keys).run()) }
+    return { ...head, ...(await new Check(source, manifest, { keys, before }).run()) }
   } finally {
     await file.close()
   }
@@ -76,25 +77,56 @@ async function textOf({ file, entries }: Source, name: string): Promise<string> 
   return Buffer.concat(chunks).toString()
 }
 
+/**
+ * What a bundle taken earlier says of the log.
+ * @throws RangeError when none of these keys has signed it
+ */
+export async function signedBefore(path: string, keys: readonly NoteKey[]): Promise<Tree> {
+  const file = await open(path)
+  try {
+    const source = { file, entries: await readDirectory(file) }
+    const text = await textOf(source, fileNames.checkpoints)
+    const { note } = parse<{ note: string }>(Buffer.from(text.trimEnd().split('\n').at(-1) ?? ''))
+    const known = keys.length > 0 ? keys : await ownKeys(source)
+    const checkpoint = openCheckpoint(String(note), known)
+    if (!checkpoint) throw new RangeError('the earlier bundle is not signed by this key')
+    return checkpoint
+  } finally {
+    await file.close()
+  }
+}
+
 class Check {
   readonly #source: Source
   readonly #manifest: Manifest
   readonly #keys: readonly NoteKey[]
+  readonly #before: Tree | undefined
   readonly #wrong: string[] = []
   readonly #missing: string[] = []
   /** Of the file of events: said only where no event can be named. */
   readonly #unnamed: string[] = []
   readonly #gaps: string[] = []
 
-  constructor(source: Source, manifest: Manifest, keys: readonly NoteKey[]) {
+  constructor(
+    source: Source,
+    manifest: Manifest,
+    { keys, before }: { keys: readonly NoteKey[]; before: Tree | undefined },
+  ) {
+    if (before && manifest.scope === 'selection')
+      throw new RangeError('only a bundle of the whole log can be compared with an earlier one')
     this.#source = source
     this.#manifest = manifest
     this.#keys = keys
+    this.#before = before
   }
 
   async run(): Promise<Omit<Report, 'keys' | 'areKeysGiven'>> {
     const { tree, earlier } = await this.#checkpoints()
-    const logged = await this.#proofs(tree, earlier)
+    const before = this.#before ? [this.#before] : []
+    const logged = await this.#proofs(tree, [...earlier, ...before])
+    for (const { size } of before)
+      if (size > this.#manifest.size)
+        this.#missing.push(`the log had ${size} events before, now ${this.#manifest.size}`)
     for await (const _line of this.#lines('keys'));
     const found = await this.#events()
     const { wrong, missing } = compareEvents(logged, found)
@@ -162,12 +194,12 @@ class Check {
     if (this.#manifest.scope === 'selection')
       return (leaf: Buffer, place: number, path: unknown): boolean =>
         tree !== undefined && isIncluded(leaf, place, tree, hashesOf(path))
-    const signed = new Map([...earlier, ...(tree ? [tree] : [])].map((one) => [one.size, one.root]))
+    const all = [...earlier, ...(tree ? [tree] : [])]
     const frontier = new Frontier()
     return (leaf: Buffer): boolean => {
       frontier.push(leaf)
-      const root = signed.get(frontier.size)
-      return root === undefined || frontier.root().equals(root)
+      const here = all.filter((one) => one.size === frontier.size)
+      return here.every((one) => one.root.equals(frontier.root()))
     }
   }
 
@@ -256,32 +288,4 @@ function hashesOf(list: unknown): Buffer[] {
 
 function fromBase64(text: unknown): Buffer {
   return Buffer.from(String(text), 'base64')
-}
-
-/** For people: the two verdicts, whose word it is, and the first problems. */
-export function reportLines(report: Report, shown: number): string[] {
-  const { wrong, missing, gaps, manifest, keys, areKeysGiven } = report
-  const part = manifest?.scope === 'whole' ? 'the whole log' : `${report.events} events of the log`
-  const of = manifest
-    ? `${part} ${manifest.origin} with ${manifest.size} events, signed ${manifest.createdAt}`
-    : 'a bundle that nobody known has signed'
-  const few = (lines: readonly string[]) => lines.slice(0, shown).map((line) => `  ${line}`)
-  return [
-    `This is ${of}.`,
-    `Integrity: ${wrong.length === 0 ? 'intact, every event is what was signed' : 'ALTERED'}`,
-    ...few(wrong),
-    `Completeness: ${missing.length > 0 ? 'INCOMPLETE' : completeness(manifest, gaps)}`,
-    ...few([...missing, ...gaps]),
-    areKeysGiven
-      ? 'Signed by the key that you gave.'
-      : `Signed by the key in the bundle itself. Compare it with one that you have from elsewhere, or give that one with --key:`,
-    ...keys.map((key) => `  ${key}`),
-  ]
-}
-
-function completeness(manifest: Manifest | undefined, gaps: readonly string[]): string {
-  if (!manifest) return 'unknown'
-  if (manifest.scope === 'selection')
-    return 'every event that was selected; that no other one fits the filter is the word of the server'
-  return `every event up to #${manifest.size - 1}, ${gaps.length} recording gaps`
 }
