@@ -5,7 +5,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { isReadOnly } from '@travessia/schemas/read-only'
@@ -23,27 +22,17 @@ import { languageOf, sendError, sendLeavePage } from './error-page.ts'
 import { escapedPrefix } from './escape.ts'
 import { ExchangeRecord } from './exchange-record.ts'
 import { codeOf, forward } from './forwarding.ts'
-import {
-  type PublicView,
-  portOf,
-  type Route,
-  reservedPath,
-  routeOf,
-  sessionUrl,
-  viewOf,
-} from './public-address.ts'
+import { portOf, type Route, reservedPath, routeOf, sessionUrl } from './public-address.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
 import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.ts'
+import { SessionMemory } from './session-memory.ts'
 import type { SessionSecrets } from './session-secrets.ts'
 import { sendShim, shimPath } from './shim.ts'
-import { Slots } from './slots.ts'
 import { forwardWebSocket } from './upgrade-forwarding.ts'
 import { dropUploadRest } from './upload-rest.ts'
 
 const maxHeadBytes = 16 * 1024
 const headersTimeoutMs = 10_000
-const maxConcurrent = 128
-const maxWaiting = 512
 const leavePath = '/__travessia/leave'
 
 type Deps = {
@@ -58,21 +47,6 @@ type Deps = {
   readonly publicUrl: () => string
   readonly now: () => number
   readonly log: Logger
-}
-
-/** What the node keeps per session beside the facts. */
-type SessionMemory = {
-  readonly jar: CookieJar
-  readonly slots: Slots
-  /** `http://{sessionId}.remote.localhost:8002` */
-  readonly origin: string
-  escapes: number
-  /** The last one: until the device's row is another, its pages are seen the same way. */
-  seen?: {
-    readonly device: DeviceRow
-    readonly port: number | undefined
-    readonly view: PublicView
-  }
 }
 
 export class Gateway {
@@ -226,21 +200,8 @@ export class Gateway {
     // What is left after the session's and the port's prefix must be as safe as the whole.
     const path = other?.target ?? route.target
     if (!isSafeTarget(path)) throw new TravessiaError('REQUEST_INVALID')
-    return {
-      device,
-      view: this.#viewOf(session, device, route, other?.port),
-      port: other?.port,
-      path,
-    }
-  }
-
-  #viewOf(session: LiveSession, device: DeviceRow, { base }: Route, port?: number): PublicView {
-    const memory = this.#memoryOf(session)
-    const { seen, origin: publicOrigin } = memory
-    if (seen?.device === device && seen.port === port) return seen.view
-    const view = viewOf(device, { publicOrigin, base, port })
-    memory.seen = { device, port, view }
-    return view
+    const port = other?.port
+    return { device, view: this.#memoryOf(session).viewOf(device, route.base, port), port, path }
   }
 
   /** The agent decides the same again (ADR 10). @throws TravessiaError SESSION_READ_ONLY: it is in the log */
@@ -269,9 +230,8 @@ export class Gateway {
   #memoryOf(session: LiveSession): SessionMemory {
     const known = this.#memory.get(session)
     if (known) return known
-    const slots = new Slots(maxConcurrent, maxWaiting)
     const { origin } = new URL(sessionUrl(this.#deps.remoteUrl(), session))
-    const memory = { jar: new CookieJar(), slots, origin, escapes: 0 }
+    const memory = new SessionMemory(origin)
     this.#memory.set(session, memory)
     return memory
   }
