@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import { createServer as createTcpServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { expect, test, vi } from 'vitest'
@@ -260,6 +261,20 @@ test('a device that drips a small body is left after the idle time, too', async 
     response.writeHead(200, { 'content-length': 10 }).write('x')
   })
   await expect(get(timeouts({ idleMs: 50 }))).rejects.toEqual(reset(ResetCode.idleTimeout))
+})
+
+test('a device waits while nobody reads its answer', async () => {
+  const bytes = 64 * 1024 * 1024
+  let device: Socket | undefined
+  const { get } = await rawDevice((socket) => {
+    device = socket
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`)
+    socket.write(Buffer.alloc(bytes))
+  })
+  const { next } = await get()
+  await next()
+  await sleep(1_000)
+  expect(device?.writableLength).toBeGreaterThan(bytes / 2)
 })
 
 test('a slow reader is not taken for a silent device', async () => {
