@@ -246,10 +246,18 @@ test('a half-open link, where nothing comes and nothing is refused, is noticed b
 
 test('when one connection is back, a dial of the other that hangs from before is begun anew', async () => {
   let hanging = 0
+  /** Control is back only after the other has begun to hang. */
+  let letControlIn: () => void = () => undefined
   const { port, cut } = await broker({
     authenticate: (client: Client, _user, _password, done) => {
-      if (hanging === 0 || !client.id.endsWith('-d')) return done(null, true)
+      const welcome = () => done(null, true)
+      if (hanging === 0) return welcome()
+      if (!client.id.endsWith('-d')) {
+        letControlIn = welcome
+        return
+      }
       hanging -= 1
+      letControlIn()
     },
   })
   const { connections, up } = connected(port)
