@@ -305,7 +305,7 @@ test('wrong methods, unknown paths and hostile parameters of the API are 4xx wit
     ],
     ...['GET /api/audit/events?cursor=%27%20or%201=1', 'GET /api/audit/events?from=yesterday'],
     ...['GET /api/audit/events?type=__proto__', 'GET /api/audit/events?limit=1&limit=2&x=1'],
-    ...['GET /api/audit/export?format=zip', 'GET /api/audit/export?format=bundle'],
+    ...['GET /api/audit/export?format=zip', 'GET /api/audit/export?format=pdf'],
     ...['GET /api/audit/sessions?cursor=x', `GET /api/addresses/${'%2e'.repeat(50)}`],
     ...[
       'GET /api/audit/sessions?cursor=99999999999999999999999',
