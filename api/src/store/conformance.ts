@@ -113,6 +113,21 @@ function testAppending(open: () => Promise<EventStore>): void {
     expect(await store.readStream(one.tenantId, one.streamId)).toHaveLength(1)
   })
 
+  test('the same events at the same version once more get the answer of the first time, and are there once', async () => {
+    const store = await open()
+    const events = [event({ id: newId() }), event({ id: newId() })]
+    const one = append({ expected: 'none', events })
+    const first = await store.append(one)
+    await store.append({ ...one, expected: 2, events: [event()] })
+    expect(await store.append(one)).toEqual(first)
+    for (const other of [
+      ...[[event()], [...events, event()], events.toReversed(), events.slice(1)],
+      [events[0] ?? event(), event()],
+    ])
+      await expect(store.append({ ...one, events: other })).rejects.toEqual(conflict)
+    expect(await store.head()).toBe(3)
+  })
+
   test('a stream of one tenant is empty for another, whatever its id', async () => {
     const store = await open()
     const one = append()

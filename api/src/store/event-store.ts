@@ -8,7 +8,8 @@ import type {
 } from '@travessia/schemas/events'
 import type { EvidenceLog } from './evidence-log.ts'
 
-export type NewEvent = Fact & EventContext
+/** `id`: of a fact that may be told twice; a new one where there is none. */
+export type NewEvent = Fact & EventContext & { readonly id?: string }
 
 export type Append = {
   readonly tenantId: string
@@ -43,7 +44,8 @@ export type EventFilter = {
 export interface EventStore {
   readonly evidence: EvidenceLog
   /**
-   * Resolves after the durable commit. A refused append does not disturb others of the same batch.
+   * Resolves after the durable commit. A refused append does not disturb others of the same batch. The same events
+   * (by id) at the same version of the stream once more: nothing is written, the answer is that of the first time.
    * @throws TravessiaError CONFLICT (stream is at another version), STORE_UNAVAILABLE (full queue, broken disk),
    *   MESSAGE_INVALID (text that JSON cannot say exactly); TypeError for a fact that does not fit its schema
    */

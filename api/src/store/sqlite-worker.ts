@@ -3,28 +3,21 @@
  * holds in ONE transaction (WAL, synchronous=FULL), and answers after the commit. Killed before the commit:
  * nobody was told yes. Killed after: the events are there, the callers learn it from the log.
  */
-import { createHash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import { canonicalJson } from '@travessia/schemas/canonical-json'
-import { newTimeId } from '@travessia/schemas/ids'
 import type { Append } from './event-store.ts'
+import {
+  answerLate,
+  expectedVersion,
+  leafOf,
+  type Standing,
+  sessionOf,
+  textsOf,
+  type WriteAnswer,
+} from './event-text.ts'
 import type { KeptCheckpoint } from './evidence-log.ts'
 import { migrate } from './migrations.ts'
-
-export type WriteAnswer =
-  | { readonly position: number; readonly version: number }
-  | {
-      readonly error: 'CONFLICT' | 'MESSAGE_INVALID' | 'STORE_UNAVAILABLE'
-      readonly problem: string
-    }
-export type KeepAnswer =
-  | { readonly kept: true }
-  | {
-      readonly kept: false
-      readonly error: 'CONFLICT' | 'STORE_UNAVAILABLE'
-      readonly problem: string
-    }
+import type { KeepAnswer, Work } from './write-queue.ts'
 
 const database = new DatabaseSync(String(workerData.path))
 database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000')
@@ -39,6 +32,9 @@ const sql = {
   setTenantHead: database.prepare('insert or replace into tenant_head values (?, ?)'),
   stream: database.prepare('select version from stream where tenant_key = ? and stream_key = ?'),
   setStream: database.prepare('insert or replace into stream values (?, ?, ?, ?)'),
+  standing: database.prepare(
+    'select position, body from event where stream_key = ? and version > ? order by version limit ?',
+  ),
   add: database.prepare('insert into event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
   rootAt: database.prepare('select root from checkpoint where tenant_key = ? and size = ?'),
   keep: database.prepare('insert into checkpoint values (?, ?, ?, ?, ?)'),
@@ -46,7 +42,6 @@ const sql = {
 
 let refs = new Map<string, number>()
 
-type Work = readonly Append[] | { readonly keep: readonly KeptCheckpoint[] }
 parentPort?.on('message', (work: Work) =>
   parentPort?.postMessage('keep' in work ? keep(work.keep) : write(work)),
 )
@@ -75,25 +70,25 @@ function write(batch: readonly Append[]): WriteAnswer[] {
 function writeOne(append: Append, state: { position: number; at: string }): WriteAnswer {
   const tenantKey = refOf(append.tenantId)
   const streamKey = refOf(append.streamId)
-  const { expected } = append
+  const expected = expectedVersion(append)
   let version = Number(sql.stream.get(tenantKey, streamKey)?.['version'] ?? 0)
-  if (expected !== 'any' && version !== (expected === 'none' ? 0 : expected)) {
-    return { error: 'CONFLICT', problem: `the stream is at version ${version}` }
+  if (expected !== undefined && version !== expected) {
+    const standing = sql.standing.all(streamKey, expected, append.events.length) as Standing[]
+    return answerLate(append, version, standing)
   }
-  const bodies = bodiesOf(append, version, state.at)
+  const bodies = textsOf(append, version, state.at)
   if (typeof bodies === 'string') return { error: 'MESSAGE_INVALID', problem: bodies }
   let logIndex = Number(sql.tenantHead.get(tenantKey)?.['next_log_index'] ?? 0)
   for (const [index, event] of append.events.entries()) {
     version += 1
     const body = bodies[index] ?? ''
-    const leaf = createHash('sha256').update('\0').update(body).digest()
     const keys = [event.installationId, event.deviceId, sessionOf(append, event.sessionId)]
     const [installationKey = null, deviceKey = null, sessionKey = null] = keys.map((id) =>
       id === undefined ? null : refOf(id),
     )
     sql.add.run(
       ...[state.position, tenantKey, logIndex, streamKey, version, event.type, event.at],
-      ...[refOf(event.actor.id), installationKey, deviceKey, sessionKey, body, leaf],
+      ...[refOf(event.actor.id), installationKey, deviceKey, sessionKey, body, leafOf(body)],
     )
     state.position += 1
     logIndex += 1
@@ -101,27 +96,6 @@ function writeOne(append: Append, state: { position: number; at: string }): Writ
   sql.setTenantHead.run(tenantKey, logIndex)
   sql.setStream.run(tenantKey, streamKey, append.streamKind, version)
   return { position: state.position - 1, version }
-}
-
-/** The texts that are hashed; or why there are none. Before anything is written: a bad text harms no neighbour. */
-function bodiesOf(
-  { events, tenantId, streamKind, streamId }: Append,
-  before: number,
-  recordedAt: string,
-): string[] | string {
-  try {
-    return events.map((event, index) => {
-      const version = before + index + 1
-      const place = { id: newTimeId(Date.now()), tenantId, streamKind, streamId, version }
-      return canonicalJson({ ...event, ...place, schemaVersion: 1, recordedAt })
-    })
-  } catch (error) {
-    return String(error)
-  }
-}
-
-function sessionOf({ streamKind, streamId }: Append, sessionId?: string): string | undefined {
-  return sessionId ?? (streamKind === 'session' ? streamId : undefined)
 }
 
 function refOf(id: string): number {

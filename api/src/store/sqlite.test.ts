@@ -11,8 +11,8 @@ import { append, event } from './conformance-events.ts'
 import { describeEvidenceLog } from './conformance-evidence.ts'
 import type { EventFilter, EventStore } from './event-store.ts'
 import { migrate } from './migrations.ts'
-import { createSqliteStore, queryOf, statements } from './sqlite.ts'
-import { entriesQuery, evidenceStatements } from './sqlite-evidence.ts'
+import { entriesQuery, evidenceStatements, queryOf, statements } from './query.ts'
+import { createSqliteStore } from './sqlite.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-store-'))
 const opened: EventStore[] = []

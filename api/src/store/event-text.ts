@@ -1,0 +1,53 @@
+/** What the log keeps of an append: the text of each event, its leaf, its session; the same for every engine. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '@travessia/schemas/canonical-json'
+import type { Append } from './event-store.ts'
+
+export type WriteAnswer =
+  | { readonly position: number; readonly version: number }
+  | {
+      readonly error: 'CONFLICT' | 'MESSAGE_INVALID' | 'STORE_UNAVAILABLE'
+      readonly problem: string
+    }
+
+/** The texts that are hashed; or why there are none. Before anything is written: a bad text harms no neighbour. */
+export function textsOf(
+  { events, tenantId, streamKind, streamId }: Append,
+  before: number,
+  recordedAt: string,
+): string[] | string {
+  try {
+    return events.map((event, index) => {
+      const place = { tenantId, streamKind, streamId, version: before + index + 1 }
+      return canonicalJson({ ...event, ...place, schemaVersion: 1, recordedAt })
+    })
+  } catch (error) {
+    return String(error)
+  }
+}
+
+export function leafOf(text: string): Buffer {
+  return createHash('sha256').update('\0').update(text).digest()
+}
+
+export function sessionOf({ streamKind, streamId }: Append, sessionId?: string) {
+  return sessionId ?? (streamKind === 'session' ? streamId : undefined)
+}
+
+/** The version after which this append may stand; `any` stands after whatever there is. */
+export function expectedVersion({ expected }: Append): number | undefined {
+  return expected === 'any' ? undefined : expected === 'none' ? 0 : expected
+}
+
+/** What stands where an append wanted to: of a repetition the very same events, by their ids. */
+export type Standing = { readonly position: number; readonly body: string }
+
+/** The answer to an append whose stream is at another version. */
+export function answerLate(append: Append, version: number, standing: readonly Standing[]) {
+  const ids = standing.map(({ body }) => (JSON.parse(body) as { id: string }).id)
+  const last = standing.at(-1)
+  const isRepeat = last && append.events.every(({ id }, index) => id === ids[index])
+  return isRepeat && standing.length === append.events.length
+    ? { position: last.position, version: (expectedVersion(append) ?? 0) + standing.length }
+    : ({ error: 'CONFLICT', problem: `the stream is at version ${version}` } as const)
+}

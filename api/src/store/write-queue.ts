@@ -1,0 +1,174 @@
+/**
+ * The way to the one writer of a log, which runs in a worker thread: appends wait here, many go into one
+ * transaction, each caller is answered after the commit. The queue is bounded: what does not fit is refused.
+ */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import { newTimeId } from '@travessia/schemas/ids'
+import { requireValidFact } from './check-fact.ts'
+import type { Append, Appended } from './event-store.ts'
+import type { WriteAnswer } from './event-text.ts'
+import type { KeptCheckpoint } from './evidence-log.ts'
+
+const maxQueuedEvents = 10_000
+const maxBatchEvents = 500
+const maxBatchChars = 256 * 1024
+
+/** What the writer is asked. It answers in the order in which it was asked. */
+export type Work = readonly Append[] | { readonly keep: readonly KeptCheckpoint[] }
+export type KeepAnswer =
+  | { readonly kept: true }
+  | {
+      readonly kept: false
+      readonly error: 'CONFLICT' | 'STORE_UNAVAILABLE'
+      readonly problem: string
+    }
+/** Unasked: another node has written. */
+export type Heard = { readonly heard: number }
+export type WriterMessage = readonly WriteAnswer[] | KeepAnswer | Heard
+
+type Waiting = {
+  readonly append: Append
+  readonly chars: number
+  readonly resolve: (appended: Appended) => void
+  readonly reject: (error: Error) => void
+}
+
+/** @throws what the writer threw before it was open */
+export async function openWriteQueue(program: string, workerData: unknown): Promise<WriteQueue> {
+  const worker = new Worker(new URL(program, import.meta.url), { workerData })
+  await once(worker, 'message')
+  return new WriteQueue(worker)
+}
+
+export class WriteQueue {
+  readonly #worker: Worker
+  readonly #listeners = new Set<(position: number) => void>()
+  readonly #refused = new Set<string>()
+  readonly #keeping: Array<PromiseWithResolvers<void>> = []
+  #queue: Waiting[] = []
+  #queuedEvents = 0
+  #writing: Waiting[] | undefined
+  #newest = 0
+  #isClosed = false
+  #whenIdle: (() => void) | undefined
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (message: WriterMessage) => {
+      if ('kept' in message) this.#kept(message)
+      else if ('heard' in message) this.heard(message.heard)
+      else this.#answered(message)
+    })
+    worker.on('error', (error) => this.#broken(error))
+    worker.on('exit', (code) => this.#broken(new Error(`the writer ended with ${code}`)))
+  }
+
+  async append(wanted: Append): Promise<Appended> {
+    for (const event of wanted.events) requireValidFact(event)
+    if (this.#refused.has(wanted.tenantId))
+      throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })
+    if (this.#isClosed || this.#queuedEvents + wanted.events.length > maxQueuedEvents)
+      throw new TravessiaError('STORE_UNAVAILABLE', { queued: this.#queuedEvents })
+    const events = wanted.events.map((event) => ({ id: newTimeId(Date.now()), ...event }))
+    const append = { ...wanted, events }
+    const chars = JSON.stringify(events).length
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ append, chars, resolve, reject })
+      this.#queuedEvents += events.length
+      if (!this.#writing) setImmediate(() => this.#write())
+    })
+  }
+
+  async keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
+    if (this.#isClosed) throw new TravessiaError('STORE_UNAVAILABLE')
+    const kept = Promise.withResolvers<void>()
+    this.#keeping.push(kept)
+    this.#worker.postMessage({ keep: checkpoints })
+    return kept.promise
+  }
+
+  refuse(tenantId: string): void {
+    this.#refused.add(tenantId)
+  }
+
+  onAppended(listener: (position: number) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The log is known to reach as far as this. */
+  heard(position: number): void {
+    if (position <= this.#newest) return
+    this.#newest = position
+    for (const listener of this.#listeners) listener(position)
+  }
+
+  /** Writes what was taken, then ends the writer. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#keeping.map(({ promise }) => promise))
+    if (this.#queuedEvents > 0)
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+    await this.#worker.terminate()
+  }
+
+  #write(): void {
+    if (this.#writing || this.#queue.length === 0) return
+    this.#writing = this.#queue.splice(0, batchSize(this.#queue))
+    this.#worker.postMessage(this.#writing.map(({ append }) => append))
+  }
+
+  #answered(answers: readonly WriteAnswer[]): void {
+    const written = this.#writing ?? []
+    this.#writing = undefined
+    let newest = 0
+    written.forEach(({ append, resolve, reject }, index) => {
+      this.#queuedEvents -= append.events.length
+      const answer = answers[index]
+      if (answer && 'position' in answer) {
+        newest = Math.max(newest, answer.position)
+        resolve(answer)
+      } else {
+        const code = isErrorCode(answer?.error) ? answer.error : 'STORE_UNAVAILABLE'
+        reject(new TravessiaError(code, { problem: answer?.problem }))
+      }
+    })
+    this.heard(newest)
+    if (this.#queuedEvents === 0) this.#whenIdle?.()
+    this.#write()
+  }
+
+  #kept(answer: KeepAnswer): void {
+    const waiting = this.#keeping.shift()
+    if (answer.kept) waiting?.resolve()
+    else waiting?.reject(new TravessiaError(answer.error, { problem: answer.problem }))
+  }
+
+  /** The writer thread died: nothing may be done any more, so nothing is promised. */
+  #broken(cause: unknown): void {
+    this.#isClosed = true
+    const waiting = [...(this.#writing ?? []), ...this.#queue]
+    this.#writing = undefined
+    this.#queue = []
+    this.#queuedEvents = 0
+    this.#whenIdle?.()
+    for (const { reject } of [...waiting, ...this.#keeping.splice(0)])
+      reject(new TravessiaError('STORE_UNAVAILABLE', {}, { cause }))
+  }
+}
+
+/** How many of the waiting appends go into one transaction: at least one. */
+function batchSize(queue: readonly Waiting[]): number {
+  let events = 0
+  let size = 0
+  for (const [index, { append, chars }] of queue.entries()) {
+    events += append.events.length
+    size += chars
+    if (events > maxBatchEvents || size > maxBatchChars) return Math.max(1, index)
+  }
+  return queue.length
+}
