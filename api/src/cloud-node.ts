@@ -39,6 +39,7 @@ import type { Link } from './link/link.ts'
 import { PlainMqttLink } from './link/plain-mqtt.ts'
 import { may, maySee } from './plugins/principal.ts'
 import type { Endpoints, Services } from './services.ts'
+import { BlobStore } from './store/blob-store.ts'
 import { History } from './store/history.ts'
 import { createSqliteStore } from './store/sqlite.ts'
 import { Views } from './views/views.ts'
@@ -62,7 +63,8 @@ export async function createCloudNode(
   const presence = createAgentPresence()
   const { link, listeners } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
-  const base = { store, views, history, presence, link, now, log, ...identity }
+  const blobs = openBlobs(config, identity)
+  const base = { store, blobs, views, history, presence, link, now, log, ...identity }
   const checkpointer = new Checkpointer(base)
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
@@ -107,6 +109,14 @@ export async function createCloudNode(
       identity.database.close()
     },
   }
+}
+
+function openBlobs(
+  { DATA_DIR, BLOBS_MAX_GIB }: Config,
+  { subjectKeys: keys }: Identity,
+): BlobStore {
+  const directory = join(DATA_DIR, 'blobs')
+  return new BlobStore({ directory, keys, maxBytes: BLOBS_MAX_GIB * 2 ** 30, now: Date.now })
 }
 
 type LinkDeps = { identity: Identity; now: () => number; log: Logger }

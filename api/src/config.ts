@@ -30,6 +30,8 @@ const schema = Type.Object({
   /** Addresses of reverse proxies whose X-Forwarded-For is believed, comma separated. */
   TRUSTED_PROXIES: Type.String({ default: '', pattern: '^[0-9a-fA-F.:/, ]*$' }),
   MAX_SOCKETS_PER_IP: Type.Integer({ minimum: 1, default: 200 }),
+  /** Captured bodies and recordings together. */
+  BLOBS_MAX_GIB: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 20 }),
   /** Bearer of `/metrics` for those who do not ask from loopback. */
   METRICS_TOKEN: Type.Optional(Type.String({ minLength: 16 })),
   DEMO: Type.Enum(['0', '1'], { default: '0' }),

@@ -17,10 +17,12 @@ import type { Attempts } from './identity/attempts.ts'
 import type { EvidenceKeys } from './identity/evidence-keys.ts'
 import type { Logins } from './identity/logins.ts'
 import type { Pairing } from './identity/pairing.ts'
+import type { SubjectKeys } from './identity/subject-keys.ts'
 import type { Tokens } from './identity/tokens.ts'
 import type { Users } from './identity/users.ts'
 import type { Vault } from './identity/vault.ts'
 import type { Link } from './link/link.ts'
+import type { BlobStore } from './store/blob-store.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { History } from './store/history.ts'
 import type { Views } from './views/views.ts'
@@ -35,6 +37,8 @@ export type Endpoints = {
 
 export type Services = {
   readonly store: EventStore
+  readonly blobs: BlobStore
+  readonly subjectKeys: SubjectKeys
   readonly views: Views
   readonly checkpointer: Checkpointer
   readonly evidenceKeys: EvidenceKeys

@@ -321,6 +321,16 @@ export const errorTable = {
     en: 'The event log is not available, so nothing may be done.',
     pt: 'O registro de eventos não está disponível; nada pode ser feito.',
   },
+  BLOBS_FULL: {
+    status: 507,
+    en: 'There is no room left for captured bodies and recordings.',
+    pt: 'Não há mais espaço para conteúdos capturados e gravações.',
+  },
+  SUBJECT_ERASED: {
+    status: 410,
+    en: 'This was about a person whose data has been erased.',
+    pt: 'Isto era de uma pessoa cujos dados foram apagados.',
+  },
   FRAME_INVALID: {
     status: 502,
     en: 'A tunnel frame is malformed.',

@@ -9,6 +9,7 @@ import { EvidenceKeys } from './evidence-keys.ts'
 import { Logins } from './logins.ts'
 import { Pairing } from './pairing.ts'
 import { openSecretsDatabase } from './secrets-database.ts'
+import { SubjectKeys } from './subject-keys.ts'
 import { Tokens } from './tokens.ts'
 import { Users } from './users.ts'
 import { Vault } from './vault.ts'
@@ -30,6 +31,7 @@ export async function createIdentity(config: Config) {
     vault,
     tokens,
     evidenceKeys: new EvidenceKeys(vault),
+    subjectKeys: new SubjectKeys(database, vault),
     pairing,
     agentCredentials,
     users,

@@ -28,6 +28,8 @@ create table if not exists session_secret(
 export function openSecretsDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path)
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000')
+  // What was removed is overwritten: an erased key or name is not in the file any more.
+  database.exec('pragma secure_delete = on')
   database.exec(tables)
   return database
 }

@@ -43,6 +43,16 @@ export class Vault {
     this.#database.prepare('delete from sealed where tenant = ? and id = ?').run(tenantId, id)
   }
 
+  /** Sealed, to be kept elsewhere; `id` says what for. */
+  seal(tenantId: string, id: string, secret: Buffer): Buffer {
+    return seal(this.#key, aad(tenantId, id, 1), secret)
+  }
+
+  /** @throws an error when it was altered or was sealed under another tenant or id */
+  open(tenantId: string, id: string, box: Buffer): Buffer {
+    return open(this.#key, aad(tenantId, id, 1), box)
+  }
+
   #dataKey(encryptionKey: Buffer): Buffer {
     const row = this.#row(systemTenantId, dataKeyId)
     const bound = aad(systemTenantId, dataKeyId, 1)
