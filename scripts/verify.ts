@@ -1,6 +1,6 @@
 /** `npm run verify -- BUNDLE`: is this evidence what was signed, and is it all of it? 0 intact, 1 altered, 2 unusable. */
 import { parseArgs } from 'node:util'
-import { parseNoteKey } from '../api/src/audit/note.ts'
+import { parseNoteKey } from '@travessia/schemas/evidence/note'
 import { signedBefore, verifyBundle } from '../api/src/audit/verify.ts'
 import { reportLines } from '../api/src/audit/verify-report.ts'
 

@@ -5,13 +5,20 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
+import { toBase64 } from '@travessia/schemas/evidence/bytes'
+import { originOf } from '@travessia/schemas/evidence/checkpoint'
+import {
+  consistencySpans,
+  Frontier,
+  inclusionSpans,
+  type Span,
+  SubtreeHashes,
+} from '@travessia/schemas/evidence/merkle'
+import { noteKeyText } from '@travessia/schemas/evidence/note'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { EventFilter, EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
-import { originOf } from './checkpoint.ts'
 import { type FileFacts, fileNames, type Manifest, manifestName, manifestText } from './manifest.ts'
-import { consistencySpans, Frontier, inclusionSpans, type Span, SubtreeHashes } from './merkle.ts'
-import { noteKeyText } from './note.ts'
 import type { ZipSource } from './zip.ts'
 
 const pageEntries = 500
@@ -89,9 +96,9 @@ async function* proofLines(deps: Deps, order: BundleOrder, hashes: SubtreeHashes
   const whole: Span = [0, order.checkpoint.size]
   for await (const { logIndex, hash, text } of entriesOf(deps, order)) {
     const path =
-      hashes && inclusionSpans(logIndex, whole).map((span) => base64(hashes.hashOf(span)))
+      hashes && inclusionSpans(logIndex, whole).map((span) => toBase64(hashes.hashOf(span)))
     const { id } = JSON.parse(text) as { id: string }
-    yield `${canonicalJson({ logIndex, id, leaf: base64(hash), path })}\n`
+    yield `${canonicalJson({ logIndex, id, leaf: toBase64(hash), path })}\n`
   }
 }
 
@@ -146,7 +153,9 @@ async function* checkpointLines(
         : []
   for (const one of earlier.filter((kept) => kept.size < size)) {
     const spans = proofs && consistencySpans(one.size, size)
-    const consistency = spans?.map((span) => base64(proofs?.hashes.hashOf(span) ?? Buffer.alloc(0)))
+    const consistency = spans?.map((span) =>
+      toBase64(proofs?.hashes.hashOf(span) ?? new Uint8Array()),
+    )
     yield `${canonicalJson({ at: one.at, note: one.note, consistency })}\n`
   }
   yield `${canonicalJson({ at: checkpoint.at, note: checkpoint.note })}\n`
@@ -177,8 +186,4 @@ async function* described(
 
 async function* list(lines: readonly string[]): AsyncGenerator<string> {
   yield* lines
-}
-
-function base64(hash: Buffer): string {
-  return hash.toString('base64')
 }

@@ -2,22 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { toBase64 } from '@travessia/schemas/evidence/bytes'
+import { openCheckpoint, originOf } from '@travessia/schemas/evidence/checkpoint'
+import { Frontier } from '@travessia/schemas/evidence/merkle'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
-import { EvidenceKeys } from '../identity/evidence-keys.ts'
-import { openSecretsDatabase } from '../identity/secrets-database.ts'
-import { Vault } from '../identity/vault.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
-import { openCheckpoint, originOf } from './checkpoint.ts'
 import { Checkpointer } from './checkpointer.ts'
-import { Frontier } from './merkle.ts'
+import { newEvidenceKeys } from './test-bundle.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-checkpoints-'))
 const nodeId = newId()
-const evidenceKeys = new EvidenceKeys(new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32)))
+const evidenceKeys = newEvidenceKeys(nodeId)
 const running: Array<{ stop(): Promise<void> }> = []
 const stores: EventStore[] = []
 let files = 0
@@ -172,7 +171,7 @@ test('each key is a fact of the deployment, once, whatever is started again', as
   expect(items.map(({ type, data }) => ({ type, data }))).toEqual([
     {
       type: 'EvidenceKeyAdded',
-      data: { publicKey: evidenceKeys.publicKeys()[0]?.toString('base64') },
+      data: { publicKey: toBase64(evidenceKeys.publicKeys()[0] ?? new Uint8Array()) },
     },
   ])
 })

@@ -1,18 +1,20 @@
 /**
  * Follows the log and signs a checkpoint of each tenant that has something new, each second or each 1,000 events. In memory
- * is only the frontier of each tree, made anew from the log after a start; on the way it is compared with what was signed
+ * are only the upper hashes of each tree, made anew from the log after a start; on the way it is compared with what was signed
  * last, and nothing is signed before. Killed at any line: a checkpoint is kept or not, and the next start goes on from there.
  */
 import { hash } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { isSame, toBase64 } from '@travessia/schemas/evidence/bytes'
+import { checkpointText, originOf } from '@travessia/schemas/evidence/checkpoint'
+import { consistencySpans } from '@travessia/schemas/evidence/merkle'
 import { idFromBytes, systemTenantId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
-import { checkpointText, originOf } from './checkpoint.ts'
-import { Frontier } from './merkle.ts'
+import { TreeHashes } from './tree-hashes.ts'
 
 const everyMs = 1_000
 const everyEvents = 1_000
@@ -29,8 +31,7 @@ type Deps = {
 /** One tenant's log, as far as it was read. */
 type Tree = {
   readonly tenantId: string
-  readonly frontier: Frontier
-  position: number
+  readonly hashes: TreeHashes
   /** What was signed last: the log must lead there before more is signed. */
   signed: KeptCheckpoint | undefined
   isDamaged: boolean
@@ -78,6 +79,22 @@ export class Checkpointer {
     return tree.signed
   }
 
+  /**
+   * That the log of `size` events, at most what is signed, begins with its first `from` events: a proof for a witness.
+   * @throws TravessiaError STORE_UNAVAILABLE: the log is not what was signed; RangeError for sizes that it never had
+   */
+  async proof(tenantId: string, from: number, size: number): Promise<Uint8Array[]> {
+    const { hashes, isDamaged } = await this.#catchUp(tenantId)
+    if (isDamaged) throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })
+    const readRow = async (after: number, limit: number) => {
+      const leaves = await this.#deps.store.evidence.readLeaves(tenantId, { after, limit })
+      return leaves.map(({ hash }) => hash)
+    }
+    const proof: Uint8Array[] = []
+    for (const span of consistencySpans(from, size)) proof.push(await hashes.hashOf(span, readRow))
+    return proof
+  }
+
   #wake(): void {
     this.#running ??= this.#follow()
       .catch((error: unknown) =>
@@ -95,7 +112,7 @@ export class Checkpointer {
     const trees: Tree[] = []
     for (const { tenantId, size } of await store.evidence.sizes()) {
       const known = await this.#trees.get(tenantId)
-      if (!known || known.frontier.size < size) trees.push(await this.#catchUp(tenantId))
+      if (!known || known.hashes.size < size) trees.push(await this.#catchUp(tenantId))
     }
     await this.#sign(trees)
     this.#seen = head
@@ -113,29 +130,28 @@ export class Checkpointer {
   async #open(tenantId: string): Promise<Tree> {
     const signed = await this.#deps.store.evidence.newestCheckpoint(tenantId)
     const reading = Promise.resolve()
-    return { tenantId, frontier: new Frontier(), position: 0, signed, isDamaged: false, reading }
+    return { tenantId, hashes: new TreeHashes(), signed, isDamaged: false, reading }
   }
 
   async #read(tree: Tree): Promise<void> {
     const { evidence } = this.#deps.store
-    const { frontier, tenantId } = tree
+    const { hashes, tenantId } = tree
     while (!tree.isDamaged) {
       const leaves = await evidence.readLeaves(tenantId, {
-        after: tree.position,
+        after: hashes.position,
         limit: pageLeaves,
       })
       for (const { position, logIndex, hash: leaf } of leaves) {
-        if (logIndex !== frontier.size) return this.#refuse(tree)
-        frontier.push(leaf)
-        tree.position = position
+        if (logIndex !== hashes.size) return this.#refuse(tree)
+        hashes.push(leaf, position)
         const { signed } = tree
-        if (frontier.size === signed?.size && !frontier.root().equals(signed.root))
+        if (hashes.size === signed?.size && !isSame(hashes.root(), signed.root))
           return this.#refuse(tree)
       }
       if (leaves.length < pageLeaves) break
       await breathe()
     }
-    if (frontier.size < (tree.signed?.size ?? 0)) this.#refuse(tree)
+    if (hashes.size < (tree.signed?.size ?? 0)) this.#refuse(tree)
   }
 
   /** Somebody has changed what was signed. What is done from now on could not be proven. */
@@ -143,10 +159,10 @@ export class Checkpointer {
     if (tree.isDamaged) return
     tree.isDamaged = true
     const { log, store } = this.#deps
-    const { tenantId, frontier, signed } = tree
+    const { tenantId, hashes, signed } = tree
     store.evidence.refuse(tenantId)
     log.error(
-      { tenantId, atEvent: frontier.size, signedSize: signed?.size },
+      { tenantId, atEvent: hashes.size, signedSize: signed?.size },
       'the log of a tenant is not what was signed: nothing more is written to it',
     )
   }
@@ -156,11 +172,11 @@ export class Checkpointer {
     const { store, evidenceKeys, nodeId, now } = this.#deps
     const at = new Date(now()).toISOString()
     const grown = trees.filter(
-      ({ isDamaged, frontier, signed }) => !isDamaged && frontier.size > (signed?.size ?? 0),
+      ({ isDamaged, hashes, signed }) => !isDamaged && hashes.size > (signed?.size ?? 0),
     )
-    const made = grown.map(({ tenantId, frontier }) => {
+    const made = grown.map(({ tenantId, hashes }) => {
       const origin = originOf(nodeId, tenantId)
-      const [size, root] = [frontier.size, frontier.root()]
+      const [size, root] = [hashes.size, hashes.root()]
       const note = evidenceKeys.sign(origin, checkpointText({ origin, size, root }))
       return { tenantId, size, root, note, at }
     })
@@ -178,7 +194,7 @@ export class Checkpointer {
     for (const bytes of evidenceKeys.publicKeys()) {
       const streamId = idFromBytes(hash('sha256', bytes, 'buffer').subarray(0, 16))
       const context = { actor, at: new Date(now()).toISOString(), correlationId: streamId }
-      const data = { publicKey: bytes.toString('base64') }
+      const data = { publicKey: toBase64(bytes) }
       await store
         .append({
           ...{ tenantId: systemTenantId, streamKind: 'system', streamId, expected: 'none' },

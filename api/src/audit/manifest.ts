@@ -4,9 +4,9 @@
  */
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { compile } from '@travessia/schemas/compile'
+import { type NoteKey, noteKey, openNote } from '@travessia/schemas/evidence/note'
 import { idPattern } from '@travessia/schemas/ids'
 import { type Static, Type } from 'typebox'
-import { type NoteKey, noteKey, openNote, publicBytes } from './note.ts'
 
 export const fileNames = {
   events: 'events.jsonl',
@@ -53,7 +53,7 @@ export function manifestText(manifest: Manifest): string {
 
 /** Undefined unless one of the log's keys has signed it. */
 export function openManifest(note: string, keys: readonly NoteKey[]): Manifest | undefined {
-  const own = keys.map(({ name, publicKey }) => noteKey(manifestName(name), publicBytes(publicKey)))
+  const own = keys.map(({ name, publicKey }) => noteKey(manifestName(name), publicKey))
   const opened = openNote(note, own)
   if (!opened?.text.startsWith(head)) return undefined
   const manifest: unknown = JSON.parse(opened.text.slice(head.length))

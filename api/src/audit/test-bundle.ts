@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { EvidenceKeys } from '../identity/evidence-keys.ts'
@@ -12,20 +13,20 @@ import { Vault } from '../identity/vault.ts'
 import { append, event } from '../store/conformance-events.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import { type BundleOrder, bundle } from './bundle.ts'
-import { originOf } from './checkpoint.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { readDirectory, readEntry, zip } from './zip.ts'
 
 export type Files = Readonly<Record<string, string>>
 
-export function newEvidenceKeys(): EvidenceKeys {
-  return new EvidenceKeys(new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32)))
+export function newEvidenceKeys(nodeId: string): EvidenceKeys {
+  return new EvidenceKeys(new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32)), nodeId)
 }
 
 export async function createTestLog(events: number) {
   const directory = mkdtempSync(join(tmpdir(), 'travessia-bundle-'))
   const store = await createSqliteStore(join(directory, 'events.db'))
-  const [evidenceKeys, nodeId, tenantId, deviceId] = [newEvidenceKeys(), newId(), newId(), newId()]
+  const [nodeId, tenantId, deviceId] = [newId(), newId(), newId()]
+  const evidenceKeys = newEvidenceKeys(nodeId)
   let hour = 0
   const now = () => Date.UTC(2026, 10, 24, hour)
   const log = pino({ enabled: false })

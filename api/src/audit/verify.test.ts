@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { toBase64 } from '@travessia/schemas/evidence/bytes'
+import { originOf } from '@travessia/schemas/evidence/checkpoint'
+import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { originOf } from './checkpoint.ts'
 import { fileNames, manifestName } from './manifest.ts'
-import { leafHash } from './merkle.ts'
 import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
 import { type Report, signedBefore, verifyBundle } from './verify.ts'
 import { reportLines } from './verify-report.ts'
@@ -111,7 +112,7 @@ test('everything signed anew by another key is found by who has the key, and sai
 
 /** By somebody who has everything but the key. */
 function resigned(files: Files): Files {
-  const keys = newEvidenceKeys()
+  const keys = newEvidenceKeys(log.nodeId)
   const origin = originOf(log.nodeId, log.tenantId)
   const textOf = (note: string) => note.slice(0, note.lastIndexOf('\n\n') + 1)
   const latin1 = (text: string) => Buffer.from(text).toString('latin1')
@@ -248,7 +249,7 @@ const alterations: Record<string, (files: Files, random: Random) => Altered> = {
     const n = random(eventsOf(files).length)
     const proof = JSON.parse(proofsOf(files)[n] ?? '')
     const event = JSON.stringify({ id: proof.id })
-    const leaf = leafHash(event).toString('base64')
+    const leaf = toBase64(leafHash(event))
     const proofs = proofsOf(files).with(n, JSON.stringify({ ...proof, leaf }))
     const events = eventsOf(files).with(n, event)
     const both = changed(changed(files, 'events', events), 'proofs', proofs)

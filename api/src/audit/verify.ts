@@ -4,11 +4,18 @@
  */
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { openCheckpoint } from './checkpoint.ts'
+import { fromBase64, isSame, toBase64 } from '@travessia/schemas/evidence/bytes'
+import { openCheckpoint } from '@travessia/schemas/evidence/checkpoint'
+import {
+  Frontier,
+  isConsistent,
+  isIncluded,
+  leafHash,
+  type Tree,
+} from '@travessia/schemas/evidence/merkle'
+import { type NoteKey, noteKeyText, parseNoteKey } from '@travessia/schemas/evidence/note'
 import { compareEvents, type Found, type Logged, type Problem } from './compare-events.ts'
 import { fileNames, type Manifest, openManifest } from './manifest.ts'
-import { Frontier, isConsistent, isIncluded, leafHash, type Tree } from './merkle.ts'
-import { type NoteKey, noteKeyText, parseNoteKey } from './note.ts'
 import { readDirectory, readEntry, type ZipEntry } from './zip.ts'
 
 export type Report = {
@@ -141,7 +148,7 @@ class Check {
   /** The signed trees; the last one is that of the whole bundle. */
   async #checkpoints(): Promise<{ tree: Tree | undefined; earlier: Tree[] }> {
     const { origin, size } = this.#manifest
-    const lines: Array<{ tree: Tree | undefined; proof: Buffer[] }> = []
+    const lines: Array<{ tree: Tree | undefined; proof: Uint8Array[] }> = []
     for await (const line of this.#lines('checkpoints')) {
       const { note, consistency } = parse<{ note: string; consistency: unknown }>(line)
       const checkpoint = openCheckpoint(String(note), this.#keys)
@@ -170,11 +177,11 @@ class Check {
     let lines = 0
     for await (const line of this.#lines('proofs')) {
       const proof = parse<Proof>(line)
-      const leaf = fromBase64(proof.leaf)
+      const leaf = fromBase64(String(proof.leaf))
       const n = at.get(Number(proof.logIndex))
       if (n !== undefined) {
         ids[n] = String(proof.id)
-        leaves[n] = leaf.toString('base64')
+        leaves[n] = toBase64(leaf)
       }
       const said = `the proof of event #${proof.logIndex} ${proof.id}`
       if (n !== lines) this.#wrong.push(`${said} stands where another one belongs`)
@@ -192,21 +199,21 @@ class Check {
   /** Of a whole log the tree is built again, and must pass by each signed root; of a selection each event has its path. */
   #leadsTo(tree: Tree | undefined, earlier: readonly Tree[]) {
     if (this.#manifest.scope === 'selection')
-      return (leaf: Buffer, place: number, path: unknown): boolean =>
+      return (leaf: Uint8Array, place: number, path: unknown): boolean =>
         tree !== undefined && isIncluded(leaf, place, tree, hashesOf(path))
     const all = [...earlier, ...(tree ? [tree] : [])]
     const frontier = new Frontier()
-    return (leaf: Buffer): boolean => {
+    return (leaf: Uint8Array): boolean => {
       frontier.push(leaf)
       const here = all.filter((one) => one.size === frontier.size)
-      return here.every((one) => one.root.equals(frontier.root()))
+      return here.every((one) => isSame(one.root, frontier.root()))
     }
   }
 
   async #events(): Promise<Found> {
     const found: { ids: string[]; leaves: string[] } = { ids: [], leaves: [] }
     for await (const line of this.#lines('events')) {
-      found.leaves.push(leafHash(line).toString('base64'))
+      found.leaves.push(toBase64(leafHash(line)))
       const event = parse<{ id: string; type: string; data: { cause?: string } }>(line)
       found.ids.push(String(event.id))
       if (event.type === 'RecordingGapDetected')
@@ -282,10 +289,6 @@ function parse<T extends object>(line: Buffer): Partial<T> {
   }
 }
 
-function hashesOf(list: unknown): Buffer[] {
-  return Array.isArray(list) ? list.map(fromBase64) : []
-}
-
-function fromBase64(text: unknown): Buffer {
-  return Buffer.from(String(text), 'base64')
+function hashesOf(list: unknown): Uint8Array[] {
+  return Array.isArray(list) ? list.map((text) => fromBase64(String(text))) : []
 }

@@ -25,18 +25,19 @@ export async function createIdentity(config: Config) {
   const pairing = new Pairing(database, now)
   const agentCredentials = new AgentCredentials({ pairing, tokens, now })
   const users = new Users(database)
+  const nodeId = nodeIdOf(vault)
   const logins = new Logins(database, now)
   return {
     database,
     vault,
     tokens,
-    evidenceKeys: new EvidenceKeys(vault),
+    evidenceKeys: new EvidenceKeys(vault, nodeId),
     subjectKeys: new SubjectKeys(database, vault),
     pairing,
     agentCredentials,
     users,
     logins,
-    nodeId: nodeIdOf(vault),
+    nodeId,
   }
 }
 

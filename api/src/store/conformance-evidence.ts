@@ -1,5 +1,5 @@
 /** What every store must do for evidence; each engine's test calls it. */
-import { createHash } from 'node:crypto'
+import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
@@ -9,7 +9,7 @@ import type { KeptCheckpoint } from './evidence-log.ts'
 const page = { after: 0, limit: 100 }
 
 function checkpoint(change: Partial<KeptCheckpoint> = {}): KeptCheckpoint {
-  const root = createHash('sha256').update(newId()).digest()
+  const root = leafHash(newId())
   return { tenantId: newId(), size: 1, root, note: newId(), at: '2026-11-24T12:00:00Z', ...change }
 }
 
@@ -26,8 +26,7 @@ function testLeaves(open: () => Promise<EventStore>): void {
       await store.append(append({ tenantId: id, events: [event(), event()] }))
     const entries = await store.evidence.readEntries({ tenantId }, page)
     expect(entries.map(({ logIndex }) => logIndex)).toEqual([0, 1, 2, 3])
-    for (const { text, hash } of entries)
-      expect(createHash('sha256').update('\0').update(text).digest()).toEqual(hash)
+    for (const { text, hash } of entries) expect(leafHash(text)).toEqual(hash)
     const leaves = await store.evidence.readLeaves(tenantId, { after: 0, limit: 3 })
     const after = leaves.at(-1)?.position ?? 0
     leaves.push(...(await store.evidence.readLeaves(tenantId, { after, limit: 3 })))

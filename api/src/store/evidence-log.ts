@@ -1,7 +1,11 @@
 /** What evidence needs of the log: its leaves, its texts, and a place for what was signed over them. */
 import type { EventFilter } from './event-store.ts'
 
-export type Leaf = { readonly position: number; readonly logIndex: number; readonly hash: Buffer }
+export type Leaf = {
+  readonly position: number
+  readonly logIndex: number
+  readonly hash: Uint8Array
+}
 
 /** `text`: exactly the bytes that were hashed. */
 export type Entry = Leaf & { readonly text: string }
@@ -9,7 +13,7 @@ export type Entry = Leaf & { readonly text: string }
 export type KeptCheckpoint = {
   readonly tenantId: string
   readonly size: number
-  readonly root: Buffer
+  readonly root: Uint8Array
   readonly note: string
   readonly at: string
 }

@@ -99,7 +99,7 @@ export function toEvent(row: Row): RecordedEvent {
 }
 
 export function toLeaf(row: Row): Leaf {
-  const hash = Buffer.from(row['leaf_hash'] as Uint8Array)
+  const hash = new Uint8Array(row['leaf_hash'] as Uint8Array)
   return { position: Number(row['position']), logIndex: Number(row['log_index']), hash }
 }
 
@@ -114,7 +114,7 @@ export function toSize(row: Row): { tenantId: string; size: number } {
 export function toCheckpoint(row: Row): KeptCheckpoint {
   return {
     ...{ tenantId: String(row['tenant']), size: Number(row['size']) },
-    root: Buffer.from(row['root'] as Uint8Array),
+    root: new Uint8Array(row['root'] as Uint8Array),
     ...{ note: String(row['note']), at: String(row['at']) },
   }
 }

@@ -1,14 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { checkpointText, openCheckpoint, originOf, parseCheckpoint } from './checkpoint.ts'
 import { leafHash } from './merkle.ts'
-import { noteKey, publicBytes, signNote } from './note.ts'
+import { noteKey, signNote } from './note.ts'
+import { newSigner } from './signer.fixture.ts'
 
-const { privateKey } = generateKeyPairSync('ed25519')
+const signer = newSigner()
 const origin = originOf('node', 'tenant')
 const checkpoint = { origin, size: 20852163, root: leafHash('') }
 const text = checkpointText(checkpoint)
-const keyOf = (name: string) => noteKey(name, publicBytes(privateKey))
+const keyOf = (name: string) => noteKey(name, signer.publicKey)
 
 test('a checkpoint is read back as it was written; further lines are allowed', () => {
   expect(parseCheckpoint(text)).toEqual(checkpoint)
@@ -32,10 +32,10 @@ test.each([
 })
 
 test('a checkpoint counts only when signed in the name of its own origin: not for another tenant, not as a manifest', () => {
-  const note = signNote(origin, text, [privateKey])
+  const note = signNote(origin, text, [signer])
   expect(openCheckpoint(note, [keyOf(origin)])).toEqual(checkpoint)
   for (const name of [originOf('node', 'other'), `${origin}/manifest`]) {
     const keys = [keyOf(origin), keyOf(name)]
-    expect(openCheckpoint(signNote(name, text, [privateKey]), keys)).toBeUndefined()
+    expect(openCheckpoint(signNote(name, text, [signer]), keys)).toBeUndefined()
   }
 })

@@ -2,34 +2,36 @@
  * The tree of RFC 6962 over leaf hashes: root, proofs of inclusion and of consistency, and their verification. A proof is a
  * list of spans `[from, to)` of leaves, whose subtree hashes are found in one pass over the leaves (`SubtreeHashes`).
  */
-import { createHash, hash } from 'node:crypto'
+import { concat, isSame, utf8 } from './bytes.ts'
+import { sha256 } from './crypto.ts'
 
 export type Span = readonly [from: number, to: number]
 
-const nodePrefix = Buffer.from([1])
+const leafPrefix = Uint8Array.of(0)
+const nodePrefix = Uint8Array.of(1)
 /** Of no leaves. */
-export const emptyRoot = hash('sha256', '', 'buffer')
+export const emptyRoot = sha256(new Uint8Array())
 
-export function leafHash(bytes: string | Uint8Array): Buffer {
-  return createHash('sha256').update('\0').update(bytes).digest()
+export function leafHash(bytes: string | Uint8Array): Uint8Array {
+  return sha256(concat(leafPrefix, typeof bytes === 'string' ? utf8(bytes) : bytes))
 }
 
-export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
-  return hash('sha256', Buffer.concat([nodePrefix, left, right]), 'buffer')
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(concat(nodePrefix, left, right))
 }
 
 /** All that must be kept to append and to know the root: the roots of the full subtrees, one for each bit of the size. */
 export class Frontier {
   #size = 0
   /** Largest first. */
-  readonly #roots: Buffer[] = []
+  readonly #roots: Uint8Array[] = []
 
   get size(): number {
     return this.#size
   }
 
   /** @param sees is told each full subtree that this leaf completes, itself included */
-  push(leaf: Buffer, sees?: (span: Span, root: Buffer) => void): void {
+  push(leaf: Uint8Array, sees?: (span: Span, root: Uint8Array) => void): void {
     let root = leaf
     let from = this.#size
     this.#size += 1
@@ -42,12 +44,12 @@ export class Frontier {
     this.#roots.push(root)
   }
 
-  root(): Buffer {
-    return this.#roots.reduceRight<Buffer | undefined>(foldLeft, undefined) ?? emptyRoot
+  root(): Uint8Array {
+    return this.#roots.reduceRight<Uint8Array | undefined>(foldLeft, undefined) ?? emptyRoot
   }
 }
 
-function foldLeft(right: Buffer | undefined, left: Buffer): Buffer {
+function foldLeft(right: Uint8Array | undefined, left: Uint8Array): Uint8Array {
   return right ? nodeHash(left, right) : left
 }
 
@@ -75,31 +77,31 @@ function subproof(first: number, [from, to]: Span, isWhole: boolean): Span[] {
 
 /** Hashes of the wanted spans, gathered while a frontier passes over the leaves: nothing else is kept. */
 export class SubtreeHashes {
-  readonly #roots = new Map<number, Buffer | undefined>()
+  readonly #roots = new Map<number, Uint8Array | undefined>()
 
   want(span: Span): void {
     for (const full of fullSpans(span)) this.#roots.set(keyOf(full), undefined)
   }
 
   /** For `Frontier.push`. */
-  readonly see = (span: Span, root: Buffer): void => {
+  readonly see = (span: Span, root: Uint8Array): void => {
     const key = keyOf(span)
     if (this.#roots.has(key)) this.#roots.set(key, root)
   }
 
   /** @throws TypeError for a span that was not wanted or not yet passed */
-  hashOf(span: Span): Buffer {
+  hashOf(span: Span): Uint8Array {
     const roots = fullSpans(span).map((full) => this.#roots.get(keyOf(full)))
     if (roots.includes(undefined)) throw new TypeError(`no hash of ${span.join('-')}`)
-    return roots.reduceRight<Buffer | undefined>(
+    return roots.reduceRight<Uint8Array | undefined>(
       (right, left) => left && foldLeft(right, left),
       undefined,
-    ) as Buffer
+    ) as Uint8Array
   }
 }
 
 /** A span that begins where a subtree does is made of full ones, largest first. */
-function fullSpans([from, to]: Span): Span[] {
+export function fullSpans([from, to]: Span): Span[] {
   const spans: Span[] = []
   for (let start = from; start < to; ) {
     const end = start + 2 ** Math.floor(Math.log2(to - start))
@@ -113,24 +115,25 @@ function keyOf([from, to]: Span): number {
   return from * 64 + Math.log2(to - from)
 }
 
-export type Tree = { readonly size: number; readonly root: Buffer }
+export type Tree = { readonly size: number; readonly root: Uint8Array }
 
 export function isIncluded(
-  leaf: Buffer,
+  leaf: Uint8Array,
   index: number,
   tree: Tree,
-  path: readonly Buffer[],
+  path: readonly Uint8Array[],
 ): boolean {
   if (index < 0 || index >= tree.size) return false
-  return climb(leaf, index, tree.size, path)?.equals(tree.root) ?? false
+  const root = climb(leaf, index, tree.size, path)
+  return root !== undefined && isSame(root, tree.root)
 }
 
 function climb(
-  leaf: Buffer,
+  leaf: Uint8Array,
   index: number,
   size: number,
-  path: readonly Buffer[],
-): Buffer | undefined {
+  path: readonly Uint8Array[],
+): Uint8Array | undefined {
   const beside = path.at(-1)
   if (size === 1) return beside ? undefined : leaf
   if (!beside) return undefined
@@ -145,19 +148,19 @@ function climb(
 }
 
 /** Whether `later` begins with exactly the leaves of `earlier`. */
-export function isConsistent(earlier: Tree, later: Tree, proof: readonly Buffer[]): boolean {
-  if (earlier.size === 0) return proof.length === 0 && earlier.root.equals(emptyRoot)
+export function isConsistent(earlier: Tree, later: Tree, proof: readonly Uint8Array[]): boolean {
+  if (earlier.size === 0) return proof.length === 0 && isSame(earlier.root, emptyRoot)
   const roots = climbBoth(earlier.size, later.size, proof, earlier.root)
-  return (roots?.[0].equals(earlier.root) && roots[1].equals(later.root)) ?? false
+  return roots !== undefined && isSame(roots[0], earlier.root) && isSame(roots[1], later.root)
 }
 
 /** The roots of both trees as the proof has them; `whole`: the earlier one is this subtree, and so not in the proof. */
 function climbBoth(
   first: number,
   size: number,
-  proof: readonly Buffer[],
-  whole?: Buffer,
-): readonly [Buffer, Buffer] | undefined {
+  proof: readonly Uint8Array[],
+  whole?: Uint8Array,
+): readonly [Uint8Array, Uint8Array] | undefined {
   const beside = proof.at(-1)
   const rest = proof.slice(0, -1)
   if (first === size) {
