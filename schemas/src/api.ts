@@ -461,6 +461,15 @@ export const auditQuery = Type.Object(
   },
   closed,
 )
+const { type: _type, kind: _kind, sessionId: _sessionId, ...ofSessions } = auditQuery.properties
+export const auditSessionsQuery = Type.Object(
+  {
+    ...ofSessions,
+    /** Those that somebody could use at this moment. */
+    activeAt: Type.Optional(time),
+  },
+  closed,
+)
 export const auditEventSchema = Type.Object({
   position: Type.Integer(),
   logIndex: Type.Integer(),

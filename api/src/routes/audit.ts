@@ -6,6 +6,7 @@ import {
   auditKeysSchema,
   auditQuery,
   auditSessionSchema,
+  auditSessionsQuery,
   exportQuery,
   idParams,
   sessionList,
@@ -16,7 +17,7 @@ import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import { bundle } from '../audit/bundle.ts'
 import { type ExportFormat, exportHead, exportLine, exportTypes } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
@@ -34,7 +35,6 @@ const pageEvents = 50
 const exportPageEvents = 200
 const maxExportEvents = 1_000_000
 const config = { permission: 'audit' } as const
-const sessionsQuery = Type.Pick(auditQuery, ['limit', 'cursor', 'deviceId', 'userId'])
 
 export function addAuditRoutes(app: App, services: Services): void {
   app.get(
@@ -47,7 +47,10 @@ export function addAuditRoutes(app: App, services: Services): void {
   )
   app.get(
     '/api/audit/sessions',
-    { config, schema: { querystring: sessionsQuery, response: answers({ 200: sessionList }) } },
+    {
+      config,
+      schema: { querystring: auditSessionsQuery, response: answers({ 200: sessionList }) },
+    },
     async (request) => listSessions(services, requirePrincipal(request), request.query),
   )
   app.get(
@@ -83,14 +86,14 @@ export function addAuditRoutes(app: App, services: Services): void {
 async function listSessions(
   services: Services,
   principal: Principal,
-  query: Static<typeof sessionsQuery>,
+  query: Static<typeof auditSessionsQuery>,
 ) {
-  const { limit = pageEvents, cursor, deviceId, userId } = query
+  const { limit = pageEvents, cursor, ...wanted } = query
+  requireSight(principal, wanted.installationId)
+  const { tenantId, installationIds } = principal
   const rows = await services.views.sessions.list({
-    ...{ tenantId: principal.tenantId, installationIds: principal.installationIds, limit },
+    ...{ ...wanted, tenantId, installationIds, limit },
     ...(cursor === undefined ? {} : { beforePosition: positionOf(cursor) }),
-    ...(deviceId === undefined ? {} : { deviceId }),
-    ...(userId === undefined ? {} : { userId }),
   })
   const last = rows.length === limit ? rows.at(-1) : undefined
   const items = await Promise.all(rows.map((row) => toSession(services, row)))
@@ -158,10 +161,15 @@ async function* exportLines(
 }
 
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
-function filterOf(principal: Principal, query: Static<typeof auditQuery>): EventFilter {
-  const { userId, limit = pageEvents, installationId, type: _type, kind: _kind, ...rest } = query
+function requireSight(principal: Principal, installationId: string | undefined): void {
   if (installationId !== undefined && !maySee(principal, installationId))
     throw new TravessiaError('NOT_FOUND')
+}
+
+/** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
+function filterOf(principal: Principal, query: Static<typeof auditQuery>): EventFilter {
+  const { userId, limit = pageEvents, installationId, type: _type, kind: _kind, ...rest } = query
+  requireSight(principal, installationId)
   const { tenantId, installationIds } = principal
   return {
     ...{ tenantId, limit, ...rest, ...typesOf(query) },

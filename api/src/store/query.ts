@@ -3,6 +3,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { EventFilter } from './event-store.ts'
 import type { Entry, KeptCheckpoint, Leaf, Page } from './evidence-log.ts'
+import { isoTime } from './iso-time.ts'
 
 export type Row = Record<string, unknown>
 export type Values = Array<string | number>
@@ -34,9 +35,23 @@ export const evidenceStatements = {
   over: `select ${checkpoint} ${ofTenant} and size > ? order by size limit 1`,
 } as const
 
-/** Newest first by position. */
-export function queryOf(filter: EventFilter): Query {
-  const { conditions, values } = conditionsOf(filter)
+/**
+ * Newest first by position; their answers together are the answer. One for each type, or for each installation of a narrowed
+ * reader, where no other index is narrower: what is rare is found as quickly as what is not.
+ * @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours, or no time
+ */
+export function queriesOf(filter: EventFilter): Query[] {
+  const { installationId, actorId, deviceId, sessionId, types, installationIds } = filter
+  const hasKey = [installationId, actorId, deviceId, sessionId].some((id) => id !== undefined)
+  if (hasKey) return [queryOf(filter)]
+  if (types) return types.map((type) => queryOf({ ...filter, types: [type] }, 'type'))
+  if (!installationIds) return [queryOf(filter)]
+  const { installationIds: _, ...rest } = filter
+  return installationIds.map((id) => queryOf({ ...rest, installationId: id }))
+}
+
+function queryOf(filter: EventFilter, indexed?: 'type'): Query {
+  const { conditions, values } = conditionsOf(filter, indexed)
   const sql = `select ${columns} from event where ${conditions.join(' and ')}
     order by position desc limit ?`
   return { sql, values: [...values, filter.limit] }
@@ -46,14 +61,19 @@ export function entriesQuery(
   filter: Omit<EventFilter, 'cursor' | 'limit'>,
   { after, limit }: Page,
 ): Query {
-  const { conditions, values } = conditionsOf(filter)
+  const { conditions, values } = conditionsOf({ ...filter, after })
   const sql = `select position, log_index, leaf_hash, body from event
-    where ${conditions.join(' and ')} and position > ? order by position limit ?`
-  return { sql, values: [...values, after, limit] }
+    where ${conditions.join(' and ')} order by position limit ?`
+  return { sql, values: [...values, limit] }
 }
 
-/** @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours */
-function conditionsOf(filter: Omit<EventFilter, 'limit'>) {
+type Asked = Omit<EventFilter, 'limit'> & {
+  /** Oldest first, from there on. */
+  readonly after?: number
+}
+
+/** What no index is wanted for is inside `coalesce`, which means the same to both engines. */
+function conditionsOf(filter: Asked, indexed?: 'type') {
   const conditions = [`tenant_key = ${key}`]
   const values: Values = [filter.tenantId]
   const where = (condition: string, ...more: Values) => {
@@ -66,13 +86,45 @@ function conditionsOf(filter: Omit<EventFilter, 'limit'>) {
   if (filter.sessionId !== undefined) where(`session_key = ${key}`, filter.sessionId)
   if (filter.installationIds) {
     const ids = `select key from ref where id in (${marksFor(filter.installationIds)})`
-    where(`installation_key in (${ids})`, ...filter.installationIds)
+    where(`coalesce(installation_key, 0) in (${ids})`, ...filter.installationIds)
   }
-  if (filter.types) where(`type in (${marksFor(filter.types)})`, ...filter.types)
-  if (filter.from !== undefined) where('at >= ?', new Date(filter.from).toISOString())
-  if (filter.to !== undefined) where('at <= ?', new Date(filter.to).toISOString())
-  if (filter.cursor !== undefined) where('position < ?', cursorOf(filter.cursor))
+  const [type] = filter.types ?? []
+  if (indexed && type) where('type = ?', type)
+  else if (filter.types) where(`coalesce(type, '') in (${marksFor(filter.types)})`, ...filter.types)
+  const from = filter.from === undefined ? undefined : isoTime(filter.from)
+  const to = filter.to === undefined ? undefined : isoTime(filter.to)
+  if (from !== undefined) where('at >= ?', from)
+  if (to !== undefined) where('at <= ?', to)
+  for (const bound of boundsOf(filter, { from, to })) where(bound.sql, ...bound.values)
   return { conditions, values }
+}
+
+/**
+ * One bound each way, so that the index begins and ends there: of two the engine might take the wider one. Without an hour in
+ * that time both are null, and nothing is found.
+ */
+function boundsOf(
+  { tenantId, cursor, after }: Asked,
+  { from, to }: { from: string | undefined; to: string | undefined },
+): Query[] {
+  const before = cursor === undefined ? undefined : cursorOf(cursor)
+  const given = (sql: string, value: number | undefined) =>
+    value === undefined ? [] : [{ sql, values: [value] }]
+  if (from === undefined && to === undefined)
+    return [...given('position > ?', after), ...given('position < ?', before)]
+  const hours = `from event_hour where tenant_key = ${key} and hour between ? and ?`
+  const values = [tenantId, (from ?? '').slice(0, 13), (to ?? '~').slice(0, 13)]
+  const [first, last] = [after ?? 0, before ?? Number.MAX_SAFE_INTEGER]
+  return [
+    {
+      sql: `position > (select case when min(first_position) <= ? then ? else min(first_position) - 1 end ${hours})`,
+      values: [first, first, ...values],
+    },
+    {
+      sql: `position < (select case when max(last_position) >= ? then ? else max(last_position) + 1 end ${hours})`,
+      values: [last, last, ...values],
+    },
+  ]
 }
 
 /** SQLite takes a list of nothing, PostgreSQL does not: nothing is equal to null. */
@@ -87,8 +139,9 @@ function cursorOf(text: string): number {
   return position
 }
 
-/** A page of a query, and from where the next one goes on. */
-export function pageOf(items: RecordedEvent[], limit: number) {
+/** A page of the answers to `queriesOf`, and from where the next one goes on. */
+export function pageOf(found: RecordedEvent[], limit: number) {
+  const items = found.sort((a, b) => b.position - a.position).slice(0, limit)
   const last = items.at(-1)
   return items.length < limit || !last ? { items } : { items, nextCursor: String(last.position) }
 }

@@ -16,6 +16,7 @@ import {
   type WriteAnswer,
 } from './event-text.ts'
 import type { KeptCheckpoint } from './evidence-log.ts'
+import { Hours, hourStatement } from './hours.ts'
 import { migrate } from './migrations.ts'
 import type { KeepAnswer, Work } from './write-queue.ts'
 
@@ -35,6 +36,7 @@ const sql = {
   standing: database.prepare(
     'select position, body from event where stream_key = ? and version > ? order by version limit ?',
   ),
+  hour: database.prepare(hourStatement),
   add: database.prepare('insert into event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
   rootAt: database.prepare('select root from checkpoint where tenant_key = ? and size = ?'),
   keep: database.prepare('insert into checkpoint values (?, ?, ?, ?, ?)'),
@@ -50,11 +52,14 @@ parentPort?.postMessage('open')
 function write(batch: readonly Append[]): WriteAnswer[] {
   try {
     database.exec('begin immediate')
-    const state = {
+    const state: Batch = {
       position: Number(sql.head.get()?.['next_position']),
       at: new Date().toISOString(),
+      hours: new Hours(),
     }
     const answers = batch.map((append) => writeOne(append, state))
+    for (const { tenantKey, hour, first, last } of state.hours.all())
+      sql.hour.run(tenantKey, hour, first, last)
     sql.setHead.run(state.position)
     database.exec('commit')
     return answers
@@ -67,7 +72,9 @@ function write(batch: readonly Append[]): WriteAnswer[] {
   }
 }
 
-function writeOne(append: Append, state: { position: number; at: string }): WriteAnswer {
+type Batch = { position: number; readonly at: string; readonly hours: Hours }
+
+function writeOne(append: Append, state: Batch): WriteAnswer {
   const tenantKey = refOf(append.tenantId)
   const streamKey = refOf(append.streamId)
   const expected = expectedVersion(append)
@@ -90,6 +97,7 @@ function writeOne(append: Append, state: { position: number; at: string }): Writ
       ...[state.position, tenantKey, logIndex, streamKey, version, event.type, event.at],
       ...[refOf(event.actor.id), installationKey, deviceKey, sessionKey, body, leafOf(body)],
     )
+    state.hours.note(tenantKey, event.at, state.position)
     state.position += 1
     logIndex += 1
   }

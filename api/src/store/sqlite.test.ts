@@ -3,15 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { eventTypes } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { describeEventStore, requireDense } from './conformance.ts'
 import { append, event } from './conformance-events.ts'
 import { describeEvidenceLog } from './conformance-evidence.ts'
-import type { EventFilter, EventStore } from './event-store.ts'
+import type { EventStore } from './event-store.ts'
 import { migrate } from './migrations.ts'
-import { entriesQuery, evidenceStatements, queryOf, statements } from './query.ts'
 import { createSqliteStore } from './sqlite.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-store-'))
@@ -89,70 +87,6 @@ test('the log is written ahead and synced at each commit', async () => {
   expect(database.prepare('pragma journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
   database.close()
 })
-
-const id = newId()
-const filters: Array<[string, Omit<EventFilter, 'tenantId' | 'limit'>]> = [
-  ['nothing', {}],
-  ['an installation', { installationId: id }],
-  ['several installations', { installationIds: [id, newId()] }],
-  ['an actor', { actorId: id }],
-  ['a device', { deviceId: id }],
-  ['a session', { sessionId: id }],
-  ['types', { types: eventTypes.slice(0, 5) }],
-  ['a span of time', { from: '2026-01-01', to: '2026-12-31' }],
-  ['a cursor', { cursor: '100' }],
-  [
-    'everything',
-    { installationIds: [id], deviceId: id, actorId: id, types: ['SessionOpened'], cursor: '9' },
-  ],
-]
-
-async function planOf(sql: string): Promise<string> {
-  const path = newPath()
-  const store = await open(path)
-  await store.append(append())
-  const database = new DatabaseSync(path, { readOnly: true })
-  const plan = database.prepare(`explain query plan ${sql}`).all()
-  database.close()
-  return plan.map((row) => String(row['detail'])).join('\n')
-}
-
-test.each(filters)(
-  'the list by %s walks an index of the tenant in order: no scan, no sorting (STORE 7)',
-  async (_what, filter) => {
-    const plan = await planOf(queryOf({ tenantId: id, limit: 50, ...filter }).sql)
-    expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
-    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
-  },
-)
-
-test.each(filters)(
-  'reading entries by %s for evidence walks an index of the tenant in order (STORE 7)',
-  async (_what, filter) => {
-    const { sql } = entriesQuery({ tenantId: id, ...filter }, { after: 0, limit: 500 })
-    const plan = await planOf(sql)
-    expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
-    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
-  },
-)
-
-test.each(['leaves', 'newest', 'over'] as const)(
-  'evidence reads %s by an index: no scan, no sorting',
-  async (name) => {
-    const plan = await planOf(evidenceStatements[name])
-    expect(plan).toMatch(/SEARCH (event|checkpoint)/)
-    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
-  },
-)
-
-test.each(Object.entries(statements))(
-  'reading by %s uses an index: no scan, no sorting (STORE 7)',
-  async (_name, sql) => {
-    const plan = await planOf(sql)
-    expect(plan).toMatch(/SEARCH (event|log_head)|SCAN log_head/)
-    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
-  },
-)
 
 test('a migration that was changed after it ran, or that a newer version made, is refused', () => {
   const folder = join(directory, 'migrations')

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
-import { pageOf, queryOf, statements, toEvent, type Values } from './query.ts'
+import { pageOf, queriesOf, statements, toEvent, type Values } from './query.ts'
 import { SqliteEvidence } from './sqlite-evidence.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
@@ -45,8 +45,8 @@ class SqliteStore implements EventStore {
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
-    const { sql, values } = queryOf(filter)
-    return pageOf(this.#read(sql, values), filter.limit)
+    const found = queriesOf(filter).flatMap(({ sql, values }) => this.#read(sql, values))
+    return pageOf(found, filter.limit)
   }
 
   async head(): Promise<number> {

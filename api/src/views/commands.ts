@@ -37,7 +37,7 @@ export class CommandsView implements View {
        correlation text, percent integer, file text, decided_by text`,
     )
       .index('tenant, device, seq')
-      .index('ended_at')
+      .index('ended_at, status, seq')
   }
 
   apply(event: RecordedEvent): void {

@@ -28,7 +28,7 @@ export class DevicesView implements View {
       'device',
       `id text primary key, tenant text, installation text, name text, slug text, fields text, created_at text,
        changed_at integer, removed integer, status text`,
-    ).index('tenant, installation')
+    ).index('tenant, installation, removed, created_at, id')
     const columns = 'installation text primary key, version integer'
     this.#versions = new Table(database, 'device_list', columns)
   }

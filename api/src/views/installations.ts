@@ -19,7 +19,9 @@ export class InstallationsView implements View {
       database,
       'installation',
       'id text primary key, tenant text, name text, slug text, customer text, created_at text',
-    ).index('tenant, slug')
+    )
+      .index('tenant, slug')
+      .index('tenant, name, id')
   }
 
   apply(event: RecordedEvent): void {

@@ -22,7 +22,7 @@ export class MembersView implements View {
       database,
       'member',
       'user text, tenant text, role text, installations text, primary key (user, tenant)',
-    ).index('tenant')
+    ).index('tenant, user')
     this.#tenants = new Table(database, 'tenant', 'id text primary key, name text')
   }
 

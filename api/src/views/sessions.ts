@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { SessionAccess } from '@travessia/schemas/grant'
+import { sessionsQuery } from './session-query.ts'
 import { type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type SessionStatus = 'ACTIVE' | 'EXPIRED' | 'CLOSED' | 'REVOKED' | 'DENIED'
@@ -40,9 +41,14 @@ export type OpenExchange = {
 export type SessionFilter = {
   readonly tenantId: string
   readonly installationIds: readonly string[] | null
+  readonly installationId?: string
   readonly deviceId?: string
   readonly userId?: string
-  readonly status?: SessionStatus
+  /** Opened then: ISO UTC, inclusive. */
+  readonly from?: string
+  readonly to?: string
+  /** Somebody could use it at this moment. */
+  readonly activeAt?: string
   readonly beforePosition?: number
   readonly limit: number
 }
@@ -60,6 +66,10 @@ export class SessionsView implements View {
        requests integer, bytes_in integer, bytes_out integer, position integer`,
     )
       .index('tenant, position')
+      .index('tenant, installation, position')
+      .index('tenant, device, position')
+      .index('tenant, user, position')
+      .index('tenant, opened_at, position')
       .index('status')
     this.#exchanges = new Table(
       database,
@@ -123,17 +133,8 @@ export class SessionsView implements View {
 
   /** Newest first. */
   async list(filter: SessionFilter): Promise<SessionRow[]> {
-    const { tenantId, installationIds, deviceId, userId, status, beforePosition, limit } = filter
-    const sql = `select * from session where tenant = ? and position < ?
-      and (? is null or installation in (select value from json_each(?)))
-      and (? is null or device = ?) and (? is null or user = ?) and (? is null or status = ?)
-      order by position desc limit ?`
-    const scope = installationIds === null ? null : JSON.stringify(installationIds)
-    const pair = (value: string | undefined) => [value ?? null, value ?? null]
-    const values = [scope, scope, ...pair(deviceId), ...pair(userId), ...pair(status)]
-    return this.#table
-      .all(sql, tenantId, beforePosition ?? Number.MAX_SAFE_INTEGER, ...values, limit)
-      .map(toSession)
+    const { sql, values } = sessionsQuery(filter)
+    return this.#table.all(sql, ...values).map(toSession)
   }
 
   /** Active ones of all tenants. */

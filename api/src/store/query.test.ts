@@ -1,0 +1,197 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { type EventType, eventTypes, type RecordedEvent } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { append } from './conformance-events.ts'
+import type { EventFilter, EventStore } from './event-store.ts'
+import { type Cast, cast, fill, manyAppends } from './many-events.fixture.ts'
+import { entriesQuery, evidenceStatements, queriesOf, statements } from './query.ts'
+import { createSqliteStore } from './sqlite.ts'
+
+type Wanted = Omit<EventFilter, 'tenantId' | 'limit'>
+
+const directory = mkdtempSync(join(tmpdir(), 'travessia-query-'))
+const path = join(directory, 'events.db')
+const manyEvents = 3_000
+const id = newId()
+let store: EventStore
+let database: DatabaseSync
+let people: Cast
+/** Of this tenant, newest first. */
+let all: RecordedEvent[]
+
+beforeAll(async () => {
+  store = await createSqliteStore(path)
+  people = cast()
+  for (const one of [people, cast()]) await fill(store, manyAppends(one, manyEvents))
+  all = (await store.readTenant(people.tenantId, 0, 1_000_000)).toReversed()
+  database = new DatabaseSync(path, { readOnly: true })
+}, 60_000)
+afterAll(async () => {
+  database.close()
+  await store.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const year = { from: '2026-01-01', to: '2026-12-31' }
+const filters: Array<[string, Wanted]> = [
+  ['nothing', {}],
+  ['an installation', { installationId: id }],
+  ['several installations', { installationIds: [id, newId()] }],
+  ['an actor', { actorId: id }],
+  ['a device', { deviceId: id }],
+  ['a session', { sessionId: id }],
+  ['types', { types: eventTypes.slice(0, 5) }],
+  ['types at several installations', { types: eventTypes.slice(0, 2), installationIds: [id] }],
+  ['a span of time', year],
+  ['all since then', { from: '2026-01-01' }],
+  ['all until then', { to: '2026-01-01' }],
+  ['a cursor', { cursor: '100' }],
+  ['a cursor in a span of time', { cursor: '100', ...year }],
+  ['a device in a span of time', { deviceId: id, ...year }],
+  ['types in a span of time', { types: eventTypes.slice(0, 2), ...year }],
+  [
+    'everything',
+    { installationIds: [id], deviceId: id, actorId: id, types: ['SessionOpened'], cursor: '9' },
+  ],
+]
+
+function planOf(sql: string): string {
+  const plan = database.prepare(`explain query plan ${sql}`).all()
+  return plan.map((row) => String(row['detail'])).join('\n')
+}
+
+/** In order of one index of the tenant, and between both ends where the filter has them. */
+function requireWalk(plan: string, wanted: Wanted, isForward = false): void {
+  expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
+  expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
+  const hasTime = wanted.from !== undefined || wanted.to !== undefined
+  if (hasTime) expect(plan).toMatch(/position>\? AND position<\?/)
+  if (hasTime) expect(plan).toContain('SEARCH event_hour USING PRIMARY KEY')
+  if (wanted.cursor !== undefined && !isForward) expect(plan).toContain('position<?')
+}
+
+test.each(filters)(
+  'the list by %s walks an index of the tenant in order: no scan, no sorting (STORE 7)',
+  (_what, wanted) => {
+    for (const { sql } of queriesOf({ tenantId: id, limit: 50, ...wanted }))
+      requireWalk(planOf(sql), wanted)
+  },
+)
+
+test.each(filters)(
+  'reading entries by %s for evidence walks an index of the tenant in order (STORE 7)',
+  (_what, wanted) => {
+    const { sql } = entriesQuery({ tenantId: id, ...wanted }, { after: 0, limit: 500 })
+    requireWalk(planOf(sql), wanted, true)
+  },
+)
+
+test('what is rare has an index of its own: one type, and each installation of a narrowed reader', () => {
+  const plans = (wanted: Wanted) =>
+    queriesOf({ tenantId: id, limit: 50, ...wanted }).map(({ sql }) => planOf(sql))
+  for (const plan of plans({ types: ['AccessDenied', 'SessionDenied'] }))
+    expect(plan).toContain('event_type (tenant_key=? AND type=?')
+  for (const plan of plans({ installationIds: [id, newId()] }))
+    expect(plan).toContain('event_installation (tenant_key=? AND installation_key=?')
+})
+
+test.each(['leaves', 'newest', 'over'] as const)(
+  'evidence reads %s by an index: no scan, no sorting',
+  (name) => {
+    const plan = planOf(evidenceStatements[name])
+    expect(plan).toMatch(/SEARCH (event|checkpoint)/)
+    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
+  },
+)
+
+test.each(Object.entries(statements))(
+  'reading by %s uses an index: no scan, no sorting (STORE 7)',
+  (_name, sql) => {
+    const plan = planOf(sql)
+    expect(plan).toMatch(/SEARCH (event|log_head)|SCAN log_head/)
+    expect(plan).not.toMatch(/SCAN event|TEMP B-TREE/)
+  },
+)
+
+async function pagesOf(filter: EventFilter): Promise<number[]> {
+  const seen: number[] = []
+  let cursor: string | undefined
+  do {
+    const page = await store.query(cursor === undefined ? filter : { ...filter, cursor })
+    seen.push(...page.items.map(({ position }) => position))
+    cursor = page.nextCursor
+  } while (cursor)
+  return seen
+}
+
+function fits(event: RecordedEvent, wanted: Wanted): boolean {
+  const { installationId, installationIds, actorId, deviceId, types, from, to } = wanted
+  const is = <T>(one: T | undefined, other: T | undefined) => one === undefined || one === other
+  return (
+    is(installationId, event.installationId) &&
+    is(deviceId, event.deviceId) &&
+    is(actorId, event.actor.id) &&
+    (installationIds === undefined || installationIds.includes(event.installationId ?? '')) &&
+    (types === undefined || types.includes(event.type)) &&
+    (from === undefined || event.at >= new Date(from).toISOString()) &&
+    (to === undefined || event.at <= new Date(to).toISOString())
+  )
+}
+
+test('page by page a filter gives exactly what fits it, newest first, whatever order the times have', async () => {
+  const place = people.places[3]
+  const some = (value: object) => fc.constantFrom({}, value)
+  const times = fc.date({
+    ...{ min: new Date('2025-10-30'), max: new Date('2026-11-05'), noInvalidDate: true },
+  })
+  const types: EventType[][] = [
+    ['UserSignedIn'],
+    ['SessionOpened', 'CommandIssued', 'AgentRevoked'],
+  ]
+  const wanted = fc
+    .tuple(
+      some({ installationId: place?.installationId }),
+      some({ installationIds: people.places.slice(0, 2).map((one) => one.installationId) }),
+      some({ deviceId: place?.deviceId }),
+      some({ actorId: people.users[1] }),
+      fc.constantFrom({}, ...types.map((one) => ({ types: one }))),
+      fc.oneof(
+        fc.constant({}),
+        times.map((from) => ({ from: from.toISOString() })),
+      ),
+      fc.oneof(
+        fc.constant({}),
+        times.map((to) => ({ to: to.toISOString() })),
+      ),
+    )
+    .map((parts): Wanted => Object.assign({}, ...parts))
+  await fc.assert(
+    fc.asyncProperty(wanted, fc.integer({ min: 40, max: 200 }), async (filter, limit) => {
+      const seen = await pagesOf({ tenantId: people.tenantId, ...filter, limit })
+      const fitting = all.filter((event) => fits(event, filter))
+      expect(seen).toEqual(fitting.map(({ position }) => position))
+    }),
+    { numRuns: 100 },
+  )
+}, 60_000)
+
+test('a page that was begun goes on where it was while new events come', async () => {
+  const { tenantId } = people
+  const first = await store.query({ tenantId, limit: 10 })
+  await store.append(append({ tenantId }))
+  const cursor = first.nextCursor ?? ''
+  const second = await store.query({ tenantId, limit: 10, cursor })
+  const positions = [...first.items, ...second.items].map(({ position }) => position)
+  expect(positions).toEqual(all.slice(0, 20).map(({ position }) => position))
+})
+
+test('a time that does not exist is MESSAGE_INVALID', async () => {
+  const invalid = expect.objectContaining({ code: 'MESSAGE_INVALID' })
+  for (const wanted of [{ from: '2026-11-24T23:59:60Z' }, { to: 'x' }])
+    await expect(store.query({ tenantId: id, limit: 1, ...wanted })).rejects.toEqual(invalid)
+})
