@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { createCloudNode } from '../api/src/cloud-node.ts'
 import { readConfig } from '../api/src/config.ts'
 import type { Appended, EventStore } from '../api/src/store/event-store.ts'
-import { createSqliteStore } from '../api/src/store/sqlite.ts'
+import { openLog } from '../api/src/store/open-log.ts'
 
 const exchangeFacts = new Set([
   'HttpRequestForwarded',
@@ -23,8 +23,8 @@ const node = await createCloudNode(config, log, openNullStore)
 process.once('SIGTERM', () => void node.stop().then(() => process.exit(0)))
 console.log(JSON.stringify({ msg: 'ready', ...(await node.start()) }))
 
-async function openNullStore(path: string): Promise<EventStore> {
-  const store = await createSqliteStore(path)
+async function openNullStore(...where: Parameters<typeof openLog>): Promise<EventStore> {
+  const store = await openLog(...where)
   const append = store.append.bind(store)
   store.append = (wanted) =>
     wanted.events.every(({ type }) => exchangeFacts.has(type)) ? nowhere : append(wanted)

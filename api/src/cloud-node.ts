@@ -41,7 +41,7 @@ import { may, maySee } from './plugins/principal.ts'
 import type { Endpoints, Services } from './services.ts'
 import { BlobStore } from './store/blob-store.ts'
 import { History } from './store/history.ts'
-import { createSqliteStore } from './store/sqlite.ts'
+import { openLog } from './store/open-log.ts'
 import { Views } from './views/views.ts'
 
 export const version = '0.1.0'
@@ -53,12 +53,12 @@ type Node = { start(): Promise<Endpoints>; stop(): Promise<void> }
 export async function createCloudNode(
   config: Config,
   log: Logger,
-  openStore = createSqliteStore,
+  openStore = openLog,
 ): Promise<Node> {
   const now = Date.now
   const endpoints = endpointsOf(config, portsOf(config))
   const identity = await createIdentity(config)
-  const store = await openStore(join(config.DATA_DIR, 'events.db'))
+  const store = await openStore(config, log)
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
   const { link, listeners } = await openLink(config, { identity, now, log })

@@ -74,3 +74,22 @@ test('with another broker the variables that only ours would take are named, unl
     ...['TRAVESSIA_MQTT_PORT', 'TRAVESSIA_REDIS_URL'],
   ])
 })
+
+test('the address of the database is taken with a host or with the folder of a socket, and a wrong one is not shown', () => {
+  for (const url of [
+    'postgresql://travessia:secret@db.example:5432/travessia?sslmode=verify-full',
+    'postgres:///travessia?host=/run/postgresql&user=travessia',
+  ])
+    expect(readConfig({ ...key, TRAVESSIA_DATABASE_URL: url }).DATABASE_URL).toBe(url)
+  const problems = (url: string) => {
+    try {
+      return readConfig({ ...key, TRAVESSIA_DATABASE_URL: url }).DATABASE_URL
+    } catch (error) {
+      return (error as { details: { problems: string[] } }).details.problems.join()
+    }
+  }
+  for (const wrong of ['mysql://root:secret@db', 'postgres://user:secret@:x:y/db']) {
+    expect(problems(wrong)).toContain('TRAVESSIA_DATABASE_URL')
+    expect(problems(wrong)).not.toContain('secret')
+  }
+})

@@ -20,6 +20,7 @@ const schema = Type.Object({
   REMOTE_URL: optionalUrl('https?'),
   WS_URL: optionalUrl('wss?|mqtts?'),
   REMOTE_MODE: Type.Enum(['host', 'path'], { default: 'host' }),
+  /** The log in PostgreSQL; holds its credential, so it is shown nowhere. */
   DATABASE_URL: optionalUrl('postgres(ql)?'),
   REDIS_URL: optionalUrl('rediss?'),
   /** Another broker instead of the one in this process; may hold this node's user name and password for it. */
@@ -75,7 +76,8 @@ export function readConfig(
   if (!isDemo && !config.ENCRYPTION_KEY)
     problems.push(`${prefix}ENCRYPTION_KEY is missing (64 hex digits)`)
   problems.push(...brokerProblems(config))
-  if (config.DATABASE_URL) problems.push(`${prefix}DATABASE_URL is not supported yet`)
+  if (config.DATABASE_URL && !URL.canParse(config.DATABASE_URL))
+    problems.push(`${prefix}DATABASE_URL is no address`)
   if (problems.length > 0) throw new TravessiaError('CONFIG_INVALID', { problems })
   const { BROKER_KEEPS_APART: _said, ...rest } = config
   const proxies = config.TRUSTED_PROXIES.split(',').map((text) => text.trim())

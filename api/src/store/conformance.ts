@@ -213,15 +213,13 @@ function testReading(open: () => Promise<EventStore>): void {
       expect(await count(filter)).toBe(0)
   })
 
-  test.each(['', '0', '-1', 'x', '1e3', '1 or 1=1', '9'.repeat(30)])(
-    'cursor %j is not ours',
-    async (cursor) => {
-      const store = await open()
-      await expect(store.query({ tenantId: newId(), limit: 1, cursor })).rejects.toEqual(
+  test('a cursor that is not ours is refused', async () => {
+    const store = await open()
+    for (const cursor of ['', '0', '-1', 'x', '1e3', '1 or 1=1', '9'.repeat(30)])
+      await expect(store.query({ tenantId: newId(), limit: 1, cursor }), cursor).rejects.toEqual(
         expect.objectContaining({ code: 'MESSAGE_INVALID' }),
       )
-    },
-  )
+  })
 
   test('an append of a session finds its events by the session, also those of other streams', async () => {
     const store = await open()

@@ -6,28 +6,37 @@ import type { DatabaseSync } from 'node:sqlite'
 
 const sqliteFolder = join(import.meta.dirname, 'migrations/sqlite')
 
+export type Migration = { readonly name: string; readonly checksum: string; readonly sql: string }
+
+export const knownMigrations = 'select name, checksum from migration'
+export const createMigrationTable =
+  'create table if not exists migration(name text primary key, checksum text not null)'
+
 export function migrate(database: DatabaseSync, folder = sqliteFolder): void {
-  database.exec(
-    'create table if not exists migration(name text primary key, checksum text not null)',
-  )
-  const known = new Map(
-    database
-      .prepare('select name, checksum from migration')
-      .all()
-      .map((row) => [String(row['name']), String(row['checksum'])]),
-  )
-  const names = readdirSync(folder).sort()
-  const unknown = [...known.keys()].find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new TypeError(`migration ${unknown} is of a newer version`)
-  for (const name of names) {
-    const sql = readFileSync(join(folder, name), 'utf8')
-    const checksum = createHash('sha256').update(sql).digest('hex')
-    const recorded = known.get(name)
-    if (recorded === checksum) continue
-    if (recorded !== undefined) throw new TypeError(`migration ${name} was changed after it ran`)
+  database.exec(createMigrationTable)
+  const known = database.prepare(knownMigrations).all()
+  for (const { name, checksum, sql } of pendingMigrations(folder, known)) {
     database.exec('begin immediate')
     database.exec(sql)
     database.prepare('insert into migration values (?, ?)').run(name, checksum)
     database.exec('commit')
   }
+}
+
+/** @throws TypeError where a migration that ran is another one now, or is of a newer version */
+export function pendingMigrations(
+  folder: string,
+  known: ReadonlyArray<Record<string, unknown>>,
+): Migration[] {
+  const ran = new Map(known.map((row) => [String(row['name']), String(row['checksum'])]))
+  const names = readdirSync(folder).sort()
+  const unknown = [...ran.keys()].find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new TypeError(`migration ${unknown} is of a newer version`)
+  const all = names.map((name) => {
+    const sql = readFileSync(join(folder, name), 'utf8')
+    return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
+  })
+  const changed = all.find(({ name, checksum }) => ran.has(name) && ran.get(name) !== checksum)
+  if (changed) throw new TypeError(`migration ${changed.name} was changed after it ran`)
+  return all.filter(({ name }) => !ran.has(name))
 }

@@ -1,0 +1,102 @@
+/** What a batch of appends becomes in the tables of PostgreSQL: decided here, without the database. */
+import type { Append } from './event-store.ts'
+import { expectedVersion, leafOf, sessionOf, textsOf, type WriteAnswer } from './event-text.ts'
+
+/** What stands where the batch wants to: read under the lock of the head row. Streams by `streamKeyOf`. */
+export type Standpoint = {
+  readonly position: number
+  readonly at: string
+  /** Of streams that open now. */
+  readonly bucket: string
+  readonly refs: ReadonlyMap<string, number>
+  readonly streams: Map<string, StreamHead>
+  /** Next log index by tenant. */
+  readonly tenants: Map<number, number>
+}
+export type StreamHead = { readonly version: number; readonly bucket: string }
+
+/** An append whose stream is at another version: a repetition or a conflict. */
+export type Late = { readonly streamKey: number; readonly version: number }
+
+type Value = string | number | Buffer | null
+export type Plan = {
+  readonly answers: Array<WriteAnswer | { readonly late: Late }>
+  /** A row an event, in the order of the table's columns. */
+  readonly events: Value[][]
+  readonly streams: Map<string, Value[]>
+  readonly tenants: Map<number, Value[]>
+  readonly nextPosition: number
+  /** By position and id one finds out whether the batch was committed. */
+  readonly last: { readonly position: number; readonly id: string } | undefined
+}
+
+/** Every id that must have its integer. */
+export function idsOf(batch: readonly Append[]): Set<string> {
+  const ids = new Set<string>()
+  for (const append of batch) {
+    ids.add(append.tenantId).add(append.streamId)
+    for (const event of append.events)
+      for (const id of placesOf(append, event)) if (id !== undefined) ids.add(id)
+  }
+  return ids
+}
+
+export function streamKeyOf(tenantKey: number, streamKey: number): string {
+  return `${tenantKey} ${streamKey}`
+}
+
+export function planBatch(batch: readonly Append[], from: Standpoint): Plan {
+  const plan = {
+    ...{ answers: [] as Plan['answers'], events: [] as Value[][] },
+    ...{ streams: new Map<string, Value[]>(), tenants: new Map<number, Value[]>() },
+    ...{ nextPosition: from.position, last: undefined as Plan['last'] },
+  }
+  for (const append of batch) plan.answers.push(planOne(append, from, plan))
+  return plan
+}
+
+type Growing = { -readonly [K in keyof Plan]: Plan[K] }
+
+function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers'][number] {
+  const refOf = (id: string) => from.refs.get(id) ?? 0
+  const [tenantKey, streamKey] = [refOf(append.tenantId), refOf(append.streamId)]
+  const stream = streamKeyOf(tenantKey, streamKey)
+  const { version: before, bucket } = from.streams.get(stream) ?? {
+    version: 0,
+    bucket: from.bucket,
+  }
+  const expected = expectedVersion(append)
+  if (expected !== undefined && before !== expected) return { late: { streamKey, version: before } }
+  const texts = textsOf(append, before, from.at)
+  if (typeof texts === 'string') return { error: 'MESSAGE_INVALID', problem: texts }
+  let version = before
+  let logIndex = from.tenants.get(tenantKey) ?? 0
+  for (const [index, event] of append.events.entries()) {
+    version += 1
+    const text = texts[index] ?? ''
+    const places = placesOf(append, event).map((id) => (id === undefined ? null : refOf(id)))
+    plan.events.push([
+      ...[plan.nextPosition, tenantKey, logIndex, streamKey, version, event.type, event.at],
+      ...[...places, text, leafOf(text), bucket],
+    ])
+    plan.last = { position: plan.nextPosition, id: event.id ?? '' }
+    plan.nextPosition += 1
+    logIndex += 1
+  }
+  from.streams.set(stream, { version, bucket })
+  from.tenants.set(tenantKey, logIndex)
+  plan.streams.set(stream, [tenantKey, streamKey, append.streamKind, version, bucket])
+  plan.tenants.set(tenantKey, [tenantKey, logIndex])
+  return { position: plan.nextPosition - 1, version }
+}
+
+/** Actor, installation, device, session: in the order of the columns. */
+function placesOf(append: Append, event: Append['events'][number]): Array<string | undefined> {
+  const { actor, installationId, deviceId } = event
+  return [actor.id, installationId, deviceId, sessionOf(append, event.sessionId)]
+}
+
+/** Rows as the columns that `unnest` takes. */
+export function columnsOf(rows: readonly Value[][], width: number): Value[][] {
+  return Array.from({ length: width }, (_, column) => rows.map((row) => row[column] ?? null))
+}

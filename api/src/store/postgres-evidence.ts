@@ -1,0 +1,53 @@
+/** `EvidenceLog` on PostgreSQL: reads here, writes through the one writer. */
+import type { EventFilter } from './event-store.ts'
+import type { Entry, EvidenceLog, KeptCheckpoint, Leaf, Page } from './evidence-log.ts'
+import { type PostgresReader, wholeLog } from './postgres-reader.ts'
+import { entriesQuery, evidenceStatements, toCheckpoint, toEntry, toLeaf, toSize } from './query.ts'
+import type { WriteQueue } from './write-queue.ts'
+
+export class PostgresEvidence implements EvidenceLog {
+  readonly #reader: PostgresReader
+  readonly #queue: WriteQueue
+
+  constructor(reader: PostgresReader, queue: WriteQueue) {
+    this.#reader = reader
+    this.#queue = queue
+  }
+
+  keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
+    return this.#queue.keep(checkpoints)
+  }
+
+  refuse(tenantId: string): void {
+    this.#queue.refuse(tenantId)
+  }
+
+  async sizes(): Promise<Array<{ tenantId: string; size: number }>> {
+    return (await this.#reader.rows(wholeLog, evidenceStatements.sizes, [])).map(toSize)
+  }
+
+  async readLeaves(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
+    const values = [tenantId, after, limit]
+    return (await this.#reader.rows(tenantId, evidenceStatements.leaves, values)).map(toLeaf)
+  }
+
+  async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
+    const { sql, values } = entriesQuery(filter, page)
+    return (await this.#reader.rows(filter.tenantId, sql, values)).map(toEntry)
+  }
+
+  async newestCheckpoint(tenantId: string): Promise<KeptCheckpoint | undefined> {
+    const [row] = await this.#reader.rows(tenantId, evidenceStatements.newest, [tenantId])
+    return row && toCheckpoint(row)
+  }
+
+  async hourlyCheckpoints(tenantId: string): Promise<KeptCheckpoint[]> {
+    const rows = await this.#reader.rows(tenantId, evidenceStatements.hourly, [tenantId])
+    return rows.map(toCheckpoint)
+  }
+
+  async checkpointOver(tenantId: string, logIndex: number): Promise<KeptCheckpoint | undefined> {
+    const [row] = await this.#reader.rows(tenantId, evidenceStatements.over, [tenantId, logIndex])
+    return row && toCheckpoint(row)
+  }
+}

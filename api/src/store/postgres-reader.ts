@@ -1,0 +1,66 @@
+/** Reads on PostgreSQL: a few connections of the role that sees one tenant at a time, or says that it reads the whole log. */
+import { TravessiaError } from '@travessia/schemas/errors'
+import pg from 'pg'
+import { type Access, problemOf } from './postgres-connection.ts'
+import { connectionLimits } from './postgres-setup.ts'
+import type { Row, Values } from './query.ts'
+
+const maxConnections = 4
+
+/** What is read for the node itself, of all tenants. */
+export const wholeLog = 'all'
+
+export class PostgresReader {
+  readonly #access: Access
+  readonly #pool: pg.Pool
+  /** Whose rows a connection may see now. */
+  readonly #sees = new WeakMap<pg.PoolClient, string>()
+
+  constructor(access: Access) {
+    this.#access = access
+    const connectionString = access.url
+    this.#pool = new pg.Pool({ ...connectionLimits, connectionString, max: maxConnections })
+    // An idle connection broke: the pool has dropped it, the next read opens another.
+    this.#pool.on('error', () => undefined)
+  }
+
+  /**
+   * @param sql with `?` where a value goes
+   * @throws TravessiaError STORE_UNAVAILABLE
+   */
+  async rows(tenantId: string, sql: string, values: Values): Promise<Row[]> {
+    const client = await this.#pool.connect().catch(unavailable)
+    try {
+      await this.#show(client, tenantId)
+      const { rows } = await client.query<Row>(numbered(sql), values)
+      client.release()
+      return rows
+    } catch (error) {
+      client.release(true)
+      return unavailable(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+
+  async #show(client: pg.PoolClient, tenantId: string): Promise<void> {
+    const before = this.#sees.get(client)
+    if (before === tenantId) return
+    if (before === undefined && this.#access.role)
+      await client.query(`set role ${this.#access.role}`)
+    await client.query(`select set_config('travessia.tenant', $1, false)`, [tenantId])
+    this.#sees.set(client, tenantId)
+  }
+}
+
+/** PostgreSQL counts its parameters. */
+function numbered(sql: string): string {
+  let count = 0
+  return sql.replaceAll('?', () => `$${++count}`)
+}
+
+function unavailable(error: unknown): never {
+  throw new TravessiaError('STORE_UNAVAILABLE', { problem: problemOf(error) }, { cause: error })
+}

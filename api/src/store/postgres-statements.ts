@@ -1,0 +1,26 @@
+/** What the writer says to PostgreSQL: each prepared once on each connection. */
+export const writerStatements = {
+  lockHead: 'select next_position from log_head where id = 1 for update',
+  refs: `with wanted as (select unnest($1::text[]) as id),
+    added as (insert into ref(id) select id from wanted on conflict (id) do nothing returning key, id)
+    select key, id from added union all select ref.key, ref.id from ref join wanted using (id)`,
+  streams: `select tenant_key, stream_key, version, bucket::text from stream
+    join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and stream_key = s`,
+  tenants:
+    'select tenant_key, next_log_index from tenant_head where tenant_key = any($1::bigint[])',
+  addEvents: `insert into event select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[],
+    $6::text[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
+    $14::date[])`,
+  setStreams: `insert into stream select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::date[])
+    on conflict (tenant_key, stream_key) do update set version = excluded.version`,
+  setTenants: `insert into tenant_head select * from unnest($1::bigint[], $2::bigint[])
+    on conflict (tenant_key) do update set next_log_index = excluded.next_log_index`,
+  setHead: `with moved as (update log_head set next_position = $1::bigint where id = 1 returning next_position)
+    select pg_notify('audit', (next_position - 1)::text) from moved`,
+  standing: `select position, body from event where stream_key = $1 and version > $2 order by version limit $3`,
+  at: 'select body from event where position = $1',
+  keep: `insert into checkpoint select * from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[])
+    on conflict (tenant_key, size) do nothing`,
+  kept: `select tenant_key, size, root from checkpoint
+    join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and size = s`,
+} as const

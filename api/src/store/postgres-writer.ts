@@ -1,0 +1,205 @@
+/**
+ * Writes batches of appends to PostgreSQL, each in ONE transaction under the lock of the head row, so that positions are
+ * dense and in the order of commits, whatever other nodes do. Killed before the commit: nobody was told yes. Connection
+ * lost while committing: asks the log, behind that lock, whether the batch is in it, and answers as it is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Append } from './event-store.ts'
+import { answerLate, expectedVersion, type Standing, type WriteAnswer } from './event-text.ts'
+import type { KeptCheckpoint } from './evidence-log.ts'
+import { columnsOf, idsOf, type Plan, planBatch, streamKeyOf } from './postgres-batch.ts'
+import { type Access, ask, Connection, isConnectionLost, problemOf } from './postgres-connection.ts'
+import { addPartition, bucketOf } from './postgres-setup.ts'
+import type { KeepAnswer } from './write-queue.ts'
+
+/** How long callers wait to hear whether their batch was committed, and how often the database is tried meanwhile. */
+const settleWithinMs = 5_000
+const retryMs = 100
+const maxRefs = 50_000
+/** Full disk, too many connections, shutdown, failed I/O: true for the neighbours as well. */
+const sharedTrouble = /^(53|57|58)/
+
+type Locked = { readonly position: number; readonly refs: ReadonlyMap<string, number> }
+
+export class PostgresWriter {
+  readonly #connection: Connection
+  readonly #partitions = new Set<string>()
+  #refs = new Map<string, number>()
+
+  constructor(access: Access, listen: (position: number) => void) {
+    this.#connection = new Connection(access, listen)
+  }
+
+  async open(): Promise<void> {
+    await this.#connection.open()
+  }
+
+  async write(batch: readonly Append[]): Promise<WriteAnswer[]> {
+    let client: pg.Client | undefined
+    let plan: Plan | undefined
+    try {
+      client = await this.#connection.open()
+      plan = await this.#plan(client, batch)
+      await commit(client, plan)
+      return await answersOf(client, batch, plan)
+    } catch (error) {
+      const isLost = await this.#giveUp(client, error)
+      if (isLost && plan?.last) return this.#settle(batch, plan)
+      if (isLost || batch.length === 1 || sharedTrouble.test(problemOf(error)))
+        return refuseAll(batch, problemOf(error))
+      // What the engine refuses of one must not cost its neighbours.
+      const answers: WriteAnswer[] = []
+      for (const append of batch) answers.push(...(await this.write([append])))
+      return answers
+    }
+  }
+
+  /** All in one transaction. A size that was signed before keeps its note; another root for it is refused. */
+  async keep(checkpoints: readonly KeptCheckpoint[]): Promise<KeepAnswer> {
+    let client: pg.Client | undefined
+    try {
+      client = await this.#connection.open()
+      const ids = new Set(checkpoints.map(({ tenantId }) => tenantId))
+      const { refs } = await this.#lock(client, ids)
+      const rows = checkpoints.map(({ tenantId, size, root, note, at }) => {
+        return [refs.get(tenantId) ?? 0, size, root, note, at]
+      })
+      await ask(client, 'keep', columnsOf(rows, 5))
+      const kept = await ask(client, 'kept', columnsOf(rows, 2))
+      const roots = new Map(kept.map((row) => [`${row['tenant_key']} ${row['size']}`, row['root']]))
+      const other = rows.find(([tenant, size, root]) => {
+        return !Buffer.from(root as Buffer).equals(roots.get(`${tenant} ${size}`) as Buffer)
+      })
+      await client.query(other ? 'rollback' : 'commit')
+      if (!other) return { kept: true }
+      this.#refs = new Map()
+      return { kept: false, error: 'CONFLICT', problem: `another root of size ${other[1]}` }
+    } catch (error) {
+      await this.#giveUp(client, error)
+      return { kept: false, error: 'STORE_UNAVAILABLE', problem: problemOf(error) }
+    }
+  }
+
+  async #plan(client: pg.Client, batch: readonly Append[]): Promise<Plan> {
+    const time = new Date()
+    const bucket = bucketOf(time)
+    if (!this.#partitions.has(bucket)) {
+      await this.#connection.asOwner(client, () => addPartition(client, bucket))
+      this.#partitions.add(bucket)
+    }
+    const { position, refs } = await this.#lock(client, idsOf(batch))
+    const keys = batch.map(({ tenantId, streamId }) => [refs.get(tenantId), refs.get(streamId)])
+    const [tenantKeys, streamKeys] = [keys.map(([key]) => key), keys.map(([, key]) => key)]
+    const [streams, tenants] = await Promise.all([
+      ask(client, 'streams', [tenantKeys, streamKeys]),
+      ask(client, 'tenants', [tenantKeys]),
+    ])
+    return planBatch(batch, {
+      ...{ position, at: time.toISOString(), bucket, refs },
+      streams: new Map(
+        streams.map((row) => [
+          streamKeyOf(Number(row['tenant_key']), Number(row['stream_key'])),
+          { version: Number(row['version']), bucket: String(row['bucket']) },
+        ]),
+      ),
+      tenants: new Map(
+        tenants.map((row) => [Number(row['tenant_key']), Number(row['next_log_index'])]),
+      ),
+    })
+  }
+
+  /** From here on no other node writes, until commit or rollback. */
+  async #lock(client: pg.Client, ids: ReadonlySet<string>): Promise<Locked> {
+    const unknown = [...ids].filter((id) => !this.#refs.has(id))
+    const [, [head], added] = await Promise.all([
+      client.query('begin'),
+      ask(client, 'lockHead'),
+      unknown.length === 0 ? [] : ask(client, 'refs', [unknown]),
+    ])
+    if (this.#refs.size > maxRefs) this.#refs = new Map()
+    for (const row of added) this.#refs.set(String(row['id']), Number(row['key']))
+    return { position: Number(head?.['next_position']), refs: this.#refs }
+  }
+
+  /** @returns true: the connection is gone, and what was asked on it last may have been done */
+  async #giveUp(client: pg.Client | undefined, error: unknown): Promise<boolean> {
+    this.#refs = new Map()
+    if (!client || isConnectionLost(error)) {
+      if (client) this.#connection.close(client)
+      return true
+    }
+    await client.query('rollback').catch(() => undefined)
+    return false
+  }
+
+  async #settle(batch: readonly Append[], plan: Plan): Promise<WriteAnswer[]> {
+    const until = Date.now() + settleWithinMs
+    while (Date.now() < until) {
+      let client: pg.Client | undefined
+      try {
+        client = await this.#connection.open()
+        if (!(await isThere(client, plan))) return refuseAll(batch, 'the connection was lost')
+        return await answersOf(client, batch, plan)
+      } catch (error) {
+        await this.#giveUp(client, error)
+        await sleep(retryMs)
+      }
+    }
+    return refuseAll(batch, 'the connection was lost, not known whether it was written')
+  }
+}
+
+/** Together with the rows, in one way there and back. */
+async function commit(client: pg.Client, plan: Plan): Promise<void> {
+  if (!plan.last) {
+    await client.query('rollback')
+    return
+  }
+  const results = await Promise.all([
+    ask(client, 'addEvents', columnsOf(plan.events, 14)),
+    ask(client, 'setStreams', columnsOf([...plan.streams.values()], 5)),
+    ask(client, 'setTenants', columnsOf([...plan.tenants.values()], 2)),
+    ask(client, 'setHead', [plan.nextPosition]),
+    client.query('commit'),
+  ])
+  if (results[4].command !== 'COMMIT') throw new TypeError('the transaction was rolled back')
+}
+
+/** The last event of the batch, at its place? Asked behind the lock: a commit that is still under way has ended then. */
+async function isThere(client: pg.Client, { last }: Plan): Promise<boolean> {
+  const [, , [row]] = await Promise.all([
+    client.query('begin'),
+    ask(client, 'lockHead'),
+    ask(client, 'at', [last?.position]),
+    client.query('rollback'),
+  ])
+  return row !== undefined && (JSON.parse(String(row['body'])) as { id: string }).id === last?.id
+}
+
+/** Those that came late are looked up: a repetition gets the answer of the first time. */
+async function answersOf(
+  client: pg.Client,
+  batch: readonly Append[],
+  plan: Plan,
+): Promise<WriteAnswer[]> {
+  return Promise.all(
+    batch.map(async (append, index): Promise<WriteAnswer> => {
+      const answer = plan.answers[index]
+      if (!answer) throw new TypeError('an append without an answer')
+      if (!('late' in answer)) return answer
+      const { streamKey, version } = answer.late
+      const after = expectedVersion(append) ?? 0
+      const standing = await ask(client, 'standing', [streamKey, after, append.events.length])
+      return answerLate(append, version, standing.map(toStanding))
+    }),
+  )
+}
+
+function toStanding(row: Record<string, unknown>): Standing {
+  return { position: Number(row['position']), body: String(row['body']) }
+}
+
+function refuseAll(batch: readonly Append[], problem: string): WriteAnswer[] {
+  return batch.map(() => ({ error: 'STORE_UNAVAILABLE', problem }))
+}
