@@ -1,6 +1,7 @@
 /** What a batch of appends becomes in the tables of PostgreSQL: decided here, without the database. */
 import type { Append } from './event-store.ts'
 import { expectedVersion, leafOf, sessionOf, textsOf, type WriteAnswer } from './event-text.ts'
+import { Hours } from './hours.ts'
 
 /** What stands where the batch wants to: read under the lock of the head row. Streams by `streamKeyOf`. */
 export type Standpoint = {
@@ -18,13 +19,14 @@ export type StreamHead = { readonly version: number; readonly bucket: string }
 /** An append whose stream is at another version: a repetition or a conflict. */
 export type Late = { readonly streamKey: number; readonly version: number }
 
-type Value = string | number | Buffer | null
+type Value = string | number | Uint8Array | null
 export type Plan = {
   readonly answers: Array<WriteAnswer | { readonly late: Late }>
   /** A row an event, in the order of the table's columns. */
   readonly events: Value[][]
   readonly streams: Map<string, Value[]>
   readonly tenants: Map<number, Value[]>
+  readonly hours: Hours
   readonly nextPosition: number
   /** By position and id one finds out whether the batch was committed. */
   readonly last: { readonly position: number; readonly id: string } | undefined
@@ -49,7 +51,8 @@ export function planBatch(batch: readonly Append[], from: Standpoint): Plan {
   const plan = {
     ...{ answers: [] as Plan['answers'], events: [] as Value[][] },
     ...{ streams: new Map<string, Value[]>(), tenants: new Map<number, Value[]>() },
-    ...{ nextPosition: from.position, last: undefined as Plan['last'] },
+    ...{ hours: new Hours(), nextPosition: from.position },
+    ...{ last: undefined as Plan['last'] },
   }
   for (const append of batch) plan.answers.push(planOne(append, from, plan))
   return plan
@@ -79,6 +82,7 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
       ...[plan.nextPosition, tenantKey, logIndex, streamKey, version, event.type, event.at],
       ...[...places, text, leafOf(text), bucket],
     ])
+    plan.hours.note(tenantKey, event.at, plan.nextPosition)
     plan.last = { position: plan.nextPosition, id: event.id ?? '' }
     plan.nextPosition += 1
     logIndex += 1

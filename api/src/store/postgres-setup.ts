@@ -13,7 +13,7 @@ const postgresFolder = join(import.meta.dirname, 'migrations/postgres')
 const oldestVersion = 150_000
 const setupLock = 7_263_881
 /** Everything else may be added to, and no more. */
-const updatable = ['log_head', 'tenant_head', 'stream']
+const updatable = ['log_head', 'tenant_head', 'stream', 'event_hour']
 
 /** Limits of every connection: a server that says nothing is one that is away. */
 export const connectionLimits = {
@@ -38,6 +38,7 @@ export async function prepareDatabase(
     await requireDurable(client, log)
     await client.query('begin')
     await client.query(`select pg_advisory_xact_lock(${setupLock})`)
+    await client.query(`select set_config('travessia.tenant', 'all', true)`)
     await migrate(client, folder)
     await addPartition(client, bucketOf(new Date()))
     const role = (await mayUseRole(client)) ? appRole : undefined

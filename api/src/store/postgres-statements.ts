@@ -15,6 +15,10 @@ export const writerStatements = {
     on conflict (tenant_key, stream_key) do update set version = excluded.version`,
   setTenants: `insert into tenant_head select * from unnest($1::bigint[], $2::bigint[])
     on conflict (tenant_key) do update set next_log_index = excluded.next_log_index`,
+  setHours: `insert into event_hour select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+    on conflict (tenant_key, hour) do update set
+      first_position = least(excluded.first_position, event_hour.first_position),
+      last_position = greatest(excluded.last_position, event_hour.last_position)`,
   setHead: `with moved as (update log_head set next_position = $1::bigint where id = 1 returning next_position)
     select pg_notify('audit', (next_position - 1)::text) from moved`,
   standing: `select position, body from event where stream_key = $1 and version > $2 order by version limit $3`,

@@ -69,7 +69,7 @@ export class PostgresWriter {
       const kept = await ask(client, 'kept', columnsOf(rows, 2))
       const roots = new Map(kept.map((row) => [`${row['tenant_key']} ${row['size']}`, row['root']]))
       const other = rows.find(([tenant, size, root]) => {
-        return !Buffer.from(root as Buffer).equals(roots.get(`${tenant} ${size}`) as Buffer)
+        return !(roots.get(`${tenant} ${size}`) as Buffer).equals(root as Uint8Array)
       })
       await client.query(other ? 'rollback' : 'commit')
       if (!other) return { kept: true }
@@ -156,14 +156,18 @@ async function commit(client: pg.Client, plan: Plan): Promise<void> {
     await client.query('rollback')
     return
   }
+  const hours = [...plan.hours.all()].map(({ tenantKey, hour, first, last }) => {
+    return [tenantKey, hour, first, last]
+  })
   const results = await Promise.all([
     ask(client, 'addEvents', columnsOf(plan.events, 14)),
     ask(client, 'setStreams', columnsOf([...plan.streams.values()], 5)),
     ask(client, 'setTenants', columnsOf([...plan.tenants.values()], 2)),
+    ask(client, 'setHours', columnsOf(hours, 4)),
     ask(client, 'setHead', [plan.nextPosition]),
     client.query('commit'),
   ])
-  if (results[4].command !== 'COMMIT') throw new TypeError('the transaction was rolled back')
+  if (results[5].command !== 'COMMIT') throw new TypeError('the transaction was rolled back')
 }
 
 /** The last event of the batch, at its place? Asked behind the lock: a commit that is still under way has ended then. */

@@ -6,7 +6,7 @@ import type { EvidenceLog } from './evidence-log.ts'
 import { PostgresEvidence } from './postgres-evidence.ts'
 import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { prepareDatabase } from './postgres-setup.ts'
-import { pageOf, queryOf, statements, toEvent } from './query.ts'
+import { pageOf, queriesOf, statements, toEvent } from './query.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** What other nodes append is heard of by NOTIFY, which may get lost; this is the truth. */
@@ -62,7 +62,10 @@ class PostgresStore implements EventStore {
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
-    const { sql, values } = queryOf(filter)
+    const queries = queriesOf(filter)
+    if (queries.length === 0) return { items: [] }
+    const sql = queries.map((one) => `(${one.sql})`).join(' union all ')
+    const values = queries.flatMap((one) => one.values)
     const rows = await this.#reader.rows(filter.tenantId, sql, values)
     return pageOf(rows.map(toEvent), filter.limit)
   }

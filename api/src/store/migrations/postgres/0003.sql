@@ -1,0 +1,12 @@
+-- Where in the log the events of an hour are, whatever order their times have: a span of time is found without reading it.
+create table event_hour(
+  tenant_key bigint not null,
+  hour text collate "C" not null,
+  first_position bigint not null,
+  last_position bigint not null,
+  primary key (tenant_key, hour)
+);
+insert into event_hour
+  select tenant_key, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24'), min(position), max(position) from event group by 1, 2;
+
+create index event_type on event(tenant_key, type, position);
