@@ -230,6 +230,26 @@ test('settings show who is signed in and the way out', async () => {
   await page.getByRole('heading', { name: 'Demonstração' }).waitFor()
 })
 
+/** Plays, pauses by key, and comes back to the same instant by its link. */
+async function replaysFrom(at: Page): Promise<void> {
+  const player = at.getByRole('region', { name: 'Reprodução' })
+  const now = at.locator('li[aria-current="true"]')
+  const line = at.getByRole('listitem').filter({ hasText: '/en_US/html/index.html' }).first()
+  await line.getByRole('button', { name: /^Ir a/ }).click()
+  await now.filter({ hasText: '/en_US/html/index.html' }).waitFor()
+  await player.getByLabel('Velocidade').selectOption('4×')
+  await player.getByRole('button', { name: 'Reproduzir' }).click()
+  await now.filter({ hasNotText: '/en_US/html/index.html' }).waitFor()
+  await at.keyboard.press('k')
+  await player.getByRole('button', { name: 'Reproduzir' }).waitFor()
+  const instant = at.getByLabel('Instante da sessão')
+  await expect.poll(() => at.url()).toMatch(/\?t=[\d.]+$/)
+  const before = Number(await instant.inputValue())
+  await at.reload()
+  await expect.poll(async () => Number(await instant.inputValue())).toBeCloseTo(before, -3)
+  await look(at, '17-reproducao')
+}
+
 test('the auditor reads who did what, when, and each request', async () => {
   await enter(page, stack, 'auditor@demo.travessia')
   await tab('Auditoria').click()
@@ -246,6 +266,7 @@ test('the auditor reads who did what, when, and each request', async () => {
   await look(page, '15-linha-do-tempo')
   await line.getByText('Detalhes').click()
   await line.getByText('Gestora Ana pediu GET /en_US/html/index.html').waitFor()
+  await replaysFrom(page)
   const download = page.waitForEvent('download')
   await page.getByRole('link', { name: 'Baixar CSV' }).click()
   expect((await download).suggestedFilename()).toBe('travessia-audit.csv')
@@ -258,4 +279,9 @@ test('the auditor reads who did what, when, and each request', async () => {
     .first()
     .waitFor()
   await look(page, '16-eventos')
+  await page.getByLabel('Mostrar').selectOption('Leituras da auditoria')
+  await page
+    .getByText(/reviu a sessão de Gestora Ana em Catraca Entrada Principal$/)
+    .first()
+    .waitFor()
 })

@@ -69,6 +69,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/audit/events': { roles: readers },
   'GET /api/audit/sessions': { roles: readers },
   'GET /api/audit/sessions/{id}': on('session', readers),
+  'POST /api/audit/sessions/{id}/replays': on('session', readers),
   'GET /api/audit/keys': { roles: readers },
   'GET /api/audit/export': { roles: readers },
   'GET /api/events': { roles: everybody },

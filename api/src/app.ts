@@ -33,6 +33,7 @@ import { addInstallationRoutes } from './routes/installations.ts'
 import { addLiveRoute } from './routes/live.ts'
 import { addOperationRoutes } from './routes/operations.ts'
 import { addPassageRoutes } from './routes/passages.ts'
+import { addReplayRoutes } from './routes/replays.ts'
 import type { App } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import type { Services } from './services.ts'
@@ -85,6 +86,7 @@ function addRoutes(app: App, services: Services): void {
   addCommandRoutes(app, services)
   addFileRoutes(app, services)
   addAuditRoutes(app, services)
+  addReplayRoutes(app, services)
   addLiveRoute(app, services)
   addFixedAddressRoutes(app, services)
   if (services.isDemo) addDemoRoute(app)

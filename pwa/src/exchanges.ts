@@ -1,4 +1,4 @@
-/** A session's facts as lines to read: a request and its answer are one. */
+/** A session's facts as lines to read: a request and its answer are one, a command and what became of it too. */
 import type { AuditEvent } from '@travessia/schemas/api'
 
 export type Exchange = {
@@ -7,7 +7,11 @@ export type Exchange = {
   /** undefined: it is still under way, or the answer was never seen. */
   readonly answer: AuditEvent | undefined
 }
-export type TimelineLine = Exchange | { readonly kind: 'event'; readonly event: AuditEvent }
+export type TimelineLine =
+  | Exchange
+  /** In log order, at least one. */
+  | { readonly kind: 'command'; readonly events: readonly AuditEvent[] }
+  | { readonly kind: 'event'; readonly event: AuditEvent }
 
 /** @param events in log order */
 export function timelineOf(events: readonly AuditEvent[]): TimelineLine[] {
@@ -15,15 +19,43 @@ export function timelineOf(events: readonly AuditEvent[]): TimelineLine[] {
   for (const event of events)
     if (/^(HttpResponseReceived|HttpExchangeFailed)$/.test(event.type))
       answers.set(event.data['requestId'], event)
+  const commands = new Map<string, AuditEvent[]>()
   const lines: TimelineLine[] = []
   for (const event of events) {
     if (event.type === 'HttpRequestForwarded') {
       const answer = answers.get(event.data['requestId'])
       answers.delete(event.data['requestId'])
       lines.push({ kind: 'exchange', request: event, answer })
+    } else if (event.type.startsWith('Command') && event.commandId !== undefined) {
+      const known = commands.get(event.commandId)
+      known?.push(event)
+      if (known) continue
+      const whole = [event]
+      commands.set(event.commandId, whole)
+      lines.push({ kind: 'command', events: whole })
     } else if (!isAnswered(event, answers)) lines.push({ kind: 'event', event })
   }
   return lines
+}
+
+/** The fact that a line begins with. */
+export function firstOf(line: TimelineLine): AuditEvent {
+  if (line.kind === 'exchange') return line.request
+  return line.kind === 'event' ? line.event : (line.events[0] as AuditEvent)
+}
+
+/** The fact that a line ends with. */
+export function lastOf(line: TimelineLine): AuditEvent {
+  if (line.kind === 'exchange') return line.answer ?? line.request
+  return line.kind === 'event' ? line.event : (line.events.at(-1) as AuditEvent)
+}
+
+/** Something was refused or went wrong. */
+export function isBad({ type, data }: AuditEvent): boolean {
+  return (
+    /Denied|Failed|Refused|Expired|Unknown|Revoked|Disconnected|Rejected|Lapsed/.test(type) ||
+    (type === 'HttpResponseReceived' && Number(data['status']) >= 400)
+  )
 }
 
 /** An answer that went into its request's line; one without a request in sight stays a line of its own. */

@@ -138,6 +138,12 @@ export function commandDetail({
   return [commandWord(command), ...said].join(' · ')
 }
 
+export const captureText: Record<Device['capture'], () => string> = {
+  heads: m.capture_heads,
+  bodies: m.capture_bodies,
+  dom: m.capture_dom,
+}
+
 export const sessionStatusText: Record<Session['status'], () => string> = {
   ACTIVE: m.session_active,
   EXPIRED: m.session_expired,

@@ -495,10 +495,18 @@ export const auditEventSchema = Type.Object({
 })
 export type AuditEvent = Static<typeof auditEventSchema>
 export const auditEventList = list(auditEventSchema)
+export const auditSessionQuery = Type.Object(
+  { after: Type.Optional(Type.Integer({ minimum: 0 })) },
+  closed,
+)
+/** `nextAfter`: there are more events, asked for with `?after=`. */
 export const auditSessionSchema = Type.Object({
   session: sessionSchema,
   events: Type.Array(auditEventSchema),
+  nextAfter: Type.Optional(Type.Integer()),
 })
+/** That somebody looks at a session again is in the log. */
+export const replaySchema = Type.Object({ id })
 export type AuditSession = Static<typeof auditSessionSchema>
 /** What checks this tenant's checkpoints and bundles; `keys` as `npm run verify -- --key` takes them. */
 export const auditKeysSchema = Type.Object({

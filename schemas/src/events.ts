@@ -265,6 +265,8 @@ const policy = {
 }
 
 const audit = {
+  /** Somebody looks at a session again; `userId`: whose it was. */
+  SessionReplayed: data({ userId: id }),
   AuditExported: data({
     format: text,
     filter: Type.Record(Type.String(), Type.Unknown()),

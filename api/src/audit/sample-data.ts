@@ -111,6 +111,7 @@ export const sampleData = {
   RoleRevoked: { userId: id },
   AccessDenied: { errorCode: 'PERMISSION_DENIED', method: 'GET', path: '/x' },
   PolicyChanged: { secondPerson: { safety: ['dangerous'], deviceIds: [id] } },
+  SessionReplayed: { userId: id },
   AuditExported: { format: 'csv', filter: {} },
   ServerStarted: { version: '0.1.0', nodeId: id },
   EvidenceKeyAdded: { publicKey: 'AAAA' },

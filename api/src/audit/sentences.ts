@@ -8,6 +8,7 @@ import { exchangeText } from './exchange-sentences.ts'
 import { fileText } from './file-sentences.ts'
 import { passageText } from './passage-sentences.ts'
 import { withError, withReason } from './phrases.ts'
+import { replayText } from './replay-sentences.ts'
 import { ruleText } from './rule-sentences.ts'
 import { stateText } from './state-sentences.ts'
 
@@ -48,6 +49,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     passageText(event, names.device) ??
     discoveryText(event, names) ??
     fileText(event, names) ??
+    replayText(event, names) ??
     agentText(event, names)
   return language === 'en' ? text[1] : text[0]
 }

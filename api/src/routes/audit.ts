@@ -5,6 +5,7 @@ import {
   auditEventList,
   auditKeysSchema,
   auditQuery,
+  auditSessionQuery,
   auditSessionSchema,
   auditSessionsQuery,
   exportQuery,
@@ -21,6 +22,7 @@ import type { Static } from 'typebox'
 import { bundle } from '../audit/bundle.ts'
 import { type ExportFormat, exportHead, exportLine, exportTypes } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
+import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
 import { zip } from '../audit/zip.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
@@ -57,14 +59,19 @@ export function addAuditRoutes(app: App, services: Services): void {
     '/api/audit/sessions/:id',
     {
       config: { ...config, scope: 'session' },
-      schema: { params: idParams, response: answers({ 200: auditSessionSchema }) },
+      schema: {
+        ...{ params: idParams, querystring: auditSessionQuery },
+        response: answers({ 200: auditSessionSchema }),
+      },
     },
     async (request) => {
       const row = namedOf(request, 'session')
-      const events = await services.store.readStream(row.tenantId, row.id)
+      const all = await services.store.readStream(row.tenantId, row.id, request.query.after)
+      const { events, ...more } = sessionPage(all, maxSessionEvents)
       return {
         session: await toSession(services, row),
         events: await readEvents(services, events, readerLanguage(request)),
+        ...more,
       }
     },
   )

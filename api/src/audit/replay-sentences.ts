@@ -1,0 +1,15 @@
+/** Who looked at a session again: auditors are audited. */
+import type { RecordedEvent } from '@travessia/schemas/events'
+import type { Text } from './command-sentences.ts'
+import type { EventNames } from './sentences.ts'
+
+export function replayText(
+  event: RecordedEvent,
+  { actor, device, subject }: EventNames,
+): Text | undefined {
+  if (event.type !== 'SessionReplayed') return undefined
+  return [
+    `${actor} reviu a sessão de ${subject} em ${device}`,
+    `${actor} replayed the session of ${subject} on ${device}`,
+  ]
+}
