@@ -52,9 +52,7 @@ async function throughEveryDoor(baseUrl: string): Promise<void> {
   await people()
   const credentials = { login: 'operador', password: secret('device password') }
   const item = await registerDevice(admin, agent.installationId, {
-    name: 'X',
-    baseUrl,
-    credentials,
+    ...{ name: 'X', baseUrl, credentials, capture: 'bodies' },
   })
   const codes = `/api/installations/${agent.installationId}/agent/pairing-codes`
   const { body } = await admin.call<{ code: string }>('POST', codes)
@@ -69,7 +67,11 @@ async function throughEveryDoor(baseUrl: string): Promise<void> {
   secret('session cookie', at.cookie.split('=')[1])
   await throughSession(at)
   await admin.call('POST', `/api/devices/${item.id}/proxy-http`, {
-    ...{ method: 'POST', path: `/echo?token=${secret('proxy query')}`, body: secret('proxy body') },
+    ...{
+      method: 'POST',
+      path: `/echo?token=${secret('proxy query')}`,
+      body: { pin: secret('proxy body') },
+    },
     headers: {
       authorization: `Bearer ${secret('proxy authorization')}`,
       cookie: secret('proxy cookie'),
@@ -120,6 +122,10 @@ async function throughSession({ base, cookie }: { base: string; cookie: string }
     await send(`/echo?x=1&${name}=${secret(`query ${name}`)}`)
   await send('/echo', { 'x-api-key': secret('api key'), 'x-auth-token': secret('token header') })
   await send('/echo', {}, JSON.stringify({ login: 'a', password: secret('body') }))
+  await send('/echo', {}, JSON.stringify({ deep: [{ tokens: { any: secret('deep in a body') } }] }))
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  await send('/echo', form, `user=a&senha=${secret('form')}&x=1`)
+  await send('/echo', {}, `see http://admin:${secret('user of a URL')}@device/`)
   device.cookie = secret('device set-cookie')
   await send('/sign-in')
   await send('/echo', { referer: `${base}/x?token=${secret('referer')}` })
@@ -153,6 +159,48 @@ test('none of them is in what the log gives out, though each request is there', 
   expect([...secrets].filter(([, text]) => all.includes(text)).map(([what]) => what)).toEqual([])
   expect(all).toContain('/echo?x=1&session=[redacted]')
   expect(all).toContain('/basic')
+})
+
+type Body = { readonly ref?: string; readonly leftOut?: string }
+type Answered = {
+  readonly streamId: string
+  readonly data: { readonly requestBody: Body; readonly responseBody: Body }
+}
+
+test('none of them is in any body that is kept, though each body is there', async () => {
+  const list = async (query: string) =>
+    (
+      await auditor.get<{ items: Answered[] }>(
+        `/api/audit/events?type=HttpResponseReceived${query}`,
+      )
+    ).items
+  const proxied = (await list('&limit=200')).filter(({ streamId }) => streamId !== sessionId)
+  const kept: string[] = []
+  for (const { streamId, data } of [
+    ...(await list(`&sessionId=${sessionId}&limit=200`)),
+    ...proxied,
+  ])
+    for (const { ref, leftOut } of [data.requestBody, data.responseBody]) {
+      expect(leftOut).toBeUndefined()
+      if (ref === undefined) continue
+      const place = streamId === sessionId ? 'sessions' : 'requests'
+      const path = `/api/audit/${place}/${streamId}/bodies/${ref}`
+      const answer = await auditor.call<string>('GET', path)
+      expect([path, answer.status]).toEqual([path, 200])
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        ...{ 'content-type': 'application/octet-stream', 'content-disposition': 'attachment' },
+        ...{ 'x-content-type-options': 'nosniff' },
+        'content-security-policy': expect.stringContaining('sandbox'),
+      })
+      kept.push(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
+      const elsewhere = `/api/audit/requests/${'0'.repeat(26)}/bodies/${ref}`
+      expect((await auditor.call('GET', elsewhere)).status).toBe(404)
+    }
+  const all = kept.join('\n')
+  expect([...secrets].filter(([, text]) => all.includes(text)).map(([what]) => what)).toEqual([])
+  for (const text of ['"login":"a","password":"[redacted]"', 'user=a&senha=[redacted]&x=1'])
+    expect(all).toContain(text)
+  expect(all).toContain('{"pin":"[redacted]"}')
 })
 
 test('nothing gives device credentials back, not even to an admin', async () => {

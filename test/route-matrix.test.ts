@@ -70,6 +70,8 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/audit/sessions': { roles: readers },
   'GET /api/audit/sessions/{id}': on('session', readers),
   'POST /api/audit/sessions/{id}/replays': on('session', readers),
+  'GET /api/audit/sessions/{id}/bodies/{ref}': on('session', readers),
+  'GET /api/audit/requests/{id}/bodies/{ref}': { roles: readers },
   'GET /api/audit/keys': { roles: readers },
   'GET /api/audit/export': { roles: readers },
   'GET /api/events': { roles: everybody },
@@ -138,7 +140,8 @@ async function narrowedAdmin(installationId: string): Promise<Api> {
 function pathOf(route: string, scope: Scope | undefined, id = scope && ids[scope]): string {
   return (route.split(' ')[1] ?? route)
     .replace('{site}', site)
-    .replace('{id}', id ?? '')
+    .replace('{id}', id ?? unknownId)
+    .replace('{ref}', '0'.repeat(64))
     .replace('{installation}', id ?? '')
     .replace('/{device}?', '')
 }
@@ -220,7 +223,8 @@ test('a role with the right may read every route that only reads', async () => {
     const query = route.endsWith('/export') ? '?format=jsonl' : ''
     for (const role of everybody.filter((one) => roles.includes(one))) {
       const status = await statusOf(people[role], route, pathOf(route, scope) + query)
-      expect([route, role, status]).toEqual([route, role, 200])
+      // Whether there is a body of that name is asked last.
+      expect([route, role, status]).toEqual([route, role, route.includes('{ref}') ? 404 : 200])
     }
   }
 })

@@ -21,6 +21,7 @@ import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
 import { addApprovalRoutes } from './routes/approvals.ts'
 import { addAuditRoutes } from './routes/audit.ts'
+import { addBodyRoutes } from './routes/bodies.ts'
 import { addCameraRoutes } from './routes/cameras.ts'
 import { addCommandRoutes } from './routes/commands.ts'
 import { addDemoRoute } from './routes/demo.ts'
@@ -87,6 +88,7 @@ function addRoutes(app: App, services: Services): void {
   addFileRoutes(app, services)
   addAuditRoutes(app, services)
   addReplayRoutes(app, services)
+  addBodyRoutes(app, services)
   addLiveRoute(app, services)
   addFixedAddressRoutes(app, services)
   if (services.isDemo) addDemoRoute(app)

@@ -26,6 +26,7 @@ import { recover } from './crash-recovery.ts'
 import { FileSender } from './files/file-sender.ts'
 import { FileStore } from './files/file-store.ts'
 import { Cameras, cameraLimits } from './gateway/cameras.ts'
+import { Capture } from './gateway/capture.ts'
 import { DeviceAccess } from './gateway/device-access.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { sessionUrl } from './gateway/public-address.ts'
@@ -40,13 +41,13 @@ import { PlainMqttLink } from './link/plain-mqtt.ts'
 import { may, maySee } from './plugins/principal.ts'
 import type { Endpoints, Services } from './services.ts'
 import { BlobStore } from './store/blob-store.ts'
+import { BlobSweeper } from './store/blob-sweeper.ts'
 import { History } from './store/history.ts'
 import { openLog } from './store/open-log.ts'
 import { Views } from './views/views.ts'
 
 export const version = '0.1.0'
 const pwaDir = join(import.meta.dirname, '../../pwa/dist')
-const attempts = { windowMs: 10 * 60_000, now: Date.now }
 
 type Node = { start(): Promise<Endpoints>; stop(): Promise<void> }
 
@@ -63,17 +64,16 @@ export async function createCloudNode(
   const presence = createAgentPresence()
   const { link, listeners } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
-  const blobs = openBlobs(config, identity)
-  const base = { store, blobs, views, history, presence, link, now, log, ...identity }
+  const { blobs, capture } = openBlobs(config, identity, log)
+  const base = { store, blobs, capture, views, history, presence, link, now, log, ...identity }
   const checkpointer = new Checkpointer(base)
+  const sweeper = new BlobSweeper(base)
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
     ...{ ...base, ...bus, ...remote, checkpointer, endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
-    signInAttempts: new Attempts({ max: 10, ...attempts }),
-    addressAttempts: new Attempts({ max: 50, ...attempts }),
-    pairingAttempts: new Attempts({ max: 5, ...attempts }),
+    ...attemptCounters(),
   }
   const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })
   watchAccess(services)
@@ -83,6 +83,7 @@ export async function createCloudNode(
       await views.start()
       await recover({ ...base, ...bus, version })
       await checkpointer.start()
+      sweeper.start()
       await sessions.start()
       await link.start(bus.inbox)
       startBus(bus)
@@ -99,14 +100,11 @@ export async function createCloudNode(
       await stopViews(remote)
       await app.close()
       await gateway.stop()
+      await capture.stop()
       await listeners?.stop()
       await stopBus(bus)
       await link.stop()
-      await views.stop()
-      await checkpointer.stop()
-      await store.close()
-      history.close()
-      identity.database.close()
+      await stopStores({ ...base, checkpointer, sweeper })
     },
   }
 }
@@ -114,9 +112,21 @@ export async function createCloudNode(
 function openBlobs(
   { DATA_DIR, BLOBS_MAX_GIB }: Config,
   { subjectKeys: keys }: Identity,
-): BlobStore {
+  log: Logger,
+): Pick<Services, 'blobs' | 'capture'> {
   const directory = join(DATA_DIR, 'blobs')
-  return new BlobStore({ directory, keys, maxBytes: BLOBS_MAX_GIB * 2 ** 30, now: Date.now })
+  const maxBytes = BLOBS_MAX_GIB * 2 ** 30
+  const blobs = new BlobStore({ directory, keys, maxBytes, now: Date.now })
+  return { blobs, capture: new Capture({ blobs, log }) }
+}
+
+function attemptCounters() {
+  const window = { windowMs: 10 * 60_000, now: Date.now }
+  return {
+    signInAttempts: new Attempts({ max: 10, ...window }),
+    addressAttempts: new Attempts({ max: 50, ...window }),
+    pairingAttempts: new Attempts({ max: 5, ...window }),
+  }
 }
 
 type LinkDeps = { identity: Identity; now: () => number; log: Logger }
@@ -170,7 +180,10 @@ function brokerAt(brokerUrl: string): { address: string; username?: string; pass
 }
 
 type Base = Identity &
-  Pick<Services, 'store' | 'views' | 'history' | 'link' | 'presence' | 'now' | 'log'>
+  Pick<
+    Services,
+    'store' | 'blobs' | 'capture' | 'views' | 'history' | 'link' | 'presence' | 'now' | 'log'
+  >
 type Bus = ReturnType<typeof createBus>
 
 function createBus(base: Base, dataDir: string) {
@@ -231,7 +244,7 @@ async function stopBus({ approvals, inbox, dispatcher, deviceLists, ...bus }: Bu
 }
 
 function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: Endpoints }) {
-  const { store, views, now, log, users, database, endpoints } = deps
+  const { store, capture, views, now, log, users, database, endpoints } = deps
   const access = new DeviceAccess({ ...deps, allowPrivate: config.DEMO })
   const secrets = new SessionSecrets(database, now)
   let known: URL | undefined
@@ -247,7 +260,7 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
     urlOf: (session) => sessionUrl(remoteUrl(), session),
   })
   const gateway = new Gateway({
-    ...{ sessions, secrets, access, views, store, now, log, remoteUrl },
+    ...{ sessions, secrets, access, views, store, capture, now, log, remoteUrl },
     ...{ host: config.HOST, port: config.REMOTE_PORT, publicUrl: () => endpoints.httpUrl },
   })
   const cameras = new Cameras({ store, access, now, log, limits: cameraLimits })
@@ -258,6 +271,22 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
 async function stopViews({ sessions, cameras }: ReturnType<typeof createRemote>): Promise<void> {
   sessions.stop()
   await cameras.stop()
+}
+
+async function stopStores({
+  views,
+  store,
+  history,
+  database,
+  checkpointer,
+  sweeper,
+}: Base & { readonly checkpointer: Checkpointer; readonly sweeper: BlobSweeper }): Promise<void> {
+  await sweeper.stop()
+  await views.stop()
+  await checkpointer.stop()
+  await store.close()
+  history.close()
+  database.close()
 }
 
 /** Who may not act any more, or not there, loses the open sessions too (THREATS I4). */

@@ -9,6 +9,7 @@ import type { DeviceStates } from './bus/device-states.ts'
 import type { Discoveries } from './bus/discoveries.ts'
 import type { FileStore } from './files/file-store.ts'
 import type { Cameras } from './gateway/cameras.ts'
+import type { Capture } from './gateway/capture.ts'
 import type { DeviceAccess } from './gateway/device-access.ts'
 import type { RemoteSessions } from './gateway/remote-sessions.ts'
 import type { TunnelClient } from './gateway/tunnel-client.ts'
@@ -38,6 +39,7 @@ export type Endpoints = {
 export type Services = {
   readonly store: EventStore
   readonly blobs: BlobStore
+  readonly capture: Capture
   readonly subjectKeys: SubjectKeys
   readonly views: Views
   readonly checkpointer: Checkpointer

@@ -4,6 +4,7 @@
  */
 import { type Static, type TProperties, Type } from 'typebox'
 import { buttonsSchema } from './buttons.ts'
+import { bodyFactsSchema } from './captured.ts'
 import { approvableClasses, commandNames } from './commands.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
@@ -21,7 +22,6 @@ const milliseconds = Type.Number({ minimum: 0 })
 const data = <P extends TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false })
 const optional = Type.Optional
-const bodyFacts = Type.Object({ bytes: count, digest: text }, { additionalProperties: false })
 const totals = Type.Object(
   { requests: count, bytesIn: count, bytesOut: count },
   { additionalProperties: false },
@@ -86,8 +86,8 @@ const session = {
     requestId: id,
     status: Type.Integer(),
     headers: Type.Array(text),
-    requestBody: bodyFacts,
-    responseBody: bodyFacts,
+    requestBody: bodyFactsSchema,
+    responseBody: bodyFactsSchema,
     durationMs: milliseconds,
     firstByteMs: milliseconds,
   }),

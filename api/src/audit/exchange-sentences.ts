@@ -1,5 +1,6 @@
 /** What passed between a session's browser and its device, and what was refused. */
-import type { RecordedEvent } from '@travessia/schemas/events'
+import type { LeftOut } from '@travessia/schemas/captured'
+import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
 import { withError } from './phrases.ts'
 import { requestText } from './request-sentences.ts'
@@ -34,9 +35,10 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
     case 'HttpResponseReceived': {
       const { status, durationMs, responseBody } = event.data
       const [bytes, ms] = [responseBody.bytes, Math.round(durationMs)]
+      const [notePt, noteEn] = copyNote(event.data)
       return [
-        `${device} respondeu ${status}, ${bytes} bytes em ${ms} ms`,
-        `${device} answered ${status}, ${bytes} bytes in ${ms} ms`,
+        `${device} respondeu ${status}, ${bytes} bytes em ${ms} ms${notePt}`,
+        `${device} answered ${status}, ${bytes} bytes in ${ms} ms${noteEn}`,
       ]
     }
     case 'HttpExchangeFailed':
@@ -59,4 +61,20 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
     default:
       return undefined
   }
+}
+
+const leftOut: Readonly<Record<LeftOut, Text>> = {
+  'session-limit': ['a sessão já guardou o máximo', 'the session has kept all that it may'],
+  busy: ['o servidor estava ocupado', 'the server was busy'],
+  coding: ['a codificação não pôde ser lida', 'its coding could not be read'],
+  full: ['não há mais espaço', 'there is no room left'],
+  store: ['não pôde ser gravado', 'it could not be stored'],
+}
+
+/** Only what is missing although it was wanted. */
+function copyNote({ requestBody, responseBody }: Fact<'HttpResponseReceived'>['data']): Text {
+  const reason = requestBody.leftOut ?? responseBody.leftOut
+  if (reason === undefined) return ['', '']
+  const [pt, en] = leftOut[reason]
+  return [`; conteúdo não guardado: ${pt}`, `; content not kept: ${en}`]
 }

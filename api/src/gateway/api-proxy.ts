@@ -29,8 +29,9 @@ export async function callDevice(
   await services.access.ready(device)
   const expiresAt = services.now() + (call.timeoutMs ?? defaultTimeoutMs)
   const client = await services.access.clientOf(device, { access: 'full', expiresAt })
-  const { tenantId, installationId, id: deviceId, recording } = device
-  const owner = { tenantId, sessionId: undefined, userId, installationId, deviceId, recording }
+  const { tenantId, installationId, id: deviceId, recording, capture } = device
+  const policy = { recording, capture }
+  const owner = { tenantId, sessionId: undefined, userId, installationId, deviceId, ...policy }
   const { method, path, timeoutMs = defaultTimeoutMs } = call
   const record = await ExchangeRecord.begin(services, owner, { method, path, headers })
   try {

@@ -6,12 +6,15 @@
 import { createHash, type Hash } from 'node:crypto'
 import { Transform } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import type { BodyFacts } from '@travessia/schemas/captured'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { newTimeId } from '@travessia/schemas/ids'
 import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
 import type { Logger } from 'pino'
 import type { EventStore } from '../store/event-store.ts'
+import type { BodyCopy } from './body-copy.ts'
+import type { Capture } from './capture.ts'
 
 const emptyDigest = `sha256:${createHash('sha256').digest('hex')}`
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -24,8 +27,12 @@ export type ExchangeOwner = {
   readonly installationId: string
   readonly deviceId: string
   readonly recording: 'strict' | 'relaxed'
+  /** Absent: `heads`. */
+  readonly capture?: 'heads' | 'bodies' | 'dom'
   /** Where the session counts what passed. */
   readonly totals?: { requests: number; bytesIn: number; bytesOut: number }
+  /** Where it counts what was kept of them. */
+  readonly captured?: { bytes: number }
 }
 
 export type ExchangeHead = {
@@ -34,22 +41,33 @@ export type ExchangeHead = {
   readonly headers: readonly string[]
 }
 
-type Deps = { readonly store: EventStore; readonly now: () => number; readonly log: Logger }
+type Deps = {
+  readonly store: EventStore
+  readonly capture?: Capture
+  readonly now: () => number
+  readonly log: Logger
+}
 type Stage = 'gateway' | 'agent' | 'device' | 'browser'
 
 export class ExchangeRecord {
   readonly requestId: string
-  readonly request = new Meter()
-  readonly response = new Meter()
+  readonly request: Meter
+  readonly response: Meter
   readonly #deps: Deps
   readonly #owner: ExchangeOwner
   readonly #startedAt: number
+  /** For what its body is. */
+  readonly #headers: readonly string[]
   #firstByteMs = 0
   #isEnded = false
 
-  private constructor(deps: Deps, owner: ExchangeOwner) {
+  private constructor(deps: Deps, owner: ExchangeOwner, headers?: readonly string[]) {
     this.#deps = deps
     this.#owner = owner
+    this.#headers = headers ?? []
+    const copyFor = () => (headers ? deps.capture?.copyFor(owner) : undefined)
+    this.request = new Meter(copyFor())
+    this.response = new Meter(copyFor())
     this.#startedAt = performance.now()
     this.requestId = newTimeId(deps.now())
   }
@@ -60,7 +78,7 @@ export class ExchangeRecord {
     owner: ExchangeOwner,
     head: ExchangeHead,
   ): Promise<ExchangeRecord> {
-    const record = new ExchangeRecord(deps, owner)
+    const record = new ExchangeRecord(deps, owner, head.headers)
     const data = {
       requestId: record.requestId,
       ...{ method: head.method, path: redactUrl(head.path), headers: redactHeaders(head.headers) },
@@ -100,18 +118,33 @@ export class ExchangeRecord {
   }
 
   ended(status: number, headers: readonly string[]): void {
-    this.#end({
-      type: 'HttpResponseReceived',
-      data: {
-        requestId: this.requestId,
-        status,
-        headers: redactHeaders(headers),
-        requestBody: this.request.facts(),
-        responseBody: this.response.facts(),
-        durationMs: this.#elapsedMs(),
-        firstByteMs: this.#firstByteMs,
-      },
-    })
+    const [requestBody, responseBody] = [this.request.facts(), this.response.facts()]
+    const data = {
+      ...{ requestId: this.requestId, status, headers: redactHeaders(headers) },
+      ...{ requestBody, responseBody },
+      ...{ durationMs: this.#elapsedMs(), firstByteMs: this.#firstByteMs },
+    }
+    const type = 'HttpResponseReceived'
+    const { capture } = this.#deps
+    if (!capture || (!this.request.copy && !this.response.copy)) return this.#end({ type, data })
+    if (!this.#finish()) return
+    const at = this.#deps.now()
+    const written = this.#withCopies({ requestBody, responseBody }, headers)
+      .then((bodies) => this.#append({ type, data: { ...data, ...bodies } }, at))
+      .catch((error: unknown) => this.#lost(error))
+    capture.follow(written)
+  }
+
+  async #withCopies(
+    { requestBody, responseBody }: { requestBody: BodyFacts; responseBody: BodyFacts },
+    headers: readonly string[],
+  ) {
+    const { capture } = this.#deps
+    const [sent, got] = await Promise.all([
+      capture?.keep(this.#owner, this.request.copy, this.#headers),
+      capture?.keep(this.#owner, this.response.copy, headers),
+    ])
+    return { requestBody: { ...requestBody, ...sent }, responseBody: { ...responseBody, ...got } }
   }
 
   failed(errorCode: ErrorCode, stage: Stage): void {
@@ -135,8 +168,9 @@ export class ExchangeRecord {
     })
   }
 
-  #end(fact: SessionFact): void {
-    if (this.#isEnded) return
+  /** Counted once. @returns false: it had ended already */
+  #finish(): boolean {
+    if (this.#isEnded) return false
     this.#isEnded = true
     const { totals } = this.#owner
     if (totals) {
@@ -144,14 +178,20 @@ export class ExchangeRecord {
       totals.bytesIn += this.request.facts().bytes
       totals.bytesOut += this.response.facts().bytes
     }
+    return true
+  }
+
+  #end(fact: SessionFact): void {
+    if (!this.#finish()) return
+    for (const { copy } of [this.request, this.response]) copy?.drop()
     this.#append(fact).catch((error: unknown) => this.#lost(error))
   }
 
-  async #append(fact: SessionFact): Promise<void> {
+  async #append(fact: SessionFact, at = this.#deps.now()): Promise<void> {
     const { tenantId, sessionId, userId, installationId, deviceId } = this.#owner
     const context: EventContext = {
       actor: { type: 'user', id: userId },
-      at: new Date(this.#deps.now()).toISOString(),
+      at: new Date(at).toISOString(),
       ...{ installationId, deviceId, correlationId: this.requestId },
       ...(sessionId === undefined ? {} : { sessionId }),
     }
@@ -170,12 +210,17 @@ export class ExchangeRecord {
   }
 }
 
-/** Counts and digests the bytes that pass. */
+/** Counts and digests the bytes that pass, and copies them where that is wanted. */
 export class Meter {
+  readonly copy: BodyCopy | undefined
   /** Most requests have no body. */
   #hash: Hash | undefined
   #bytes = 0
   #digest: string | undefined
+
+  constructor(copy?: BodyCopy) {
+    this.copy = copy
+  }
 
   /** What comes after the end was recorded is not counted any more. */
   add(chunk: Uint8Array): void {
@@ -183,6 +228,7 @@ export class Meter {
     this.#bytes += chunk.length
     this.#hash ??= createHash('sha256')
     this.#hash.update(chunk)
+    this.copy?.add(chunk)
   }
 
   /** Hands pieces on. @param expected as for `stream`. @throws TravessiaError DEVICE_PROTOCOL */

@@ -14,6 +14,7 @@ import { answerClientError } from '../plugins/client-error.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
+import type { Capture } from './capture.ts'
 import { clearingHeaders, cookieValue, pathSessionsOf, sessionCookieName } from './cookies.ts'
 import type { DeviceAccess } from './device-access.ts'
 import type { DeviceClient } from './device-client.ts'
@@ -41,6 +42,7 @@ type Deps = {
   readonly access: DeviceAccess
   readonly views: Pick<Views, 'devices'>
   readonly store: EventStore
+  readonly capture?: Capture
   readonly host: string
   readonly port: number
   readonly remoteUrl: () => URL
@@ -268,9 +270,10 @@ function hasBody(headers: IncomingMessage['headers']): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
-function ownerOf({ id, tenantId, userId, totals }: LiveSession, device: DeviceRow) {
-  const { id: deviceId, installationId, recording } = device
-  return { tenantId, sessionId: id, userId, installationId, deviceId, recording, totals }
+function ownerOf({ id, tenantId, userId, totals, captured }: LiveSession, device: DeviceRow) {
+  const { id: deviceId, installationId, recording, capture } = device
+  const policy = { recording, capture, totals, captured }
+  return { tenantId, sessionId: id, userId, installationId, deviceId, ...policy }
 }
 
 /** Method and body stay. */

@@ -34,6 +34,8 @@ export type LiveSession = {
   /** Ends what is under way: responses, uploads, sockets. */
   readonly cuts: Set<() => void>
   readonly totals: { requests: number; bytesIn: number; bytesOut: number }
+  /** Copies of bodies, kept since this node started. */
+  readonly captured: { bytes: number }
 }
 
 export type OpenRequest = {
@@ -127,7 +129,7 @@ export class RemoteSessions {
       ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode, access },
       language: this.#deps.languageOf(userId),
       ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Set() },
-      totals: { requests: 0, bytesIn: 0, bytesOut: 0 },
+      ...{ totals: { requests: 0, bytesIn: 0, bytesOut: 0 }, captured: { bytes: 0 } },
     })
     const ticket = this.#deps.secrets.newTicket(sessionId)
     const url = `${this.#deps.urlOf({ id: sessionId, mode })}/__travessia/enter?ticket=${ticket}`
@@ -234,6 +236,7 @@ export class RemoteSessions {
       language: this.#deps.languageOf(userId),
       expiresAt: Date.parse(row.expiresAt),
       ...{ isEnded: false, cuts: new Set(), totals: { requests, bytesIn, bytesOut } },
+      captured: { bytes: 0 },
     }
   }
 

@@ -17,10 +17,14 @@ import { pino } from 'pino'
 import { createAgentPresence } from '../bus/agent-presence.ts'
 import { DeviceLists } from '../bus/device-lists.ts'
 import { openSecretsDatabase } from '../identity/secrets-database.ts'
+import { SubjectKeys } from '../identity/subject-keys.ts'
+import { Vault } from '../identity/vault.ts'
+import { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import { Views } from '../views/views.ts'
+import { Capture } from './capture.ts'
 import { DeviceAccess } from './device-access.ts'
 import { Gateway } from './gateway.ts'
 import { sessionUrl } from './public-address.ts'
@@ -58,7 +62,13 @@ export async function listen(listener: RequestListener): Promise<{ server: Serve
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-export async function startGateway(deviceUrl: string): Promise<TestGateway> {
+export type Put = BlobStore['put']
+
+/** @param putOf what puts blobs in place of the store itself: one that is broken, say */
+export async function startGateway(
+  deviceUrl: string,
+  putOf: (blobs: BlobStore) => Put = (blobs) => blobs.put.bind(blobs),
+): Promise<TestGateway> {
   const directory = mkdtempSync(join(tmpdir(), 'travessia-gateway-'))
   const store = await createSqliteStore(join(directory, 'events.db'))
   const views = new Views({ store, path: join(directory, 'views.db'), log })
@@ -75,7 +85,11 @@ export async function startGateway(deviceUrl: string): Promise<TestGateway> {
     ...{ views, tunnel, deviceLists, presence: createAgentPresence(), allowPrivate: true },
     tokens: { signGrant: async () => '' },
   })
-  const secrets = new SessionSecrets(openSecretsDatabase(':memory:'), now)
+  const database = openSecretsDatabase(':memory:')
+  const secrets = new SessionSecrets(database, now)
+  const keys = new SubjectKeys(database, new Vault(database, '00'.repeat(32)))
+  const blobs = new BlobStore({ directory: join(directory, 'blobs'), keys, maxBytes: 1e9, now })
+  const capture = new Capture({ blobs: { put: putOf(blobs) }, log })
   const address = { port: 0 }
   const remoteUrl = () => new URL(`http://remote.localhost:${address.port}`)
   const sessions = new RemoteSessions({
@@ -83,17 +97,20 @@ export async function startGateway(deviceUrl: string): Promise<TestGateway> {
     urlOf: (session) => sessionUrl(remoteUrl(), session),
   })
   const gateway = new Gateway({
-    ...{ sessions, secrets, access, views, store, now, log, remoteUrl },
+    ...{ sessions, secrets, access, views, store, capture, now, log, remoteUrl },
     ...{ host: '127.0.0.1', port: 0, publicUrl: () => 'http://localhost:8000' },
   })
   address.port = await gateway.start()
   return new TestGateway({
-    ...{ store, views, sessions, gateway, secrets, directory, deviceUrl, port: address.port },
+    ...{ store, blobs, capture, views, sessions, gateway, secrets },
+    ...{ directory, deviceUrl, port: address.port },
   })
 }
 
 type Parts = {
   readonly store: EventStore
+  readonly blobs: BlobStore
+  readonly capture: Capture
   readonly views: Views
   readonly sessions: RemoteSessions
   readonly gateway: Gateway
@@ -203,9 +220,10 @@ export class TestGateway {
   }
 
   async stop(): Promise<void> {
-    const { sessions, gateway, views, store, directory } = this.parts
+    const { sessions, gateway, capture, views, store, directory } = this.parts
     sessions.stop()
     await gateway.stop()
+    await capture.stop()
     await views.stop()
     await store.close()
     rmSync(directory, { recursive: true, force: true })

@@ -9,6 +9,7 @@ import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Logger } from 'pino'
 import type { EventStore } from '../store/event-store.ts'
 import { AgentsView } from './agents.ts'
+import { BlobsView } from './blobs.ts'
 import { CommandsView } from './commands.ts'
 import { DevicesView } from './devices.ts'
 import { FilesView } from './files.ts'
@@ -20,7 +21,7 @@ import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 3
+const schemaVersion = 4
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
@@ -28,6 +29,7 @@ const pollMs = 500
 
 export class Views {
   readonly agents: AgentsView
+  readonly blobs: BlobsView
   readonly commands: CommandsView
   readonly devices: DevicesView
   readonly files: FilesView
@@ -53,6 +55,7 @@ export class Views {
     this.#store = store
     this.#log = log
     this.agents = new AgentsView(database)
+    this.blobs = new BlobsView(database)
     this.commands = new CommandsView(database)
     this.devices = new DevicesView(database)
     this.files = new FilesView(database)
@@ -63,6 +66,7 @@ export class Views {
     this.viewings = new ViewingsView(database)
     this.#all = [
       this.agents,
+      this.blobs,
       this.commands,
       this.devices,
       this.files,
@@ -100,6 +104,11 @@ export class Views {
       this.#wake()
       await promise
     }
+  }
+
+  /** Not everything of the log is in the views (yet). */
+  async isBehind(): Promise<boolean> {
+    return this.#position < (await this.#store.head())
   }
 
   /** Called with each batch after the views hold it. */

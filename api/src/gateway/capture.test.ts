@@ -1,0 +1,168 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { RequestListener } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { BodyFacts } from '@travessia/schemas/captured'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { RecordedEvent } from '@travessia/schemas/events'
+import { afterEach, expect, test } from 'vitest'
+import { BodyCopy, CopyRoom, maxCopyBytes } from './body-copy.ts'
+import { maxSessionBytes } from './capture.ts'
+import { listen, type Put, startGateway, tenantId } from './test-gateway.ts'
+
+const stops: Array<() => Promise<void>> = []
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop()
+})
+
+async function setUp(device: RequestListener, putOf?: () => Put) {
+  const { server, url } = await listen(device)
+  const gateway = await startGateway(url, putOf)
+  stops.push(
+    async () => void server.closeAllConnections(),
+    () => gateway.stop(),
+  )
+  const row = await gateway.register({ capture: 'bodies' })
+  return { gateway, row, session: await gateway.open(row) }
+}
+
+type Set = Awaited<ReturnType<typeof setUp>>
+
+async function answerOf({ gateway, session }: Pick<Set, 'gateway' | 'session'>) {
+  const facts = await gateway.factsOf(session.id, 'HttpResponseReceived')
+  const found = facts.findLast(({ type }) => type === 'HttpResponseReceived')
+  return (found as RecordedEvent<'HttpResponseReceived'>).data
+}
+
+async function keptOf({ gateway }: Set, { ref = '' }: BodyFacts): Promise<string> {
+  return String(await gateway.parts.blobs.get(tenantId, ref))
+}
+
+const digestOf = (bytes: string | Buffer) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+test('both bodies are kept without their secrets, and the event has the digests of body and copy', async () => {
+  const set = await setUp(async (request, response) => {
+    await buffer(request)
+    response.setHeader('content-type', 'application/json; Charset=UTF-8')
+    response.end('{"session":"canary-answer","ok":true}')
+  })
+  const body = '{"login":"admin","password":"canary-request"}'
+  const headers = { 'content-type': 'application/json' }
+  await set.gateway.get(set.session, '/login.fcgi', { method: 'POST', headers, body })
+  const { requestBody, responseBody } = await answerOf(set)
+  expect(requestBody).toMatchObject({ bytes: body.length, digest: digestOf(body) })
+  const kept = '{"login":"admin","password":"[redacted]"}'
+  expect(await keptOf(set, requestBody)).toBe(kept)
+  expect(requestBody).toMatchObject({ copyBytes: kept.length, copyDigest: digestOf(kept) })
+  expect(await keptOf(set, responseBody)).toBe('{"session":"[redacted]","ok":true}')
+  expect(responseBody.mediaType).toBe('application/json; charset=utf-8')
+  expect(responseBody).not.toHaveProperty('truncated')
+})
+
+test('with the policy `heads` nothing is kept, and nothing is said of it', async () => {
+  const { gateway } = await setUp((_request, response) => response.end('hello'))
+  const session = await gateway.open(await gateway.register())
+  await gateway.get(session, '/')
+  const { responseBody } = await answerOf({ gateway, session })
+  expect(responseBody).toEqual({ bytes: 5, digest: digestOf('hello') })
+  expect(gateway.parts.blobs.usedBytes).toBe(0)
+})
+
+test('an empty body has no copy', async () => {
+  const set = await setUp((_request, response) => response.writeHead(204).end())
+  await set.gateway.get(set.session, '/')
+  expect(await answerOf(set)).toMatchObject({
+    requestBody: { bytes: 0, digest: digestOf('') },
+    responseBody: { bytes: 0, digest: digestOf('') },
+  })
+})
+
+test('of a long body the beginning is kept, and said to be that; the browser gets all', async () => {
+  const long = Buffer.alloc(maxCopyBytes + 70_000, 'abc')
+  const set = await setUp((_request, response) => response.end(long))
+  const answer = await set.gateway.get(set.session, '/')
+  expect(answer.body.equals(long)).toBe(true)
+  const { responseBody } = await answerOf(set)
+  expect(responseBody).toMatchObject({ bytes: long.length, digest: digestOf(long) })
+  expect(responseBody).toMatchObject({ truncated: true, copyBytes: maxCopyBytes })
+  expect(await keptOf(set, responseBody)).toBe(long.toString('latin1', 0, maxCopyBytes))
+})
+
+test.each([
+  ['gzip', gzipSync('{"token":"canary"}')],
+  ['br', brotliCompressSync('{"token":"canary"}')],
+])('a body in %s is kept decoded, or its secrets could not be seen', async (coding, coded) => {
+  const set = await setUp((_request, response) =>
+    response.setHeader('content-encoding', coding).end(coded),
+  )
+  await set.gateway.get(set.session, '/')
+  const { responseBody } = await answerOf(set)
+  expect(responseBody.digest).toBe(digestOf(coded))
+  expect(await keptOf(set, responseBody)).toBe('{"token":"[redacted]"}')
+})
+
+test('what a small coded body becomes is bounded', async () => {
+  const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20))
+  const set = await setUp((_request, response) =>
+    response.setHeader('content-encoding', 'gzip').end(bomb),
+  )
+  await set.gateway.get(set.session, '/')
+  const { responseBody } = await answerOf(set)
+  expect(responseBody).toMatchObject({ copyBytes: maxCopyBytes, truncated: true })
+})
+
+test.each([
+  ['an unknown coding', { 'content-encoding': 'own' }, 'x'],
+  ['a broken one', { 'content-encoding': 'gzip' }, 'no gzip'],
+  ['wide text', { 'content-type': 'text/plain' }, Buffer.from('\ufeff{"token":"x"}', 'utf16le')],
+])('%s is left out, and the event says so', async (_what, headers, body) => {
+  const set = await setUp((_request, response) => response.writeHead(200, headers).end(body))
+  await set.gateway.get(set.session, '/')
+  const { responseBody } = await answerOf(set)
+  expect(responseBody).toMatchObject({ leftOut: 'coding' })
+  expect(responseBody).not.toHaveProperty('ref')
+})
+
+test.each([
+  ['is broken', 'store', async () => Promise.reject(new Error('EIO'))],
+  ['is full', 'full', async () => Promise.reject(new TravessiaError('BLOBS_FULL'))],
+  ['never answers', 'store', () => new Promise<never>(() => undefined)],
+] as const)(
+  'when the store of blobs %s, the exchange goes on and its event says it',
+  async (_how, leftOut, put) => {
+    const set = await setUp(
+      (_request, response) => response.end('hello'),
+      () => put,
+    )
+    const answer = await set.gateway.get(set.session, '/')
+    expect([answer.status, String(answer.body), answer.isWhole]).toEqual([200, 'hello', true])
+    expect((await answerOf(set)).responseBody).toMatchObject({ bytes: 5, leftOut })
+  },
+)
+
+test('beyond what a session may keep bodies are left out', async () => {
+  const set = await setUp((_request, response) => response.end('x'.repeat(1000)))
+  const live = set.gateway.parts.sessions.find(set.session.id)
+  if (!live) throw new TypeError('the session is not open')
+  live.captured.bytes = maxSessionBytes - 999
+  await set.gateway.get(set.session, '/')
+  expect((await answerOf(set)).responseBody).toMatchObject({
+    bytes: 1000,
+    leftOut: 'session-limit',
+  })
+  expect(live.captured.bytes).toBe(maxSessionBytes - 999)
+})
+
+test('all copies of the node hold so much at once, and give it back', () => {
+  const room = new CopyRoom(3000)
+  const [first, second] = [new BodyCopy(room), new BodyCopy(room)]
+  first.add(randomBytes(2000))
+  second.add(randomBytes(800))
+  second.add(randomBytes(300))
+  expect([first.leftOut, second.leftOut]).toEqual([undefined, 'busy'])
+  first.drop()
+  first.drop()
+  expect(room.take(3000)).toBe(true)
+  expect(room.take(1)).toBe(false)
+})

@@ -1,0 +1,119 @@
+/**
+ * Copies of the bodies of an exchange, where the device's policy wants them (STORE 3.5). They are kept before the event
+ * that names them, and whatever goes wrong with them costs the exchange nothing: the event says what was left out.
+ * Killed in between: the exchange ends as one of a crash, and what was kept of it is swept a day later.
+ */
+import type { CopyFacts } from '@travessia/schemas/captured'
+import { TravessiaError } from '@travessia/schemas/errors'
+import type { Logger } from 'pino'
+import type { BlobStore } from '../store/blob-store.ts'
+import { BodyCopy, CopyRoom, maxCopyBytes } from './body-copy.ts'
+import { CopyMaker } from './copy-maker.ts'
+import { headerOf } from './headers.ts'
+import { Slots } from './slots.ts'
+
+export const maxSessionBytes = 50 * 1024 * 1024
+const maxNodeBytes = 64 * 1024 * 1024
+/** At the disk at once, and the longest that an event waits for it. */
+const writers = 4
+const maxWaiting = 10_000
+const withinMs = 3_000
+
+/** Whose bodies they are; `captured` counts what was kept of the session. */
+export type CaptureOwner = {
+  readonly tenantId: string
+  readonly userId: string
+  readonly capture?: 'heads' | 'bodies' | 'dom'
+  readonly captured?: { bytes: number }
+}
+
+type Deps = { readonly blobs: Pick<BlobStore, 'put'>; readonly log: Logger }
+
+export class Capture {
+  readonly #deps: Deps
+  readonly #room = new CopyRoom(maxNodeBytes)
+  readonly #slots = new Slots(writers, maxWaiting)
+  readonly #maker = new CopyMaker()
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** undefined: nothing is kept of this device's bodies. */
+  copyFor({ capture = 'heads', captured }: CaptureOwner): BodyCopy | undefined {
+    if (capture === 'heads') return undefined
+    const isFull = captured !== undefined && captured.bytes >= maxSessionBytes
+    return new BodyCopy(this.#room, isFull ? 'session-limit' : undefined)
+  }
+
+  /** What the event says of the copy. Never throws, and never takes longer than the limit. */
+  async keep(
+    owner: CaptureOwner,
+    copy: BodyCopy | undefined,
+    headers: readonly string[],
+  ): Promise<CopyFacts> {
+    if (!copy || copy.isEmpty) return {}
+    if (copy.leftOut) return { leftOut: copy.leftOut }
+    const late = Promise.withResolvers<CopyFacts>()
+    const timer = setTimeout(() => late.resolve({ leftOut: 'store' }), withinMs)
+    const kept = this.#keep(owner, copy, headers)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => copy.drop())
+    return Promise.race([kept, late.promise]).finally(() => clearTimeout(timer))
+  }
+
+  /** Work that must have ended before the log is closed. */
+  follow(work: Promise<unknown>): void {
+    this.#underWay.add(work)
+    void work.finally(() => this.#underWay.delete(work))
+  }
+
+  /** When the last events have been written. */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+    await this.#maker.stop()
+  }
+
+  async #keep(owner: CaptureOwner, copy: BodyCopy, headers: readonly string[]): Promise<CopyFacts> {
+    const { tenantId, userId, captured } = owner
+    const mediaType = headerOf(headers, 'content-type') ?? ''
+    const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
+    const bytes = copy.whole()
+    const made = await this.#maker.make({ bytes, coding, mediaType, maxBytes: maxCopyBytes })
+    if (!made) return { leftOut: 'coding' }
+    const size = made.bytes.length
+    if (captured && captured.bytes + size > maxSessionBytes) return { leftOut: 'session-limit' }
+    if (captured) captured.bytes += size
+    const ref = await this.#put(tenantId, userId, made.bytes)
+    return {
+      ...{ ref, copyBytes: size, copyDigest: made.digest },
+      ...(copy.isCut || made.isCut ? { truncated: true } : {}),
+      ...(shownType(mediaType) ? { mediaType: shownType(mediaType) } : {}),
+    }
+  }
+
+  async #put(tenantId: string, userId: string, bytes: Uint8Array): Promise<string> {
+    const release = await this.#slots.take(AbortSignal.timeout(withinMs))
+    try {
+      return await this.#deps.blobs.put(tenantId, userId, bytes)
+    } finally {
+      release()
+    }
+  }
+
+  #failed(error: unknown): CopyFacts {
+    const code = error instanceof TravessiaError ? error.code : undefined
+    if (code === 'TUNNEL_BUSY') return { leftOut: 'busy' }
+    if (code === 'BLOBS_FULL') return { leftOut: 'full' }
+    this.#deps.log.error({ err: error }, 'body not captured')
+    return { leftOut: 'store' }
+  }
+}
+
+/** Type and charset, of what a device may call anything. */
+function shownType(mediaType: string): string {
+  const [, type = ''] = /^\s*([\w.+-]{1,60}\/[\w.+-]{1,60})/.exec(mediaType) ?? []
+  const [, charset] = /;\s*charset="?([\w-]{1,40})/i.exec(mediaType) ?? []
+  return `${type.toLowerCase()}${type && charset ? `; charset=${charset.toLowerCase()}` : ''}`
+}

@@ -1,0 +1,45 @@
+/** The thread that makes copies, from this side: begun with the first body, and again after one that it died of. */
+import { Worker } from 'node:worker_threads'
+import type { CopyAnswer, CopyOrder } from './capture-worker.ts'
+
+/** Decoded bodies are a megabyte at most, one after another. */
+const resourceLimits = { maxOldGenerationSizeMb: 256 }
+
+export class CopyMaker {
+  readonly #waiting = new Map<number, PromiseWithResolvers<CopyAnswer['copy']>>()
+  #worker: Worker | undefined
+  #id = 0
+
+  /** undefined: it cannot be decoded. @throws an error when the thread died of it, or of another one */
+  make(order: Omit<CopyOrder, 'id'>): Promise<CopyAnswer['copy']> {
+    const id = ++this.#id
+    const made = Promise.withResolvers<CopyAnswer['copy']>()
+    this.#waiting.set(id, made)
+    this.#running().postMessage({ ...order, id } satisfies CopyOrder)
+    return made.promise
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.terminate()
+  }
+
+  #running(): Worker {
+    if (this.#worker) return this.#worker
+    const worker = new Worker(new URL('./capture-worker.ts', import.meta.url), { resourceLimits })
+    worker.unref()
+    worker.on('message', ({ id, copy }: CopyAnswer) => {
+      this.#waiting.get(id)?.resolve(copy)
+      this.#waiting.delete(id)
+    })
+    worker.on('error', (error) => this.#died(error))
+    worker.on('exit', (code) => this.#died(new Error(`the thread ended with ${code}`)))
+    this.#worker = worker
+    return worker
+  }
+
+  #died(error: unknown): void {
+    this.#worker = undefined
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+}
