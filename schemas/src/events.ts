@@ -267,6 +267,11 @@ const policy = {
 const audit = {
   /** Somebody looks at a session again; `userId`: whose it was. */
   SessionReplayed: data({ userId: id }),
+  /** Said once in five minutes for each reader and question. */
+  AuditQueried: data({
+    list: Type.Enum(['events', 'sessions', 'session', 'state']),
+    filter: Type.Record(Type.String(), Type.Unknown()),
+  }),
   AuditExported: data({
     format: text,
     filter: Type.Record(Type.String(), Type.Unknown()),

@@ -18,6 +18,7 @@ test.each([
   ['\t=1', "'\t=1"],
   ['\r=1', `"'\r=1"`],
   ['\n=1', `"'\n=1"`],
+  ['＝1+1', "'＝1+1"],
   ['a,b', '"a,b"'],
   ['say "hi"', '"say ""hi"""'],
   ['=a,"b"', `"'=a,""b"""`],
@@ -57,13 +58,27 @@ test('no text makes a formula or a line of its own in CSV, nor a second line in 
   fc.assert(
     fc.property(
       fc.string({
-        unit: fc.constantFrom('=', '+', '-', '@', '"', ',', '\r', '\n', '\t', 'a', ' ', '\u2028'),
+        unit: fc.constantFrom(
+          '=',
+          '＠',
+          '+',
+          '-',
+          '@',
+          '"',
+          ',',
+          '\r',
+          '\n',
+          '\t',
+          'a',
+          ' ',
+          '\u2028',
+        ),
       }),
       (text) => {
         const one = { ...event, summary: text, data: { text } } as unknown as AuditEvent
         const cells = parse(exportLine('csv', one))
         expect(cells).toHaveLength(15)
-        for (const cell of cells) expect(cell).not.toMatch(/^[=+\-@\t\r\n]/)
+        for (const cell of cells) expect(cell).not.toMatch(/^[=＠+\-@\t\r\n]/)
         const line = exportLine('jsonl', one)
         expect(line.indexOf('\n')).toBe(line.length - 1)
         expect(JSON.parse(line)).toMatchObject({ summary: text })

@@ -1,6 +1,12 @@
-/** Rows of a query as CSV or JSON lines, streamed page by page. */
+/** Rows of a query as CSV or JSON lines, streamed page by page: in memory is one page, whatever the log is. */
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { AuditEvent } from '@travessia/schemas/api'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
+import type { Language } from '@travessia/schemas/errors'
+import type { EventFilter, EventStore } from '../store/event-store.ts'
+import { type ReadingDeps, readEvents } from './reading.ts'
+
+const pageEvents = 200
 
 const columns = [
   ...['position', 'logIndex', 'id', 'type', 'at', 'actorType', 'actorId', 'actorName'],
@@ -12,6 +18,29 @@ export const exportTypes = {
   jsonl: 'application/jsonl; charset=utf-8',
 } as const
 export type ExportFormat = keyof typeof exportTypes
+
+export type ExportOrder = {
+  readonly filter: Omit<EventFilter, 'limit'>
+  readonly format: ExportFormat
+  readonly language: Language
+}
+
+/** Newest first; reads on only when the reader wants more, and in turns with everything else. */
+export async function* exportedLines(
+  deps: ReadingDeps & { readonly store: Pick<EventStore, 'query'> },
+  { filter, format, language }: ExportOrder,
+): AsyncGenerator<string> {
+  yield exportHead(format)
+  for (let next: string | undefined = filter.cursor; ; ) {
+    const cursor = next === undefined ? {} : { cursor: next }
+    const page = await deps.store.query({ ...filter, ...cursor, limit: pageEvents })
+    const events = await readEvents(deps, page.items, language)
+    yield events.map((event) => exportLine(format, event)).join('')
+    if (page.nextCursor === undefined) return
+    next = page.nextCursor
+    await breathe()
+  }
+}
 
 /** What stands before the first row. */
 export function exportHead(format: ExportFormat): string {
@@ -32,6 +61,6 @@ export function exportLine(format: ExportFormat, event: AuditEvent): string {
 /** A text that a spreadsheet would take for a formula is quoted away. */
 export function csvCell(value: unknown): string {
   const text = value === undefined || value === null ? '' : String(value)
-  const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
+  const safe = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

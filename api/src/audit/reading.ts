@@ -6,13 +6,13 @@ import type { Users } from '../identity/users.ts'
 import type { Views } from '../views/views.ts'
 import { type EventNames, sentenceOf } from './sentences.ts'
 
-type Deps = {
+export type ReadingDeps = {
   readonly views: Pick<Views, 'agents' | 'devices' | 'installations'>
   readonly users: Users
 }
 
 export async function readEvents(
-  deps: Deps,
+  deps: ReadingDeps,
   events: readonly RecordedEvent[],
   language: Language,
 ): Promise<AuditEvent[]> {
@@ -20,7 +20,7 @@ export async function readEvents(
 }
 
 export async function readEvent(
-  deps: Deps,
+  deps: ReadingDeps,
   event: RecordedEvent,
   language: Language,
 ): Promise<AuditEvent> {
@@ -39,7 +39,7 @@ export async function readEvent(
   }
 }
 
-async function namesOf({ views, users }: Deps, event: RecordedEvent): Promise<EventNames> {
+async function namesOf({ views, users }: ReadingDeps, event: RecordedEvent): Promise<EventNames> {
   const { actor, tenantId, installationId, streamKind, streamId, data } = event
   const deviceId = event.deviceId ?? (streamKind === 'device' ? streamId : undefined)
   const placeId = installationId ?? (streamKind === 'installation' ? streamId : undefined)

@@ -112,6 +112,7 @@ export const sampleData = {
   AccessDenied: { errorCode: 'PERMISSION_DENIED', method: 'GET', path: '/x' },
   PolicyChanged: { secondPerson: { safety: ['dangerous'], deviceIds: [id] } },
   SessionReplayed: { userId: id },
+  AuditQueried: { list: 'events', filter: {} },
   AuditExported: { format: 'csv', filter: {} },
   ServerStarted: { version: '0.1.0', nodeId: id },
   EvidenceKeyAdded: { publicKey: 'AAAA' },

@@ -1,6 +1,7 @@
 /** One sentence per fact, in the reader's language, made when it is read: the log keeps facts, not prose. */
 import type { Language } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { auditText } from './audit-sentences.ts'
 import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
 import { discoveryText } from './discovery-sentences.ts'
@@ -50,6 +51,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     discoveryText(event, names) ??
     fileText(event, names) ??
     replayText(event, names) ??
+    auditText(event, names) ??
     agentText(event, names)
   return language === 'en' ? text[1] : text[0]
 }
@@ -265,11 +267,6 @@ function accessText(
         ],
         event.data.errorCode,
       )
-    case 'AuditExported':
-      return [
-        `${actor} exportou a auditoria (${event.data.format})`,
-        `${actor} exported the audit (${event.data.format})`,
-      ]
     case 'ServerStarted':
       return [`Servidor iniciado (${event.data.version})`, `Server started (${event.data.version})`]
     case 'EvidenceKeyAdded':

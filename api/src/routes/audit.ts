@@ -1,7 +1,6 @@
 /** Reading the log: events, remote sessions, one session whole, export. Exporting is a fact itself. */
 import { Readable } from 'node:stream'
 import {
-  type AuditEvent,
   auditEventList,
   auditKeysSchema,
   auditQuery,
@@ -13,15 +12,16 @@ import {
   sessionList,
 } from '@travessia/schemas/api'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { type EventType, typesOfKind } from '@travessia/schemas/events'
+import { type EventType, type Fact, typesOfKind } from '@travessia/schemas/events'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { bundle } from '../audit/bundle.ts'
-import { type ExportFormat, exportHead, exportLine, exportTypes } from '../audit/export.ts'
+import { exportedLines, exportTypes } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
+import { Readings } from '../audit/readings.ts'
 import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
 import { zip } from '../audit/zip.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
@@ -34,16 +34,37 @@ import { type App, answers, contextOf } from './route.ts'
 import { toSession } from './sessions.ts'
 
 const pageEvents = 50
-const exportPageEvents = 200
-const maxExportEvents = 1_000_000
 const config = { permission: 'audit' } as const
 
 export function addAuditRoutes(app: App, services: Services): void {
+  addListRoutes(app, services)
+  app.get(
+    '/api/audit/keys',
+    { config, schema: { response: answers({ 200: auditKeysSchema }) } },
+    async (request) => {
+      const origin = originOf(services.nodeId, requirePrincipal(request).tenantId)
+      return { origin, keys: services.evidenceKeys.keysOf(origin).map(noteKeyText) }
+    },
+  )
+  app.get(
+    '/api/audit/export',
+    { config, schema: { querystring: exportQuery } },
+    async (request, reply) => exportEvents(services, request, { reply, query: request.query }),
+  )
+}
+
+/** What is read is recorded before it goes out. */
+function addListRoutes(app: App, services: Services): void {
+  const readings = new Readings(services)
+  const record = (request: FastifyRequest, data: Fact<'AuditQueried'>['data']) =>
+    readings.record(requirePrincipal(request).tenantId, contextOf(services, request), data)
   app.get(
     '/api/audit/events',
     { config, schema: { querystring: auditQuery, response: answers({ 200: auditEventList }) } },
     async (request) => {
+      const { limit: _limit, cursor: _cursor, ...filter } = request.query
       const page = await services.store.query(filterOf(requirePrincipal(request), request.query))
+      await record(request, { list: 'events', filter })
       return { ...page, items: await readEvents(services, page.items, readerLanguage(request)) }
     },
   )
@@ -53,7 +74,12 @@ export function addAuditRoutes(app: App, services: Services): void {
       config,
       schema: { querystring: auditSessionsQuery, response: answers({ 200: sessionList }) },
     },
-    async (request) => listSessions(services, requirePrincipal(request), request.query),
+    async (request) => {
+      const { limit: _limit, cursor: _cursor, ...filter } = request.query
+      const page = await listSessions(services, requirePrincipal(request), request.query)
+      await record(request, { list: 'sessions', filter })
+      return page
+    },
   )
   app.get(
     '/api/audit/sessions/:id',
@@ -68,25 +94,13 @@ export function addAuditRoutes(app: App, services: Services): void {
       const row = namedOf(request, 'session')
       const all = await services.store.readStream(row.tenantId, row.id, request.query.after)
       const { events, ...more } = sessionPage(all, maxSessionEvents)
+      await record(request, { list: 'session', filter: { sessionId: row.id } })
       return {
         session: await toSession(services, row),
         events: await readEvents(services, events, readerLanguage(request)),
         ...more,
       }
     },
-  )
-  app.get(
-    '/api/audit/keys',
-    { config, schema: { response: answers({ 200: auditKeysSchema }) } },
-    async (request) => {
-      const origin = originOf(services.nodeId, requirePrincipal(request).tenantId)
-      return { origin, keys: services.evidenceKeys.keysOf(origin).map(noteKeyText) }
-    },
-  )
-  app.get(
-    '/api/audit/export',
-    { config, schema: { querystring: exportQuery } },
-    async (request, reply) => exportEvents(services, request, { reply, query: request.query }),
   )
 }
 
@@ -114,7 +128,7 @@ async function exportEvents(
 ): Promise<FastifyReply> {
   const { format, ...wanted } = query
   const principal = requirePrincipal(request)
-  const filter = { ...filterOf(principal, wanted), limit: exportPageEvents }
+  const filter = filterOf(principal, wanted)
   await services.store.append({
     ...{ tenantId: principal.tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
     events: [
@@ -122,7 +136,7 @@ async function exportEvents(
     ],
   })
   if (format === 'bundle') return sendBundle(services, { reply, principal, query: wanted })
-  const lines = exportLines(services, { filter, format, language: readerLanguage(request) })
+  const lines = exportedLines(services, { filter, format, language: readerLanguage(request) })
   return reply
     .type(exportTypes[format])
     .header('content-disposition', `attachment; filename="travessia-audit.${format}"`)
@@ -146,25 +160,6 @@ async function sendBundle(
     .type('application/zip')
     .header('content-disposition', `attachment; filename="travessia-audit-${checkpoint.size}.zip"`)
     .send(Readable.from(zip(bundle(services, { filter, asked, scope, checkpoint }))))
-}
-
-async function* exportLines(
-  services: Services,
-  {
-    filter,
-    format,
-    language,
-  }: { filter: EventFilter; format: ExportFormat; language: 'pt-BR' | 'en' },
-): AsyncGenerator<string> {
-  yield exportHead(format)
-  let cursor = filter.cursor
-  for (let count = 0; count < maxExportEvents; count += exportPageEvents) {
-    const page = await services.store.query(cursor === undefined ? filter : { ...filter, cursor })
-    const events: AuditEvent[] = await readEvents(services, page.items, language)
-    yield events.map((event) => exportLine(format, event)).join('')
-    if (page.nextCursor === undefined) return
-    cursor = page.nextCursor
-  }
 }
 
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */

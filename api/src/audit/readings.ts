@@ -1,0 +1,42 @@
+/** Auditors are audited: who reads what of the log is a fact of it, once in five minutes for each reader and question. */
+import { canonicalJson } from '@travessia/schemas/canonical-json'
+import type { EventContext, Fact } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import type { EventStore } from '../store/event-store.ts'
+
+const factMs = 5 * 60_000
+const maxRemembered = 10_000
+
+export class Readings {
+  readonly #store: Pick<EventStore, 'append'>
+  readonly #now: () => number
+  /** When each question was recorded, oldest first. Lost at a restart: then it is said once more. */
+  readonly #recorded = new Map<string, number>()
+
+  constructor({ store, now }: { store: Pick<EventStore, 'append'>; now: () => number }) {
+    this.#store = store
+    this.#now = now
+  }
+
+  /**
+   * Durable when it resolves; only then the answer may go out.
+   * @throws TravessiaError STORE_UNAVAILABLE
+   */
+  async record(
+    tenantId: string,
+    context: EventContext,
+    data: Fact<'AuditQueried'>['data'],
+  ): Promise<void> {
+    const key = canonicalJson([tenantId, context.actor.id, data])
+    const at = this.#now()
+    if ((this.#recorded.get(key) ?? 0) > at - factMs) return
+    await this.#store.append({
+      ...{ tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
+      events: [{ ...context, type: 'AuditQueried', data }],
+    })
+    this.#recorded.delete(key)
+    this.#recorded.set(key, at)
+    const [oldest] = this.#recorded.keys()
+    if (this.#recorded.size > maxRemembered && oldest) this.#recorded.delete(oldest)
+  }
+}
