@@ -72,6 +72,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'POST /api/audit/sessions/{id}/replays': on('session', readers),
   'GET /api/audit/sessions/{id}/bodies/{ref}': on('session', readers),
   'GET /api/audit/requests/{id}/bodies/{ref}': { roles: readers },
+  'GET /api/audit/integrity': { roles: readers },
   'GET /api/audit/keys': { roles: readers },
   'GET /api/audit/export': { roles: readers },
   'GET /api/events': { roles: everybody },

@@ -95,6 +95,11 @@ export class Checkpointer {
     return proof
   }
 
+  /** How far this tenant's log is signed, and whether it still leads there; signs nothing. */
+  async standing(tenantId: string): Promise<Pick<Tree, 'signed' | 'isDamaged'>> {
+    return this.#catchUp(tenantId)
+  }
+
   #wake(): void {
     this.#running ??= this.#follow()
       .catch((error: unknown) =>

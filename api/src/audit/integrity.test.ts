@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { newId } from '@travessia/schemas/ids'
+import { pino } from 'pino'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { EvidenceKeys } from '../identity/evidence-keys.ts'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
+import { Vault } from '../identity/vault.ts'
+import { append, event } from '../store/conformance-events.ts'
+import type { EventStore } from '../store/event-store.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { IntegrityCheck } from './integrity.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'travessia-integrity-'))
+const nodeId = newId()
+const vault = () => new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32))
+const evidenceKeys = new EvidenceKeys(vault(), nodeId)
+const stores: EventStore[] = []
+let files = 0
+
+async function start(path: string, keys = evidenceKeys) {
+  const store = await createSqliteStore(path)
+  stores.push(store)
+  const log = pino({ level: 'silent' })
+  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
+  const check = new IntegrityCheck({ checkpointer, evidenceKeys: keys, nodeId, store })
+  return { store, checkpointer, check }
+}
+function newPath(): string {
+  files += 1
+  return join(directory, `${files}.db`)
+}
+const closeAll = () => Promise.all(stores.splice(0).map((store) => store.close()))
+afterEach(closeAll)
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+function tamper(path: string, sql: string): void {
+  const database = new DatabaseSync(path)
+  const triggers = database.prepare("select name from sqlite_master where type = 'trigger'").all()
+  for (const { name } of triggers) database.exec(`drop trigger ${String(name)}`)
+  database.exec(sql)
+  database.close()
+}
+
+test('a log that leads to its newest checkpoint is intact up to there, with its gaps counted', async () => {
+  const { store, checkpointer, check } = await start(newPath())
+  const one = append({ events: [event(), event()] })
+  await store.append(one)
+  expect(await check.of(one.tenantId)).toMatchObject({ status: 'unsigned', size: 0, gaps: 0 })
+  const { at } = await checkpointer.fresh(one.tenantId)
+  const intact = { status: 'intact', size: 2, signedAt: at, gaps: 0, hasMoreGaps: false }
+  expect(await check.of(one.tenantId)).toEqual(intact)
+  const time = '2026-11-24T12:00:00.000Z'
+  const data = { cause: 'disk', from: time, to: time }
+  const gap = { ...event(), type: 'RecordingGapDetected', data } as ReturnType<typeof event>
+  const streamId = newId()
+  await store.append({
+    ...{ tenantId: one.tenantId, streamKind: 'system', streamId, expected: 'none', events: [gap] },
+  })
+  // It is signed a second later; until then the newest signature covers two.
+  expect(await check.of(one.tenantId)).toEqual({ ...intact, gaps: 1 })
+  await checkpointer.fresh(one.tenantId)
+  expect(await check.of(one.tenantId)).toMatchObject({ size: 3, gaps: 1 })
+})
+
+test.each([
+  ['a leaf is another one', "update event set leaf_hash = x'00' where log_index = 0"],
+  ['an event is gone', 'delete from event where log_index = 1'],
+  ['the signature is not ours', "update checkpoint set note = replace(note, '— ', '— x')"],
+])('a log of which %s is damaged', async (_what, sql) => {
+  const path = newPath()
+  const before = await start(path)
+  const one = append({ events: [event(), event()] })
+  await before.store.append(one)
+  await before.checkpointer.fresh(one.tenantId)
+  expect(await before.check.of(one.tenantId)).toMatchObject({ status: 'intact' })
+  await closeAll()
+  tamper(path, sql)
+  const after = await start(path)
+  expect(await after.check.of(one.tenantId)).toMatchObject({ status: 'damaged' })
+})
+
+test('a checkpoint that was taken out while the node runs is damage', async () => {
+  const path = newPath()
+  const { store, checkpointer, check } = await start(path)
+  const one = append({ events: [event()] })
+  await store.append(one)
+  await checkpointer.fresh(one.tenantId)
+  tamper(path, 'delete from checkpoint')
+  expect(await check.of(one.tenantId)).toMatchObject({ status: 'damaged', size: 0 })
+})
+
+test('a checkpoint by keys that this node does not have is damage', async () => {
+  const strangers = new EvidenceKeys(vault(), nodeId)
+  const { store, checkpointer, check } = await start(newPath(), strangers)
+  const one = append({ events: [event()] })
+  await store.append(one)
+  await checkpointer.fresh(one.tenantId)
+  expect(await check.of(one.tenantId)).toMatchObject({ status: 'damaged' })
+})

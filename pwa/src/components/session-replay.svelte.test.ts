@@ -1,0 +1,124 @@
+import type { AuditEvent, Session } from '@travessia/schemas/api'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
+import SessionReplay from './session-replay.svelte'
+
+const start = Date.parse('2026-11-24T12:00:00.000Z')
+const timeAt = (second: number) => new Date(start + second * 1_000).toISOString()
+let position = 0
+function event(type: string, second: number, data: object = {}, more: object = {}): AuditEvent {
+  position += 1
+  return {
+    ...{ id: `e${position}`, position, logIndex: position, version: position, type, data },
+    ...{ at: timeAt(second), summary: `sentence of ${type}`, actor: { type: 'user', id: 'u' } },
+    ...more,
+  } as AuditEvent
+}
+const session = {
+  ...{ id: 's', deviceId: 'd', deviceName: 'Catraca', installationName: 'Matriz' },
+  ...{ userName: 'Ana', status: 'CLOSED', access: 'full', reason: 'ver', requests: 1 },
+  ...{ bytesIn: 0, bytesOut: 10, openedAt: timeAt(0), endedAt: timeAt(30) },
+} as unknown as Session
+const request = { requestId: 'r', method: 'GET', path: '/lista' }
+const answer = { requestId: 'r', status: 200, durationMs: 900, responseBody: { bytes: 10 } }
+let asked: string[] = []
+let answers: Record<string, () => Response> = {}
+
+beforeEach(() => {
+  asked = []
+  const events = [
+    event('SessionRequested', 0, { clientIp: '203.0.113.9' }),
+    event('HttpRequestForwarded', 5, request),
+    event('HttpResponseReceived', 6, answer),
+    event('HttpRequestRefused', 20, { requestId: 'x', method: 'POST', path: '/apaga' }),
+    event('SessionClosed', 30),
+  ]
+  const commands = [
+    event('CommandSucceeded', 11, {}, { commandId: 'c' }),
+    event('CommandIssued', 10, {}, { commandId: 'c' }),
+  ]
+  for (const [index, one] of commands.toReversed().entries())
+    Object.assign(one, { position: 2.5 + index / 10 })
+  answers = {
+    'POST /api/audit/sessions/s/replays': () => Response.json({ id: 'p' }, { status: 201 }),
+    'GET /api/audit/sessions/s': () => Response.json({ session, events }),
+    'GET /api/audit/events': () => Response.json({ items: commands }),
+    'GET /api/audit/integrity': () =>
+      Response.json({ status: 'intact', size: 99, signedAt: timeAt(31), gaps: 0 }),
+  }
+  vi.stubGlobal('fetch', async (path: string, { method = 'GET' }: RequestInit = {}) => {
+    const key = `${method} ${path.split('?')[0]}`
+    asked.push(key)
+    return answers[key]?.() ?? Response.json({ code: 'NOT_FOUND', title: '?' }, { status: 404 })
+  })
+  history.replaceState(history.state, '', location.pathname)
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  return cleanup()
+})
+
+const slider = () => page.getByLabelText(m.replay_position())
+const nowText = () => document.querySelector('[aria-current]')?.textContent ?? ''
+
+test('that somebody replays is written before anything is asked for, once, and without it nothing is shown', async () => {
+  answers['POST /api/audit/sessions/s/replays'] = () =>
+    Response.json({ code: 'STORE_UNAVAILABLE', title: 'Sem registro' }, { status: 503 })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText('Sem registro')).toBeVisible()
+  expect(asked).toEqual(['POST /api/audit/sessions/s/replays'])
+  answers['POST /api/audit/sessions/s/replays'] = () => Response.json({ id: 'p' }, { status: 201 })
+  await page.getByRole('button', { name: m.retry() }).click()
+  await expect.element(page.getByText('203.0.113.9')).toBeVisible()
+  expect(asked.filter((one) => one.startsWith('POST'))).toHaveLength(2)
+})
+
+test('requests, refusals and commands of the time are lines in order, each with its place in the session', async () => {
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText('/lista')).toBeVisible()
+  const places = [...document.querySelectorAll('ol li button')].map((one) =>
+    one.textContent?.trim(),
+  )
+  expect(places).toEqual(['0:00', '0:05', '0:10', '0:20', '0:30'])
+  await expect.element(page.getByText('sentence of CommandSucceeded')).toBeVisible()
+})
+
+test('a line’s place leads there, keys step and jump, and a link comes back to the instant', async () => {
+  await render(SessionReplay, { id: 's' })
+  await page.getByRole('button', { name: m.replay_go({ time: '0:05' }) }).click()
+  expect(nowText()).toContain('/lista')
+  await userEvent.keyboard('.')
+  expect(nowText()).toContain('sentence of CommandIssued')
+  await userEvent.keyboard('{ArrowRight}')
+  await expect.element(slider()).toHaveValue('15000')
+  await vi.waitUntil(() => location.search === '?t=15')
+  await cleanup()
+  await render(SessionReplay, { id: 's' })
+  await expect.element(slider()).toHaveValue('15000')
+})
+
+test('it plays to its end by itself at 16 times, with what was idle left out', async () => {
+  await render(SessionReplay, { id: 's' })
+  await page.getByRole('combobox').selectOptions('16×')
+  await userEvent.keyboard('k')
+  await expect.element(slider()).toHaveValue('30000')
+  await expect.element(page.getByRole('button', { name: m.replay_play() })).toBeVisible()
+})
+
+test('a long session is loaded in parts', async () => {
+  const page1 = [event('SessionRequested', 0)]
+  const page2 = [event('SessionClosed', 40)]
+  let part = 0
+  answers['GET /api/audit/sessions/s'] = () => {
+    part += 1
+    return Response.json(
+      part === 1 ? { session, events: page1, nextAfter: 1 } : { session, events: page2 },
+    )
+  }
+  await render(SessionReplay, { id: 's' })
+  await page.getByRole('button', { name: m.replay_more() }).click()
+  await expect.element(page.getByText('sentence of SessionClosed')).toBeVisible()
+  expect(document.body.textContent).not.toContain(m.replay_more())
+})

@@ -1,0 +1,15 @@
+/** What a node says of its own log: to be shown beside it, and no proof; a bundle is. */
+import { type Static, Type } from 'typebox'
+
+export const integrityStatuses = ['intact', 'damaged', 'unsigned'] as const
+export const integritySchema = Type.Object({
+  /** `damaged`: the log is not what was signed. `unsigned`: nothing was signed yet. */
+  status: Type.Enum(integrityStatuses),
+  /** How many events the newest checkpoint covers: #0 to #{size - 1}. */
+  size: Type.Integer(),
+  signedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+  /** Of the recording, at most 200. */
+  gaps: Type.Integer(),
+  hasMoreGaps: Type.Boolean(),
+})
+export type Integrity = Static<typeof integritySchema>
