@@ -5,6 +5,7 @@
 import { dirname, join } from 'node:path'
 import { check, checkJson } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
+import type { StateReport } from '@travessia/schemas/device-state'
 import { type AgentDevice, deviceListSchema } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
@@ -35,6 +36,7 @@ import { type Act, allowedDevices, forbiddenBy, isOpen, policyLines } from './si
 import type { Policy } from './target-policy.ts'
 import { TokenRenewal } from './token-renewal.ts'
 import { Tunnels } from './tunnels.ts'
+import { Witness, witnessPathOf } from './witness.ts'
 
 export const agentVersion = '0.1.0'
 const heartbeatMs = 30_000
@@ -69,6 +71,7 @@ export class Agent {
   readonly #journal: Journal
   readonly #discovery: Discovery
   readonly #grants: Grants
+  readonly #witness: Witness
   #health: HealthPage | undefined
   #timers: NodeJS.Timeout[] = []
   #stopNetwork: (() => void) | undefined
@@ -106,10 +109,8 @@ export class Agent {
     const driverFor = (device: AgentDevice) => this.#drivers.driverFor(device)
     const report = (one: Ack) => this.#connections.publish('ack', one)
     const now = () => this.#clock.now() ?? Date.now()
-    this.#watch = new DeviceWatch({
-      ...{ driverFor, log },
-      tell: (report) => this.#connections.sample('state', report),
-    })
+    const tell = (state: StateReport) => this.#connections.sample('state', state)
+    this.#watch = new DeviceWatch({ driverFor, tell, log })
     this.#passages = new Passages({
       ...{ driverFor, log, monitorPort: environment.monitorPort },
       memoryPath: join(dirname(configPath), 'passages.json'),
@@ -118,6 +119,7 @@ export class Agent {
     })
     const addressee = { agent: config, serverKeys: config.serverKeys as JWK[] }
     this.#grants = new Grants({ ...addressee, now })
+    this.#witness = this.#createWitness(now)
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
     const orders = {
       ...{ ...addressee, clock: this.#clock, log, report },
@@ -183,6 +185,7 @@ export class Agent {
 
   /** In the order of arrival: a command may be for a device of the list that came just before it. */
   #command(kind: string, payload: string): void {
+    if (kind === 'checkpoint') return this.#witness.receive(payload)
     if (kind === 'passages') return this.#passages.received(checkJson(isReceipt, payload))
     this.#intake = this.#intake
       .then(() => this.#take(kind, payload))
@@ -258,6 +261,13 @@ export class Agent {
       onPong: (payload) => this.#clock.onPong(payload),
       opened: () => this.#clock.ask(),
       log: this.#log,
+    })
+  }
+
+  #createWitness(now: () => number): Witness {
+    return new Witness({
+      ...{ path: witnessPathOf(this.#configPath), agent: this.#config, now, log: this.#log },
+      report: (report) => this.#connections.publish('ack', report),
     })
   }
 

@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<{ run(args: string[]): Pro
   run: () => import('./cli/run.ts'),
   status: () => import('./cli/status.ts'),
   doctor: () => import('./cli/doctor.ts'),
+  checkpoint: () => import('./cli/checkpoint.ts'),
   pause: () => import('./cli/pause.ts'),
   resume: async () => ({ run: (await import('./cli/pause.ts')).runResume }),
   simulate: () => import('./cli/simulate.ts'),
@@ -21,6 +22,8 @@ const usage = `travessia-agent ${agentVersion}
   run                                                    stay connected
   status                                                 what the running agent says
   doctor                                                 find out why it does not connect
+  checkpoint                                             the newest state of the log that this agent confirms,
+                                                         for "npm run verify -- BUNDLE --since FILE"
   pause [30m|2h|1d], resume                              refuse everything from outside, here on site
   simulate KIND [--port N]                               a device to try things with: turnstile, printer,
                                                          moonraker, marlin, camera, system

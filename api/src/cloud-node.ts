@@ -10,6 +10,7 @@ import { openPersistence } from '@travessia/broker/persistence'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { Checkpointer } from './audit/checkpointer.ts'
+import { Witnesses } from './audit/witnesses.ts'
 import { agentDeviceList, recordCredentials } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
 import { Approvals } from './bus/approvals.ts'
@@ -23,8 +24,10 @@ import { Passages } from './bus/passages.ts'
 import { Recorder } from './bus/recorder.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
+import { brokerAt, endpointsOf, portsOf } from './endpoints.ts'
 import { FileSender } from './files/file-sender.ts'
 import { FileStore } from './files/file-store.ts'
+import { watchAccess } from './gateway/access-watch.ts'
 import { Cameras, cameraLimits } from './gateway/cameras.ts'
 import { Capture } from './gateway/capture.ts'
 import { DeviceAccess } from './gateway/device-access.ts'
@@ -38,7 +41,6 @@ import { createIdentity, type Identity } from './identity/identity.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import type { Link } from './link/link.ts'
 import { PlainMqttLink } from './link/plain-mqtt.ts'
-import { may, maySee } from './plugins/principal.ts'
 import type { Endpoints, Services } from './services.ts'
 import { BlobStore } from './store/blob-store.ts'
 import { BlobSweeper } from './store/blob-sweeper.ts'
@@ -65,29 +67,29 @@ export async function createCloudNode(
   const { link, listeners } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
   const { blobs, capture } = openBlobs(config, identity, log)
-  const base = { store, blobs, capture, views, history, presence, link, now, log, ...identity }
-  const checkpointer = new Checkpointer(base)
+  const core = { store, now, log, ...identity }
+  const checkpointer = new Checkpointer(core)
+  const base = { ...core, blobs, capture, views, history, presence, link, checkpointer }
   const sweeper = new BlobSweeper(base)
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, checkpointer, endpoints: () => endpoints },
+    ...{ ...base, ...bus, ...remote, endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
     ...attemptCounters(),
   }
   const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })
   watchAccess(services)
-  const { sessions, gateway } = remote
   return {
     async start() {
       await views.start()
       await recover({ ...base, ...bus, version })
       await checkpointer.start()
       sweeper.start()
-      await sessions.start()
+      await remote.sessions.start()
       await link.start(bus.inbox)
       startBus(bus)
-      const remotePort = await gateway.start()
+      const remotePort = await remote.gateway.start()
       const brokerPorts = await listeners?.start()
       await app.listen({ host: config.HOST, port: config.HTTP_PORT })
       const { port: httpPort } = app.server.address() as AddressInfo
@@ -99,12 +101,12 @@ export async function createCloudNode(
     async stop() {
       await stopViews(remote)
       await app.close()
-      await gateway.stop()
+      await remote.gateway.stop()
       await capture.stop()
       await listeners?.stop()
       await stopBus(bus)
       await link.stop()
-      await stopStores({ ...base, checkpointer, sweeper })
+      await stopStores({ ...base, sweeper })
     },
   }
 }
@@ -169,20 +171,19 @@ async function openLink(
   return { link: createEmbeddedLink(nodeId, broker), listeners }
 }
 
-/** The address that may be shown, and the credential that may not. */
-function brokerAt(brokerUrl: string): { address: string; username?: string; password?: string } {
-  const url = new URL(brokerUrl)
-  const [username, password] = [url.username, url.password].map(decodeURIComponent)
-  url.username = ''
-  url.password = ''
-  const credential = { ...(username && { username }), ...(password && { password }) }
-  return { address: url.href, ...credential }
-}
-
 type Base = Identity &
   Pick<
     Services,
-    'store' | 'blobs' | 'capture' | 'views' | 'history' | 'link' | 'presence' | 'now' | 'log'
+    | 'store'
+    | 'blobs'
+    | 'capture'
+    | 'views'
+    | 'history'
+    | 'link'
+    | 'presence'
+    | 'checkpointer'
+    | 'now'
+    | 'log'
   >
 type Bus = ReturnType<typeof createBus>
 
@@ -216,8 +217,15 @@ function createBus(base: Base, dataDir: string) {
     sign: (order) => tokens.signDiscovery(order),
     agentIntent: (...what) => recorder.agentIntent(...what),
   })
+  const witnesses = new Witnesses({
+    ...base,
+    online: () => presence.online(),
+    keyOf: (agentId) => base.pairing.signingKeyOf(agentId),
+    refused: (agent, refused) => recorder.agentIntent(agent, { type: 'ReportRefusal', refused }),
+  })
   const inbox = new Inbox({
     ...{ presence, tunnel, deviceLists, deviceStates, discoveries, passages, dispatcher },
+    witnesses,
     ...{ now, log },
     agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
     commandReport: (agent, report) => recorder.commandReport(agent, report),
@@ -227,16 +235,18 @@ function createBus(base: Base, dataDir: string) {
   const files = new FileStore({ ...base, directory: join(dataDir, 'files') })
   const fileSender = new FileSender({ ...base, files, tunnel })
   const parts = { recorder, tunnel, deviceLists, deviceStates, discoveries, dispatcher, inbox }
-  return { ...parts, commands, approvals, files, fileSender }
+  return { ...parts, witnesses, commands, approvals, files, fileSender }
 }
 
-function startBus({ approvals, inbox }: Bus): void {
+function startBus({ approvals, inbox, witnesses }: Bus): void {
   inbox.start()
+  witnesses.start()
   approvals.start()
 }
 
 async function stopBus({ approvals, inbox, dispatcher, deviceLists, ...bus }: Bus): Promise<void> {
   await approvals.stop()
+  await bus.witnesses.stop()
   bus.fileSender.stop()
   await inbox.stop()
   dispatcher.stop()
@@ -280,48 +290,11 @@ async function stopStores({
   database,
   checkpointer,
   sweeper,
-}: Base & { readonly checkpointer: Checkpointer; readonly sweeper: BlobSweeper }): Promise<void> {
+}: Base & { readonly sweeper: BlobSweeper }): Promise<void> {
   await sweeper.stop()
   await views.stop()
   await checkpointer.stop()
   await store.close()
   history.close()
   database.close()
-}
-
-/** Who may not act any more, or not there, loses the open sessions too (THREATS I4). */
-function watchAccess({ views, sessions, log }: Services): void {
-  views.onEvents((events) => {
-    for (const { type, tenantId, data } of events) {
-      if (type !== 'RoleGranted' && type !== 'RoleRevoked') continue
-      const { userId } = data
-      views.members
-        .get(userId, tenantId)
-        .then((member) =>
-          sessions.revokeWhere(
-            (session) =>
-              session.userId === userId &&
-              !(member && may(member.role, 'operate') && maySee(member, session.installationId)),
-            'access-changed',
-          ),
-        )
-        .catch((error: unknown) => log.error({ err: error, userId }, 'sessions not revoked'))
-    }
-  })
-}
-
-type Ports = { httpPort: number; remotePort: number; wsPort: number; mqttPort: number }
-
-function portsOf({ HTTP_PORT, REMOTE_PORT, WS_PORT, MQTT_PORT }: Config): Ports {
-  return { httpPort: HTTP_PORT, remotePort: REMOTE_PORT, wsPort: WS_PORT, mqttPort: MQTT_PORT }
-}
-
-function endpointsOf(config: Config, { httpPort, remotePort, wsPort, mqttPort }: Ports): Endpoints {
-  const other = config.BROKER_URL && brokerAt(config.BROKER_URL).address
-  return {
-    httpUrl: config.PUBLIC_URL ?? `http://localhost:${httpPort}`,
-    remoteUrl: config.REMOTE_URL ?? `http://remote.localhost:${remotePort}`,
-    wsUrl: config.WS_URL ?? other ?? `ws://localhost:${wsPort}/ws/connectors`,
-    mqttUrl: other ?? `mqtt://localhost:${mqttPort}`,
-  }
 }

@@ -13,6 +13,7 @@ import { idPattern } from './ids.ts'
 import { denialReasons, passageLists, turnDirections } from './passages.ts'
 import { fileFactsSchema } from './print-files.ts'
 import { sitePolicySchema } from './site-policy.ts'
+import { refusalReasons } from './witness.ts'
 
 const id = Type.String({ pattern: idPattern })
 const text = Type.String()
@@ -171,6 +172,8 @@ const agent = {
   /** On site; without `until`: until somebody resumes it there. */
   AgentPaused: data({ until: optional(time) }),
   AgentResumed: data({}),
+  /** It keeps a checkpoint of `keptSize` events, and what it was shown is not its continuation (ADR 23). */
+  WitnessRefused: data({ reason: Type.Enum(refusalReasons), keptSize: count, shownSize: count }),
   AgentRevoked: data({ reason: text }),
   /** It was told to look around in its network; no other time before `againAt`. */
   DiscoveryRequested: data({ discoveryId: id, againAt: time }),

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { discoveryReportSchema } from './discovery.ts'
 import { idPattern } from './ids.ts'
 import { passagesReportSchema } from './passages.ts'
+import { checkpointReportSchema } from './witness.ts'
 
 const id = Type.String({ pattern: idPattern })
 const text = Type.String({ maxLength: 200 })
@@ -86,6 +87,7 @@ export const ackSchema = Type.Union([
   devicesReportSchema,
   passagesReportSchema,
   discoveryReportSchema,
+  checkpointReportSchema,
 ])
 export type Ack = Static<typeof ackSchema>
 

@@ -4,7 +4,7 @@
  *
  * | topic            | written by | connection, QoS | content                                   |
  * |------------------|------------|-----------------|-------------------------------------------|
- * | `cmd/{kind}`     | api        | control, 1      | signed intent that is already a fact; receipt |
+ * | `cmd/{kind}`     | api        | control, 1      | signed intent that is already a fact; receipt; checkpoint |
  * | `ack`            | agent      | control, 1      | report about a `cmd`                      |
  * | `status`         | agent      | control, 1      | heartbeat; as will: `{online:false}`      |
  * | `telemetry/{kind}` | agent    | data, 0         | a sample                                  |
@@ -17,7 +17,7 @@ import { type AgentId, isId, type NodeId, type TenantId } from './ids.ts'
 
 const root = 'travessia/v1'
 
-export const commandKinds = ['command', 'devices', 'passages', 'discover'] as const
+export const commandKinds = ['command', 'devices', 'passages', 'discover', 'checkpoint'] as const
 export type CommandKind = (typeof commandKinds)[number]
 
 /** An agent as topics name it. */

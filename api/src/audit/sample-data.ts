@@ -81,6 +81,7 @@ export const sampleData = {
   AgentTokenRenewed: { reason: 'user' },
   AgentPaused: { until: '2026-11-24T14:00:00.000Z' },
   AgentResumed: {},
+  WitnessRefused: { reason: 'inconsistent', keptSize: 12, shownSize: 14 },
   AgentRevoked: { reason: 'user' },
   DiscoveryRequested: { discoveryId: id, againAt: at },
   DiscoveryFinished: { discoveryId: id, found: 3 },

@@ -12,6 +12,7 @@ import { withError, withReason } from './phrases.ts'
 import { replayText } from './replay-sentences.ts'
 import { ruleText } from './rule-sentences.ts'
 import { stateText } from './state-sentences.ts'
+import { witnessText } from './witness-sentences.ts'
 
 /** Names of what an event mentions, as they are now. */
 export type EventNames = {
@@ -49,6 +50,7 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     cameraText(event, names) ??
     passageText(event, names.device) ??
     discoveryText(event, names) ??
+    witnessText(event, names.installation) ??
     fileText(event, names) ??
     replayText(event, names) ??
     auditText(event, names) ??

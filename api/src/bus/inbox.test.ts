@@ -37,6 +37,10 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
       connected: () => note('list'),
     },
     passages: { report: async () => undefined },
+    witnesses: {
+      connected: () => note('witness'),
+      reported: async (_agent, { size }) => note(`witnessed ${size}`),
+    },
     discoveries: { reported: () => undefined },
     deviceStates: { report: async () => undefined },
     dispatcher: {
@@ -62,7 +66,15 @@ test('the first heartbeat connects: fact, device list, waiting orders; the next 
   status(JSON.stringify(heartbeat))
   status(JSON.stringify(heartbeat))
   await settled()
-  expect(said).toEqual(['ConnectAgent', 'hello', 'confirmed 4', 'list', 'orders', 'confirmed 4'])
+  expect(said).toEqual([
+    'ConnectAgent',
+    'hello',
+    'confirmed 4',
+    'list',
+    'orders',
+    'witness',
+    'confirmed 4',
+  ])
   expect(presence.of(agent.agentId)).toMatchObject({ isOnline: true, heartbeat })
 })
 
@@ -168,4 +180,11 @@ test('a heartbeat without a data connection ends the tunnel, whatever the broker
   status(JSON.stringify({ ...heartbeat, dataEpoch: '' }))
   await settled()
   expect(said.filter((word) => word === 'hello' || word === 'lost')).toEqual(['hello', 'lost'])
+})
+
+test('what an agent says to a checkpoint goes to the witnesses', async () => {
+  const { inbox, said, settled } = setUp()
+  inbox.report(agent, 'ack', JSON.stringify({ kind: 'checkpoint', size: 7 }))
+  await settled()
+  expect(said).toEqual(['witnessed 7'])
 })

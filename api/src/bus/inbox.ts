@@ -18,6 +18,7 @@ import {
   willPayload,
 } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
+import type { CheckpointReport } from '@travessia/schemas/witness'
 import type { Logger } from 'pino'
 import type { AgentIntent } from '../domain/agent.ts'
 import type { LinkHandlers } from '../link/link.ts'
@@ -48,6 +49,10 @@ type Deps = {
   }
   readonly discoveries: { reported(agent: AgentAddress, report: DiscoveryReport): void }
   readonly deviceStates: { report(agent: AgentAddress, report: StateReport): Promise<void> }
+  readonly witnesses: {
+    connected(agent: AgentAddress): void
+    reported(agent: AgentAddress, report: CheckpointReport): Promise<void>
+  }
   readonly passages: { report(agent: AgentAddress, report: PassagesReport): Promise<void> }
   /** Records what the decider of the agent makes of it; false: no such agent (any more). */
   readonly agentIntent: (agent: AgentAddress, intent: AgentIntent) => Promise<boolean>
@@ -111,7 +116,7 @@ export class Inbox implements LinkHandlers {
   }
 
   async #heartbeat(agent: AgentAddress, heartbeat: Heartbeat): Promise<void> {
-    const { presence, deviceLists, dispatcher, tunnel, now } = this.#deps
+    const { presence, deviceLists, dispatcher, witnesses, tunnel, now } = this.#deps
     const before = presence.of(agent.agentId)
     if (!before.isOnline) {
       const { version, bootId, host } = heartbeat
@@ -128,6 +133,7 @@ export class Inbox implements LinkHandlers {
     if (!before.isOnline) {
       deviceLists.connected(agent)
       dispatcher.connected(agent.agentId)
+      witnesses.connected(agent)
     }
   }
 
@@ -148,6 +154,7 @@ export class Inbox implements LinkHandlers {
   async #ack(agent: AgentAddress, ack: Ack): Promise<void> {
     if (ack.kind === 'devices') return this.#deps.deviceLists.confirmed(agent, ack.version)
     if (ack.kind === 'passages') return this.#deps.passages.report(agent, ack)
+    if (ack.kind === 'checkpoint') return this.#deps.witnesses.reported(agent, ack)
     if (ack.kind === 'discovery') return this.#deps.discoveries.reported(agent, ack)
     const status = await this.#deps.commandReport(agent, ack)
     if (status) this.#deps.dispatcher.noted(ack.commandId, status)

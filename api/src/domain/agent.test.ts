@@ -87,3 +87,21 @@ test('a search has a pause of 30 s after it, and is finished once, by its own id
     expect.objectContaining({ code: 'NOT_FOUND' }),
   )
 })
+
+test('that it does not confirm the log is said once for each reason and each state of what it keeps', () => {
+  const refused = (keptSize: number, shownSize: number): AgentIntent => ({
+    type: 'ReportRefusal',
+    refused: { reason: 'inconsistent', keptSize, shownSize },
+  })
+  const shorter: AgentIntent = {
+    type: 'ReportRefusal',
+    refused: { reason: 'shorter', keptSize: 5, shownSize: 3 },
+  }
+  expect(run(enroll, refused(5, 7), refused(5, 8), shorter, refused(6, 8))).toEqual([
+    'AgentEnrolled',
+    'WitnessRefused',
+    'WitnessRefused',
+    'WitnessRefused',
+  ])
+  expect(() => run(refused(5, 7))).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
+})

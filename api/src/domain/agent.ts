@@ -9,6 +9,8 @@ const discoveryPauseMs = 30_000
 export type AgentState = {
   readonly status: 'none' | 'offline' | 'online' | 'revoked'
   readonly isPaused?: boolean
+  /** What it does not confirm, and why: said once. */
+  readonly refusal?: string
   /** The last one; `againAt` in ms since 1970. */
   readonly discovery?: { readonly id: string; readonly isOpen: boolean; readonly againAt: number }
 }
@@ -27,6 +29,8 @@ export type AgentIntent =
   | { readonly type: 'RenewAgentToken'; readonly reason: string }
   /** What its heartbeat says; the same again is no news. */
   | { readonly type: 'ReportPause'; readonly paused: Fact<'AgentPaused'>['data'] | undefined }
+  /** The same again is no news. */
+  | { readonly type: 'ReportRefusal'; readonly refused: Fact<'WitnessRefused'>['data'] }
   | { readonly type: 'RevokeAgent'; readonly reason: string }
   | { readonly type: 'RequestDiscovery'; readonly discoveryId: string; readonly now: number }
   /** What the agent says, or that it said nothing. */
@@ -35,7 +39,7 @@ export type AgentIntent =
 export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
   initialState: { status: 'none' },
 
-  decide(intent, { status, isPaused = false, discovery }) {
+  decide(intent, { status, isPaused = false, discovery, refusal }) {
     switch (intent.type) {
       case 'EnrollAgent':
         if (status !== 'none') throw new TravessiaError('CONFLICT')
@@ -51,6 +55,11 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
         return [{ type: 'AgentTokenRenewed', data: { reason: intent.reason } }]
       case 'ReportPause':
         return status === 'online' ? pauseFacts(isPaused, intent.paused) : []
+      case 'ReportRefusal':
+        requireEnrolled(status)
+        return refusal === refusalOf(intent.refused)
+          ? []
+          : [{ type: 'WitnessRefused', data: intent.refused }]
       case 'RevokeAgent':
         requireEnrolled(status)
         return revocation(intent.reason, status === 'online')
@@ -75,6 +84,8 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
         return { status: 'revoked' }
       case 'AgentPaused':
         return { ...state, isPaused: true }
+      case 'WitnessRefused':
+        return { ...state, refusal: refusalOf(fact.data) }
       case 'AgentResumed':
         return { ...state, isPaused: false }
       case 'DiscoveryRequested': {
@@ -91,6 +102,11 @@ export const agent: Decider<AgentState, AgentIntent, AgentFact> = {
         return state
     }
   },
+}
+
+/** What was shown grows with each event, this one included. */
+function refusalOf({ reason, keptSize }: Fact<'WitnessRefused'>['data']): string {
+  return `${reason} ${keptSize}`
 }
 
 function requireEnrolled(status: AgentState['status']): void {

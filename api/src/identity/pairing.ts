@@ -108,6 +108,13 @@ export class Pairing {
     }
   }
 
+  /** 32 bytes of Ed25519; undefined: no such agent (any more). */
+  signingKeyOf(agentId: string): Uint8Array | undefined {
+    const keys = this.keysOf(agentId)
+    if (!keys || keys.isRevoked) return undefined
+    return new Uint8Array(Buffer.from(String(keys.publicKey.x), 'base64url'))
+  }
+
   /** Tokens issued until now are refused from now on. */
   refuseOldTokens(agentId: string): void {
     const sql = 'update agent_key set token_not_before = ? where agent = ?'

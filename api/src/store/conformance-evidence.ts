@@ -4,7 +4,7 @@ import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
 import type { EventStore } from './event-store.ts'
-import type { KeptCheckpoint } from './evidence-log.ts'
+import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 
 const page = { after: 0, limit: 100 }
 
@@ -16,6 +16,7 @@ function checkpoint(change: Partial<KeptCheckpoint> = {}): KeptCheckpoint {
 export function describeEvidenceLog(open: () => Promise<EventStore>): void {
   testLeaves(open)
   testCheckpoints(open)
+  testCosignatures(open)
 }
 
 function testLeaves(open: () => Promise<EventStore>): void {
@@ -113,5 +114,33 @@ function testCheckpoints(open: () => Promise<EventStore>): void {
     ])
     expect(appended.map(({ version }) => version)).toEqual(some.map(() => 1))
     for (const one of some) expect(await store.evidence.newestCheckpoint(one.tenantId)).toEqual(one)
+  })
+}
+
+function testCosignatures(open: () => Promise<EventStore>): void {
+  test('of each agent of a tenant the newest confirmation up to a size is told, the largest first', async () => {
+    const { evidence } = await open()
+    const [tenantId, other] = [newId(), newId()]
+    const [one, two] = [newId(), newId()].sort() as [string, string]
+    const of = (agentId: string, size: number, more: Partial<KeptCosignature> = {}) => ({
+      ...{ tenantId, agentId, size, line: `— ${newId()}\n`, key: newId() },
+      ...{ at: '2026-11-24T12:00:00Z', ...more },
+    })
+    const [a5, a9, b7] = [of(one, 5), of(one, 9), of(two, 7)]
+    const strange = of(one, 8, { tenantId: other })
+    expect(await evidence.cosignatures(tenantId, 100)).toEqual([])
+    for (const each of [a5, a9, b7, strange]) await evidence.keepCosignature(each)
+    expect(await evidence.cosignatures(tenantId, 100)).toEqual([a9, b7])
+    expect(await evidence.cosignatures(tenantId, 8)).toEqual([b7, a5])
+    expect(await evidence.cosignatures(tenantId, 4)).toEqual([])
+    expect(await evidence.cosignatures(other, 100)).toEqual([strange])
+  })
+
+  test('a second confirmation of the same size changes nothing', async () => {
+    const { evidence } = await open()
+    const one = { tenantId: newId(), agentId: newId(), size: 3, key: newId(), at: 'then' }
+    await evidence.keepCosignature({ ...one, line: 'first' })
+    await evidence.keepCosignature({ ...one, line: 'second' })
+    expect(await evidence.cosignatures(one.tenantId, 3)).toEqual([{ ...one, line: 'first' }])
   })
 }

@@ -18,6 +18,17 @@ export type KeptCheckpoint = {
   readonly at: string
 }
 
+/** What an agent has confirmed: the tree of `size` events. */
+export type KeptCosignature = {
+  readonly tenantId: string
+  readonly agentId: string
+  readonly size: number
+  /** The line that it adds to the note of that size, and the key that checks it (`noteKeyText`). */
+  readonly line: string
+  readonly key: string
+  readonly at: string
+}
+
 /** From which position on, and how many. */
 export type Page = { readonly after: number; readonly limit: number }
 
@@ -38,6 +49,10 @@ export interface EvidenceLog {
   hourlyCheckpoints(tenantId: string): Promise<KeptCheckpoint[]>
   /** The first that covers this leaf. */
   checkpointOver(tenantId: string, logIndex: number): Promise<KeptCheckpoint | undefined>
+  /** Resolves after the durable commit. One of this agent for this size is left as it is. @throws TravessiaError STORE_UNAVAILABLE */
+  keepCosignature(cosignature: KeptCosignature): Promise<void>
+  /** Of each agent the one of the largest tree of at most so many events. */
+  cosignatures(tenantId: string, upTo: number): Promise<KeptCosignature[]>
   /** From now on appends of this tenant are STORE_UNAVAILABLE: its log is not what was signed. */
   refuse(tenantId: string): void
 }

@@ -1,8 +1,23 @@
 /** `EvidenceLog` on PostgreSQL: reads here, writes through the one writer. */
 import type { EventFilter } from './event-store.ts'
-import type { Entry, EvidenceLog, KeptCheckpoint, Leaf, Page } from './evidence-log.ts'
+import type {
+  Entry,
+  EvidenceLog,
+  KeptCheckpoint,
+  KeptCosignature,
+  Leaf,
+  Page,
+} from './evidence-log.ts'
 import { type PostgresReader, wholeLog } from './postgres-reader.ts'
-import { entriesQuery, evidenceStatements, toCheckpoint, toEntry, toLeaf, toSize } from './query.ts'
+import {
+  entriesQuery,
+  evidenceStatements,
+  toCheckpoint,
+  toCosignature,
+  toEntry,
+  toLeaf,
+  toSize,
+} from './query.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 export class PostgresEvidence implements EvidenceLog {
@@ -16,6 +31,16 @@ export class PostgresEvidence implements EvidenceLog {
 
   keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
     return this.#queue.keep(checkpoints)
+  }
+
+  keepCosignature(cosignature: KeptCosignature): Promise<void> {
+    return this.#queue.keep(cosignature)
+  }
+
+  async cosignatures(tenantId: string, upTo: number): Promise<KeptCosignature[]> {
+    const values = [tenantId, upTo]
+    const rows = await this.#reader.rows(tenantId, evidenceStatements.cosignatures, values)
+    return rows.map(toCosignature)
   }
 
   refuse(tenantId: string): void {

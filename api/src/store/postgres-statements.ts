@@ -25,6 +25,8 @@ export const writerStatements = {
   at: 'select body from event where position = $1',
   keep: `insert into checkpoint select * from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[])
     on conflict (tenant_key, size) do nothing`,
+  witness: `insert into cosignature values ($1, $2, $3, $4, $5, $6)
+    on conflict (tenant_key, agent_key, size) do nothing`,
   kept: `select tenant_key, size, root from checkpoint
     join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and size = s`,
 } as const

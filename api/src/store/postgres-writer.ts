@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Append } from './event-store.ts'
 import { answerLate, expectedVersion, type Standing, type WriteAnswer } from './event-text.ts'
-import type { KeptCheckpoint } from './evidence-log.ts'
+import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { columnsOf, idsOf, type Plan, planBatch, streamKeyOf } from './postgres-batch.ts'
 import { type Access, ask, Connection, isConnectionLost, problemOf } from './postgres-connection.ts'
 import { addPartition, bucketOf } from './postgres-setup.ts'
-import type { KeepAnswer } from './write-queue.ts'
+import type { Keep, KeepAnswer } from './write-queue.ts'
 
 /** How long callers wait to hear whether their batch was committed, and how often the database is tried meanwhile. */
 const settleWithinMs = 5_000
@@ -55,30 +55,50 @@ export class PostgresWriter {
     }
   }
 
-  /** All in one transaction. A size that was signed before keeps its note; another root for it is refused. */
-  async keep(checkpoints: readonly KeptCheckpoint[]): Promise<KeepAnswer> {
+  /** All in one transaction. */
+  async keep(work: Keep['keep']): Promise<KeepAnswer> {
     let client: pg.Client | undefined
     try {
       client = await this.#connection.open()
-      const ids = new Set(checkpoints.map(({ tenantId }) => tenantId))
-      const { refs } = await this.#lock(client, ids)
-      const rows = checkpoints.map(({ tenantId, size, root, note, at }) => {
-        return [refs.get(tenantId) ?? 0, size, root, note, at]
-      })
-      await ask(client, 'keep', columnsOf(rows, 5))
-      const kept = await ask(client, 'kept', columnsOf(rows, 2))
-      const roots = new Map(kept.map((row) => [`${row['tenant_key']} ${row['size']}`, row['root']]))
-      const other = rows.find(([tenant, size, root]) => {
-        return !(roots.get(`${tenant} ${size}`) as Buffer).equals(root as Uint8Array)
-      })
-      await client.query(other ? 'rollback' : 'commit')
-      if (!other) return { kept: true }
-      this.#refs = new Map()
-      return { kept: false, error: 'CONFLICT', problem: `another root of size ${other[1]}` }
+      const answer =
+        'agentId' in work
+          ? await this.#keepCosignature(client, work)
+          : await this.#keepCheckpoints(client, work)
+      await client.query(answer.kept ? 'commit' : 'rollback')
+      if (!answer.kept) this.#refs = new Map()
+      return answer
     } catch (error) {
       await this.#giveUp(client, error)
       return { kept: false, error: 'STORE_UNAVAILABLE', problem: problemOf(error) }
     }
+  }
+
+  /** A size that was signed before keeps its note; another root for it is refused. */
+  async #keepCheckpoints(
+    client: pg.Client,
+    checkpoints: readonly KeptCheckpoint[],
+  ): Promise<KeepAnswer> {
+    const ids = new Set(checkpoints.map(({ tenantId }) => tenantId))
+    const { refs } = await this.#lock(client, ids)
+    const rows = checkpoints.map(({ tenantId, size, root, note, at }) => {
+      return [refs.get(tenantId) ?? 0, size, root, note, at]
+    })
+    await ask(client, 'keep', columnsOf(rows, 5))
+    const kept = await ask(client, 'kept', columnsOf(rows, 2))
+    const roots = new Map(kept.map((row) => [`${row['tenant_key']} ${row['size']}`, row['root']]))
+    const other = rows.find(([tenant, size, root]) => {
+      return !(roots.get(`${tenant} ${size}`) as Buffer).equals(root as Uint8Array)
+    })
+    if (!other) return { kept: true }
+    return { kept: false, error: 'CONFLICT', problem: `another root of size ${other[1]}` }
+  }
+
+  async #keepCosignature(client: pg.Client, one: KeptCosignature): Promise<KeepAnswer> {
+    const { refs } = await this.#lock(client, new Set([one.tenantId, one.agentId]))
+    const { size, line, key, at } = one
+    const keys = [refs.get(one.tenantId), refs.get(one.agentId)]
+    await ask(client, 'witness', [...keys, size, line, key, at])
+    return { kept: true }
   }
 
   async #plan(client: pg.Client, batch: readonly Append[]): Promise<Plan> {

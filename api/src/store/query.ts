@@ -2,7 +2,7 @@
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { EventFilter } from './event-store.ts'
-import type { Entry, KeptCheckpoint, Leaf, Page } from './evidence-log.ts'
+import type { Entry, KeptCheckpoint, KeptCosignature, Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
 
 export type Row = Record<string, unknown>
@@ -32,6 +32,23 @@ export const evidenceStatements = {
   hourly: `select ${checkpoint} from (select *, max(size) over (partition by substr(at, 1, 13)) as last
     from checkpoint where tenant_key = ${key}) as kept join ref on ref.key = tenant_key
     where size = last order by size`,
+  // The agents by jumps over the primary key, not by reading all that they have ever signed.
+  cosignatures: `with recursive
+      tenant(key) as (select key from ref where id = ?),
+      agent(key) as (
+        select min(agent_key) from cosignature where tenant_key = (select key from tenant)
+        union all
+        select (select min(agent_key) from cosignature
+          where tenant_key = (select key from tenant) and agent_key > agent.key)
+        from agent where agent.key is not null),
+      newest(agent_key, size) as (
+        select agent.key, (select max(size) from cosignature
+          where tenant_key = (select key from tenant) and agent_key = agent.key and size <= ?)
+        from agent)
+    select owner.id as tenant, signer.id as agent, size, line, note_key, at
+    from newest join cosignature using (agent_key, size)
+    join ref as owner on owner.key = tenant_key join ref as signer on signer.key = agent_key
+    where tenant_key = (select key from tenant) order by size desc, signer.id`,
   over: `select ${checkpoint} ${ofTenant} and size > ? order by size limit 1`,
 } as const
 
@@ -162,6 +179,14 @@ export function toEntry(row: Row): Entry {
 
 export function toSize(row: Row): { tenantId: string; size: number } {
   return { tenantId: String(row['id']), size: Number(row['next_log_index']) }
+}
+
+export function toCosignature(row: Row): KeptCosignature {
+  const text = (name: string) => String(row[name])
+  return {
+    ...{ tenantId: text('tenant'), agentId: text('agent'), size: Number(row['size']) },
+    ...{ line: text('line'), key: text('note_key'), at: text('at') },
+  }
 }
 
 export function toCheckpoint(row: Row): KeptCheckpoint {

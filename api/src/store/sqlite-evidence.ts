@@ -1,8 +1,23 @@
 /** `EvidenceLog` on SQLite: reads here, writes through the one writer. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { EventFilter } from './event-store.ts'
-import type { Entry, EvidenceLog, KeptCheckpoint, Leaf, Page } from './evidence-log.ts'
-import { entriesQuery, evidenceStatements, toCheckpoint, toEntry, toLeaf, toSize } from './query.ts'
+import type {
+  Entry,
+  EvidenceLog,
+  KeptCheckpoint,
+  KeptCosignature,
+  Leaf,
+  Page,
+} from './evidence-log.ts'
+import {
+  entriesQuery,
+  evidenceStatements,
+  toCheckpoint,
+  toCosignature,
+  toEntry,
+  toLeaf,
+  toSize,
+} from './query.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 export class SqliteEvidence implements EvidenceLog {
@@ -16,6 +31,15 @@ export class SqliteEvidence implements EvidenceLog {
 
   keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
     return this.#queue.keep(checkpoints)
+  }
+
+  keepCosignature(cosignature: KeptCosignature): Promise<void> {
+    return this.#queue.keep(cosignature)
+  }
+
+  async cosignatures(tenantId: string, upTo: number): Promise<KeptCosignature[]> {
+    const rows = this.#reader.prepare(evidenceStatements.cosignatures).all(tenantId, upTo)
+    return rows.map(toCosignature)
   }
 
   refuse(tenantId: string): void {

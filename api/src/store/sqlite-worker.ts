@@ -15,10 +15,10 @@ import {
   textsOf,
   type WriteAnswer,
 } from './event-text.ts'
-import type { KeptCheckpoint } from './evidence-log.ts'
+import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { Hours, hourStatement } from './hours.ts'
 import { migrate } from './migrations.ts'
-import type { KeepAnswer, Work } from './write-queue.ts'
+import type { Keep, KeepAnswer, Work } from './write-queue.ts'
 
 const database = new DatabaseSync(String(workerData.path))
 database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000')
@@ -40,12 +40,13 @@ const sql = {
   add: database.prepare('insert into event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
   rootAt: database.prepare('select root from checkpoint where tenant_key = ? and size = ?'),
   keep: database.prepare('insert into checkpoint values (?, ?, ?, ?, ?)'),
+  witness: database.prepare('insert or ignore into cosignature values (?, ?, ?, ?, ?, ?)'),
 }
 
 let refs = new Map<string, number>()
 
 parentPort?.on('message', (work: Work) =>
-  parentPort?.postMessage('keep' in work ? keep(work.keep) : write(work)),
+  parentPort?.postMessage('keep' in work ? kept(work.keep) : write(work)),
 )
 parentPort?.postMessage('open')
 
@@ -114,25 +115,34 @@ function refOf(id: string): number {
   return key
 }
 
-/** All in one transaction. A size that was signed before keeps its note; another root for it is refused. */
-function keep(checkpoints: readonly KeptCheckpoint[]): KeepAnswer {
+/** All in one transaction. */
+function kept(work: Keep['keep']): KeepAnswer {
   try {
     database.exec('begin immediate')
-    for (const { tenantId, size, root, note, at } of checkpoints) {
-      const tenantKey = refOf(tenantId)
-      const before = sql.rootAt.get(tenantKey, size)?.['root'] as Uint8Array | undefined
-      if (before === undefined) sql.keep.run(tenantKey, size, root, note, at)
-      else if (!Buffer.from(before).equals(root)) {
-        refs = new Map()
-        database.exec('rollback')
-        return { kept: false, error: 'CONFLICT', problem: `another root of size ${size}` }
-      }
-    }
-    database.exec('commit')
-    return { kept: true }
+    const answer = 'agentId' in work ? keepCosignature(work) : keepCheckpoints(work)
+    database.exec(answer.kept ? 'commit' : 'rollback')
+    if (!answer.kept) refs = new Map()
+    return answer
   } catch (error) {
     refs = new Map()
     if (database.isTransaction) database.exec('rollback')
     return { kept: false, error: 'STORE_UNAVAILABLE', problem: String(error) }
   }
+}
+
+/** A size that was signed before keeps its note; another root for it is refused. */
+function keepCheckpoints(checkpoints: readonly KeptCheckpoint[]): KeepAnswer {
+  for (const { tenantId, size, root, note, at } of checkpoints) {
+    const tenantKey = refOf(tenantId)
+    const before = sql.rootAt.get(tenantKey, size)?.['root'] as Uint8Array | undefined
+    if (before === undefined) sql.keep.run(tenantKey, size, root, note, at)
+    else if (!Buffer.from(before).equals(root))
+      return { kept: false, error: 'CONFLICT', problem: `another root of size ${size}` }
+  }
+  return { kept: true }
+}
+
+function keepCosignature({ tenantId, agentId, size, line, key, at }: KeptCosignature): KeepAnswer {
+  sql.witness.run(refOf(tenantId), refOf(agentId), size, line, key, at)
+  return { kept: true }
 }

@@ -9,14 +9,15 @@ import { newTimeId } from '@travessia/schemas/ids'
 import { requireValidFact } from './check-fact.ts'
 import type { Append, Appended } from './event-store.ts'
 import type { WriteAnswer } from './event-text.ts'
-import type { KeptCheckpoint } from './evidence-log.ts'
+import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 
 const maxQueuedEvents = 10_000
 const maxBatchEvents = 500
 const maxBatchChars = 256 * 1024
 
 /** What the writer is asked. It answers in the order in which it was asked. */
-export type Work = readonly Append[] | { readonly keep: readonly KeptCheckpoint[] }
+export type Work = readonly Append[] | Keep
+export type Keep = { readonly keep: readonly KeptCheckpoint[] | KeptCosignature }
 export type KeepAnswer =
   | { readonly kept: true }
   | {
@@ -81,11 +82,11 @@ export class WriteQueue {
     })
   }
 
-  async keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
+  async keep(keep: Keep['keep']): Promise<void> {
     if (this.#isClosed) throw new TravessiaError('STORE_UNAVAILABLE')
     const kept = Promise.withResolvers<void>()
     this.#keeping.push(kept)
-    this.#worker.postMessage({ keep: checkpoints })
+    this.#worker.postMessage({ keep })
     return kept.promise
   }
 

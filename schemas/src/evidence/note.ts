@@ -85,7 +85,8 @@ function lineOf(name: string, signed: Uint8Array): string {
   return `— ${name} ${toBase64(signed)}\n`
 }
 
-function noteText(note: string): string {
+/** What is signed. */
+export function noteText(note: string): string {
   return note.slice(0, note.lastIndexOf('\n\n') + 1)
 }
 
