@@ -30,7 +30,7 @@ import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
 import { watchNetwork } from './network.ts'
 import { Passages } from './passages.ts'
-import { type PausedUntil, pausedUntil, pausePathOf } from './pause.ts'
+import { type PausedUntil, pausedUntil, pausePathOf, recentPause } from './pause.ts'
 import { openSigned } from './signed.ts'
 import { type Act, allowedDevices, forbiddenBy, isOpen, policyLines } from './site-policy.ts'
 import type { Policy } from './target-policy.ts'
@@ -247,6 +247,7 @@ export class Agent {
   }
 
   #createTunnels(): Tunnels {
+    const recent = recentPause(pausePathOf(this.#configPath))
     return new Tunnels({
       send: (nodeId, frame) => this.#connections.sendFrame(nodeId, frame),
       drained: () => this.#connections.drained(),
@@ -256,7 +257,7 @@ export class Agent {
       policy: this.#policy,
       driverFor: (device) => this.#drivers.driverFor(device),
       takeFile: (commandId, stream) => this.#files.take(commandId, stream),
-      isPaused: () => this.#pausedUntil() !== undefined,
+      isPaused: () => recent() !== undefined,
       forbids: (device, request) => this.#forbids(device, request),
       onPong: (payload) => this.#clock.onPong(payload),
       opened: () => this.#clock.ask(),

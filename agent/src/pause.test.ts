@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from './fixtures.ts'
-import { durationMs, pause, pausedUntil, pausePathOf, resume } from './pause.ts'
+import { durationMs, pause, pausedUntil, pausePathOf, recentPause, resume } from './pause.ts'
 
 const path = () => pausePathOf(join(temporaryDirectory(), 'config.json'))
 
@@ -29,6 +29,21 @@ test('a damaged switch means paused, not open', () => {
     writeFileSync(file, text)
     expect(pausedUntil(file)).toBeNull()
   }
+})
+
+test('who asks all the time sees the switch within 20 ms, on and off', () => {
+  const file = path()
+  let now = 0
+  const isPaused = recentPause(file, () => now)
+  expect(isPaused()).toBeUndefined()
+  pause(file, null)
+  now = 20
+  expect(isPaused()).toBeNull()
+  resume(file)
+  now = 39
+  expect(isPaused()).toBeNull()
+  now = 40
+  expect(isPaused()).toBeUndefined()
 })
 
 test('durations are minutes, hours or days; anything else is none', () => {

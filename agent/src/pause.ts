@@ -1,6 +1,6 @@
 /**
  * The switch on site: while it is on, this agent runs no command and carries no page, whatever the cloud says. A file
- * beside the configuration, asked anew each time, so that it holds at once and over a restart.
+ * beside the configuration, read again and again, so that it holds at once and over a restart.
  */
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,6 +9,7 @@ import { replaceFile } from './durable-file.ts'
 /** ms since 1970; null: until somebody resumes it. */
 export type PausedUntil = number | null
 
+const recentMs = 20
 const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 export function pausePathOf(configPath: string): string {
@@ -19,7 +20,7 @@ export function pausePathOf(configPath: string): string {
 export function pausedUntil(path: string, now = Date.now()): PausedUntil | undefined {
   let text: string
   try {
-    // Asked for each request: an error with its stack for a file that is rarely there would cost more than the rest.
+    // An error with its stack for a file that is rarely there would cost more than the rest.
     if (!statSync(path, { throwIfNoEntry: false })) return undefined
     text = readFileSync(path, 'utf8')
   } catch (error) {
@@ -27,6 +28,26 @@ export function pausedUntil(path: string, now = Date.now()): PausedUntil | undef
   }
   const until = untilOf(text)
   return until === null || until > now ? until : undefined
+}
+
+/**
+ * For what asks many times a second: the answer is at most 20 ms old, since each look at the disk costs as much as the
+ * rest of a small request.
+ */
+export function recentPause(
+  path: string,
+  clock = () => performance.now(),
+): () => PausedUntil | undefined {
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let seen: PausedUntil | undefined
+  return () => {
+    const now = clock()
+    if (now - lookedAt >= recentMs) {
+      seen = pausedUntil(path)
+      lookedAt = now
+    }
+    return seen
+  }
 }
 
 export function pause(path: string, until: PausedUntil): void {
