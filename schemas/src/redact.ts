@@ -18,13 +18,30 @@ export function isSecretName(name: string): boolean {
   return secretName.test(name)
 }
 
-/** Flat `[name, value, …]` headers with the values of secret ones replaced. */
+/** Names of headers that were judged already: the same few come with every request. */
+const judged = new Map<string, boolean>()
+const maxJudged = 1_000
+const maxJudgedLength = 64
+
+function isSecretHeader(name: string): boolean {
+  const known = judged.get(name)
+  if (known !== undefined) return known
+  const isSecret = secretHeaders.has(name) || isSecretName(name)
+  if (judged.size >= maxJudged) judged.clear()
+  if (name.length <= maxJudgedLength) judged.set(name, isSecret)
+  return isSecret
+}
+
+/** Flat `[name, value, …]` headers, names in lower case, with the values of secret ones replaced. */
 export function redactHeaders(headers: readonly string[]): string[] {
-  return headers.map((text, index) => {
-    if (index % 2 === 0) return text.toLowerCase()
-    const name = headers[index - 1] ?? ''
-    return secretHeaders.has(name.toLowerCase()) || isSecretName(name) ? redacted : redactUrl(text)
-  })
+  const clean: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] ?? '').toLowerCase()
+    clean.push(name)
+    const value = headers[i + 1]
+    if (value !== undefined) clean.push(isSecretHeader(name) ? redacted : redactUrl(value))
+  }
+  return clean
 }
 
 /** A request target or URL: values of secret query parameters and `user:password@` replaced, all else byte for byte. */

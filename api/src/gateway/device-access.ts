@@ -36,7 +36,7 @@ export class DeviceAccess {
   /** The last one of each use: signed again when it changes. */
   readonly #grants = new WeakMap<
     DeviceUse,
-    { readonly key: string; readonly jws: Promise<string> }
+    { readonly grant: Grant; readonly jws: Promise<string> }
   >()
 
   constructor(deps: Deps) {
@@ -72,21 +72,20 @@ export class DeviceAccess {
     const agent = await this.#agentOf(device)
     if (!this.#deps.tunnel.isReady(agent.agentId)) throw new TravessiaError('AGENT_OFFLINE')
     const { id: deviceId, tenantId } = device
-    const { id, access, expiresAt } = use
-    const session = id === undefined ? {} : { sessionId: id }
+    const { access, expiresAt } = use
     const { agentId } = agent
-    const grant = await this.#grantOf(use, {
-      ...{ tenantId, agentId, deviceId, ...session, access, signIn, expiresAt },
-    })
+    const wanted = { tenantId, agentId, deviceId, access, signIn, expiresAt }
+    const grant = await this.#grantOf(use, wanted)
     return this.#deps.tunnel.clientFor(agent, { deviceId, grant })
   }
 
-  #grantOf(use: DeviceUse, grant: Grant): Promise<string> {
-    const key = JSON.stringify(grant)
+  /** @param wanted without the session, which a use never changes */
+  #grantOf(use: DeviceUse, wanted: Omit<Grant, 'sessionId'>): Promise<string> {
     const known = this.#grants.get(use)
-    if (known?.key === key) return known.jws
+    if (known && isSame(known.grant, wanted)) return known.jws
+    const grant = use.id === undefined ? wanted : { ...wanted, sessionId: use.id }
     const jws = this.#deps.tokens.signGrant(grant)
-    this.#grants.set(use, { key, jws })
+    this.#grants.set(use, { grant, jws })
     return jws
   }
 
@@ -95,4 +94,15 @@ export class DeviceAccess {
     if (!agent) throw new TravessiaError('AGENT_MISSING')
     return agent
   }
+}
+
+function isSame(known: Grant, wanted: Omit<Grant, 'sessionId'>): boolean {
+  return (
+    known.tenantId === wanted.tenantId &&
+    known.agentId === wanted.agentId &&
+    known.deviceId === wanted.deviceId &&
+    known.access === wanted.access &&
+    known.signIn === wanted.signIn &&
+    known.expiresAt === wanted.expiresAt
+  )
 }

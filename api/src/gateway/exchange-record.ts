@@ -81,7 +81,9 @@ export class ExchangeRecord {
     const record = new ExchangeRecord(deps, owner, head.headers)
     const data = {
       requestId: record.requestId,
-      ...{ method: head.method, path: redactUrl(head.path), headers: redactHeaders(head.headers) },
+      method: head.method,
+      path: redactUrl(head.path),
+      headers: redactHeaders(head.headers),
     }
     const written = record.#append({ type: 'HttpRequestForwarded', data })
     if (owner.recording === 'strict' || !safeMethods.has(head.method)) await written
@@ -189,15 +191,20 @@ export class ExchangeRecord {
 
   async #append(fact: SessionFact, at = this.#deps.now()): Promise<void> {
     const { tenantId, sessionId, userId, installationId, deviceId } = this.#owner
-    const context: EventContext = {
+    const event: EventContext & SessionFact = {
       actor: { type: 'user', id: userId },
       at: new Date(at).toISOString(),
-      ...{ installationId, deviceId, correlationId: this.requestId },
-      ...(sessionId === undefined ? {} : { sessionId }),
+      installationId,
+      deviceId,
+      correlationId: this.requestId,
+      ...fact,
     }
     await this.#deps.store.append({
-      ...{ tenantId, streamKind: 'session', streamId: sessionId ?? this.requestId },
-      ...{ expected: 'any', events: [{ ...context, ...fact }] },
+      tenantId,
+      streamKind: 'session',
+      streamId: sessionId ?? this.requestId,
+      expected: 'any',
+      events: [sessionId === undefined ? event : { ...event, sessionId }],
     })
   }
 

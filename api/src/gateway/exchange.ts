@@ -12,7 +12,7 @@ import {
 } from '@travessia/schemas/tunnel-frame'
 import { responseHeadSchema } from '@travessia/schemas/tunnel-head'
 import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
-import type { DeviceResponse } from './device-client.ts'
+import type { DeviceBody, DeviceResponse } from './device-client.ts'
 import { requireCleanHeaders } from './headers.ts'
 
 const isResponseHead = compile(responseHeadSchema)
@@ -62,35 +62,55 @@ export async function exchange(
     const silence = setTimeout(() => stream.reset(ResetCode.firstByteTimeout), withinMs)
     // An upload may take its time as long as it goes on.
     if (body) void sendBody(stream, body, () => silence.refresh())
-    const { status, headers, first, isWhole } = await responseHead(stream).finally(() =>
-      clearTimeout(silence),
-    )
+    const { status, headers, first, isWhole } = await responseHead(stream, silence)
     // 1xx is between hops; the one that is an answer opens a WebSocket.
     if (status < 200 && !(head.webSocket && status === 101))
       throw new TravessiaError('DEVICE_PROTOCOL', { status })
     if (isWhole) {
       // What is left of an upload is not wanted any more.
       stream.reset(ResetCode.cancel)
-      return wholeAnswer({ status, headers }, first)
+      return { status, headers, whole: first, body: new WholeBody(first) }
     }
-    const pieces = bodyOf(stream, first)
-    // A generator that was never begun runs no `finally`.
-    const destroy = () => stream.reset(ResetCode.cancel)
-    return { status, headers, body: { [Symbol.asyncIterator]: () => pieces, destroy } }
+    return { status, headers, body: new TunnelBody(stream, first) }
   } catch (error) {
     stream.reset(ResetCode.cancel)
     throw streamError(error)
   }
 }
 
-function wholeAnswer(
-  head: Pick<DeviceResponse, 'status' | 'headers'>,
-  whole: Uint8Array,
-): DeviceResponse {
-  async function* once() {
-    if (whole.length > 0) yield whole
+class WholeBody implements DeviceBody {
+  readonly #whole: Uint8Array
+
+  constructor(whole: Uint8Array) {
+    this.#whole = whole
   }
-  return { ...head, whole, body: { [Symbol.asyncIterator]: once, destroy: () => undefined } }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    if (this.#whole.length > 0) yield this.#whole
+  }
+
+  destroy(): void {
+    // Nothing is under way.
+  }
+}
+
+class TunnelBody implements DeviceBody {
+  readonly #stream: TunnelStream
+  readonly #pieces: AsyncGenerator<Uint8Array>
+
+  constructor(stream: TunnelStream, first: Uint8Array) {
+    this.#stream = stream
+    this.#pieces = bodyOf(stream, first)
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    return this.#pieces
+  }
+
+  /** A generator that was never begun runs no `finally`. */
+  destroy(): void {
+    this.#stream.reset(ResetCode.cancel)
+  }
 }
 
 async function sendBody(stream: TunnelStream, body: Readable, sent: () => void): Promise<void> {
@@ -107,17 +127,21 @@ async function sendBody(stream: TunnelStream, body: Readable, sent: () => void):
   }
 }
 
-async function responseHead(stream: TunnelStream) {
+/** @param silence ends with it */
+async function responseHead(stream: TunnelStream, silence: NodeJS.Timeout) {
   try {
     const frame = await stream.read()
     if (frame?.type !== FrameType.response) throw new TravessiaError('FRAME_INVALID')
     const { head, body } = decodeHead(frame.payload)
     if (!isResponseHead(head)) throw new TravessiaError('FRAME_INVALID')
     requireCleanHeaders(head.headers)
-    return { ...head, first: body, isWhole: (frame.flags & Flag.fin) !== 0 }
+    const isWhole = (frame.flags & Flag.fin) !== 0
+    return { status: head.status, headers: head.headers, first: body, isWhole }
   } catch (error) {
     stream.reset(ResetCode.protocol)
     throw error
+  } finally {
+    clearTimeout(silence)
   }
 }
 

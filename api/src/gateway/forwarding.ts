@@ -42,7 +42,7 @@ type Browser = {
 
 /** @throws TravessiaError what the browser may still be told */
 export async function forward(browser: Browser, admitted: Admitted): Promise<void> {
-  const { request, response, gone } = browser
+  const { response, gone } = browser
   const { session, record, client } = admitted
   const cut = () => {
     record.failed('SESSION_ENDED', 'gateway')
@@ -54,8 +54,7 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
   try {
     if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
     if (gone.signal.aborted) throw new TravessiaError('TUNNEL_LOST')
-    const sent = { ...deviceRequest(request, admitted), signal: gone.signal }
-    answer = await client.request(sent)
+    answer = await client.request(deviceRequest(browser, admitted))
     record.answered()
     await sendAnswer(browser, answer, admitted)
     record.ended(answer.status, answer.headers)
@@ -72,23 +71,24 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
 }
 
 function deviceRequest(
-  request: IncomingMessage,
+  { request, gone }: Browser,
   { device, view, path, port, jar, record }: Admitted,
-): Omit<DeviceRequest, 'signal'> {
+): DeviceRequest {
   const { method = '', rawHeaders, headers } = request
   const isRewritten = mayBeRewritten({ method, headers }, view)
   const length = headers['content-length']
   const hasBody = length !== undefined || headers['transfer-encoding'] !== undefined
-  return {
-    ...{ method, path, timeouts: device.timeouts, ...(port === undefined ? {} : { port }) },
+  const sent = {
+    method,
+    path,
+    timeouts: device.timeouts,
     headers: requestHeaders(rawHeaders, { view, jar, isRewritten }),
-    ...(hasBody
-      ? {
-          bodyBytes: length === undefined ? ('chunked' as const) : Number(length),
-          body: metered(request, record.request.stream()),
-        }
-      : {}),
+    signal: gone.signal,
+    ...(port === undefined ? undefined : { port }),
   }
+  if (!hasBody) return sent
+  const bodyBytes = length === undefined ? 'chunked' : Number(length)
+  return { ...sent, bodyBytes, body: metered(request, record.request.stream()) }
 }
 
 /** Not `pipeline`: a device that refuses the body must not cost the browser its connection. */
@@ -115,7 +115,9 @@ export async function sendAnswer(
   response.writeHead(
     status,
     responseHeaders(raw, {
-      ...{ view, requestPath: path, jar: session.mode === 'path' ? jar : undefined },
+      view,
+      requestPath: path,
+      jar: session.mode === 'path' ? jar : undefined,
       isRewritten: rewriting !== undefined,
       script: rewriting?.kind === 'page' ? shimUrl(view) : undefined,
     }),

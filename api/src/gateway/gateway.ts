@@ -130,7 +130,9 @@ export class Gateway {
       const owner = ownerOf(session, target.device)
       const head = { method, path: route.target, headers }
       const record = await ExchangeRecord.begin(this.#deps, owner, head)
-      await forward({ request, response, gone }, { ...target, client, jar, session, record })
+      const { device, view, port, path } = target
+      const admitted = { device, view, port, path, client, jar, session, record }
+      await forward({ request, response, gone }, admitted)
     } finally {
       release()
     }
@@ -199,9 +201,10 @@ export class Gateway {
     const other = portOf(route.target)
     if (!other && route.target.startsWith(reservedPath)) throw new TravessiaError('NOT_FOUND')
     if (other && !device.ports.includes(other.port)) throw new TravessiaError('TARGET_FORBIDDEN')
-    // What is left after the session's and the port's prefix must be as safe as the whole.
     const path = other?.target ?? route.target
-    if (!isSafeTarget(path)) throw new TravessiaError('REQUEST_INVALID')
+    // What is left after the session's and the port's prefix must be as safe as the whole, which was looked at.
+    const isWhole = other === undefined && route.base === ''
+    if (!isWhole && !isSafeTarget(path)) throw new TravessiaError('REQUEST_INVALID')
     const port = other?.port
     return { device, view: this.#memoryOf(session).viewOf(device, route.base, port), port, path }
   }

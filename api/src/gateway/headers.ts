@@ -5,41 +5,43 @@ import { allowScript, mapPolicy } from './content-policy.ts'
 import { cookieForBrowser, cookieMark, cookiesForDevice } from './cookies.ts'
 import { type PublicView, publicPathOf } from './public-address.ts'
 
-const hopByHop = new Set(
-  `connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding
-  upgrade`.split(/\s+/),
-)
+const hopByHop =
+  `connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer
+  transfer-encoding upgrade`.split(/\s+/)
 const notRemovable = new Set(['content-length', 'host', 'cookie', 'authorization'])
-/** Made anew, or nobody's business at the device. */
-const notUp = new Set(
-  `host content-length expect forwarded via x-real-ip origin referer cookie upgrade-insecure-requests`.split(
-    ' ',
-  ),
-)
-/** Would bind the browser beyond this session, or is mapped below. */
-const notDown = new Set(
-  `strict-transport-security public-key-pins public-key-pins-report-only alt-svc nel report-to reporting-endpoints
-  clear-site-data service-worker-allowed referrer-policy cross-origin-opener-policy set-cookie location
-  content-location refresh link content-security-policy content-security-policy-report-only cache-control`.split(
-    /\s+/,
-  ),
-)
-
 const prefixHeaders = [
   'x-forwarded-prefix',
   'x-forwarded-context',
   'x-script-name',
   'x-ingress-path',
 ]
+/** Made anew, or nobody's business at the device. */
+const notUp = new Set([
+  ...hopByHop,
+  ...prefixHeaders,
+  ...`host content-length expect forwarded via x-real-ip origin referer cookie upgrade-insecure-requests`.split(
+    ' ',
+  ),
+])
+/** Would bind the browser beyond this session, or is mapped below. */
+const notDown = new Set([
+  ...hopByHop,
+  ...`strict-transport-security public-key-pins public-key-pins-report-only alt-svc nel report-to reporting-endpoints
+  clear-site-data service-worker-allowed referrer-policy cross-origin-opener-policy set-cookie location
+  content-location refresh link content-security-policy content-security-policy-report-only cache-control`.split(
+    /\s+/,
+  ),
+])
 
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 /** Of a body that is no longer the device's. */
 const notOfRewritten =
   /^(content-length|content-encoding|etag|last-modified|accept-ranges|content-md5|digest|repr-digest)$/
+/** Of an answer that must come whole and plain. */
+const notToRewritten = /^(accept-encoding|if-none-match|if-modified-since)$/
+const connection = 'connection'
 const tokenIssuer = 'travessia'
-
-export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
 export function pairsOf(flat: readonly string[]): Array<[string, string]> {
   const pairs: Array<[string, string]> = []
@@ -59,13 +61,17 @@ export function headerOf(flat: readonly string[], name: string): string | undefi
  * @throws TravessiaError DEVICE_PROTOCOL
  */
 export function requireCleanHeaders(flat: readonly string[]): void {
-  const isClean = flat.every((text, i) =>
-    i % 2 === 0 ? headerName.test(text) : headerValue.test(text),
-  )
-  const names = flat.filter((text, i) => i % 2 === 0 && /^content-length$/i.test(text))
-  const length = headerOf(flat, 'content-length') ?? '0'
-  if (flat.length % 2 !== 0 || !isClean || names.length > 1 || !/^\d{1,15}$/.test(length))
-    throw new TravessiaError('DEVICE_PROTOCOL')
+  let lengths = 0
+  let isClean = flat.length % 2 === 0
+  for (let i = 0; i < flat.length && isClean; i += 2) {
+    const name = flat[i] ?? ''
+    const value = flat[i + 1] ?? ''
+    isClean = headerName.test(name) && headerValue.test(value)
+    if (!/^content-length$/i.test(name)) continue
+    lengths += 1
+    isClean &&= lengths === 1 && /^\d{1,15}$/.test(value)
+  }
+  if (!isClean) throw new TravessiaError('DEVICE_PROTOCOL')
 }
 
 /** What the device is sent. `Host` and framing are made by whoever holds the socket. */
@@ -73,25 +79,32 @@ export function requestHeaders(
   raw: readonly string[],
   { view, jar, isRewritten }: { view: PublicView; jar: CookieJar; isRewritten: boolean },
 ): string[] {
-  const pairs = pairsOf(raw)
-  const kept = withoutHopByHop(pairs).filter(
-    ([name, value]) =>
-      !notUp.has(name) &&
-      !prefixHeaders.includes(name) &&
-      !/^(x-forwarded-|x-travessia|sec-websocket-)/.test(name) &&
-      !(name === 'authorization' && isOwnToken(value)) &&
-      !(isRewritten && /^(accept-encoding|if-none-match|if-modified-since)$/.test(name)),
-  )
-  const cookie = cookiesForDevice(valueOfHeader(pairs, 'cookie'), jar, cookieMark(view.base))
-  if (cookie !== undefined) kept.push(['cookie', cookie])
-  if (pairs.some(([name]) => name === 'origin')) kept.push(['origin', view.targetOrigin])
-  const referer = deviceReferer(valueOfHeader(pairs, 'referer'), view)
-  if (referer !== undefined) kept.push(['referer', referer])
-  if (isRewritten) kept.push(['accept-encoding', 'identity'])
-  if (view.prefix !== '') {
-    for (const name of prefixHeaders) kept.push([name, view.prefix])
+  const named = namedByConnection(raw)
+  const kept: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase()
+    const value = raw[i + 1] ?? ''
+    if (!named?.has(name) && goesUp(name, value, isRewritten)) kept.push(name, value)
   }
-  return kept.flat()
+  const cookie = cookiesForDevice(headerOf(raw, 'cookie'), jar, cookieMark(view.base))
+  if (cookie !== undefined) kept.push('cookie', cookie)
+  if (headerOf(raw, 'origin') !== undefined) kept.push('origin', view.targetOrigin)
+  const referer = deviceReferer(headerOf(raw, 'referer'), view)
+  if (referer !== undefined) kept.push('referer', referer)
+  if (isRewritten) kept.push('accept-encoding', 'identity')
+  if (view.prefix !== '') for (const name of prefixHeaders) kept.push(name, view.prefix)
+  return kept
+}
+
+function goesUp(name: string, value: string, isRewritten: boolean): boolean {
+  return (
+    !notUp.has(name) &&
+    !name.startsWith('x-forwarded-') &&
+    !name.startsWith('x-travessia') &&
+    !name.startsWith('sec-websocket-') &&
+    !(name === 'authorization' && isOwnToken(value)) &&
+    !(isRewritten && notToRewritten.test(name))
+  )
 }
 
 /** What the browser is sent. */
@@ -107,44 +120,43 @@ export function responseHeaders(
   },
 ): string[] {
   const { isRewritten } = context
-  const pairs = pairsOf(raw)
-  const answer = withoutHopByHop(pairs).filter(
-    ([name]) =>
-      !notDown.has(name) &&
-      !name.startsWith('access-control-') &&
-      !(isRewritten && notOfRewritten.test(name)),
-  )
-  for (const [name, value] of pairs) answer.push(...mapped(name, value, context))
+  const named = namedByConnection(raw)
+  const answer: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase()
+    const value = raw[i + 1] ?? ''
+    if (notDown.has(name)) answer.push(...mapped(name, value, context))
+    else if (named?.has(name) || name.startsWith('access-control-')) continue
+    else if (!(isRewritten && notOfRewritten.test(name))) answer.push(name, value)
+  }
   // Devices frame their own pages (ADR 6); nobody else may.
-  answer.push(['content-security-policy', "frame-ancestors 'self'"])
-  answer.push(['referrer-policy', 'same-origin'], ['cross-origin-opener-policy', 'same-origin'])
-  answer.push([
+  answer.push('content-security-policy', "frame-ancestors 'self'")
+  answer.push('referrer-policy', 'same-origin', 'cross-origin-opener-policy', 'same-origin')
+  answer.push(
     'cache-control',
-    isRewritten ? 'no-store' : privateCache(valueOfHeader(pairs, 'cache-control')),
-  ])
-  return answer.flat()
+    isRewritten ? 'no-store' : privateCache(headerOf(raw, 'cache-control')),
+  )
+  return answer
 }
 
 function mapped(
   name: string,
   value: string,
   { view, requestPath, jar, script }: Parameters<typeof responseHeaders>[1],
-): Array<[string, string]> {
+): string[] {
   switch (name) {
     case 'location':
     case 'content-location':
-      return [[name, publicPathOf(value, requestPath, view)]]
+      return [name, publicPathOf(value, requestPath, view)]
     case 'refresh':
-      return [[name, mapRefresh(value, (url) => publicPathOf(url, requestPath, view))]]
+      return [name, mapRefresh(value, (url) => publicPathOf(url, requestPath, view))]
     case 'link':
       return [
-        [
-          name,
-          value.replace(
-            /<([^>]*)>/g,
-            (_, url: string) => `<${publicPathOf(url, requestPath, view)}>`,
-          ),
-        ],
+        name,
+        value.replace(
+          /<([^>]*)>/g,
+          (_, url: string) => `<${publicPathOf(url, requestPath, view)}>`,
+        ),
       ]
     case 'set-cookie': {
       const isHttps = view.publicOrigin.startsWith('https:')
@@ -154,11 +166,11 @@ function mapped(
         isHttps,
         jar,
       })
-      return cookie === undefined ? [] : [[name, cookie]]
+      return cookie === undefined ? [] : [name, cookie]
     }
     case 'content-security-policy':
     case 'content-security-policy-report-only':
-      return [[name, policyWith(script, mapPolicy(value, view))]]
+      return [name, policyWith(script, mapPolicy(value, view))]
     default:
       return []
   }
@@ -201,18 +213,15 @@ function isOwnToken(value: string): boolean {
   return Buffer.from(payload, 'base64url').includes(`"iss":"${tokenIssuer}"`)
 }
 
-/** RFC 9110 7.6.1: also the names that `Connection` lists, but none that would undo framing or routing. */
-function withoutHopByHop(pairs: Array<[string, string]>): Array<[string, string]> {
-  const listed = new Set<string>()
-  for (const [name, value] of pairs) {
-    if (name !== 'connection') continue
-    for (const token of value.toLowerCase().split(',')) listed.add(token.trim())
+/** RFC 9110 7.6.1: names that `Connection` lists go no further, but none whose loss would undo framing or routing. */
+function namedByConnection(raw: readonly string[]): Set<string> | undefined {
+  let named: Set<string> | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length !== connection.length || raw[i]?.toLowerCase() !== connection) continue
+    for (const token of (raw[i + 1] ?? '').toLowerCase().split(',')) {
+      const name = token.trim()
+      if (!notRemovable.has(name)) named = (named ?? new Set()).add(name)
+    }
   }
-  return pairs.filter(
-    ([name]) => !hopByHop.has(name) && !(listed.has(name) && !notRemovable.has(name)),
-  )
-}
-
-function valueOfHeader(pairs: Pairs, name: string): string | undefined {
-  return pairs.find(([one]) => one === name)?.[1]
+  return named
 }

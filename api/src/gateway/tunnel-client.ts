@@ -18,6 +18,7 @@ import {
   FrameType,
   initialWindowBytes,
   maxFrameBytes,
+  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
@@ -25,7 +26,7 @@ import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import type { Link } from '../link/link.ts'
-import type { DeviceClient } from './device-client.ts'
+import type { DeviceClient, DeviceRequest } from './device-client.ts'
 import { exchange } from './exchange.ts'
 import { isUnknownGrant, SentGrants } from './sent-grants.ts'
 import { sendBody } from './tunnel-body.ts'
@@ -134,9 +135,10 @@ export class TunnelClient {
     { deviceId, grant }: { readonly deviceId: string; readonly grant: string },
   ): DeviceClient {
     return {
-      request: async ({ body, signal, ...head }) => {
+      request: async (request) => {
+        const { body, signal } = request
         const ask = (stream: TunnelStream, said: string) =>
-          exchange(stream, { ...head, deviceId, grant: said }, { body, signal })
+          exchange(stream, requestHead(request, deviceId, said), { body, signal })
         // A body cannot be sent twice.
         return body ? ask(this.#open(agent), grant) : this.#askWith(agent, grant, ask)
       },
@@ -204,5 +206,20 @@ export class TunnelClient {
     const stream = tunnel?.streams.get(frame.streamId)
     if (stream) stream.receive(frame)
     else if (tunnel) tunnel.late += 1
+  }
+}
+
+function requestHead(request: DeviceRequest, deviceId: string, grant: string): RequestHead {
+  const { method, path, headers, timeouts, port, bodyBytes, camera } = request
+  return {
+    deviceId,
+    method,
+    path,
+    headers,
+    grant,
+    timeouts,
+    ...(port === undefined ? undefined : { port }),
+    ...(bodyBytes === undefined ? undefined : { bodyBytes }),
+    ...(camera === undefined ? undefined : { camera }),
   }
 }
