@@ -137,11 +137,12 @@ export class TunnelServer {
     if (this.#deps.isPaused()) return this.#refuse(streamId, ResetCode.paused)
     if (this.#streams.size >= maxStreams) return this.#refuse(streamId, ResetCode.tooManyStreams)
     const stream = this.#streams.open(streamId)
-    stream.receive(frame)
+    // It waits for its first frame, which then needs no copy.
     this.#serve(stream).catch((error: unknown) => {
       this.#deps.log.debug({ err: error, streamId }, 'exchange ended early')
       stream.reset(resetCodeOf(error))
     })
+    stream.receive(frame)
   }
 
   #refuse(streamId: number, code: ResetCode): void {

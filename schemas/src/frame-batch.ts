@@ -2,7 +2,7 @@
  * Tunnel frames of one loop turn in as few writes as possible: each write costs more than everything else that is
  * done for a small frame. Small ones are joined; the payload of a large one is handed on as it is.
  */
-import { publishHead } from './publish-packet.ts'
+import { publishHead, publishHeadBytes, writePublishHead } from './publish-packet.ts'
 import { frameRoomBytes } from './tunnel-frame.ts'
 
 /** Also the most that one WebSocket message may carry with ease: the broker takes 128 KiB. */
@@ -21,6 +21,7 @@ export class FrameBatch {
   readonly #sink: Sink
   readonly #later: (flush: () => void) => void
   readonly #full: () => void
+  readonly #flush = () => this.flush()
   #parts: Uint8Array[] = []
   #bytes = 0
 
@@ -41,10 +42,11 @@ export class FrameBatch {
 
   /** The frame must not change any more, and neither what is before it in a buffer of its own. */
   add(topic: Uint8Array, frame: Uint8Array): void {
-    if (this.#bytes === 0) this.#later(() => this.flush())
-    const head = publishHead(topic, frame.length)
-    this.#parts.push(...packetOf(head, frame))
-    this.#bytes += head.length + frame.length
+    if (this.#bytes === 0) this.#later(this.#flush)
+    const packet = packetOf(topic, frame)
+    if (packet) this.#parts.push(packet)
+    else this.#parts.push(publishHead(topic, frame.length), frame)
+    this.#bytes += publishHeadBytes(topic, frame.length) + frame.length
   }
 
   /** At once, before something else is written to the sink. */
@@ -61,18 +63,22 @@ export class FrameBatch {
   }
 }
 
-/** One piece, if the frame was made with room for the head (`encodeFrame`): a WebSocket sends each piece by itself. */
-function packetOf(head: Uint8Array, frame: Uint8Array): Uint8Array[] {
-  const { buffer, byteOffset, length } = frame
+/**
+ * One piece, the head written before the frame, if that was made with room for it (`encodeFrame`): a WebSocket sends
+ * each piece by itself.
+ */
+function packetOf(topic: Uint8Array, { buffer, byteOffset, length }: Uint8Array) {
+  const headBytes = publishHeadBytes(topic, length)
   const hasRoom = byteOffset === frameRoomBytes && buffer.byteLength === frameRoomBytes + length
-  if (!hasRoom || head.length > frameRoomBytes) return [head, frame]
-  const packet = new Uint8Array(buffer, frameRoomBytes - head.length)
-  packet.set(head)
-  return [packet]
+  if (!hasRoom || headBytes > frameRoomBytes) return undefined
+  const packet = new Uint8Array(buffer, frameRoomBytes - headBytes)
+  writePublishHead(packet, topic, length)
+  return packet
 }
 
 /** Neighbours that are small become one piece. */
-function joinSmall(parts: readonly Uint8Array[]): Uint8Array[] {
+function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (parts.length === 1) return parts
   const pieces: Uint8Array[] = []
   let run: Uint8Array[] = []
   let runBytes = 0

@@ -9,16 +9,29 @@ const maxLengthBytes = 4
 
 /** Fixed header and topic of a PUBLISH with QoS 0; its payload follows. */
 export function publishHead(topic: Uint8Array, payloadBytes: number): Uint8Array<ArrayBuffer> {
-  const remaining = 2 + topic.length + payloadBytes
-  const lengthBytes = remaining < 128 ? 1 : remaining < 16_384 ? 2 : remaining < 2_097_152 ? 3 : 4
-  const head = new Uint8Array(1 + lengthBytes + 2 + topic.length)
-  head[0] = publishQos0
-  for (let i = 1, left = remaining; i <= lengthBytes; i += 1, left >>>= 7)
-    head[i] = (left & 127) | (i < lengthBytes ? 128 : 0)
-  head[1 + lengthBytes] = topic.length >> 8
-  head[2 + lengthBytes] = topic.length & 255
-  head.set(topic, 3 + lengthBytes)
+  const head = new Uint8Array(publishHeadBytes(topic, payloadBytes))
+  writePublishHead(head, topic, payloadBytes)
   return head
+}
+
+export function publishHeadBytes(topic: Uint8Array, payloadBytes: number): number {
+  return 1 + lengthBytesOf(2 + topic.length + payloadBytes) + 2 + topic.length
+}
+
+/** At the beginning of `into`. */
+export function writePublishHead(into: Uint8Array, topic: Uint8Array, payloadBytes: number): void {
+  const remaining = 2 + topic.length + payloadBytes
+  const lengthBytes = lengthBytesOf(remaining)
+  into[0] = publishQos0
+  for (let i = 1, left = remaining; i <= lengthBytes; i += 1, left >>>= 7)
+    into[i] = (left & 127) | (i < lengthBytes ? 128 : 0)
+  into[1 + lengthBytes] = topic.length >> 8
+  into[2 + lengthBytes] = topic.length & 255
+  into.set(topic, 3 + lengthBytes)
+}
+
+function lengthBytesOf(remaining: number): number {
+  return remaining < 128 ? 1 : remaining < 16_384 ? 2 : remaining < 2_097_152 ? 3 : 4
 }
 
 type Wanted = {

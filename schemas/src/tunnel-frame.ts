@@ -185,16 +185,25 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   }
 }
 
-/** Payload of a request or response frame: the head as JSON, then the first body bytes. */
+/** A head is written here first: text has its length in bytes only afterwards. */
+const headBytes = new Uint8Array(maxFrameBytes)
+
+/**
+ * Payload of a request or response frame: the head as JSON, then the first body bytes.
+ * @throws TravessiaError FRAME_INVALID: no frame holds such a head
+ */
 export function encodeHead(
   head: RequestHead | ResponseHead | BodyHead,
   body?: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const json = encoder.encode(JSON.stringify(head))
-  const payload = new Uint8Array(2 + json.length + (body?.length ?? 0))
-  new DataView(payload.buffer).setUint16(0, json.length)
-  payload.set(json, 2)
-  if (body) payload.set(body, 2 + json.length)
+  const json = JSON.stringify(head)
+  const { read, written } = encoder.encodeInto(json, headBytes)
+  if (read < json.length) throw invalid('head')
+  const payload = new Uint8Array(2 + written + (body?.length ?? 0))
+  payload[0] = written >> 8
+  payload[1] = written & 255
+  payload.set(headBytes.subarray(0, written), 2)
+  if (body) payload.set(body, 2 + written)
   return payload
 }
 
@@ -204,7 +213,7 @@ export function encodeHead(
  */
 export function decodeHead(payload: Uint8Array): { head: unknown; body: Uint8Array } {
   if (payload.length < 2) throw invalid('head')
-  const length = new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getUint16(0)
+  const length = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0)
   if (payload.length < 2 + length) throw invalid('head')
   return { head: parseJson(payload.subarray(2, 2 + length)), body: payload.subarray(2 + length) }
 }

@@ -20,7 +20,7 @@ import type { TunnelWay } from './tunnel-way.ts'
 import { ReceiveWindow, SendWindow } from './tunnel-window.ts'
 
 const creditTimeoutMs = 60_000
-/** A view pins the whole read that it came with; what is smaller is copied out of it. */
+/** A view pins the whole read that it came with; what is smaller is copied out of it, if it has to wait. */
 const minViewBytes = 16 * 1024
 
 /** A frame that carries something: head, body bytes, end, WebSocket message or close. */
@@ -168,7 +168,9 @@ export class TunnelStream {
       return this.reset(ResetCode.lost, `frame ${seq}, expected ${this.#receiveSeq}`)
     }
     this.#receiveSeq += 1
-    const kept = payload.length < minViewBytes ? payload.slice() : payload
+    // One for each stream: the last of its direction, and it is taken at once.
+    const isTaken = (flags & Flag.fin) !== 0 && this.#wakeReader !== undefined
+    const kept = payload.length < minViewBytes && !isTaken ? payload.slice() : payload
     if (type !== FrameType.end) this.#queue.push({ type, flags, payload: kept })
     if (ends(type) || (flags & Flag.fin) !== 0) {
       this.#gotEnd = true
