@@ -7,7 +7,15 @@ import { registerDevice } from './own-agent.ts'
 import { Api, deviceNamed, eventually, type Item, type Stack, startStack } from './stack.ts'
 
 type Role = 'admin' | 'manager' | 'operator' | 'auditor'
-type Scope = 'installation' | 'device' | 'camera' | 'session' | 'command' | 'member' | 'slug'
+type Scope =
+  | 'installation'
+  | 'device'
+  | 'camera'
+  | 'session'
+  | 'command'
+  | 'member'
+  | 'slug'
+  | 'feed'
 type Expectation = { readonly roles: readonly Role[] | 'public'; readonly scope?: Scope }
 
 const everybody: readonly Role[] = ['admin', 'manager', 'operator', 'auditor']
@@ -74,6 +82,10 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/audit/requests/{id}/bodies/{ref}': { roles: readers },
   'GET /api/audit/integrity': { roles: readers },
   'GET /api/audit/keys': { roles: readers },
+  'GET /api/audit/feeds': { roles: admins },
+  'POST /api/audit/feeds': { roles: admins },
+  'PATCH /api/audit/feeds/{id}': on('feed', admins),
+  'DELETE /api/audit/feeds/{id}': on('feed', admins),
   'GET /api/audit/export': { roles: readers },
   'GET /api/events': { roles: everybody },
   'GET /api/addresses/{installation}/{device}?': on('slug', everybody),
@@ -118,7 +130,10 @@ beforeAll(async () => {
   })
   const session = await manager.call('POST', `/api/devices/${gate.id}/sessions`, {})
   const me = await manager.get<Item>('/api/auth/me')
+  const feed = { name: 'SIEM', url: 'http://127.0.0.1:1' }
+  const added = await admin.call<Item>('POST', '/api/audit/feeds', feed)
   ids = {
+    feed: added.body.id,
     ...{ installation: site, device: gate.id, command, member: me.id, slug: 'matriz' },
     session: String(session.body['sessionId']),
     camera: (await deviceNamed(manager, 'Câmera Recepção')).id,

@@ -28,6 +28,7 @@ import { addDemoRoute } from './routes/demo.ts'
 import { addDeviceStateRoutes } from './routes/device-states.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDiscoveryRoutes } from './routes/discoveries.ts'
+import { addFeedRoutes } from './routes/feeds.ts'
 import { addFileRoutes } from './routes/files.ts'
 import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
 import { addInstallationRoutes } from './routes/installations.ts'
@@ -87,6 +88,7 @@ function addRoutes(app: App, services: Services): void {
   addCommandRoutes(app, services)
   addFileRoutes(app, services)
   addAuditRoutes(app, services)
+  addFeedRoutes(app, services)
   addReplayRoutes(app, services)
   addBodyRoutes(app, services)
   addLiveRoute(app, services)

@@ -25,6 +25,7 @@ import { Recorder } from './bus/recorder.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
 import { brokerAt, endpointsOf, portsOf } from './endpoints.ts'
+import { Feeds, feedLimits } from './feeds/feeds.ts'
 import { FileSender } from './files/file-sender.ts'
 import { FileStore } from './files/file-store.ts'
 import { watchAccess } from './gateway/access-watch.ts'
@@ -71,10 +72,11 @@ export async function createCloudNode(
   const checkpointer = new Checkpointer(core)
   const base = { ...core, blobs, capture, views, history, presence, link, checkpointer }
   const sweeper = new BlobSweeper(base)
+  const feeds = new Feeds({ ...base, ...feedLimits, isDemo: config.DEMO })
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, endpoints: () => endpoints },
+    ...{ ...base, ...bus, ...remote, feeds, endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
     ...attemptCounters(),
   }
@@ -89,6 +91,7 @@ export async function createCloudNode(
       await remote.sessions.start()
       await link.start(bus.inbox)
       startBus(bus)
+      await feeds.start()
       const remotePort = await remote.gateway.start()
       const brokerPorts = await listeners?.start()
       await app.listen({ host: config.HOST, port: config.HTTP_PORT })
@@ -99,6 +102,7 @@ export async function createCloudNode(
       )
     },
     async stop() {
+      await feeds.stop()
       await stopViews(remote)
       await app.close()
       await remote.gateway.stop()

@@ -7,6 +7,7 @@ import type { CommandBus } from './bus/command-bus.ts'
 import type { DeviceLists } from './bus/device-lists.ts'
 import type { DeviceStates } from './bus/device-states.ts'
 import type { Discoveries } from './bus/discoveries.ts'
+import type { Feeds } from './feeds/feeds.ts'
 import type { FileStore } from './files/file-store.ts'
 import type { Cameras } from './gateway/cameras.ts'
 import type { Capture } from './gateway/capture.ts'
@@ -67,6 +68,7 @@ export type Services = {
   readonly sessions: RemoteSessions
   readonly cameras: Cameras
   readonly commands: CommandBus
+  readonly feeds: Feeds
   readonly files: FileStore
   readonly approvals: Approvals
   readonly endpoints: () => Endpoints

@@ -331,6 +331,28 @@ export const errorTable = {
     en: 'This was about a person whose data has been erased.',
     pt: 'Isto era de uma pessoa cujos dados foram apagados.',
   },
+  FEED_ADDRESS: {
+    status: 400,
+    en: 'A feed goes to https:// or syslog+tls:// at a public address, without a user name in it.',
+    pt: 'Um envio vai para https:// ou syslog+tls:// em um endereço público, sem nome de usuário.',
+  },
+  FEED_LIMIT: {
+    status: 409,
+    en: 'There are enough feeds already. Remove one first.',
+    pt: 'Já há envios suficientes. Remova um primeiro.',
+  },
+  FEED_UNREACHABLE: {
+    status: 502,
+    retry: true,
+    en: 'The receiver of the feed cannot be reached, or does not answer in time.',
+    pt: 'O destino do envio não pode ser alcançado ou não responde a tempo.',
+  },
+  FEED_REFUSED: {
+    status: 502,
+    retry: true,
+    en: 'The receiver of the feed did not take what was sent.',
+    pt: 'O destino do envio não aceitou o que foi enviado.',
+  },
   FRAME_INVALID: {
     status: 502,
     en: 'A tunnel frame is malformed.',

@@ -8,6 +8,7 @@ import { bodyFactsSchema } from './captured.ts'
 import { approvableClasses, commandNames } from './commands.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
+import { feedKinds } from './feeds.ts'
 import { sessionAccesses, signIns } from './grant.ts'
 import { idPattern } from './ids.ts'
 import { denialReasons, passageLists, turnDirections } from './passages.ts'
@@ -281,6 +282,16 @@ const audit = {
   }),
 }
 
+/** The address itself may hold a secret: it is not in the log. */
+const feedFields = { name: text, kind: Type.Enum(feedKinds), host: text }
+const feed = {
+  AuditFeedAdded: data(feedFields),
+  AuditFeedChanged: data({ ...feedFields, isEnabled: Type.Boolean() }),
+  AuditFeedRemoved: data({}),
+  /** The other side has not taken anything for a while; what follows `position` waits. */
+  AuditFeedFailing: data({ errorCode: text, position: count }),
+}
+
 const system = {
   ServerStarted: data({ version: text, nodeId: id }),
   /** It signs checkpoints and manifests from now on; Ed25519, 32 bytes, base64. */
@@ -301,6 +312,7 @@ export const streamKinds = {
   access,
   policy,
   audit,
+  feed,
   system,
 } as const
 export type StreamKind = keyof typeof streamKinds
@@ -317,6 +329,7 @@ export const eventSchemas = {
   ...access,
   ...policy,
   ...audit,
+  ...feed,
   ...system,
 }
 export type EventType = keyof typeof eventSchemas
@@ -335,6 +348,7 @@ export type PassageFact = Fact<keyof typeof passage>
 export type FileFact = Fact<keyof typeof file>
 export type InstallationFact = Fact<keyof typeof installation>
 export type AccessFact = Fact<keyof typeof access>
+export type FeedFact = Fact<keyof typeof feed>
 export type PolicyFact = Fact<keyof typeof policy>
 
 /** Who did it. `id`: user, agent or node id. */

@@ -1,6 +1,7 @@
-/** Who read the audit, and took it elsewhere, as sentences. */
+/** Who read the audit, and who takes it elsewhere, as sentences. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
+import { withError } from './phrases.ts'
 import type { EventNames } from './sentences.ts'
 
 const lists: Readonly<Record<string, Text>> = {
@@ -24,6 +25,28 @@ export function auditText(
         `${actor} exportou a auditoria (${event.data.format})`,
         `${actor} exported the audit (${event.data.format})`,
       ]
+    case 'AuditFeedAdded': {
+      const { name, host } = event.data
+      return [
+        `${actor} passou a enviar a auditoria a ${name} (${host})`,
+        `${actor} began to send the audit to ${name} (${host})`,
+      ]
+    }
+    case 'AuditFeedChanged': {
+      const { name, host, isEnabled } = event.data
+      const [pt, en] = isEnabled ? ['', ''] : [', suspenso', ', suspended']
+      return [
+        `${actor} alterou o envio da auditoria a ${name} (${host})${pt}`,
+        `${actor} changed the sending of the audit to ${name} (${host})${en}`,
+      ]
+    }
+    case 'AuditFeedRemoved':
+      return [`${actor} removeu um envio da auditoria`, `${actor} removed a sending of the audit`]
+    case 'AuditFeedFailing':
+      return withError(
+        ['Um envio da auditoria não está chegando', 'A sending of the audit does not arrive'],
+        event.data.errorCode,
+      )
     default:
       return undefined
   }

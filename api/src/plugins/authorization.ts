@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../services.ts'
 import type { CommandRow } from '../views/commands.ts'
 import type { DeviceRow } from '../views/devices.ts'
+import type { FeedRow } from '../views/feeds.ts'
 import type { InstallationRow } from '../views/installations.ts'
 import type { MemberRow } from '../views/members.ts'
 import type { SessionRow } from '../views/sessions.ts'
@@ -22,6 +23,7 @@ type Named = {
   session: SessionRow
   command: CommandRow
   member: MemberRow
+  feed: FeedRow
 }
 export type Scope = keyof Named
 
@@ -101,6 +103,7 @@ async function find(
     session: () => views.sessions.get(tenantId, id),
     command: () => views.commands.get(tenantId, id),
     member: () => views.members.get(id, tenantId),
+    feed: () => views.feeds.get(tenantId, id),
   } satisfies Record<Scope, () => Promise<unknown>>
   const row = await rows[scope]()
   if (!row) throw new TravessiaError('NOT_FOUND')

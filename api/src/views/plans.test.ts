@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { AgentsView } from './agents.ts'
 import { CommandsView } from './commands.ts'
 import { DevicesView } from './devices.ts'
+import { FeedsView } from './feeds.ts'
 import { FilesView } from './files.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
@@ -56,6 +57,7 @@ test('every list of the views uses an index: no scan, no sorting (STORE 7)', asy
   await installations.list(id)
   await installations.bySlug(id, 'x')
   await new AgentsView(database).current(id, id)
+  await new FeedsView(database).ofTenant(id)
   await new FilesView(database).usage(id)
   await new MembersView(database).list(id)
   await new PoliciesView(database).get(id)

@@ -12,6 +12,7 @@ import { AgentsView } from './agents.ts'
 import { BlobsView } from './blobs.ts'
 import { CommandsView } from './commands.ts'
 import { DevicesView } from './devices.ts'
+import { FeedsView } from './feeds.ts'
 import { FilesView } from './files.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
@@ -21,7 +22,7 @@ import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 4
+const schemaVersion = 5
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
@@ -32,6 +33,7 @@ export class Views {
   readonly blobs: BlobsView
   readonly commands: CommandsView
   readonly devices: DevicesView
+  readonly feeds: FeedsView
   readonly files: FilesView
   readonly installations: InstallationsView
   readonly members: MembersView
@@ -58,6 +60,7 @@ export class Views {
     this.blobs = new BlobsView(database)
     this.commands = new CommandsView(database)
     this.devices = new DevicesView(database)
+    this.feeds = new FeedsView(database)
     this.files = new FilesView(database)
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
@@ -69,6 +72,7 @@ export class Views {
       this.blobs,
       this.commands,
       this.devices,
+      this.feeds,
       this.files,
       this.installations,
       this.members,
