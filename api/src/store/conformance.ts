@@ -1,10 +1,8 @@
 /** What every event store must do (STORE 3.1); each engine's test calls it. */
-import type { RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
-import type { Appended, EventStore, NewEvent } from './event-store.ts'
+import type { EventStore, NewEvent } from './event-store.ts'
 
 const conflict = expect.objectContaining({ code: 'CONFLICT' })
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
@@ -14,7 +12,6 @@ export function describeEventStore(open: () => Promise<EventStore>): void {
   testAppending(open)
   testLimits(open)
   testReading(open)
-  testInterleaving(open)
 }
 
 function testAppending(open: () => Promise<EventStore>): void {
@@ -233,82 +230,4 @@ function testReading(open: () => Promise<EventStore>): void {
     const { items } = await store.query({ tenantId, sessionId, limit: 10 })
     expect(items.map(({ type }) => type)).toEqual(['UserSignedOut', 'SessionDenied'])
   })
-}
-
-type Step = {
-  readonly stream: number
-  readonly tenant: number
-  readonly events: number
-  readonly expects: 'any' | 'right' | 'wrong'
-}
-
-/** STORE 6 (3): random writers at once, a reader that tails; the model is a Map. */
-function testInterleaving(open: () => Promise<EventStore>): void {
-  const step: fc.Arbitrary<Step> = fc.record({
-    ...{ stream: fc.nat(3), tenant: fc.nat(1), events: fc.integer({ min: 1, max: 4 }) },
-    expects: fc.constantFrom('any', 'right', 'wrong'),
-  })
-  const writers = fc.array(fc.array(step, { maxLength: 8 }), { minLength: 2, maxLength: 6 })
-
-  test('whatever writers do at once, a tailing reader sees every event once and in order', async () => {
-    const store = await open()
-    await fc.assert(
-      fc.asyncProperty(writers, async (plans) => {
-        const start = await store.head()
-        const tenants = [newId(), newId()]
-        const streams = Array.from({ length: 8 }, () => newId())
-        const acknowledged: Array<Appended & { count: number }> = []
-        const write = async (plan: readonly Step[]) => {
-          for (const { stream, tenant, events, expects } of plan) {
-            const [tenantId = '', streamId = ''] = [tenants[tenant], streams[tenant * 4 + stream]]
-            const version = (await store.readStream(tenantId, streamId)).length
-            const expected =
-              expects === 'any' ? 'any' : expects === 'right' ? version : version + 50
-            const batch = Array.from({ length: events }, () => event())
-            const result = store.append(append({ tenantId, streamId, expected, events: batch }))
-            await result.then(
-              (appended) => acknowledged.push({ ...appended, count: events }),
-              (error: unknown) => expect(error).toEqual(conflict),
-            )
-          }
-        }
-        const seen: RecordedEvent[] = []
-        let isWriting = true
-        const tail = async () => {
-          for (;;) {
-            const wasWriting = isWriting
-            const more = await store.readAll(seen.at(-1)?.position ?? start, 3)
-            seen.push(...more)
-            if (more.length === 0 && !wasWriting) return
-            await new Promise(setImmediate)
-          }
-        }
-        const tailing = tail()
-        await Promise.all(plans.map(write)).finally(() => {
-          isWriting = false
-        })
-        await tailing
-        requireDense(seen, start + 1)
-        expect(seen).toHaveLength(acknowledged.reduce((sum, { count }) => sum + count, 0))
-        for (const { position } of acknowledged)
-          expect(seen[position - start - 1]?.position).toBe(position)
-      }),
-      { numRuns: 8 },
-    )
-  }, 30_000)
-}
-
-/** Positions over the log, log indexes per tenant, versions per stream: 1, 2, 3, … without a hole. */
-export function requireDense(events: readonly RecordedEvent[], first = 1): void {
-  const next = new Map<string, number>()
-  const take = (key: string, first: number) => {
-    const value = next.get(key) ?? first
-    next.set(key, value + 1)
-    return value
-  }
-  for (const { position, tenantId, logIndex, streamId, version } of events) {
-    expect(position).toBe(take('log', first))
-    expect(logIndex).toBe(take(tenantId, 0))
-    expect(version).toBe(take(`${tenantId} ${streamId}`, 1))
-  }
 }

@@ -172,8 +172,9 @@ export class PostgresWriter {
 
 /** Together with the rows, in one way there and back. */
 async function commit(client: pg.Client, plan: Plan): Promise<void> {
+  // Also without an event: the integers of new ids are known here from now on.
   if (!plan.last) {
-    await client.query('rollback')
+    await client.query('commit')
     return
   }
   const hours = [...plan.hours.all()].map(({ tenantKey, hour, first, last }) => {

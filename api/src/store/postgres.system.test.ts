@@ -1,13 +1,20 @@
+import { newId } from '@travessia/schemas/ids'
+import pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { describeEventStore } from './conformance.ts'
+import { append, event } from './conformance-events.ts'
 import { describeEvidenceLog } from './conformance-evidence.ts'
+import { describeInterleaving, requireDense } from './conformance-interleaving.ts'
 import type { EventStore } from './event-store.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
+import { appRole } from './postgres-setup.ts'
 
-const log = pino({ level: 'silent' })
+const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
 const opened: EventStore[] = []
+let warnings: string[] = []
+const log = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
 let server: PostgresServer
 
 beforeAll(async () => {
@@ -17,14 +24,184 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((store) => store.close().catch(() => undefined)))
+  warnings = []
 })
 afterAll(() => server?.remove())
 
 async function open(url?: string): Promise<EventStore> {
-  const store = await createPostgresStore(url ?? (await server.newDatabase('migrated')), log)
+  const store = await createPostgresStore(url ?? (await newLog()), log)
   opened.push(store)
   return store
+}
+const newLog = () => server.newDatabase('migrated')
+
+/** Several statements on one connection. */
+async function session(url: string, ...statements: string[]) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    for (const sql of statements.slice(0, -1)) await client.query(sql)
+    return (await client.query(statements.at(-1) ?? '')).rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function startProblem(url: string): Promise<unknown> {
+  const error = await open(url).catch((error: unknown) => error)
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
+  return (error as { details: { problems: string[] } }).details.problems.join()
 }
 
 describeEventStore(() => open())
 describeEvidenceLog(() => open())
+describeInterleaving(async () => {
+  const url = await newLog()
+  return Promise.all([open(url), open(url)])
+})
+
+test('a node hears of what another one appends, soon by NOTIFY, and by asking where that is lost', async () => {
+  const url = await newLog()
+  const [one, other] = [await open(url), await open(url)]
+  const heard: number[] = []
+  other.onAppended((position) => heard.push(position))
+  await one.append(append({ events: [event(), event()] }))
+  await expect.poll(() => heard).toEqual([2])
+  await session(url, 'update log_head set next_position = 9')
+  await expect.poll(() => heard).toEqual([2, 8])
+})
+
+test('an event and a checkpoint are never changed and never removed, also by the owner, also in a partition (THREATS T3)', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  await store.append(append())
+  const root = Buffer.alloc(32)
+  await store.evidence.keep([{ tenantId: newId(), size: 1, root, note: '', at: '2026' }])
+  const partition = `event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`
+  for (const table of ['event', partition, 'checkpoint']) {
+    const key = table === 'checkpoint' ? 'size' : 'position'
+    for (const sql of [
+      `update ${table} set ${key} = 2`,
+      `delete from ${table}`,
+      `truncate ${table}`,
+    ])
+      await expect(session(url, sql), sql).rejects.toThrow('append only')
+  }
+})
+
+test('the role of the node may add, and neither change nor remove, nor reach behind the fence', async () => {
+  const url = await newLog()
+  await (await open(url)).append(append())
+  const partition = `event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`
+  for (const sql of [
+    ...["update event set type = 'X'", 'delete from event', 'truncate event', 'drop table event'],
+    ...['delete from checkpoint', 'delete from ref', `select * from ${partition}`],
+    ...["insert into migration values ('x', 'x')", 'alter table event disable trigger all'],
+  ])
+    await expect(session(url, `set role ${appRole}`, sql), sql).rejects.toThrow(
+      /permission denied|must be owner/,
+    )
+})
+
+test('row level security shows one tenant only, though the query asks for all; and nothing to who names none', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  const [a, b] = [newId(), newId()]
+  for (const tenantId of [a, b, a]) {
+    await store.append(append({ tenantId }))
+    const root = Buffer.alloc(32)
+    await store.evidence.keep([{ tenantId, size: 1, root, note: tenantId, at: '2026' }])
+  }
+  const seen = async (table: string, tenant: string) => {
+    const named = `select set_config('travessia.tenant', '${tenant}', false)`
+    const rows = await session(url, `set role ${appRole}`, named, `select * from ${table}`)
+    return rows.length
+  }
+  for (const [table, ofA, ofAll] of [
+    ['event', 2, 3],
+    ['checkpoint', 1, 2],
+    ['event_hour', 1, 2],
+  ] as const) {
+    expect(await seen(table, a), table).toBe(ofA)
+    expect(await seen(table, 'all'), table).toBe(ofAll)
+    expect(await seen(table, newId()), table).toBe(0)
+    expect(await session(url, `set role ${appRole}`, `select * from ${table}`)).toEqual([])
+  }
+})
+
+test('a user who may not create roles gets a warning, the triggers, and the fence between tenants all the same', async () => {
+  await server.run('create role plain login')
+  await server.run('create database plain owner plain')
+  const url = server.url('plain', 'plain')
+  const store = await open(url)
+  const one = append()
+  await store.append(one)
+  expect(await store.readStream(one.tenantId, one.streamId)).toHaveLength(1)
+  expect(warnings.join()).toContain('only triggers keep the log append-only')
+  expect(await session(url, 'select * from event')).toEqual([])
+  await expect(session(url, 'truncate event')).rejects.toThrow('append only')
+})
+
+test('a server that would lose what was acknowledged is refused, or warned of where only a crash of it would', async () => {
+  const url = await newLog()
+  for (const setting of ['fsync', 'full_page_writes']) {
+    await server.run(`alter system set ${setting} = off`)
+    await server.run('select pg_reload_conf()')
+    await expect.poll(() => startProblem(url)).toContain('would lose the log')
+    await server.run(`alter system reset ${setting}`)
+    await server.run('select pg_reload_conf()')
+    await expect.poll(() => server.run(`show ${setting}`)).toEqual([{ [setting]: 'on' }])
+  }
+  await open(url)
+  expect(warnings).toEqual([])
+  await server.run(`alter database ${url.split(/[/?]/)[3]} set synchronous_commit = off`)
+  await open(url)
+  expect(warnings.join()).toContain('synchronous_commit is off')
+})
+
+test('drifted migrations are refused; two nodes that start at once on an empty database wait for each other', async () => {
+  const url = await server.newDatabase()
+  const [one] = await Promise.all([open(url), open(url)])
+  expect(await one.append(append())).toEqual({ position: 1, version: 1 })
+  await session(url, "update migration set checksum = 'x' where name = '0001.sql'")
+  expect(await startProblem(url)).toContain('0001.sql was changed')
+  await session(url, "update migration set name = '9999.sql' where name = '0001.sql'")
+  expect(await startProblem(url)).toContain('9999.sql is of a newer version')
+})
+
+test('what is wrong with the address is said without its password', async () => {
+  const wrong = `postgresql://travessia:canary-secret@/x?host=${server.directory}/nowhere`
+  for (const url of [wrong, 'postgresql://travessia:canary-secret@127.0.0.1:1/x']) {
+    const error = await open(url).catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
+    log.warn({ err: error }, 'start')
+    expect(warnings.join()).toContain('TRAVESSIA_DATABASE_URL')
+    expect(warnings.join()).not.toContain('canary-secret')
+  }
+})
+
+test('what the engine refuses of one append does not cost the others of its batch', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  await session(
+    url,
+    `create function no() returns trigger language plpgsql as $$ begin raise 'no'; end $$`,
+    `create trigger broken before insert on event for each row when (new.body like '%unlucky%') execute function no()`,
+  )
+  const unlucky = append({ events: [event(), event({ correlationId: 'unlucky' })] })
+  const results = await Promise.allSettled(
+    [append(), unlucky, append()].map((one) => store.append(one)),
+  )
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect(results[1]).toMatchObject({ reason: unavailable })
+  requireDense(await store.readAll(0, 10))
+  expect(await store.head()).toBe(2)
+})
+
+test('a month that has no partition yet gets one when its first stream opens', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  await session(url, `drop table event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`)
+  await store.append(append())
+  expect(await store.head()).toBe(1)
+})

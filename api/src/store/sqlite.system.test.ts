@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, expect, test } from 'vitest'
-import { requireDense } from './conformance.ts'
+import { requireDense } from './conformance-interleaving.ts'
 import { createSqliteStore } from './sqlite.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-crash-'))

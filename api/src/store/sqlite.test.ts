@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { describeEventStore, requireDense } from './conformance.ts'
+import { describeEventStore } from './conformance.ts'
 import { append, event } from './conformance-events.ts'
 import { describeEvidenceLog } from './conformance-evidence.ts'
+import { describeInterleaving, requireDense } from './conformance-interleaving.ts'
 import type { EventStore } from './event-store.ts'
 import { migrate } from './migrations.ts'
 import { createSqliteStore } from './sqlite.ts'
@@ -32,6 +33,10 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describeEventStore(() => open())
 describeEvidenceLog(() => open())
+describeInterleaving(async () => {
+  const path = newPath()
+  return [await open(path), await open(path)]
+})
 
 test('a store opened again has every event and goes on where it was', async () => {
   const path = newPath()
