@@ -20,8 +20,9 @@ export class PostgresReader {
     this.#access = access
     const connectionString = access.url
     this.#pool = new pg.Pool({ ...connectionLimits, connectionString, max: maxConnections })
-    // An idle connection broke: the pool has dropped it, the next read opens another.
+    // A connection broke: the pool drops it, who reads on it is told, the next read opens another.
     this.#pool.on('error', () => undefined)
+    this.#pool.on('connect', (client) => client.on('error', () => undefined))
   }
 
   /**

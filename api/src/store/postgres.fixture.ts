@@ -31,14 +31,16 @@ export class PostgresServer {
     this.#data = data
   }
 
-  /** @param options of `postgres -c` */
-  async start(options: readonly string[] = []): Promise<void> {
-    const settings = ['listen_addresses=', `unix_socket_directories=${this.directory}`, ...options]
+  /** Also after a kill, when what it left behind must end first. */
+  async start(): Promise<void> {
+    await this.stop()
+    const settings = ['listen_addresses=', `unix_socket_directories=${this.directory}`]
     const args = ['-D', this.#data, ...settings.flatMap((setting) => ['-c', setting])]
-    this.#child = spawn(program('postgres'), args, { ...nobody, stdio: 'ignore' })
     const until = Date.now() + startWithinMs
     while (!(await this.answers())) {
       if (Date.now() > until) throw new Error('PostgreSQL did not start')
+      if (!this.#isRunning())
+        this.#child = spawn(program('postgres'), args, { ...nobody, stdio: 'ignore' })
       await sleep(50)
     }
   }
@@ -46,10 +48,14 @@ export class PostgresServer {
   /** @param signal SIGINT: cleanly; SIGQUIT: at once, it recovers at the next start; SIGKILL: its children are left to themselves */
   async stop(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
     const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || !this.#isRunning()) return
     const exit = once(child, 'exit')
     child.kill(signal)
     await exit
+  }
+
+  #isRunning(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null
   }
 
   async remove(): Promise<void> {

@@ -1,0 +1,171 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createCloudNode } from '../cloud-node.ts'
+import { readConfig } from '../config.ts'
+import { append } from './conformance-events.ts'
+import { problemsOf, writeAndKill, writeDuring } from './crash.fixture.ts'
+import { CuttingProxy } from './cut-connection.fixture.ts'
+import type { EventStore } from './event-store.ts'
+import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
+import { createPostgresStore } from './postgres.ts'
+import { SmallDisk } from './small-disk.fixture.ts'
+
+const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
+const log = pino({ level: 'silent' })
+const roomKib = 400 * 1024
+const opened: EventStore[] = []
+let disk: SmallDisk
+let server: PostgresServer
+
+beforeAll(async () => {
+  disk = new SmallDisk(roomKib)
+  server = await startPostgres(disk.directory)
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.close().catch(() => undefined)))
+})
+afterAll(async () => {
+  await server?.remove()
+  disk.remove()
+})
+
+async function open(url: string): Promise<EventStore> {
+  const store = await createPostgresStore(url, log)
+  opened.push(store)
+  return store
+}
+
+async function openThroughProxy() {
+  const proxy = new CuttingProxy(server.directory)
+  await proxy.start()
+  const url = await server.newDatabase()
+  const store = await open(url.replace(server.directory, proxy.directory))
+  return { proxy, store }
+}
+
+test('a commit whose answer was lost is found in the log, and its callers are told so', async () => {
+  const { proxy, store } = await openThroughProxy()
+  proxy.cuts = 'answered'
+  const some = [append(), append()]
+  const first = await Promise.all(some.map((one) => store.append(one)))
+  expect(proxy.cuts).toBeUndefined()
+  expect(first.map(({ position }) => position)).toEqual([1, 2])
+  expect(await store.append(append())).toMatchObject({ position: 3 })
+  await proxy.stop()
+})
+
+test('a commit that never arrived is refused, and nothing of it is in the log', async () => {
+  const { proxy, store } = await openThroughProxy()
+  proxy.cuts = 'asked'
+  await expect(store.append(append())).rejects.toEqual(unavailable)
+  expect(proxy.cuts).toBeUndefined()
+  expect(await store.head()).toBe(0)
+  expect(await store.append(append())).toMatchObject({ position: 1 })
+  await proxy.stop()
+})
+
+test('while nobody can say whether a commit was done callers wait, but not for ever; once more by id they get its answer', async () => {
+  const { proxy, store } = await openThroughProxy()
+  const events = append().events.map((event) => ({ ...event, id: 'a'.repeat(26) }))
+  const one = append({ expected: 'none', events })
+  proxy.cuts = 'answered'
+  proxy.isClosed = true
+  await expect(store.append(one)).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    details: { problem: expect.stringContaining('not known whether it was written') },
+  })
+  proxy.isClosed = false
+  expect(await store.append(one)).toEqual({ position: 1, version: 1 })
+  expect(await store.head()).toBe(1)
+  await proxy.stop()
+})
+
+test('without a server appends and readings are STORE_UNAVAILABLE at once; with it the store goes on by itself', async () => {
+  const store = await open(await server.newDatabase())
+  const one = append()
+  await store.append(one)
+  await server.stop()
+  const begun = performance.now()
+  await expect(store.append(one)).rejects.toEqual(unavailable)
+  await expect(store.readStream(one.tenantId, one.streamId)).rejects.toEqual(unavailable)
+  await expect(store.evidence.keep([])).rejects.toEqual(unavailable)
+  expect(performance.now() - begun).toBeLessThan(5_000)
+  await server.start()
+  expect(await store.append(one)).toEqual({ position: 2, version: 2 })
+  expect(await store.readStream(one.tenantId, one.streamId)).toHaveLength(2)
+})
+
+test.each(['SIGINT', 'SIGQUIT', 'SIGKILL'] as const)(
+  'PostgreSQL ended by %s and started again under load loses nothing acknowledged, writes nothing refused',
+  async (signal) => {
+    const store = await open(await server.newDatabase())
+    const ledger = await writeDuring(store, async ({ acknowledged }) => {
+      await expect.poll(() => acknowledged.length).toBeGreaterThan(50)
+      await server.stop(signal)
+      await server.start()
+      const before = acknowledged.length
+      await expect.poll(() => acknowledged.length).toBeGreaterThan(before + 50)
+    })
+    expect(await problemsOf(store, ledger)).toEqual([])
+  },
+)
+
+test('connections that an administrator ends under load lose nothing acknowledged, write nothing refused', async () => {
+  const store = await open(await server.newDatabase())
+  const ledger = await writeDuring(store, async () => {
+    for (let round = 0; round < 10; round += 1) {
+      await sleep(100)
+      await server.run(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'travessia'`,
+      )
+    }
+  })
+  expect(ledger.acknowledged.length).toBeGreaterThan(50)
+  expect(await problemsOf(store, ledger)).toEqual([])
+})
+
+test('kill -9 of the writer loses no acknowledged event and leaves no hole, three times (STORE 6)', async () => {
+  const url = await server.newDatabase()
+  const acknowledged: string[] = []
+  for (let round = 1; round <= 3; round += 1)
+    acknowledged.push(...(await writeAndKill(url, 40 * round)))
+  expect(acknowledged.length).toBeGreaterThanOrEqual(240)
+  expect(await problemsOf(await open(url), { acknowledged, refused: [] })).toEqual([])
+})
+
+test('a cloud node keeps its log in PostgreSQL, and nothing of it in a file', async () => {
+  const url = await server.newDatabase()
+  const directory = mkdtempSync(join(tmpdir(), 'travessia-on-pg-'))
+  const ports = ['HTTP', 'WS', 'REMOTE', 'MQTT'].map((name) => [`TRAVESSIA_${name}_PORT`, '0'])
+  const environment = {
+    ...{ TRAVESSIA_DATA_DIR: directory, TRAVESSIA_DATABASE_URL: url },
+    ...{ ...Object.fromEntries(ports), TRAVESSIA_ENCRYPTION_KEY: 'ab'.repeat(32) },
+  }
+  const node = await createCloudNode(readConfig(environment), log)
+  const { httpUrl } = await node.start()
+  expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200)
+  await node.stop()
+  const types = (await (await open(url)).readAll(0, 10)).map(({ type }) => type)
+  expect(types).toEqual(expect.arrayContaining(['ServerStarted', 'EvidenceKeyAdded']))
+  expect(existsSync(join(directory, 'events.db'))).toBe(false)
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test('a full disk refuses; what was acknowledged is kept, and with room the log goes on', async () => {
+  const url = await server.newDatabase()
+  const store = await open(url)
+  const ledger = await writeDuring(store, async ({ acknowledged, refused }) => {
+    disk.leave(300)
+    await expect.poll(() => refused.length, { timeout: 30_000 }).toBeGreaterThan(30)
+    disk.leave(roomKib)
+    // Without room for its own log PostgreSQL ends.
+    if (!(await server.answers())) await server.start()
+    const full = acknowledged.length
+    await expect.poll(() => acknowledged.length).toBeGreaterThan(full + 100)
+  })
+  expect(await problemsOf(store, ledger)).toEqual([])
+})
