@@ -16,6 +16,7 @@ import { type EventType, type Fact, typesOfKind } from '@travessia/schemas/event
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import { newId } from '@travessia/schemas/ids'
+import { pastStateSchema, stateQuery } from '@travessia/schemas/past-state'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { bundle } from '../audit/bundle.ts'
@@ -23,6 +24,7 @@ import { exportedLines, exportTypes } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import { Readings } from '../audit/readings.ts'
 import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
+import { TimeMachine } from '../audit/time-machine.ts'
 import { zip } from '../audit/zip.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
@@ -56,6 +58,7 @@ export function addAuditRoutes(app: App, services: Services): void {
 /** What is read is recorded before it goes out. */
 function addListRoutes(app: App, services: Services): void {
   const readings = new Readings(services)
+  addStateRoute(app, services, readings)
   const record = (request: FastifyRequest, data: Fact<'AuditQueried'>['data']) =>
     readings.record(requirePrincipal(request).tenantId, contextOf(services, request), data)
   app.get(
@@ -102,6 +105,36 @@ function addListRoutes(app: App, services: Services): void {
       }
     },
   )
+}
+
+/** The same facts, evolved only so far. */
+function addStateRoute(app: App, services: Services, readings: Readings): void {
+  const machine = new TimeMachine(services.store)
+  app.get(
+    '/api/audit/state',
+    { config, schema: { querystring: stateQuery, response: answers({ 200: pastStateSchema }) } },
+    async (request, reply) => {
+      const { tenantId, installationIds } = requirePrincipal(request)
+      const leaving = new AbortController()
+      reply.raw.once('close', () => leaving.abort())
+      const position = await lastPosition(services, tenantId, request.query)
+      const data = { list: 'state', filter: request.query } as const
+      await readings.record(tenantId, contextOf(services, request), data)
+      const moment = { tenantId, installationIds, position, signal: leaving.signal }
+      return machine.stateAt(moment)
+    },
+  )
+}
+
+/** Of the customer's last event until then; 0: there was none. */
+async function lastPosition(
+  { store }: Services,
+  tenantId: string,
+  { position, at }: Static<typeof stateQuery>,
+): Promise<number> {
+  const until = at === undefined ? { cursor: String((position ?? 0) + 1) } : { to: at }
+  const { items } = await store.query({ tenantId, limit: 1, ...until })
+  return items[0]?.position ?? 0
 }
 
 async function listSessions(

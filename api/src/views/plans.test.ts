@@ -37,7 +37,14 @@ const time = '2026-11-24T12:00:00Z'
 const base: SessionFilter = { tenantId: id, installationIds: null, limit: 10 }
 const narrowings: Array<Partial<SessionFilter>> = [
   ...[{}, { beforePosition: 9 }, { installationIds: [id] }, { installationId: id }],
-  ...[{ deviceId: id }, { userId: id }, { from: time }, { to: time }, { activeAt: time }],
+  ...[
+    { deviceId: id },
+    { userId: id },
+    { status: 'ACTIVE' as const },
+    { from: time },
+    { to: time },
+    { activeAt: time },
+  ],
   { deviceId: id, userId: id, activeAt: time, from: time, beforePosition: 9 },
 ]
 

@@ -16,6 +16,7 @@ export function sessionsQuery(filter: SessionFilter): { sql: string; values: Val
   if (installationId !== undefined) where('installation = ?', installationId)
   if (deviceId !== undefined) where('device = ?', deviceId)
   if (userId !== undefined) where('user = ?', userId)
+  if (filter.status !== undefined) where('+status = ?', filter.status)
   if (installationIds !== null)
     where('+installation in (select value from json_each(?))', JSON.stringify(installationIds))
   if (activeAt !== undefined) {

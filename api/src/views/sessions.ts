@@ -44,6 +44,7 @@ export type SessionFilter = {
   readonly installationId?: string
   readonly deviceId?: string
   readonly userId?: string
+  readonly status?: SessionStatus
   /** Opened then: ISO UTC, inclusive. */
   readonly from?: string
   readonly to?: string
@@ -124,6 +125,11 @@ export class SessionsView implements View {
   clear(): void {
     this.#table.clear()
     this.#exchanges.clear()
+  }
+
+  /** Of no use to whoever asks for the open ones only. */
+  forgetEnded(): void {
+    this.#table.run('delete from session where ended_at is not null')
   }
 
   async get(tenantId: string, id: string): Promise<SessionRow | undefined> {

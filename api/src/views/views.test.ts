@@ -2,22 +2,19 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { eventTypes, streamKindOf } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { sampleData } from '../audit/sample-data.ts'
-import type { Append, EventStore, NewEvent } from '../store/event-store.ts'
+import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import { AgentsView } from './agents.ts'
 import { DevicesView } from './devices.ts'
+import { fact, tenantId } from './random-facts.fixture.ts'
 import { Views } from './views.ts'
 
 const log = pino({ level: 'silent' })
 const directory = mkdtempSync(join(tmpdir(), 'travessia-views-'))
-const ids = Array.from({ length: 4 }, newId)
-const tenantId = newId()
 let files = 0
 let store: EventStore
 
@@ -37,34 +34,6 @@ function newPath(): string {
   files += 1
   return join(directory, `${files}-views.db`)
 }
-
-/** Any fact about one of a few things, valid by its schema but in any order: views must not care. */
-const fact = fc
-  .record({
-    type: fc.constantFrom(...eventTypes),
-    stream: fc.nat(3),
-    place: fc.nat(3),
-    request: fc.nat(3),
-  })
-  .map(({ type, stream, place, request }): Append => {
-    const base: object = sampleData[type]
-    const data = 'requestId' in base ? { ...base, requestId: ids[request] } : base
-    const one = {
-      ...{ actor: { type: 'user', id: ids[place] }, at: '2026-11-24T12:00:00.000Z', type, data },
-      ...{
-        correlationId: ids[0],
-        installationId: ids[place],
-        deviceId: ids[stream],
-        agentId: ids[place],
-      },
-    }
-    return {
-      ...{ tenantId, streamKind: streamKindOf(type), expected: 'any', events: [one as NewEvent] },
-      streamId: `${streamKindOf(type).replaceAll('_', '')}${ids[stream]}`
-        .slice(0, 26)
-        .padEnd(26, '0'),
-    }
-  })
 
 /** Every row of every table but the checkpoint. */
 function dump(path: string): Record<string, unknown[]> {

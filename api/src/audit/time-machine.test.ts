@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { newId } from '@travessia/schemas/ids'
+import type { PastState } from '@travessia/schemas/past-state'
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import type { EventStore } from '../store/event-store.ts'
+import { cast, fill, manyAppends } from '../store/many-events.fixture.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import { fact, tenantId } from '../views/random-facts.fixture.ts'
+import { Views } from '../views/views.ts'
+import { stateOf, TimeMachine } from './time-machine.ts'
+
+const log = pino({ level: 'silent' })
+const directory = mkdtempSync(join(tmpdir(), 'travessia-past-'))
+const { signal } = new AbortController()
+const wide = { tenantId, installationIds: null, signal }
+let files = 0
+let store: EventStore
+
+const newStore = () => createSqliteStore(join(directory, `${++files}-events.db`))
+beforeEach(async () => {
+  store = await newStore()
+})
+afterEach(() => store.close())
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+test('the state at a place of the log is what the views showed when the log ended there', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fact, { minLength: 1, maxLength: 40 }), async (appends) => {
+      const own = await newStore()
+      const views = new Views({ store: own, path: join(directory, `${files}-views.db`), log })
+      await views.start()
+      const seen: PastState[] = []
+      for (const append of appends) {
+        const { position } = await own.append(append)
+        await own.append({ ...append, tenantId: newId(), streamId: newId() })
+        await views.until(position)
+        seen.push(await stateOf(views, { ...wide, position }))
+      }
+      const machine = new TimeMachine(own)
+      for (const state of seen)
+        expect(await machine.stateAt({ ...wide, position: state.position })).toEqual(state)
+      await views.stop()
+      await own.close()
+    }),
+    { numRuns: 10 },
+  )
+}, 60_000)
+
+test('whoever is narrowed to some installations sees those, and no members', async () => {
+  for (const append of fc.sample(fact, { numRuns: 150, seed: 3 })) await store.append(append)
+  const machine = new TimeMachine(store)
+  const all = await machine.stateAt({ ...wide, position: await store.head() })
+  const [one] = all.installations
+  expect(all.installations.length).toBeGreaterThan(1)
+  expect(all.members.length).toBeGreaterThan(0)
+  const installationIds = [one?.id ?? '']
+  const some = await machine.stateAt({ ...wide, installationIds, position: await store.head() })
+  expect(some.installations).toEqual([one])
+  expect(some.members).toEqual([])
+  for (const { installationId } of [...some.devices, ...some.agents, ...some.sessions])
+    expect(installationId).toBe(one?.id)
+})
+
+test('one of each customer and two in all run at once; who has gone stops it', async () => {
+  const people = cast()
+  await fill(store, manyAppends(people, 12_000))
+  const machine = new TimeMachine(store)
+  const position = await store.head()
+  const busy = expect.objectContaining({ code: 'NODE_BUSY' })
+  const leaving = new AbortController()
+  const first = machine.stateAt({
+    ...{ ...wide, tenantId: people.tenantId, position, signal: leaving.signal },
+  })
+  const again = machine.stateAt({ ...wide, tenantId: people.tenantId, position })
+  const second = machine.stateAt({ ...wide, tenantId: newId(), position })
+  const third = machine.stateAt({ ...wide, tenantId: newId(), position })
+  leaving.abort()
+  await expect(again).rejects.toEqual(busy)
+  await expect(third).rejects.toEqual(busy)
+  await second
+  await expect(first).rejects.toThrow('abort')
+  expect(await machine.stateAt({ ...wide, position: 0 })).toMatchObject({ installations: [] })
+})

@@ -1,0 +1,49 @@
+/** What was where at a place of the log (`GET /api/audit/state`): the same facts, evolved only so far. */
+import { type Static, Type } from 'typebox'
+import { deviceStatuses } from './device-state.ts'
+import { deviceKinds, driverKinds, roles } from './devices.ts'
+import { idPattern } from './ids.ts'
+
+const id = Type.String({ pattern: idPattern })
+const time = Type.String({ format: 'date-time' })
+const place = { id, installationId: id, name: Type.String() }
+
+/** One of both; a time means everything that had happened until then. */
+export const stateQuery = Type.Object(
+  {
+    position: Type.Optional(Type.Integer({ minimum: 0 })),
+    at: Type.Optional(time),
+  },
+  { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+)
+
+export const pastStateSchema = Type.Object({
+  /** Of the last event of this customer that counts. */
+  position: Type.Integer(),
+  installations: Type.Array(Type.Object({ id, name: Type.String(), slug: Type.String() })),
+  agents: Type.Array(
+    Type.Object({ ...place, version: Type.String(), isConnected: Type.Boolean(), since: time }),
+  ),
+  devices: Type.Array(
+    Type.Object({
+      ...{ ...place, kind: Type.Enum(deviceKinds), driver: Type.Enum(driverKinds) },
+      ...{ baseUrl: Type.String(), status: Type.Union([Type.Enum(deviceStatuses), Type.Null()]) },
+    }),
+  ),
+  /** Those that somebody had open. */
+  sessions: Type.Array(
+    Type.Object({
+      ...{ id, installationId: id, deviceId: id, userId: id, reason: Type.String() },
+      ...{ openedAt: time, expiresAt: time },
+    }),
+  ),
+  /** Empty for readers of some installations only. */
+  members: Type.Array(
+    Type.Object({
+      userId: id,
+      role: Type.Enum(roles),
+      installationIds: Type.Union([Type.Array(id), Type.Null()]),
+    }),
+  ),
+})
+export type PastState = Static<typeof pastStateSchema>
