@@ -271,6 +271,7 @@ test('the auditor reads who did what, when, and each request', async () => {
   await page.getByRole('link', { name: 'Baixar CSV' }).click()
   expect((await download).suggestedFilename()).toBe('travessia-audit.csv')
   await page.goto(`${stack.httpUrl}/auditoria?ver=eventos`)
+  await page.getByText('Filtros', { exact: true }).click()
   await page.getByLabel('Mostrar').selectOption('Comandos')
   await page
     .getByText(
@@ -278,7 +279,12 @@ test('the auditor reads who did what, when, and each request', async () => {
     )
     .first()
     .waitFor()
+  await page.getByLabel('Pessoa').selectOption('Gestora Ana')
+  await page.getByText('Filtros (2)').waitFor()
+  expect(page.url()).toMatch(/\?ver=eventos&tipo=command&pessoa=[a-z0-9]{26}$/)
   await look(page, '16-eventos')
+  await page.getByRole('button', { name: 'Limpar filtros' }).click()
+  await page.getByText('Filtros', { exact: true }).click()
   await page.getByLabel('Mostrar').selectOption('Leituras da auditoria')
   await page
     .getByText(/reviu a sessão de Gestora Ana em Catraca Entrada Principal$/)

@@ -81,6 +81,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/audit/sessions/{id}/bodies/{ref}': on('session', readers),
   'GET /api/audit/requests/{id}/bodies/{ref}': { roles: readers },
   'GET /api/audit/integrity': { roles: readers },
+  'GET /api/audit/people': { roles: readers },
   'GET /api/audit/keys': { roles: readers },
   'GET /api/audit/state': { roles: readers },
   'GET /api/audit/feeds': { roles: admins },

@@ -21,6 +21,7 @@ import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
 import { addApprovalRoutes } from './routes/approvals.ts'
 import { addAuditRoutes } from './routes/audit.ts'
+import { addAuditScreenRoutes } from './routes/audit-screens.ts'
 import { addBodyRoutes } from './routes/bodies.ts'
 import { addCameraRoutes } from './routes/cameras.ts'
 import { addCommandRoutes } from './routes/commands.ts'
@@ -35,7 +36,6 @@ import { addInstallationRoutes } from './routes/installations.ts'
 import { addLiveRoute } from './routes/live.ts'
 import { addOperationRoutes } from './routes/operations.ts'
 import { addPassageRoutes } from './routes/passages.ts'
-import { addReplayRoutes } from './routes/replays.ts'
 import type { App } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import type { Services } from './services.ts'
@@ -89,7 +89,7 @@ function addRoutes(app: App, services: Services): void {
   addFileRoutes(app, services)
   addAuditRoutes(app, services)
   addFeedRoutes(app, services)
-  addReplayRoutes(app, services)
+  addAuditScreenRoutes(app, services)
   addBodyRoutes(app, services)
   addLiveRoute(app, services)
   addFixedAddressRoutes(app, services)

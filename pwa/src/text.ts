@@ -144,6 +144,12 @@ export const captureText: Record<Device['capture'], () => string> = {
   dom: m.capture_dom,
 }
 
+export const captureHint: Record<Device['capture'], () => string> = {
+  heads: m.capture_heads_hint,
+  bodies: m.capture_bodies_hint,
+  dom: m.capture_dom_hint,
+}
+
 export const sessionStatusText: Record<Session['status'], () => string> = {
   ACTIVE: m.session_active,
   EXPIRED: m.session_expired,

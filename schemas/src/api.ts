@@ -505,6 +505,8 @@ export const auditSessionSchema = Type.Object({
   events: Type.Array(auditEventSchema),
   nextAfter: Type.Optional(Type.Integer()),
 })
+/** Whom events of the audit may be by. */
+export const auditPeopleSchema = list(Type.Object({ id, name: Type.String() }))
 /** That somebody looks at a session again is in the log. */
 export const replaySchema = Type.Object({ id })
 export type AuditSession = Static<typeof auditSessionSchema>

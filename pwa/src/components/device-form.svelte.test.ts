@@ -48,6 +48,19 @@ test('a printer on a serial port shows how its address looks, and always goes th
   expect(sent[0]).not.toHaveProperty('credentials')
 })
 
+test('what is recorded of a page is chosen in plain words, and nothing but heads unless somebody chose more', async () => {
+  const sent = await show()
+  await userEvent.fill(page.getByLabelText(m.device_address()), 'http://192.168.1.60')
+  await expect.element(page.getByText(m.capture_heads_hint())).toBeVisible()
+  await save()
+  await expect.poll(() => sent).toMatchObject([{ capture: 'heads' }])
+  const choice = page.getByRole('combobox', { name: m.capture_title() })
+  await choice.selectOptions(m.capture_bodies())
+  await expect.element(page.getByText(m.capture_bodies_hint())).toBeVisible()
+  await save()
+  await expect.poll(() => sent.at(1)).toMatchObject({ capture: 'bodies' })
+})
+
 test('back from a serial port to a page, the address is one of the network again', async () => {
   await show()
   await userEvent.selectOptions(page.getByRole('combobox').nth(1), 'marlin')
