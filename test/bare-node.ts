@@ -19,9 +19,9 @@ export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'
   stop(): Promise<void>
 }
 
-export async function startBareNode(): Promise<BareNode> {
+export async function startBareNode(env: Readonly<Record<string, string>> = {}): Promise<BareNode> {
   const dataDir = mkdtempSync(join(tmpdir(), 'travessia-node-'))
-  const environment = { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir }
+  const environment = { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir, ...env }
   const key = randomBytes(32).toString('hex')
   const first = { ...environment, TRAVESSIA_ENCRYPTION_KEY: key, TRAVESSIA_LOG_LEVEL: 'warn' }
   const { child, ready } = await launch(first)

@@ -40,6 +40,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/users': { roles: admins },
   'POST /api/users': { roles: admins },
   'PATCH /api/users/{id}': on('member', admins),
+  'POST /api/users/{id}/erase': on('member', admins),
   'GET /api/installations': { roles: everybody },
   'POST /api/installations': { roles: managers },
   'GET /api/installations/{id}': on('installation', everybody),

@@ -37,16 +37,18 @@ import { sessionUrl } from './gateway/public-address.ts'
 import { RemoteSessions } from './gateway/remote-sessions.ts'
 import { SessionSecrets } from './gateway/session-secrets.ts'
 import { TunnelClient } from './gateway/tunnel-client.ts'
-import { Attempts } from './identity/attempts.ts'
+import { attemptCounters } from './identity/attempts.ts'
+import { finishErasures } from './identity/erasure.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import type { Link } from './link/link.ts'
 import { PlainMqttLink } from './link/plain-mqtt.ts'
 import type { Endpoints, Services } from './services.ts'
-import { BlobStore } from './store/blob-store.ts'
 import { BlobSweeper } from './store/blob-sweeper.ts'
 import { History } from './store/history.ts'
+import { openBlobs } from './store/open-blobs.ts'
 import { openLog } from './store/open-log.ts'
+import { PersonalStore } from './store/personal-store.ts'
 import { Views } from './views/views.ts'
 
 export const version = '0.1.0'
@@ -62,14 +64,15 @@ export async function createCloudNode(
   const now = Date.now
   const endpoints = endpointsOf(config, portsOf(config))
   const identity = await createIdentity(config)
-  const store = await openStore(config, log)
+  const store = new PersonalStore(await openStore(config, log), identity.subjectKeys)
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
   const { link, listeners } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
-  const { blobs, capture } = openBlobs(config, identity, log)
+  const blobs = openBlobs(config, identity.subjectKeys)
   const core = { store, now, log, ...identity }
   const checkpointer = new Checkpointer(core)
+  const capture = new Capture({ blobs, log })
   const base = { ...core, blobs, capture, views, history, presence, link, checkpointer }
   const sweeper = new BlobSweeper(base)
   const feeds = new Feeds({ ...base, ...feedLimits, isDemo: config.DEMO })
@@ -87,8 +90,7 @@ export async function createCloudNode(
       await views.start()
       await recover({ ...base, ...bus, version })
       await checkpointer.start()
-      sweeper.start()
-      await remote.sessions.start()
+      await takeUp(services, sweeper)
       await link.start(bus.inbox)
       startBus(bus)
       await feeds.start()
@@ -112,26 +114,6 @@ export async function createCloudNode(
       await link.stop()
       await stopStores({ ...base, sweeper })
     },
-  }
-}
-
-function openBlobs(
-  { DATA_DIR, BLOBS_MAX_GIB }: Config,
-  { subjectKeys: keys }: Identity,
-  log: Logger,
-): Pick<Services, 'blobs' | 'capture'> {
-  const directory = join(DATA_DIR, 'blobs')
-  const maxBytes = BLOBS_MAX_GIB * 2 ** 30
-  const blobs = new BlobStore({ directory, keys, maxBytes, now: Date.now })
-  return { blobs, capture: new Capture({ blobs, log }) }
-}
-
-function attemptCounters() {
-  const window = { windowMs: 10 * 60_000, now: Date.now }
-  return {
-    signInAttempts: new Attempts({ max: 10, ...window }),
-    addressAttempts: new Attempts({ max: 50, ...window }),
-    pairingAttempts: new Attempts({ max: 5, ...window }),
   }
 }
 
@@ -285,6 +267,13 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
 async function stopViews({ sessions, cameras }: ReturnType<typeof createRemote>): Promise<void> {
   sessions.stop()
   await cameras.stop()
+}
+
+/** What the time before has left to do, once the views know all. */
+async function takeUp(services: Services, sweeper: BlobSweeper): Promise<void> {
+  sweeper.start()
+  await services.sessions.start()
+  await finishErasures(services)
 }
 
 async function stopStores({

@@ -97,6 +97,8 @@ export const changeUserBody = Type.Object(
   },
   closed,
 )
+/** It cannot be undone. */
+export const eraseUserBody = Type.Object({ confirm: Type.Optional(Type.Literal(true)) }, closed)
 export const changeMeBody = Type.Object(
   { name: Type.Optional(name), language: Type.Optional(Type.Enum(['pt-BR', 'en'])) },
   closed,

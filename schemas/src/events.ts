@@ -251,6 +251,8 @@ const access = {
     installationIds: optional(Type.Array(id)),
   }),
   RoleRevoked: data({ userId: id }),
+  /** The key of what the log and the blobs hold of this person is destroyed from now on. */
+  SubjectErased: data({ userId: id }),
   AccessDenied: data({ errorCode: text, method: text, path: text }),
 }
 

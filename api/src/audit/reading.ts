@@ -24,7 +24,7 @@ export async function readEvent(
   event: RecordedEvent,
   language: Language,
 ): Promise<AuditEvent> {
-  const names = await namesOf(deps, event)
+  const names = await namesOf(deps, event, language)
   const { position, logIndex, id, type, at, streamId, version, actor, correlationId } = event
   const { installationId, deviceId, agentId, sessionId, commandId } = event
   const places = { installationId, deviceId, agentId, sessionId, commandId }
@@ -39,7 +39,11 @@ export async function readEvent(
   }
 }
 
-async function namesOf({ views, users }: ReadingDeps, event: RecordedEvent): Promise<EventNames> {
+async function namesOf(
+  { views, users }: ReadingDeps,
+  event: RecordedEvent,
+  language: Language,
+): Promise<EventNames> {
   const { actor, tenantId, installationId, streamKind, streamId, data } = event
   const deviceId = event.deviceId ?? (streamKind === 'device' ? streamId : undefined)
   const placeId = installationId ?? (streamKind === 'installation' ? streamId : undefined)
@@ -49,11 +53,11 @@ async function namesOf({ views, users }: ReadingDeps, event: RecordedEvent): Pro
     placeId === undefined ? undefined : await views.installations.get(tenantId, placeId)
   const subjectId = 'userId' in data ? data.userId : undefined
   return {
-    actor: actor.type === 'user' ? (users.get(actor.id)?.name ?? '?') : actorTitle(actor.type),
+    actor: actor.type === 'user' ? users.nameOf(actor.id, language) : actorTitle(actor.type),
     device: device?.name ?? deviceId ?? '',
     driver: device?.driver ?? '',
     installation: installation?.name ?? placeId ?? '',
-    subject: (subjectId && users.get(subjectId)?.name) || '?',
+    subject: subjectId === undefined ? '?' : users.nameOf(subjectId, language),
   }
 }
 

@@ -1,4 +1,4 @@
-/** Rules that people set, as sentences: a second person for commands, and what a site allows. */
+/** Rules that people set, as sentences: a second person for commands, what a site allows, whom the log forgets. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { issuedText, type Text } from './command-sentences.ts'
 import type { EventNames } from './sentences.ts'
@@ -35,6 +35,11 @@ export function ruleText(
       return [
         `Agente de ${installation} informou as regras do local`,
         `Agent of ${installation} stated the rules of the site`,
+      ]
+    case 'SubjectErased':
+      return [
+        `${actor} apagou os dados pessoais de alguém, e ninguém mais os lê`,
+        `${actor} erased somebody’s personal data, and nobody reads them any more`,
       ]
     default:
       return undefined

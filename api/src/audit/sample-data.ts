@@ -110,6 +110,7 @@ export const sampleData = {
   UserSignedOut: { userId: id },
   RoleGranted: { userId: id, role: 'manager' },
   RoleRevoked: { userId: id },
+  SubjectErased: { userId: id },
   AccessDenied: { errorCode: 'PERMISSION_DENIED', method: 'GET', path: '/x' },
   PolicyChanged: { secondPerson: { safety: ['dangerous'], deviceIds: [id] } },
   SessionReplayed: { userId: id },

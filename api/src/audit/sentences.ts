@@ -1,6 +1,7 @@
 /** One sentence per fact, in the reader's language, made when it is read: the log keeps facts, not prose. */
 import type { Language } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
+import { erasedText } from '@travessia/schemas/personal'
 import { auditText } from './audit-sentences.ts'
 import { cameraText } from './camera-sentences.ts'
 import { issuedText, type Text } from './command-sentences.ts'
@@ -55,7 +56,9 @@ export function sentenceOf(event: RecordedEvent, names: EventNames, language: La
     replayText(event, names) ??
     auditText(event, names) ??
     agentText(event, names)
-  return language === 'en' ? text[1] : text[0]
+  return language === 'en'
+    ? text[1].replaceAll(erasedText, 'erased')
+    : text[0].replaceAll(erasedText, 'apagado')
 }
 
 function sessionText(event: RecordedEvent, { actor, device }: EventNames): Text | undefined {

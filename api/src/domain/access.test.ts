@@ -46,3 +46,19 @@ test('a role is lost once', () => {
     ),
   ).toEqual([])
 })
+
+test('who is erased loses the role, is erased once, and gets no role again; the last administrator stays', () => {
+  const order = { type: 'EraseSubject', userId, isLastAdmin: false } as const
+  const facts = access.decide(order, admin)
+  expect(facts.map(({ type }) => type)).toEqual(['RoleRevoked', 'SubjectErased'])
+  const erased = facts.reduce(access.evolve, admin)
+  expect(access.decide(order, erased)).toEqual([])
+  expect(access.decide(order, access.initialState).map(({ type }) => type)).toEqual([
+    'SubjectErased',
+  ])
+  const grant = { userId, role: 'auditor' } as const
+  expect(() => access.decide({ type: 'GrantRole', grant, isLastAdmin: false }, erased)).toThrow(
+    conflict,
+  )
+  expect(() => access.decide({ ...order, isLastAdmin: true }, admin)).toThrow(conflict)
+})

@@ -1,10 +1,10 @@
-/** A person's place in a tenant: registered, given a role, losing it. One stream per user. */
+/** A person's place in a tenant: registered, given a role, losing it, erased. One stream per user. */
 import type { Role } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { AccessFact, Fact } from '@travessia/schemas/events'
 import type { Decider } from './decider.ts'
 
-export type AccessState = { readonly role: Role | undefined }
+export type AccessState = { readonly role: Role | undefined; readonly isErased?: true }
 type Grant = Fact<'RoleGranted'>['data']
 
 export type AccessIntent =
@@ -17,7 +17,11 @@ export type AccessIntent =
     }
   /** `isLastAdmin`: nobody else could manage users afterwards. */
   | { readonly type: 'GrantRole'; readonly grant: Grant; readonly isLastAdmin: boolean }
-  | { readonly type: 'RevokeRole'; readonly userId: string; readonly isLastAdmin: boolean }
+  | {
+      readonly type: 'RevokeRole' | 'EraseSubject'
+      readonly userId: string
+      readonly isLastAdmin: boolean
+    }
 
 export const access: Decider<AccessState, AccessIntent, AccessFact> = {
   initialState: { role: undefined },
@@ -35,13 +39,15 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         ]
       }
       case 'GrantRole':
-        if (intent.isLastAdmin && intent.grant.role !== 'admin')
+        if (state.isErased || (intent.isLastAdmin && intent.grant.role !== 'admin'))
           throw new TravessiaError('CONFLICT')
         return [{ type: 'RoleGranted', data: intent.grant }]
       case 'RevokeRole':
         if (state.role === undefined) return []
         if (intent.isLastAdmin) throw new TravessiaError('CONFLICT')
         return [{ type: 'RoleRevoked', data: { userId: intent.userId } }]
+      case 'EraseSubject':
+        return erase(intent, state)
     }
   },
 
@@ -51,6 +57,8 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         return { role: fact.data.role }
       case 'RoleRevoked':
         return { role: undefined }
+      case 'SubjectErased':
+        return { role: undefined, isErased: true }
       case 'TenantCreated':
       case 'UserRegistered':
       case 'UserSignedIn':
@@ -61,4 +69,15 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         return state
     }
   },
+}
+
+function erase(
+  { userId, isLastAdmin }: { readonly userId: string; readonly isLastAdmin: boolean },
+  { role, isErased }: AccessState,
+): AccessFact[] {
+  if (isErased) return []
+  if (isLastAdmin) throw new TravessiaError('CONFLICT')
+  const revoked: AccessFact[] =
+    role === undefined ? [] : [{ type: 'RoleRevoked', data: { userId } }]
+  return [...revoked, { type: 'SubjectErased', data: { userId } }]
 }

@@ -125,7 +125,7 @@ export async function signOut(
 }
 
 export async function recordAccess(
-  { store, views }: Services,
+  { store, views }: Pick<Services, 'store' | 'views'>,
   what: { tenantId: string; userId: string; intent: AccessIntent; context: EventContext },
 ): Promise<void> {
   const { tenantId, userId, intent, context } = what

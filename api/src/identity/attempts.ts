@@ -40,3 +40,13 @@ export class Attempts {
     return (this.#failures.get(key) ?? []).filter((at) => at > since)
   }
 }
+
+/** Of the whole node, ten minutes long. */
+export function attemptCounters() {
+  const window = { windowMs: 10 * 60_000, now: Date.now }
+  return {
+    signInAttempts: new Attempts({ max: 10, ...window }),
+    addressAttempts: new Attempts({ max: 50, ...window }),
+    pairingAttempts: new Attempts({ max: 5, ...window }),
+  }
+}

@@ -3,12 +3,17 @@
  * log and the blobs hold of that person. Without the key both are noise, so erasing somebody is destroying it. Killed while
  * erasing: the key is there or gone, and what is left to do is done at the next start.
  */
-import { randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Vault } from './vault.ts'
 
 /** In memory; a key is unwrapped again when it is wanted. */
 const maxHeld = 10_000
+/** Of one person: a key for each use, so that nothing made for one means anything to another. */
+export type SubjectKey = { readonly [U in Use]: KeyObject }
+const uses = ['blobName', 'blobSeal', 'eventText'] as const
+type Use = (typeof uses)[number]
+
 const table = `create table if not exists subject_key(
   tenant text not null, subject text not null, box blob, erased_at integer, finished integer not null default 0,
   primary key (tenant, subject)) without rowid`
@@ -16,7 +21,7 @@ const table = `create table if not exists subject_key(
 export class SubjectKeys {
   readonly #database: DatabaseSync
   readonly #vault: Vault
-  readonly #held = new Map<string, Buffer>()
+  readonly #held = new Map<string, SubjectKey>()
 
   constructor(database: DatabaseSync, vault: Vault) {
     this.#database = database
@@ -24,26 +29,23 @@ export class SubjectKeys {
     database.exec(table)
   }
 
-  /** 32 bytes, made and durable at the first use. */
-  keyFor(tenantId: string, subjectId: string): Buffer | 'erased' {
+  /** Made and durable at the first use. */
+  keyFor(tenantId: string, subjectId: string): SubjectKey | 'erased' {
     return this.keyOf(tenantId, subjectId) ?? this.#make(tenantId, subjectId)
   }
 
   /** undefined: nothing was ever sealed with one. */
-  keyOf(tenantId: string, subjectId: string): Buffer | 'erased' | undefined {
+  keyOf(tenantId: string, subjectId: string): SubjectKey | 'erased' | undefined {
     const held = this.#held.get(`${tenantId}/${subjectId}`)
     if (held) return held
     const row = this.#row(tenantId, subjectId)
     if (!row) return undefined
     if (row.box === null) return 'erased'
-    const key = this.#vault.open(tenantId, nameOf(subjectId), row.box)
-    this.#hold(tenantId, subjectId, key)
-    return key
+    return this.#hold(tenantId, subjectId, this.#vault.open(tenantId, nameOf(subjectId), row.box))
   }
 
   /** The key is gone when it returns, also from the database's log. Nothing happens the second time. */
   erase(tenantId: string, subjectId: string, now: number): void {
-    this.#held.get(`${tenantId}/${subjectId}`)?.fill(0)
     this.#held.delete(`${tenantId}/${subjectId}`)
     const sql = `insert into subject_key values (?, ?, null, ?, 0)
       on conflict do update set box = null, erased_at = excluded.erased_at where box is not null`
@@ -65,19 +67,20 @@ export class SubjectKeys {
     return this.#row(tenantId, subjectId)?.isFinished ?? false
   }
 
-  #make(tenantId: string, subjectId: string): Buffer {
+  #make(tenantId: string, subjectId: string): SubjectKey {
     const key = randomBytes(32)
     const box = this.#vault.seal(tenantId, nameOf(subjectId), key)
     this.#database
       .prepare('insert into subject_key values (?, ?, ?, null, 0)')
       .run(tenantId, subjectId, box)
-    this.#hold(tenantId, subjectId, key)
-    return key
+    return this.#hold(tenantId, subjectId, key)
   }
 
-  #hold(tenantId: string, subjectId: string, key: Buffer): void {
+  #hold(tenantId: string, subjectId: string, key: Buffer): SubjectKey {
+    const derived = derive(key)
     if (this.#held.size >= maxHeld) this.#held.clear()
-    this.#held.set(`${tenantId}/${subjectId}`, key)
+    this.#held.set(`${tenantId}/${subjectId}`, derived)
+    return derived
   }
 
   #row(tenantId: string, subjectId: string) {
@@ -87,6 +90,14 @@ export class SubjectKeys {
     const box = row['box'] === null ? null : Buffer.from(row['box'] as Uint8Array)
     return { box, isFinished: row['finished'] === 1 }
   }
+}
+
+function derive(key: Buffer): SubjectKey {
+  const pairs = uses.map((use) => [
+    use,
+    createSecretKey(createHmac('sha256', key).update(use).digest()),
+  ])
+  return Object.fromEntries(pairs) as SubjectKey
 }
 
 function nameOf(subjectId: string): string {

@@ -45,3 +45,15 @@ test('a tenant lists its own people only; a removed one frees the address', () =
   users.remove(user.id)
   expect(users.byEmail('ana@example.com')).toBeUndefined()
 })
+
+test('of who is erased only the id is left, readers see so in their language, and the address is free', () => {
+  const { users, user } = setUp()
+  expect(users.nameOf(user.id, 'en')).toBe('Ana')
+  users.erase(user.id)
+  expect(JSON.stringify(users.get(user.id))).not.toMatch(/ana@|"Ana"|"h"/)
+  expect([users.nameOf(user.id, 'en'), users.nameOf(user.id, 'pt-BR')]).toEqual([
+    'erased',
+    'apagado',
+  ])
+  users.add({ ...user, id: newId(), email: 'ana@example.com' })
+})

@@ -1,6 +1,7 @@
 /** People: e-mail, name, language, password hash. Who may do what is in the log (views/members.ts). */
 import type { DatabaseSync } from 'node:sqlite'
 import { type Language, TravessiaError } from '@travessia/schemas/errors'
+import { erasedText } from '@travessia/schemas/personal'
 
 export type UserRow = {
   readonly id: string
@@ -57,6 +58,18 @@ export class Users {
 
   setDisabled(id: string, isDisabled: boolean): void {
     this.#database.prepare('update user set disabled = ? where id = ?').run(Number(isDisabled), id)
+  }
+
+  /** Nothing of the person is left, and the address is free; the id stays, since the log has it. */
+  erase(id: string): void {
+    const sql = `update user set email = 'erased:' || id, name = ?, password = '', disabled = 1 where id = ?`
+    this.#database.prepare(sql).run(erasedText, id)
+  }
+
+  /** For people to read. */
+  nameOf(id: string, language: Language): string {
+    const name = this.get(id)?.name ?? '?'
+    return name === erasedText ? (language === 'en' ? 'erased' : 'apagado') : name
   }
 
   #one(sql: string, value: string): UserRow | undefined {

@@ -4,6 +4,7 @@ import {
   changePasswordBody,
   changeUserBody,
   createUserBody,
+  eraseUserBody,
   idParams,
   loginBody,
   registerBody,
@@ -25,6 +26,7 @@ import {
   signOut,
   toUser,
 } from '../identity/accounts.ts'
+import { eraseSubject } from '../identity/erasure.ts'
 import { cookieName, loginSeconds } from '../identity/logins.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
@@ -87,6 +89,7 @@ export function addAccountRoutes(app: App, services: Services): void {
   addProfileRoutes(app, services)
   addPasswordRoute(app, services)
   addUserRoutes(app, services)
+  addErasureRoute(app, services)
 }
 
 function addProfileRoutes(app: App, services: Services): void {
@@ -158,6 +161,25 @@ function addUserRoutes(app: App, services: Services): void {
       const member = namedOf(request, 'member')
       await changeUser(services, request, { member, ...request.body })
       return one(services, member.tenantId, member.userId)
+    },
+  )
+}
+
+function addErasureRoute(app: App, services: Services): void {
+  app.post(
+    '/api/users/:id/erase',
+    {
+      config: { permission: 'administer', scope: 'member' },
+      schema: { params: idParams, body: eraseUserBody, response: answers({ 204: Type.Null() }) },
+    },
+    async (request, reply) => {
+      const member = namedOf(request, 'member')
+      requireWithin(requirePrincipal(request), member.installationIds)
+      if (!request.body.confirm) throw new TravessiaError('CONFIRMATION_REQUIRED')
+      const isLastAdmin = await isOnlyAdmin(services, member)
+      const context = contextOf(services, request)
+      await eraseSubject(services, { ...member, isLastAdmin, context })
+      return reply.code(204).send(null)
     },
   )
 }

@@ -12,6 +12,7 @@ import type { FastifyRequest } from 'fastify'
 import { policy as decider } from '../domain/policy.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
+import { readerLanguage } from '../plugins/error-handler.ts'
 import { maySee } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import { toCommand } from './commands.ts'
@@ -47,7 +48,7 @@ export function addApprovalRoutes(app: App, services: Services): void {
         const row = namedOf(request, 'command')
         await services.approvals[act](row, requirePrincipal(request).userId)
         const after = await services.views.commands.get(row.tenantId, row.id)
-        return toCommand(services, after ?? row)
+        return toCommand(services, after ?? row, readerLanguage(request))
       },
     )
 }
@@ -75,7 +76,7 @@ async function waitingFor(services: Services, request: FastifyRequest): Promise<
     rows
       .filter(({ installationId }) => maySee(principal, installationId))
       .map(async (row) => ({
-        ...toCommand(services, row),
+        ...toCommand(services, row, readerLanguage(request)),
         deviceName: (await devices.get(tenantId, row.deviceId))?.name ?? '?',
         installationName: (await installations.get(tenantId, row.installationId))?.name ?? '?',
       })),

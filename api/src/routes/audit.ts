@@ -99,7 +99,7 @@ function addListRoutes(app: App, services: Services): void {
       const { events, ...more } = sessionPage(all, maxSessionEvents)
       await record(request, { list: 'session', filter: { sessionId: row.id } })
       return {
-        session: await toSession(services, row),
+        session: await toSession(services, row, readerLanguage(request)),
         events: await readEvents(services, events, readerLanguage(request)),
         ...more,
       }
@@ -150,7 +150,7 @@ async function listSessions(
     ...(cursor === undefined ? {} : { beforePosition: positionOf(cursor) }),
   })
   const last = rows.length === limit ? rows.at(-1) : undefined
-  const items = await Promise.all(rows.map((row) => toSession(services, row)))
+  const items = await Promise.all(rows.map((row) => toSession(services, row, principal.language)))
   return last ? { items, nextCursor: String(last.position) } : { items }
 }
 

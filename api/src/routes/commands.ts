@@ -7,10 +7,11 @@ import {
   idParams,
   issuedCommandSchema,
 } from '@travessia/schemas/api'
-import { TravessiaError } from '@travessia/schemas/errors'
+import { type Language, TravessiaError } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
+import { readerLanguage } from '../plugins/error-handler.ts'
 import type { Services } from '../services.ts'
 import type { CommandRow } from '../views/commands.ts'
 import { type App, answers } from './route.ts'
@@ -51,7 +52,7 @@ export function addCommandRoutes(app: App, services: Services): void {
     async (request) => {
       const { tenantId, id } = namedOf(request, 'device')
       const rows = await services.views.commands.ofDevice(tenantId, id, recentOnDevice)
-      return { items: rows.map((row) => toCommand(services, row)) }
+      return { items: rows.map((row) => toCommand(services, row, readerLanguage(request))) }
     },
   )
   app.get(
@@ -60,7 +61,7 @@ export function addCommandRoutes(app: App, services: Services): void {
       config: { permission: 'read', scope: 'command' },
       schema: { params: idParams, response: answers({ 200: commandStateSchema }) },
     },
-    async (request) => toCommand(services, namedOf(request, 'command')),
+    async (request) => toCommand(services, namedOf(request, 'command'), readerLanguage(request)),
   )
 }
 
@@ -73,7 +74,11 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   return key
 }
 
-export function toCommand({ users }: Pick<Services, 'users'>, row: CommandRow): CommandState {
+export function toCommand(
+  { users }: Pick<Services, 'users'>,
+  row: CommandRow,
+  language: Language,
+): CommandState {
   const { id, deviceId, installationId, userId, status, confirmed, errorCode, detail } = row
   const { command, args, expiresAt, body = null } = row.issued
   return {
@@ -90,8 +95,8 @@ export function toCommand({ users }: Pick<Services, 'users'>, row: CommandRow): 
       detail,
     },
     ...{ body, percent: row.percent, file: row.file },
-    userName: users.get(userId)?.name ?? '?',
-    decidedByName: row.decidedBy === null ? null : (users.get(row.decidedBy)?.name ?? '?'),
+    userName: users.nameOf(userId, language),
+    decidedByName: row.decidedBy === null ? null : users.nameOf(row.decidedBy, language),
     ...{ issuedAt: row.issuedAt, expiresAt, endedAt: row.endedAt },
   }
 }

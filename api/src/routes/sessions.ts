@@ -7,10 +7,12 @@ import {
   type Session,
   sessionList,
 } from '@travessia/schemas/api'
+import type { Language } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
+import { readerLanguage } from '../plugins/error-handler.ts'
 import type { Services } from '../services.ts'
 import type { SessionRow } from '../views/sessions.ts'
 import { type App, answers, contextOf } from './route.ts'
@@ -50,7 +52,11 @@ export function addSessionRoutes(app: App, services: Services): void {
       const { tenantId, id: deviceId } = namedOf(request, 'device')
       const filter = { tenantId, deviceId, installationIds: null, limit: recentOnDevice }
       const rows = await services.views.sessions.list(filter)
-      return { items: await Promise.all(rows.map((row) => toSession(services, row))) }
+      return {
+        items: await Promise.all(
+          rows.map((row) => toSession(services, row, readerLanguage(request))),
+        ),
+      }
     },
   )
   addOneSessionRoutes(app, services)
@@ -89,12 +95,13 @@ function addOneSessionRoutes(app: App, services: Services): void {
 export async function toSession(
   { users, views }: Pick<Services, 'users' | 'views'>,
   row: SessionRow,
+  language: Language,
 ): Promise<Session> {
   const { tenantId, endsAtLatest: _latest, position: _position, ...shown } = row
   const installation = await views.installations.get(tenantId, row.installationId)
   return {
     ...shown,
-    userName: users.get(row.userId)?.name ?? '?',
+    userName: users.nameOf(row.userId, language),
     deviceName: (await views.devices.described(tenantId, row.deviceId))?.name ?? '?',
     installationName: installation?.name ?? '?',
   }

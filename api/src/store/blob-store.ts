@@ -59,12 +59,12 @@ export class BlobStore {
     if (bytes.length > maxBlobBytes) throw new RangeError('the blob is too large')
     const key = this.#deps.keys.keyFor(tenantId, subjectId)
     if (key === 'erased') throw new TravessiaError('SUBJECT_ERASED')
-    const ref = createHmac('sha256', derived(key, 'name')).update(bytes).digest('hex')
+    const ref = createHmac('sha256', key.blobName).update(bytes).digest('hex')
     if (this.#files.touch(ref, this.#deps.now())) return ref
     await this.#requireRoom()
     const header = headerOf(tenantId, subjectId)
     const nonce = randomBytes(nonceBytes)
-    const cipher = createCipheriv('aes-256-gcm', derived(key, 'seal'), nonce)
+    const cipher = createCipheriv('aes-256-gcm', key.blobSeal, nonce)
     cipher.setAAD(bound(header, ref))
     const sealed = [cipher.update(await compress(bytes)), cipher.final()]
     const chunks = [header, nonce, ...sealed, cipher.getAuthTag()]
@@ -86,7 +86,7 @@ export class BlobStore {
     if (!key || file.length < headerBytes + nonceBytes + tagBytes)
       throw new RangeError('the blob was altered')
     const nonce = file.subarray(headerBytes, headerBytes + nonceBytes)
-    const decipher = createDecipheriv('aes-256-gcm', derived(key, 'seal'), nonce)
+    const decipher = createDecipheriv('aes-256-gcm', key.blobSeal, nonce)
     decipher.setAAD(bound(file.subarray(0, headerBytes), ref))
     decipher.setAuthTag(file.subarray(-tagBytes))
     const text = file.subarray(headerBytes + nonceBytes, -tagBytes)
@@ -153,8 +153,4 @@ function ownerOf(file: Buffer): { tenantId: string; subjectId: string } | undefi
 /** Neither a header nor a name of another blob opens it. */
 function bound(header: Buffer, ref: string): Buffer {
   return Buffer.concat([header, Buffer.from(ref, 'hex')])
-}
-
-function derived(key: Buffer, use: 'name' | 'seal'): Buffer {
-  return createHmac('sha256', key).update(`blob ${use}`).digest()
 }

@@ -12,6 +12,7 @@ import { AgentsView } from './agents.ts'
 import { BlobsView } from './blobs.ts'
 import { CommandsView } from './commands.ts'
 import { DevicesView } from './devices.ts'
+import { ErasuresView } from './erasures.ts'
 import { FeedsView } from './feeds.ts'
 import { FilesView } from './files.ts'
 import { InstallationsView } from './installations.ts'
@@ -22,7 +23,7 @@ import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 5
+const schemaVersion = 6
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
@@ -34,6 +35,7 @@ export class Views {
   readonly commands: CommandsView
   readonly devices: DevicesView
   readonly feeds: FeedsView
+  readonly erasures: ErasuresView
   readonly files: FilesView
   readonly installations: InstallationsView
   readonly members: MembersView
@@ -61,6 +63,7 @@ export class Views {
     this.commands = new CommandsView(database)
     this.devices = new DevicesView(database)
     this.feeds = new FeedsView(database)
+    this.erasures = new ErasuresView(database)
     this.files = new FilesView(database)
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
@@ -73,6 +76,7 @@ export class Views {
       this.commands,
       this.devices,
       this.feeds,
+      this.erasures,
       this.files,
       this.installations,
       this.members,

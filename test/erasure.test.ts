@@ -1,0 +1,132 @@
+/**
+ * A person is erased (LGPD): before it nothing in the log's files is in clear text of what is about her, after it nothing in any
+ * file at all; every reader says that it was erased, nobody can sign in, and the log stays what it was.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type BareNode, startBareNode } from './bare-node.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { OwnDevice } from './own-device.ts'
+import { Api, enterSession, eventually, factsOf, fetchPage } from './stack.ts'
+
+const device = new OwnDevice()
+const joana = {
+  ...{
+    name: 'Joana Canária',
+    email: 'joana.canaria@teste.example',
+    password: 'uma senha bem longa',
+  },
+  ip: '203.0.113.77',
+  browser: 'CanaryBrowser/7',
+}
+const traces = [joana.name, joana.email, joana.ip, joana.browser]
+const seenAt = { 'x-forwarded-for': joana.ip, 'user-agent': joana.browser }
+let node: BareNode
+let agent: OwnAgent
+let userId: string
+let sessionId: string
+let path: string
+
+beforeAll(async () => {
+  node = await startBareNode({ TRAVESSIA_TRUSTED_PROXIES: '127.0.0.1' })
+  agent = await startOwnAgent(node, node.admin, 'Apagar')
+  const item = await registerDevice(node.admin, agent.installationId, {
+    ...{ name: 'X', baseUrl: await device.start(), capture: 'bodies' },
+  })
+  const { name, email, password } = joana
+  const person = { name, email, password, role: 'operator' }
+  const made = await node.admin.call<{ id: string }>('POST', '/api/users', person)
+  userId = made.body.id
+  await useDevice(item.id)
+})
+afterAll(async () => {
+  agent?.process.kill('SIGKILL')
+  await device.stop()
+  await node?.stop()
+})
+
+async function useDevice(deviceId: string): Promise<void> {
+  const api = new Api(node.httpUrl)
+  const { email, password } = joana
+  const login = { email, password }
+  await api.call('POST', '/api/auth/login', { ...login, password: 'errada errada' }, seenAt)
+  const { body } = await api.call('POST', '/api/auth/login', login, seenAt)
+  const authorization = `Bearer ${String(body['token'])}`
+  const seen = { get: api.get, call: api.call.bind(api) }
+  seen.call = ((method: string, target: string, sent?: unknown) =>
+    api.call(method, target, sent, { ...seenAt, authorization })) as never
+  const at = await enterSession(seen as never, deviceId, { reason: 'visita' })
+  sessionId = at.sessionId
+  const headers = { cookie: at.cookie, ...seenAt }
+  await fetchPage(`${at.base}/echo`, { method: 'POST', headers, body: `I am ${joana.name}` })
+  const refs = await eventually(async () => refsOf(await factsOf(node.admin)))
+  path = `/api/audit/sessions/${sessionId}/bodies/${refs[0]}`
+}
+
+function refsOf(facts: Awaited<ReturnType<typeof factsOf>>): string[] | undefined {
+  const answered = facts.find(({ type }) => type === 'HttpResponseReceived')
+  const { requestBody } = (answered?.data ?? {}) as { requestBody?: { ref?: string } }
+  return requestBody?.ref === undefined ? undefined : [requestBody.ref]
+}
+
+/** Which traces are in which files of the node. */
+function found(): string[] {
+  const files = readdirSync(node.dataDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  return files.flatMap((file) => {
+    const bytes = readFileSync(file)
+    return traces
+      .filter((text) => bytes.includes(text))
+      .map((text) => `${relative(node.dataDir, file).replace(/-wal$/, '')}: ${text}`)
+  })
+}
+
+test('while she is there, only her account holds name and address in clear text, and readers see what happened', async () => {
+  expect([...new Set(found())].toSorted()).toEqual([
+    `secrets.db: ${joana.name}`,
+    `secrets.db: ${joana.email}`,
+  ])
+  const facts = await factsOf(node.admin)
+  const said = JSON.stringify(facts)
+  for (const text of [joana.name, joana.ip, joana.browser]) expect(said).toContain(text)
+  const { status, body } = await node.admin.call<string>('GET', path)
+  expect([status, body]).toEqual([200, `I am ${joana.name}`])
+})
+
+test('erasing wants a confirmation, and an administrator', async () => {
+  const erase = `/api/users/${userId}/erase`
+  expect((await node.admin.call('POST', erase, {})).body['code']).toBe('CONFIRMATION_REQUIRED')
+  const me = await node.admin.get<{ id: string }>('/api/auth/me')
+  const own = await node.admin.call('POST', `/api/users/${me.id}/erase`, { confirm: true })
+  expect(own.body['code']).toBe('CONFLICT')
+})
+
+test('afterwards nothing of her is in any file, everybody reads that it was erased, and the log goes on', async () => {
+  const before = await factsOf(node.admin)
+  const erased = await node.admin.call('POST', `/api/users/${userId}/erase`, { confirm: true })
+  expect(erased.status).toBe(204)
+  expect(found()).toEqual([])
+  const facts = await factsOf(node.admin)
+  const said = JSON.stringify(facts)
+  expect(traces.filter((text) => said.includes(text))).toEqual([])
+  expect(said).toContain('apagado pediu uma sessão remota')
+  expect(facts).toContainEqual(expect.objectContaining({ type: 'SubjectErased', data: { userId } }))
+  expect(facts.slice(0, before.length).map(({ id }) => id)).toEqual(before.map(({ id }) => id))
+  expect((await node.admin.call('GET', path)).body['code']).toBe('SUBJECT_ERASED')
+  const { email, password } = joana
+  const login = await new Api(node.httpUrl).call('POST', '/api/auth/login', { email, password })
+  expect(login.status).toBe(401)
+  const sessions = await node.admin.get<{ items: object[] }>('/api/audit/sessions')
+  expect(sessions.items).toMatchObject([{ id: sessionId, userName: 'apagado', status: 'REVOKED' }])
+})
+
+test('it stays so after a restart, and her address may register anew', async () => {
+  await node.restart('SIGKILL')
+  expect(found()).toEqual([])
+  expect((await node.admin.call('GET', path)).body['code']).toBe('SUBJECT_ERASED')
+  const { name, email, password } = joana
+  const person = { name, email, password, role: 'operator' }
+  expect((await node.admin.call('POST', '/api/users', person)).status).toBe(201)
+})
