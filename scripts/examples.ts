@@ -1,10 +1,11 @@
 /** Makes `examples/` anew: the evidence of one remote session of the demo, and a twin with one byte changed. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { fileNames } from '../api/src/audit/manifest.ts'
-import { readDirectory, readEntry, zip } from '../api/src/audit/zip.ts'
+import { fileNames } from '@travessia/schemas/evidence/manifest'
+import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
+import { openFile } from '../api/src/audit/open-file.ts'
+import { zip } from '../api/src/audit/zip.ts'
 import {
   Api,
   deviceNamed,
@@ -47,7 +48,7 @@ try {
 
 /** The status of an answer: 200 becomes 500. */
 async function* withOneByteChanged() {
-  const file = await open(intact)
+  const file = await openFile(intact)
   for (const [name, entry] of await readDirectory(file)) {
     const bytes = await buffer(readEntry(file, entry))
     if (name === fileNames.events)

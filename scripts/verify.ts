@@ -1,11 +1,12 @@
 /** `npm run verify -- BUNDLE`: is this evidence what was signed, and is it all of it? 0 intact, 1 altered, 2 unusable. */
 import { parseArgs } from 'node:util'
 import { parseNoteKey } from '@travessia/schemas/evidence/note'
-import { signedBefore, verifyBundle } from '../api/src/audit/verify.ts'
-import { reportLines } from '../api/src/audit/verify-report.ts'
+import { verifyBundle } from '@travessia/schemas/evidence/verify'
+import { reportLines, verdictOf } from '@travessia/schemas/evidence/verify-report'
+import { openFile } from '../api/src/audit/open-file.ts'
 
 const usage =
-  'Usage: npm run verify -- BUNDLE [--key KEY]... [--since OLDER_BUNDLE]   (KEY: name+id+base64, see README)'
+  'Usage: npm run verify -- BUNDLE [--key KEY]... [--since OLDER]   (KEY: name+id+base64; OLDER: a bundle, or what an agent keeps; see README)'
 const shown = 20
 
 try {
@@ -18,12 +19,12 @@ try {
   if (path === undefined || more.length > 0 || keys.length < values.key.length)
     throw new RangeError(usage)
   const begun = performance.now()
-  const before = values.since === undefined ? undefined : await signedBefore(values.since, keys)
-  const report = await verifyBundle(path, keys, before)
+  const since = values.since === undefined ? {} : { since: await openFile(values.since) }
+  const report = await verifyBundle(await openFile(path), { keys, ...since })
   for (const line of reportLines(report, shown)) console.log(line)
   const seconds = (performance.now() - begun) / 1000
   console.log(`${report.events} events in ${seconds.toFixed(2)} s`)
-  process.exitCode = report.wrong.length + report.missing.length > 0 ? 1 : 0
+  process.exitCode = verdictOf(report) === 'intact' ? 0 : 1
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error))
   process.exitCode = 2

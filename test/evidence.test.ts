@@ -1,9 +1,9 @@
 /** Evidence, as an auditor takes it home and checks it there: the export of a running node, and `npm run verify`. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, root, type Stack, startStack } from './stack.ts'
+import { Api, eventually, root, type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let auditor: Api
@@ -61,3 +61,38 @@ test('a damaged bundle is exit 1 or 2, and what is none is exit 2; the key of an
   const { keys } = await stranger.get<{ keys: string[] }>('/api/audit/keys')
   expect(verify(await exportBundle(), '--key', keys[0] ?? '').code).toBe(1)
 })
+
+test('the agents of the customer confirm the log, and what one of them keeps on site tells an older log from this one', async () => {
+  const { origin } = await auditor.get<{ origin: string }>('/api/audit/keys')
+  const older = await exportBundle()
+  const before = readFileSync(older)
+  const sizeThen = Number(/with (\d+) events/.exec(verify(older).said)?.[1])
+  const agent = await eventually(async () => witnessOf(origin, sizeThen + 1), { withinMs: 40_000 })
+  const kept = join(stack.dataDir, 'kept.txt')
+  writeFileSync(kept, agent.note)
+  const now = verify(await exportBundle(), '--since', kept, '--key', agent.key)
+  expect(now.said).toMatch(/Witnesses: \d agents? confirms? every event up to #\d+/)
+  expect(now.said).toContain('by the key that you gave')
+  expect(now.code).toBe(0)
+  writeFileSync(older, before)
+  const then = verify(older, '--since', kept)
+  expect(then.said).toMatch(/the log had \d+ events before, now \d+/)
+  expect(then.code).toBe(1)
+})
+
+/** What an agent of the demo says on its host, once it keeps this log with so many events. */
+function witnessOf(origin: string, size: number): { note: string; key: string } | undefined {
+  const demo = join(stack.dataDir, 'demo')
+  const program = join(root, 'agent/dist/travessia-agent.js')
+  for (const name of readdirSync(demo)) {
+    const config = join(demo, name, 'config.json')
+    if (!existsSync(join(demo, name, 'checkpoint.json'))) continue
+    const args = [program, 'checkpoint', '--config', config]
+    const { stdout, stderr } = spawnSync(process.execPath, args)
+    const note = stdout.toString()
+    const [, key = ''] = /Key of this witness: (\S+)/.exec(stderr.toString()) ?? []
+    const [said, events] = note.split('\n')
+    if (said === origin && Number(events) >= size) return { note, key }
+  }
+  return undefined
+}

@@ -8,6 +8,13 @@ import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { toBase64 } from '@travessia/schemas/evidence/bytes'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import {
+  type FileFacts,
+  fileNames,
+  type Manifest,
+  manifestName,
+  manifestText,
+} from '@travessia/schemas/evidence/manifest'
+import {
   consistencySpans,
   Frontier,
   inclusionSpans,
@@ -17,8 +24,7 @@ import {
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { EventFilter, EventStore } from '../store/event-store.ts'
-import type { KeptCheckpoint } from '../store/evidence-log.ts'
-import { type FileFacts, fileNames, type Manifest, manifestName, manifestText } from './manifest.ts'
+import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 import type { ZipSource } from './zip.ts'
 
 const pageEntries = 500
@@ -47,10 +53,7 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
   const origin = originOf(nodeId, tenantId)
   const facts: Partial<Record<string, FileFacts>> = {}
   const spans: Array<[number, number]> = []
-  const file = (
-    name: 'events' | 'proofs' | 'checkpoints' | 'keys',
-    lines: AsyncIterable<string>,
-  ) => ({
+  const file = (name: keyof Manifest['files'], lines: AsyncIterable<string>) => ({
     name: fileNames[name],
     data: described(lines, (described) => {
       facts[name] = described
@@ -60,7 +63,10 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
   const proofs = order.scope === 'whole' ? undefined : await gather(deps, order, spans)
   yield file('proofs', proofLines(deps, order, proofs?.hashes))
   yield file('checkpoints', checkpointLines(deps, order, proofs))
+  yield file('witnesses', witnessLines(deps, order, proofs))
   yield file('keys', list(evidenceKeys.keysOf(origin).map((key) => `${noteKeyText(key)}\n`)))
+  const changes = evidenceKeys.changes().map((note) => `${canonicalJson({ note })}\n`)
+  yield file('keyChanges', list(changes))
   const text = manifestText({
     ...{ origin, tenantId, size, spans, scope: order.scope, filter: { ...order.asked } },
     createdAt: new Date(now()).toISOString(),
@@ -102,7 +108,10 @@ async function* proofLines(deps: Deps, order: BundleOrder, hashes: SubtreeHashes
   }
 }
 
-type Gathered = { readonly hashes: SubtreeHashes; readonly covering: KeptCheckpoint | undefined }
+type Gathered = {
+  readonly hashes: SubtreeHashes
+  readonly covering: KeptCheckpoint | undefined
+}
 
 /** One pass over the leaves: the hashes that prove the selected events, and that the log went on from an earlier checkpoint. */
 async function gather(
@@ -113,7 +122,9 @@ async function gather(
   const { tenantId, size } = checkpoint
   const hashes = await wantedHashes(spans, size)
   const covering = await store.evidence.checkpointOver(tenantId, spans.at(-1)?.[1] ?? 0)
-  if (covering) for (const span of consistencySpans(covering.size, size)) hashes.want(span)
+  const witnessed = await store.evidence.cosignatures(tenantId, size)
+  for (const one of [...(covering ? [covering] : []), ...witnessed])
+    for (const span of consistencySpans(one.size, size)) hashes.want(span)
   const frontier = new Frontier()
   for (let after = 0; frontier.size < size; ) {
     const leaves = await store.evidence.readLeaves(tenantId, { after, limit: pageLeaves })
@@ -152,13 +163,30 @@ async function* checkpointLines(
         ? [proofs.covering]
         : []
   for (const one of earlier.filter((kept) => kept.size < size)) {
-    const spans = proofs && consistencySpans(one.size, size)
-    const consistency = spans?.map((span) =>
-      toBase64(proofs?.hashes.hashOf(span) ?? new Uint8Array()),
-    )
+    const consistency = consistencyOf(proofs, one.size, size)
     yield `${canonicalJson({ at: one.at, note: one.note, consistency })}\n`
   }
   yield `${canonicalJson({ at: checkpoint.at, note: checkpoint.note })}\n`
+}
+
+/** Of each agent the largest tree that it has signed, as the note with its signature. */
+async function* witnessLines(
+  { store }: Deps,
+  { checkpoint: { tenantId, size } }: BundleOrder,
+  proofs: Gathered | undefined,
+) {
+  const signed: KeptCosignature[] = await store.evidence.cosignatures(tenantId, size)
+  for (const { size: from, line, key: witness } of signed) {
+    const kept = await store.evidence.checkpointOver(tenantId, from - 1)
+    if (kept?.size !== from) throw new RangeError(`no checkpoint of ${from} events`)
+    const consistency = consistencyOf(proofs, from, size)
+    yield `${canonicalJson({ note: kept.note + line, witness, consistency })}\n`
+  }
+}
+
+/** Undefined in a bundle of the whole log, whose reader builds the tree himself. */
+function consistencyOf(proofs: Gathered | undefined, from: number, size: number) {
+  return proofs && consistencySpans(from, size).map((span) => toBase64(proofs.hashes.hashOf(span)))
 }
 
 /** In chunks worth deflating: line by line took four times as long. */

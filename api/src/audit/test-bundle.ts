@@ -1,20 +1,24 @@
 /** For tests: a real log with checkpoints, its bundles, and how to open and pack them anew. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { originOf } from '@travessia/schemas/evidence/checkpoint'
+import { originOf, witnessName } from '@travessia/schemas/evidence/checkpoint'
+import { cosign, noteKeyText, witnessKey } from '@travessia/schemas/evidence/note'
+import { newSigner } from '@travessia/schemas/evidence/signer.fixture'
+import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { EvidenceKeys } from '../identity/evidence-keys.ts'
 import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { Vault } from '../identity/vault.ts'
 import { append, event } from '../store/conformance-events.ts'
+import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import { type BundleOrder, bundle } from './bundle.ts'
 import { Checkpointer } from './checkpointer.ts'
-import { readDirectory, readEntry, zip } from './zip.ts'
+import { openFile } from './open-file.ts'
+import { zip } from './zip.ts'
 
 export type Files = Readonly<Record<string, string>>
 
@@ -37,9 +41,16 @@ export async function createTestLog(events: number) {
     hour += 1
   }
   const checkpoint = await checkpointer.fresh(tenantId)
+  const witnesses = [newWitness(), newWitness()]
+  const confirm = async (witness: Witness, logIndex: number) => {
+    const kept = await store.evidence.checkpointOver(tenantId, logIndex)
+    if (kept) await store.evidence.keepCosignature(witness.confirm(kept))
+  }
+  for (const logIndex of [0, 18]) await confirm(witnesses[0] as Witness, logIndex)
+  await confirm(witnesses[1] as Witness, events - 1)
   const path = join(directory, 'bundle.zip')
   return {
-    ...{ store, evidenceKeys, nodeId, tenantId, deviceId, directory, checkpoint, path },
+    ...{ store, evidenceKeys, nodeId, tenantId, deviceId, directory, checkpoint, path, witnesses },
     keys: evidenceKeys.keysOf(originOf(nodeId, tenantId)),
     async bundle(scope: 'whole' | 'selection'): Promise<Buffer> {
       const asked = scope === 'whole' ? {} : { deviceId }
@@ -53,9 +64,25 @@ export async function createTestLog(events: number) {
   }
 }
 
+export type Witness = ReturnType<typeof newWitness>
+
+/** An agent with a key, which signs what it is given. */
+export function newWitness() {
+  const [agentId, signer] = [newId(), newSigner()]
+  const name = witnessName(agentId)
+  const key = witnessKey(name, signer.publicKey)
+  const sign = (note: string) => cosign(note, { name, signer, at: 0 })
+  return {
+    ...{ agentId, key, sign },
+    confirm: ({ tenantId, size, note, at }: KeptCheckpoint): KeptCosignature => ({
+      ...{ tenantId, agentId, size, line: sign(note), key: noteKeyText(key), at },
+    }),
+  }
+}
+
 export async function unpack(path: string, bytes: Buffer): Promise<Files> {
   writeFileSync(path, bytes)
-  const file = await open(path)
+  const file = await openFile(path)
   const files: Record<string, string> = {}
   for (const [name, entry] of await readDirectory(file))
     files[name] = (await buffer(readEntry(file, entry))).toString('latin1')

@@ -1,16 +1,28 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toBase64 } from '@travessia/schemas/evidence/bytes'
-import { originOf } from '@travessia/schemas/evidence/checkpoint'
+import { checkpointText, originOf } from '@travessia/schemas/evidence/checkpoint'
+import { fileNames, manifestName } from '@travessia/schemas/evidence/manifest'
 import { leafHash } from '@travessia/schemas/evidence/merkle'
+import { type NoteKey, noteKeyText, witnessKey } from '@travessia/schemas/evidence/note'
+import { type Knowledge, type Report, verifyBundle } from '@travessia/schemas/evidence/verify'
+import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { fileNames, manifestName } from './manifest.ts'
-import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
-import { type Report, signedBefore, verifyBundle } from './verify.ts'
-import { reportLines } from './verify-report.ts'
+import { openFile } from './open-file.ts'
+import {
+  createTestLog,
+  type Files,
+  newEvidenceKeys,
+  newWitness,
+  pack,
+  unpack,
+  type Witness,
+} from './test-bundle.ts'
 
 const size = 41
 const examples = join(import.meta.dirname, '../../../examples')
+type Evidence = ReturnType<typeof newEvidenceKeys>
+type WitnessLine = { note: string; witness: string }
 type Log = Awaited<ReturnType<typeof createTestLog>>
 let log: Log
 let other: Log
@@ -27,11 +39,23 @@ afterAll(async () => {
   await Promise.all([log.close(), other.close()])
 })
 
-async function check(bytes: Buffer, keys = log.keys): Promise<Report> {
-  writeFileSync(log.path, bytes)
-  return verifyBundle(log.path, keys)
+/** With its sentences in English. */
+async function verify(path: string, knowledge: Knowledge) {
+  const file = await openFile(path)
+  try {
+    const report = await verifyBundle(file, knowledge)
+    const english = (texts: Report['wrong']) => texts.map(([, en]) => en)
+    return { ...report, wrong: english(report.wrong), missing: english(report.missing), report }
+  } finally {
+    await file.close()
+  }
 }
-const checkFiles = async (files: Files, keys = log.keys) => check(await pack(files), keys)
+async function check(bytes: Buffer, keys: readonly NoteKey[] = log.keys) {
+  writeFileSync(log.path, bytes)
+  return verify(log.path, { keys })
+}
+const checkFiles = async (files: Files, keys: readonly NoteKey[] = log.keys) =>
+  check(await pack(files), keys)
 
 const linesOf = (text = '') => text.split('\n').slice(0, -1)
 const joined = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('')
@@ -50,8 +74,8 @@ test('a bundle of the whole log is intact and complete, and says whose word that
   const report = await check(await log.bundle('whole'))
   expect(report).toMatchObject({ wrong: [], missing: [], events: size, areKeysGiven: true })
   const own = await check(await log.bundle('whole'), [])
-  expect(own).toEqual({ ...report, areKeysGiven: false })
-  const text = reportLines(own, 5).join('\n')
+  expect(own.report).toEqual({ ...report.report, areKeysGiven: false })
+  const text = reportLines(own.report, 5).join('\n')
   expect(text).toContain('Integrity: intact')
   expect(text).toContain(`every event up to #${size - 1}, 0 recording gaps`)
   expect(text).toContain('Signed by the key in the bundle itself')
@@ -72,7 +96,7 @@ test('a line of the bundle is exactly the text that was hashed, and the checkpoi
 test('a selection is intact, each event proven alone, and completeness is said to be the word of the server', async () => {
   const report = await checkFiles(selection)
   expect(report).toMatchObject({ wrong: [], missing: [], events: 10 })
-  expect(reportLines(report, 5).join('\n')).toContain('is the word of the server')
+  expect(reportLines(report.report, 5).join('\n')).toContain('is the word of the server')
 })
 
 test('order, further files and times of the zip say nothing', async () => {
@@ -140,28 +164,128 @@ test('a selection shows that its log went on from the checkpoint that first cove
   }
 })
 
-test('a log that was put back to an older state, or written anew, is found with a bundle from before (THREATS T3)', async () => {
+test('a log that was put back to an older state, or written anew, is found with a bundle from before, or with what an agent kept (THREATS T3)', async () => {
   const older = join(log.directory, 'older.zip')
+  const kept = join(log.directory, 'kept.txt')
   writeFileSync(older, await log.bundle('whole'))
-  const before = await signedBefore(older, log.keys)
-  expect(await verifyBundle(older, log.keys, before)).toMatchObject({ wrong: [], missing: [] })
-  const longer = { ...before, size: size + 1 }
-  expect((await verifyBundle(older, log.keys, longer)).missing).toEqual([
+  const since = async (note: string | Buffer, bundle = older) => {
+    writeFileSync(kept, note)
+    const file = await openFile(kept)
+    return verify(bundle, { keys: log.keys, since: file }).finally(() => file.close())
+  }
+  const { root } = log.checkpoint
+  const signed = (of: Evidence, [name, length]: [string, number]) =>
+    of.sign(name, checkpointText({ origin: name, size: length, root }))
+  const origin = originOf(log.nodeId, log.tenantId)
+  expect(await since(readFileSync(older))).toMatchObject({ wrong: [], missing: [] })
+  const own = signed(log.evidenceKeys, [origin, size])
+  const [witness] = log.witnesses
+  expect(await since(own + witness?.sign(own))).toMatchObject({ wrong: [], missing: [] })
+  expect((await since(signed(log.evidenceKeys, [origin, size + 1]))).missing).toEqual([
     `the log had ${size + 1} events before, now ${size}`,
   ])
-  const another = { size: 20, root: before.root }
-  expect((await verifyBundle(older, log.keys, another)).wrong).toEqual([
+  expect((await since(signed(log.evidenceKeys, [origin, 20]))).wrong).toEqual([
     `the proof of event ${nameOf(whole, 19)} does not lead to what was signed`,
   ])
-  await expect(signedBefore(older, other.keys)).rejects.toThrow('not signed by this key')
+  for (const note of [signed(other.evidenceKeys, [origin, size]), 'x', ''])
+    await expect(since(note)).rejects.toThrow('not signed by this key')
   writeFileSync(log.path, await log.bundle('selection'))
-  await expect(verifyBundle(log.path, log.keys, before)).rejects.toThrow(
-    'only a bundle of the whole',
+  await expect(since(own, log.path)).rejects.toThrow('only a bundle of the whole')
+})
+
+const witnessesOf = (files: Files) => linesOf(files[fileNames.witnesses])
+
+test('each agent that has signed is told with how far it confirms, and whether its key is known from elsewhere', async () => {
+  const [first, second] = log.witnesses as [Witness, Witness]
+  for (const files of [whole, selection]) {
+    const own = await checkFiles(files)
+    expect(own.witnesses).toEqual([
+      { name: second.key.name, size, isKeyGiven: false },
+      { name: first.key.name, size: 28, isKeyGiven: false },
+    ])
+    const known = await checkFiles(files, [...log.keys, first.key])
+    expect(known.witnesses.map(({ isKeyGiven }) => isKeyGiven)).toEqual([false, true])
+    const text = reportLines(known.report, 5).join('\n')
+    expect(text).toContain('2 agents confirm every event up to #27')
+    expect(text).toContain(`${first.key.name} up to #27, by the key that you gave`)
+  }
+  const none = await checkFiles({ ...whole, [fileNames.witnesses]: '' })
+  expect(reportLines(none.report, 5).join('\n')).toContain('none: who holds database and key')
+})
+
+test('an agent that has signed another log of the same size is a fork, in a bundle of the whole and in a selection', async () => {
+  const [witness] = log.witnesses as [Witness]
+  const origin = originOf(log.nodeId, log.tenantId)
+  const text = checkpointText({ origin, size: 28, root: leafHash('another') })
+  // Everybody has signed it: the log with its right key, and the agent.
+  const note = log.evidenceKeys.sign(origin, text)
+  for (const files of [whole, selection]) {
+    const [line = ''] = witnessesOf(files).filter((one) => one.includes(witness.agentId))
+    const forked = JSON.stringify({ ...JSON.parse(line), note: note + witness.sign(note) })
+    const latin1 = Buffer.from(forked).toString('latin1')
+    const report = await checkFiles(changed(files, 'witnesses', [latin1]))
+    expect(report.wrong).toContain(`FORK: ${witness.key.name} has signed another log of 28 events`)
+    expect(report.witnesses).toEqual([])
+  }
+})
+
+test('an agent that has confirmed more events than there are is said to miss them', async () => {
+  const [witness] = log.witnesses as [Witness]
+  const origin = originOf(log.nodeId, log.tenantId)
+  const note = log.evidenceKeys.sign(
+    origin,
+    checkpointText({ origin, size: size + 5, root: leafHash('later') }),
   )
+  const line = { note: note + witness.sign(note), witness: noteKeyText(witness.key) }
+  const latin1 = Buffer.from(JSON.stringify(line)).toString('latin1')
+  const report = await checkFiles(changed(whole, 'witnesses', [latin1]))
+  expect(report.missing).toEqual([
+    `${witness.key.name} has confirmed ${size + 5} events, here are ${size}`,
+  ])
+})
+
+test.each([
+  [
+    'another key beside it',
+    (line: WitnessLine) => ({ ...line, witness: noteKeyText(newWitness().key) }),
+  ],
+  [
+    'a key of a log',
+    (line: WitnessLine) => ({ ...line, witness: noteKeyText(log.keys[0] as NoteKey) }),
+  ],
+  [
+    'no signature',
+    (line: WitnessLine) => ({
+      ...line,
+      note: line.note.slice(0, line.note.lastIndexOf('— travessia/agent')),
+    }),
+  ],
+  [
+    'a checkpoint of another log',
+    (line: WitnessLine, witness: Witness) => ({
+      ...line,
+      note: other.checkpoint.note + witness.sign(other.checkpoint.note),
+    }),
+  ],
+])('a witness with %s has signed nothing', async (_what, change) => {
+  const witness = log.witnesses[1] as Witness
+  const [line = ''] = witnessesOf(whole)
+  const wrong = change(JSON.parse(Buffer.from(line, 'latin1').toString()), witness)
+  const latin1 = Buffer.from(JSON.stringify(wrong)).toString('latin1')
+  const report = await checkFiles(changed(whole, 'witnesses', [latin1]))
+  expect(report.wrong).toContain('witness 1 has not signed what stands here')
+  expect(report.witnesses).toEqual([])
+})
+
+test('a witness whose name the reader knows with another key has signed nothing', async () => {
+  const { name } = (log.witnesses[1] as Witness).key
+  const known = witnessKey(name, newWitness().key.publicKey)
+  const report = await checkFiles(whole, [...log.keys, known])
+  expect(report.wrong).toEqual(['witness 1 has not signed what stands here'])
 })
 
 test('of the two examples one is intact; of the other the changed event is named', async () => {
-  const example = (name: string) => verifyBundle(join(examples, name))
+  const example = (name: string) => verify(join(examples, name), {})
   expect(await example('session.zip')).toMatchObject({ wrong: [], missing: [] })
   const { wrong, missing } = await example('session-altered.zip')
   expect(wrong).toEqual([expect.stringMatching(/^event #\d+ [a-z0-9]{26} was altered$/)])

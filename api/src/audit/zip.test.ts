@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { crc32, deflateRawSync } from 'node:zlib'
+import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
-import { readDirectory, readEntry, zip } from './zip.ts'
+import { openFile } from './open-file.ts'
+import { zip } from './zip.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-zip-'))
 const path = join(directory, 'a.zip')
@@ -28,7 +29,7 @@ async function packed(files: Readonly<Record<string, readonly Buffer[]>>): Promi
 
 async function unpacked(bytes: Buffer): Promise<Record<string, string>> {
   writeFileSync(path, bytes)
-  const file = await open(path)
+  const file = await openFile(path)
   try {
     const found: Record<string, string> = {}
     for (const [name, entry] of await readDirectory(file))
@@ -80,7 +81,7 @@ test('a bomb is not unpacked beyond what its directory says', async () => {
   const end = Buffer.from(bytes.subarray(-22))
   end.writeUInt32LE(local.length + bomb.length, 16)
   writeFileSync(path, Buffer.concat([local, bomb, central, end]))
-  const file = await open(path)
+  const file = await openFile(path)
   const entry = (await readDirectory(file)).get('a')
   let given = 0
   const read = async () => {

@@ -1,32 +1,19 @@
 /**
- * Zip (APPNOTE 6.3) as far as a bundle needs it: files deflated one after the other without being held, and read back by
- * name. Times, order, attributes and comments of a zip say nothing to us. No zip64: a file ends at 4 GiB.
+ * Zip (APPNOTE 6.3) as far as a bundle needs it: files deflated one after the other without being held. No zip64: a file ends at
+ * 4 GiB. How it is read: `schemas/src/evidence/unzip.ts`.
  */
-import type { FileHandle } from 'node:fs/promises'
-import { PassThrough, Readable, type Transform } from 'node:stream'
-import { crc32, createDeflateRaw, createInflateRaw } from 'node:zlib'
+import { Readable, type Transform } from 'node:stream'
+import { crc32, createDeflateRaw } from 'node:zlib'
+import {
+  zipSignatures as signatures,
+  type ZipEntry,
+  zipMethods,
+} from '@travessia/schemas/evidence/unzip'
 
 export type ZipSource = { readonly name: string; readonly data: AsyncIterable<Buffer> }
-/** Where a file is in a zip. */
-export type ZipEntry = {
-  readonly name: string
-  readonly method: number
-  readonly crc: number
-  readonly packed: number
-  readonly bytes: number
-  readonly offset: number
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const maxBytes = 0xffff_ffff
-const maxEntries = 1_000
-const maxDirectoryBytes = 1 << 20
-const localHeaderBytes = 30
-const centralHeaderBytes = 46
-const endBytes = 22
-const chunkBytes = 65_536
-const maxCommentBytes = 0xffff
-const signatures = { local: 0x04034b50, sizes: 0x08074b50, central: 0x02014b50, end: 0x06054b50 }
-const [stored, deflated] = [0, 8]
 /** Sizes follow the data; names are UTF-8. */
 const flags = 0x0808
 const version = 20
@@ -43,7 +30,10 @@ export async function* zip(sources: AsyncIterable<ZipSource>): AsyncGenerator<Bu
     return bytes
   }
   for await (const { name, data } of sources) {
-    const entry = { ...{ name, method: deflated, crc: 0, packed: 0, bytes: 0 }, offset }
+    const entry: Mutable<ZipEntry> = {
+      ...{ name, method: zipMethods.deflated, crc: 0, packed: 0, bytes: 0 },
+      offset,
+    }
     yield count(header(signatures.local, entry))
     const read = async function* () {
       for await (const chunk of data) {
@@ -125,70 +115,6 @@ function header(signature: number, entry: ZipEntry): Buffer {
   return Buffer.concat([words(...whole), name])
 }
 
-/** @throws RangeError for what is no zip, holds a name twice, or is larger than a bundle may be */
-export async function readDirectory(file: FileHandle): Promise<Map<string, ZipEntry>> {
-  const { size } = await file.stat()
-  const tail = await readAt(file, Math.max(0, size - endBytes - maxCommentBytes), size)
-  const end = tail.lastIndexOf(words([4, signatures.end]))
-  if (end < 0 || end + endBytes > tail.length) throw new RangeError('no zip')
-  const count = tail.readUInt16LE(end + 10)
-  const [bytes, start] = [tail.readUInt32LE(end + 12), tail.readUInt32LE(end + 16)]
-  if (count > maxEntries || bytes > maxDirectoryBytes || start + bytes > size)
-    throw new RangeError('no zip, or too many files in it')
-  const directory = await readAt(file, start, start + bytes)
-  const entries = new Map<string, ZipEntry>()
-  for (let at = 0, n = 0; n < count; n += 1) {
-    const entry = centralEntry(directory, at)
-    if (entries.has(entry.name)) throw new RangeError(`${entry.name} is there twice`)
-    entries.set(entry.name, entry)
-    at +=
-      centralHeaderBytes + [28, 30, 32].reduce((sum, o) => sum + directory.readUInt16LE(at + o), 0)
-  }
-  return entries
-}
-
-function centralEntry(directory: Buffer, at: number): ZipEntry {
-  if (
-    at + centralHeaderBytes > directory.length ||
-    directory.readUInt32LE(at) !== signatures.central
-  )
-    throw new RangeError('the directory of the zip is broken')
-  const nameEnd = at + centralHeaderBytes + directory.readUInt16LE(at + 28)
-  return {
-    name: directory.toString('utf8', at + centralHeaderBytes, nameEnd),
-    method: directory.readUInt16LE(at + 10),
-    crc: directory.readUInt32LE(at + 16),
-    packed: directory.readUInt32LE(at + 20),
-    bytes: directory.readUInt32LE(at + 24),
-    offset: directory.readUInt32LE(at + 42),
-  }
-}
-
-/** Never more than the directory says, whatever is packed. @throws RangeError when it is not what the directory says */
-export async function* readEntry(file: FileHandle, entry: ZipEntry): AsyncGenerator<Buffer> {
-  const { name, method, packed, offset } = entry
-  const head = await readAt(file, offset, offset + localHeaderBytes)
-  if (head.length < localHeaderBytes || head.readUInt32LE(0) !== signatures.local)
-    throw new RangeError(`${name} is not where the zip says`)
-  if (method !== stored && method !== deflated) throw new RangeError(`${name} is packed otherwise`)
-  const start = offset + localHeaderBytes + head.readUInt16LE(26) + head.readUInt16LE(28)
-  const raw = Readable.from(readSpan(file, start, start + packed))
-  let [crc, bytes] = [0, 0]
-  try {
-    const inflate = method === stored ? new PassThrough() : createInflateRaw()
-    for await (const chunk of through(raw, inflate)) {
-      crc = crc32(chunk, crc)
-      bytes += chunk.length
-      if (bytes > entry.bytes) break
-      yield chunk
-    }
-  } catch (cause) {
-    throw new RangeError(`${name} cannot be unpacked`, { cause })
-  }
-  if (bytes !== entry.bytes || crc !== entry.crc)
-    throw new RangeError(`${name} is not what the zip says of it`)
-}
-
 /** What comes out; both end with whoever reads. */
 async function* through(source: Readable, transform: Transform): AsyncGenerator<Buffer> {
   source.once('error', (error) => transform.destroy(error))
@@ -197,14 +123,4 @@ async function* through(source: Readable, transform: Transform): AsyncGenerator<
   } finally {
     source.destroy()
   }
-}
-
-async function* readSpan(file: FileHandle, from: number, to: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < to; at += chunkBytes)
-    yield await readAt(file, at, Math.min(to, at + chunkBytes))
-}
-
-async function readAt(file: FileHandle, from: number, to: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(to - from), 0, to - from, from)
-  return buffer.subarray(0, bytesRead)
 }

@@ -2,17 +2,19 @@
  * What a bundle says of itself: which events of whose log, up to which size, and the digest of each of its files. A note in the
  * name of the log's `/manifest`, so that no manifest is a checkpoint and no checkpoint a manifest.
  */
-import { canonicalJson } from '@travessia/schemas/canonical-json'
-import { compile } from '@travessia/schemas/compile'
-import { type NoteKey, noteKey, openNote } from '@travessia/schemas/evidence/note'
-import { idPattern } from '@travessia/schemas/ids'
 import { type Static, Type } from 'typebox'
+import { Check } from 'typebox/value'
+import { canonicalJson } from '../canonical-json.ts'
+import { idPattern } from '../ids.ts'
+import { type NoteKey, noteKey, openNote } from './note.ts'
 
 export const fileNames = {
   events: 'events.jsonl',
   proofs: 'proofs.jsonl',
   checkpoints: 'checkpoints.jsonl',
   keys: 'keys.txt',
+  keyChanges: 'key-changes.jsonl',
+  witnesses: 'witnesses.jsonl',
   manifest: 'manifest.note',
 } as const
 type Described = Exclude<keyof typeof fileNames, 'manifest'>
@@ -35,12 +37,14 @@ const manifestSchema = Type.Object({
     proofs: fileFacts,
     checkpoints: fileFacts,
     keys: fileFacts,
-  } satisfies Record<Described, typeof fileFacts>),
+    /** Absent in bundles of before there were any. */
+    keyChanges: Type.Optional(fileFacts),
+    witnesses: Type.Optional(fileFacts),
+  } satisfies Record<Described, unknown>),
 })
 export type Manifest = Static<typeof manifestSchema>
 export type FileFacts = Static<typeof fileFacts>
 
-const isManifest = compile(manifestSchema)
 const head = 'travessia manifest 1\n'
 
 export function manifestName(origin: string): string {
@@ -57,7 +61,8 @@ export function openManifest(note: string, keys: readonly NoteKey[]): Manifest |
   const opened = openNote(note, own)
   if (!opened?.text.startsWith(head)) return undefined
   const manifest: unknown = JSON.parse(opened.text.slice(head.length))
-  if (!isManifest(manifest)) return undefined
+  // Not compiled: a page with a strict policy may not make code.
+  if (!Check(manifestSchema, manifest)) return undefined
   return opened.by.every(({ name }) => name === manifestName(manifest.origin))
     ? manifest
     : undefined

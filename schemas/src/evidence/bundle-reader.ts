@@ -1,0 +1,85 @@
+/** A bundle as a zip of named files: each read line by line, and compared with what the manifest says of it. */
+import { concat, textOf, toHex } from './bytes.ts'
+import { hasher } from './crypto.ts'
+import { fileText, type Text } from './findings.ts'
+import { fileNames, type Manifest } from './manifest.ts'
+import type { RandomFile } from './random-file.ts'
+import { readDirectory, readEntry, type ZipEntry } from './unzip.ts'
+
+const maxLineBytes = 16 << 20
+const maxNoteBytes = 64 << 20
+
+export class BundleReader {
+  readonly #file: RandomFile
+  readonly #entries: ReadonlyMap<string, ZipEntry>
+
+  private constructor(file: RandomFile, entries: ReadonlyMap<string, ZipEntry>) {
+    this.#file = file
+    this.#entries = entries
+  }
+
+  /** @throws RangeError for what is no zip */
+  static async open(file: RandomFile): Promise<BundleReader> {
+    return new BundleReader(file, await readDirectory(file))
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name)
+  }
+
+  /** @throws RangeError when it is not there, or not readable */
+  async text(name: string): Promise<string> {
+    const entry = this.#entries.get(name)
+    if (!entry || entry.bytes > maxNoteBytes) throw new RangeError(`no bundle: it has no ${name}`)
+    const chunks: Uint8Array[] = []
+    for await (const chunk of readEntry(this.#file, entry)) chunks.push(chunk)
+    return textOf(concat(...chunks))
+  }
+
+  /** @param says what cannot be read is a problem, not an end */
+  async *lines(
+    name: keyof Manifest['files'],
+    { files }: Manifest,
+    says: (problem: Text) => void,
+  ): AsyncGenerator<Uint8Array> {
+    const entry = this.#entries.get(fileNames[name])
+    if (!entry) return says(fileText.absent(fileNames[name]))
+    const digest = hasher()
+    try {
+      yield* linesOf(readEntry(this.#file, entry), (chunk) => digest.update(chunk))
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      return says(fileText.broken(error.message))
+    }
+    if (toHex(digest.digest()) !== files[name]?.sha256) says(fileText.other(fileNames[name]))
+  }
+}
+
+async function* linesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  see: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  let rest = new Uint8Array()
+  for await (const chunk of chunks) {
+    see(chunk)
+    const bytes = rest.length > 0 ? concat(rest, chunk) : chunk
+    let from = 0
+    for (let to = bytes.indexOf(10); to >= 0; to = bytes.indexOf(10, from)) {
+      yield bytes.subarray(from, to)
+      from = to + 1
+    }
+    rest = bytes.slice(from)
+    if (rest.length > maxLineBytes) throw new RangeError('a line is too long')
+  }
+  if (rest.length > 0) yield rest
+}
+
+/** A line that is no JSON says nothing; its digest tells that it was altered. */
+export function parseLine<T extends object>(line: Uint8Array): Partial<T> {
+  try {
+    const value: unknown = JSON.parse(textOf(line))
+    return typeof value === 'object' && value !== null ? (value as Partial<T>) : {}
+  } catch {
+    return {}
+  }
+}

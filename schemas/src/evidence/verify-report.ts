@@ -1,0 +1,132 @@
+/** What the verifier says to people: the two verdicts, whose word it is, who confirms it, and the first problems. */
+import { inLanguage, type Language, type Text } from './findings.ts'
+import type { Manifest } from './manifest.ts'
+import type { Report } from './verify.ts'
+
+export type Verdict = 'intact' | 'altered' | 'incomplete'
+
+/** The worst of both. */
+export function verdictOf({ wrong, missing }: Pick<Report, 'wrong' | 'missing'>): Verdict {
+  if (wrong.length > 0) return 'altered'
+  return missing.length > 0 ? 'incomplete' : 'intact'
+}
+
+export type ReportParts = {
+  readonly what: string
+  readonly integrity: string
+  readonly completeness: string
+  readonly witnesses: string
+  readonly signers: string
+  readonly wrong: readonly string[]
+  readonly missing: readonly string[]
+  readonly confirmations: readonly string[]
+  readonly keys: readonly string[]
+}
+
+/** @param shown at most so many problems of each kind */
+export function reportParts(report: Report, language: Language, shown: number): ReportParts {
+  const say = (text: Text) => inLanguage(text, language)
+  const { wrong, missing, gaps, keys, learned } = report
+  return {
+    what: say(subject(report)),
+    integrity: say(
+      wrong.length === 0
+        ? ['íntegro, cada evento é o que foi assinado', 'intact, every event is what was signed']
+        : ['ALTERADO', 'ALTERED'],
+    ),
+    completeness: say(
+      missing.length > 0 ? ['INCOMPLETO', 'INCOMPLETE'] : completeness(report.manifest, gaps),
+    ),
+    witnesses: say(witnesses(report)),
+    signers: say(signers(report)),
+    wrong: wrong.slice(0, shown).map(say),
+    missing: [...missing, ...gaps].slice(0, shown).map(say),
+    confirmations: report.witnesses.map((one) => say(confirmation(one))),
+    keys: [
+      ...keys,
+      ...learned.map((key) => say([`${key} (confirmada por ela)`, `${key} (vouched for by it)`])),
+    ],
+  }
+}
+
+export function reportLines(report: Report, shown: number): string[] {
+  const parts = reportParts(report, 'en', shown)
+  const under = (lines: readonly string[]) => lines.map((line) => `  ${line}`)
+  return [
+    parts.what,
+    `Integrity: ${parts.integrity}`,
+    ...under(parts.wrong),
+    `Completeness: ${parts.completeness}`,
+    ...under(parts.missing),
+    `Witnesses: ${parts.witnesses}`,
+    ...under(parts.confirmations),
+    parts.signers,
+    ...under(parts.keys),
+  ]
+}
+
+function subject({ manifest, events }: Report): Text {
+  if (!manifest)
+    return [
+      'Este é um pacote que ninguém conhecido assinou.',
+      'This is a bundle that nobody known has signed.',
+    ]
+  const { origin, size, createdAt, scope } = manifest
+  const [pt, en] =
+    scope === 'whole'
+      ? ['o registro inteiro', 'the whole log']
+      : [`${events} eventos do registro`, `${events} events of the log`]
+  return [
+    `Este é ${pt} ${origin} com ${size} eventos, assinado em ${createdAt}.`,
+    `This is ${en} ${origin} with ${size} events, signed ${createdAt}.`,
+  ]
+}
+
+function completeness(manifest: Manifest | undefined, gaps: readonly Text[]): Text {
+  if (!manifest) return ['desconhecida', 'unknown']
+  if (manifest.scope === 'selection')
+    return [
+      'cada evento que foi selecionado; que nenhum outro atende ao filtro é a palavra do servidor',
+      'every event that was selected; that no other one fits the filter is the word of the server',
+    ]
+  return [
+    `cada evento até #${manifest.size - 1}, ${gaps.length} lacunas na gravação`,
+    `every event up to #${manifest.size - 1}, ${gaps.length} recording gaps`,
+  ]
+}
+
+/** The longest log that all of them confirm. */
+function witnesses({ witnesses }: Report): Text {
+  const least = witnesses.at(-1)
+  if (!least)
+    return [
+      'nenhuma: quem tem o banco de dados e a chave pode ter escrito outra história antes da sua primeira cópia',
+      'none: who holds database and key may have written another history before your first copy',
+    ]
+  const count = witnesses.length
+  return [
+    `${count} ${count === 1 ? 'agente confirma' : 'agentes confirmam'} cada evento até #${least.size - 1}`,
+    `${count} ${count === 1 ? 'agent confirms' : 'agents confirm'} every event up to #${least.size - 1}`,
+  ]
+}
+
+function confirmation({ name, size, isKeyGiven }: Report['witnesses'][number]): Text {
+  return isKeyGiven
+    ? [
+        `${name} até #${size - 1}, pela chave que você deu`,
+        `${name} up to #${size - 1}, by the key that you gave`,
+      ]
+    : [
+        `${name} até #${size - 1}, pela chave do pacote: compare com “travessia-agent checkpoint” no local`,
+        `${name} up to #${size - 1}, by the key in the bundle: compare it with “travessia-agent checkpoint” on site`,
+      ]
+}
+
+function signers({ areKeysGiven }: Report): Text {
+  return areKeysGiven
+    ? ['Assinado pela chave que você deu.', 'Signed by the key that you gave.']
+    : [
+        'Assinado pela chave do próprio pacote. Compare-a com uma que você tenha de outra fonte, ou dê essa ao verificador:',
+        'Signed by the key in the bundle itself. Compare it with one that you have from elsewhere, or give that one with --key:',
+      ]
+}
