@@ -3,6 +3,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { playwright } from '@vitest/browser-playwright'
 import { VitePWA } from 'vite-plugin-pwa'
 import { defineConfig } from 'vitest/config'
+import { verifierPage } from './verifier-page.ts'
 
 /** Debian's Chromium: no browser is downloaded. */
 const chromium = {
@@ -23,13 +24,18 @@ export default defineConfig({
         strategy: ['localStorage', 'preferredLanguage', 'baseLocale'],
       }),
     svelte(),
+    verifierPage(),
     VitePWA({
       strategies: 'injectManifest',
       srcDir: 'src',
       filename: 'sw.ts',
       registerType: 'prompt',
       injectRegister: false,
-      injectManifest: { globPatterns: ['**/*.{js,css,html,svg,png,woff2}'] },
+      injectManifest: {
+        globPatterns: ['**/*.{js,css,html,svg,png,woff2}'],
+        // For auditors, who take it along as a file.
+        globIgnores: ['verificar.html'],
+      },
       manifest: {
         id: '/',
         name: 'Travessia',

@@ -67,6 +67,8 @@ test('the agents of the customer confirm the log, and what one of them keeps on 
   const older = await exportBundle()
   const before = readFileSync(older)
   const sizeThen = Number(/with (\d+) events/.exec(verify(older).said)?.[1])
+  // A fact more, so that there is something to confirm.
+  await exportBundle()
   const agent = await eventually(async () => witnessOf(origin, sizeThen + 1), { withinMs: 40_000 })
   const kept = join(stack.dataDir, 'kept.txt')
   writeFileSync(kept, agent.note)
@@ -96,3 +98,14 @@ function witnessOf(origin: string, size: number): { note: string; key: string } 
   }
   return undefined
 }
+
+test('the node gives out the verifier as a page that may run its own script and reach nothing', async () => {
+  for (const path of ['/verificar', '/verificar.html']) {
+    const response = await fetch(stack.httpUrl + path)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src/,
+    )
+    expect(await response.text()).toContain('Verificador de evidências')
+  }
+})

@@ -44,6 +44,11 @@ const bodyBytes = 64 * 1024
 const requestsPerMinute = 3_000
 const maxLagMs = 2_000
 
+/** The page that checks evidence without network. Its own policy names the one script and style that it has. */
+const verifierFile = 'verificar.html'
+const verifierPolicy =
+  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
 type AppOptions = { readonly trustedProxies: readonly string[]; readonly pwaDir: string }
 
 export async function createApp(services: Services, options: AppOptions): Promise<App> {
@@ -152,11 +157,18 @@ async function addPwa(app: App, { endpoints }: Services, pwaDir: string): Promis
     await app.register(fastifyStatic, {
       root: pwaDir,
       setHeaders: (reply, path) => {
+        if (path.endsWith(verifierFile)) reply.header('content-security-policy', verifierPolicy)
         const isHashed = path.includes('/assets/')
         reply.header('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache')
       },
     })
   }
+  if (isBuilt)
+    app.get(
+      '/verificar',
+      { config: { permission: 'public' }, schema: { hide: true } },
+      (_request, reply) => reply.header('cache-control', 'no-cache').sendFile(verifierFile),
+    )
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
     const { pathname } = new URL(request.url, 'http://host')
     const isRead = request.method === 'GET' || request.method === 'HEAD'

@@ -8,7 +8,14 @@ import { NavigationRoute, registerRoute } from 'workbox-routing'
 
 declare const self: ServiceWorkerGlobalScope
 
-const notShell = [/^\/api\//, /^\/remote\//, /^\/docs/, /^\/metrics/, /^\/(health|ready)z/]
+const notShell = [
+  /^\/api\//,
+  /^\/remote\//,
+  /^\/docs/,
+  /^\/verificar/,
+  /^\/metrics/,
+  /^\/(health|ready)z/,
+]
 
 precacheAndRoute(self.__WB_MANIFEST)
 cleanupOutdatedCaches()

@@ -298,6 +298,8 @@ const system = {
   ServerStarted: data({ version: text, nodeId: id }),
   /** It signs checkpoints and manifests from now on; Ed25519, 32 bytes, base64. */
   EvidenceKeyAdded: data({ publicKey: text }),
+  /** It signs nothing any more. */
+  EvidenceKeyRetired: data({ publicKey: text }),
   RecordingGapDetected: data({ cause: text, from: time, to: time }),
 }
 

@@ -175,3 +175,28 @@ test('each key is a fact of the deployment, once, whatever is started again', as
     },
   ])
 })
+
+test('a key that is added or retired beside a running node is a fact within about a second, and each once', async () => {
+  const store = await openStore(newPath())
+  const checkpointer = checkpointerOf(store)
+  await checkpointer.start()
+  const [older] = evidenceKeys.publicKeys() as [Uint8Array]
+  evidenceKeys.add()
+  evidenceKeys.retire(older)
+  const factsOf = async () => {
+    await store.append(append())
+    const { items } = await store.query({ tenantId: systemTenantId, limit: 10 })
+    return items.map(({ type, data }) => [type, (data as { publicKey: string }).publicKey])
+  }
+  const [newer] = evidenceKeys.publicKeys() as [Uint8Array]
+  const facts = [
+    ['EvidenceKeyRetired', toBase64(older)],
+    ['EvidenceKeyAdded', toBase64(newer)],
+    ['EvidenceKeyAdded', toBase64(older)],
+  ]
+  await expect
+    .poll(async () => new Set((await factsOf()).map(String)))
+    .toEqual(new Set(facts.map(String)))
+  await checkpointerOf(store).start()
+  expect(await factsOf()).toHaveLength(3)
+})

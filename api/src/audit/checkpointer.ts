@@ -43,6 +43,8 @@ export class Checkpointer {
   readonly #deps: Deps
   readonly #trees = new Map<string, Promise<Tree>>()
   #seen = 0
+  /** Version of the keys that are facts of the log. */
+  #recordedKeys = 0
   #running: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #unsubscribe: (() => void) | undefined
@@ -111,7 +113,8 @@ export class Checkpointer {
   }
 
   async #follow(): Promise<void> {
-    const { store } = this.#deps
+    const { store, evidenceKeys } = this.#deps
+    if (evidenceKeys.version() !== this.#recordedKeys) await this.#recordKeys()
     const head = await store.head()
     if (head === this.#seen) return
     const trees: Tree[] = []
@@ -192,22 +195,34 @@ export class Checkpointer {
     }
   }
 
-  /** Each key is a fact of the deployment, once. */
+  /** Each key is a fact of the deployment, once, and so is its end. */
   async #recordKeys(): Promise<void> {
-    const { store, evidenceKeys, nodeId, now } = this.#deps
+    const { evidenceKeys } = this.#deps
+    const version = evidenceKeys.version()
+    const retired = evidenceKeys.retiredKeys()
+    for (const key of [...retired, ...evidenceKeys.publicKeys()])
+      await this.#record(key, 'EvidenceKeyAdded', 'none')
+    for (const key of retired) await this.#record(key, 'EvidenceKeyRetired', 1)
+    this.#recordedKeys = version
+  }
+
+  /** Killed in between: the next start does the rest. */
+  async #record(
+    key: Uint8Array,
+    type: 'EvidenceKeyAdded' | 'EvidenceKeyRetired',
+    expected: 'none' | 1,
+  ): Promise<void> {
+    const { store, nodeId, now } = this.#deps
+    const streamId = idFromBytes(hash('sha256', key, 'buffer').subarray(0, 16))
     const actor = { type: 'system', id: nodeId } as const
-    for (const bytes of evidenceKeys.publicKeys()) {
-      const streamId = idFromBytes(hash('sha256', bytes, 'buffer').subarray(0, 16))
-      const context = { actor, at: new Date(now()).toISOString(), correlationId: streamId }
-      const data = { publicKey: toBase64(bytes) }
-      await store
-        .append({
-          ...{ tenantId: systemTenantId, streamKind: 'system', streamId, expected: 'none' },
-          events: [{ ...context, type: 'EvidenceKeyAdded', data }],
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
-        })
-    }
+    const context = { actor, at: new Date(now()).toISOString(), correlationId: streamId }
+    await store
+      .append({
+        ...{ tenantId: systemTenantId, streamKind: 'system', streamId, expected },
+        events: [{ ...context, type, data: { publicKey: toBase64(key) } }],
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
+      })
   }
 }

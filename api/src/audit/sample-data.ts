@@ -122,5 +122,6 @@ export const sampleData = {
   AuditFeedFailing: { errorCode: 'FEED_UNREACHABLE', position: 7 },
   ServerStarted: { version: '0.1.0', nodeId: id },
   EvidenceKeyAdded: { publicKey: 'AAAA' },
+  EvidenceKeyRetired: { publicKey: 'AAAA' },
   RecordingGapDetected: { cause: 'disk', from: at, to: at },
 } as const satisfies { [T in EventType]: Fact<T>['data'] }

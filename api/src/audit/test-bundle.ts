@@ -1,13 +1,14 @@
 /** For tests: a real log with checkpoints, its bundles, and how to open and pack them anew. */
+import { createPrivateKey, type JsonWebKey, sign } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { originOf, witnessName } from '@travessia/schemas/evidence/checkpoint'
-import { cosign, noteKeyText, witnessKey } from '@travessia/schemas/evidence/note'
+import { cosign, noteKeyText, type Signer, witnessKey } from '@travessia/schemas/evidence/note'
 import { newSigner } from '@travessia/schemas/evidence/signer.fixture'
 import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
-import { newId } from '@travessia/schemas/ids'
+import { newId, systemTenantId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { EvidenceKeys } from '../identity/evidence-keys.ts'
 import { openSecretsDatabase } from '../identity/secrets-database.ts'
@@ -22,15 +23,31 @@ import { zip } from './zip.ts'
 
 export type Files = Readonly<Record<string, string>>
 
+const newVault = () => new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32))
+
 export function newEvidenceKeys(nodeId: string): EvidenceKeys {
-  return new EvidenceKeys(new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32)), nodeId)
+  return new EvidenceKeys(newVault(), nodeId)
+}
+
+/** The private keys in a vault, for whoever has broken into it. */
+function signersIn(vault: Vault): Signer[] {
+  const { keys } = JSON.parse(vault.get(systemTenantId, 'evidence-keys') ?? '') as {
+    keys: JsonWebKey[]
+  }
+  return keys.map((key) => {
+    const privateKey = createPrivateKey({ key, format: 'jwk' })
+    const publicKey = new Uint8Array(Buffer.from(String(key.x), 'base64url'))
+    return { publicKey, sign: (message) => sign(null, message, privateKey) }
+  })
 }
 
 export async function createTestLog(events: number) {
   const directory = mkdtempSync(join(tmpdir(), 'travessia-bundle-'))
   const store = await createSqliteStore(join(directory, 'events.db'))
   const [nodeId, tenantId, deviceId] = [newId(), newId(), newId()]
-  const evidenceKeys = newEvidenceKeys(nodeId)
+  const vault = newVault()
+  const evidenceKeys = new EvidenceKeys(vault, nodeId)
+  const stolenKeys = signersIn(vault)
   let hour = 0
   const now = () => Date.UTC(2026, 10, 24, hour)
   const log = pino({ enabled: false })
@@ -52,9 +69,17 @@ export async function createTestLog(events: number) {
   return {
     ...{ store, evidenceKeys, nodeId, tenantId, deviceId, directory, checkpoint, path, witnesses },
     keys: evidenceKeys.keysOf(originOf(nodeId, tenantId)),
-    async bundle(scope: 'whole' | 'selection'): Promise<Buffer> {
+    stolenKeys,
+    /** Events more, and a checkpoint over them. */
+    async grow(more: number) {
+      for (let n = 0; n < more; n += 1)
+        await store.append(append({ tenantId, events: [event({ deviceId })] }))
+      hour += 1
+      return checkpointer.fresh(tenantId)
+    },
+    async bundle(scope: 'whole' | 'selection', upTo = checkpoint): Promise<Buffer> {
       const asked = scope === 'whole' ? {} : { deviceId }
-      const order: BundleOrder = { filter: { tenantId, ...asked }, asked, scope, checkpoint }
+      const order: BundleOrder = { filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo }
       return buffer(zip(bundle({ store, evidenceKeys, nodeId, now }, order)))
     },
     async close(): Promise<void> {
@@ -71,11 +96,11 @@ export function newWitness() {
   const [agentId, signer] = [newId(), newSigner()]
   const name = witnessName(agentId)
   const key = witnessKey(name, signer.publicKey)
-  const sign = (note: string) => cosign(note, { name, signer, at: 0 })
+  const signed = (note: string) => cosign(note, { name, signer, at: 0 })
   return {
-    ...{ agentId, key, sign },
+    ...{ agentId, key, sign: signed },
     confirm: ({ tenantId, size, note, at }: KeptCheckpoint): KeptCosignature => ({
-      ...{ tenantId, agentId, size, line: sign(note), key: noteKeyText(key), at },
+      ...{ tenantId, agentId, size, line: signed(note), key: noteKeyText(key), at },
     }),
   }
 }

@@ -1,5 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { toBase64 } from '@travessia/schemas/evidence/bytes'
+import { followKeys, keysName } from '@travessia/schemas/evidence/key-changes'
 import { openNote } from '@travessia/schemas/evidence/note'
+import { systemTenantId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import { EvidenceKeys } from './evidence-keys.ts'
 import { openSecretsDatabase } from './secrets-database.ts'
@@ -33,4 +36,68 @@ test('the private keys are nowhere in the file in the clear', () => {
   const rows = database.prepare('select box from sealed').all()
   for (const { box } of rows)
     expect(Buffer.from(box as Uint8Array).toString('latin1')).not.toContain('Ed25519')
+})
+
+const invalid = expect.objectContaining({ code: 'CONFIG_INVALID' })
+const name = keysName('travessia/node/any')
+
+test('each change is signed by the keys before and after it: who knows the first follows to those of today', () => {
+  const keys = new EvidenceKeys(openVault(openSecretsDatabase(':memory:')), 'node')
+  const [first] = keys.publicKeys() as [Uint8Array]
+  keys.add()
+  const [, second] = keys.publicKeys() as [Uint8Array, Uint8Array]
+  expect(followKeys(name, keys.changes(), [first]).current).toEqual([first, second])
+  keys.retire(first)
+  expect(keys.publicKeys()).toEqual([second])
+  expect(keys.retiredKeys()).toEqual([first])
+  expect(followKeys(name, keys.changes(), [first]).current).toEqual([second])
+})
+
+test('a retired key signs nothing more, and is nowhere kept', () => {
+  const database = openSecretsDatabase(':memory:')
+  const keys = new EvidenceKeys(openVault(database), 'node')
+  const [retired] = keys.keysOf('a')
+  keys.add()
+  keys.retire(retired?.publicKey ?? new Uint8Array())
+  expect(openNote(keys.sign('a', 'text\n'), retired ? [retired] : [])).toBeUndefined()
+  const kept = openVault(database).get(systemTenantId, 'evidence-keys') ?? ''
+  const privateKeys = (JSON.parse(kept) as { keys: Array<{ x: string }> }).keys
+  expect(privateKeys).toHaveLength(1)
+})
+
+test('a node signs with what another process has changed beside it', () => {
+  const database = openSecretsDatabase(':memory:')
+  const [node, command] = [1, 2].map(() => new EvidenceKeys(openVault(database), 'node')) as [
+    EvidenceKeys,
+    EvidenceKeys,
+  ]
+  const before = node.version()
+  command.add()
+  expect(node.publicKeys()).toEqual(command.publicKeys())
+  expect(node.publicKeys()).toHaveLength(2)
+  expect(node.version()).toBeGreaterThan(before)
+})
+
+test('the only key, one that does not sign and a fifth one at a time are refused', () => {
+  const keys = new EvidenceKeys(openVault(openSecretsDatabase(':memory:')), 'node')
+  const [first] = keys.publicKeys() as [Uint8Array]
+  expect(() => keys.retire(first)).toThrow(invalid)
+  for (let n = 0; n < 3; n += 1) keys.add()
+  expect(() => keys.retire(new Uint8Array(32))).toThrow(invalid)
+  expect(() => keys.add()).toThrow(invalid)
+  keys.retire(first)
+  expect(() => keys.retire(first)).toThrow(invalid)
+})
+
+test('keys of before there were changes go on, and get a first one', () => {
+  const database = openSecretsDatabase(':memory:')
+  const vault = openVault(database)
+  const [known] = new EvidenceKeys(vault, 'node').publicKeys() as [Uint8Array]
+  const { keys } = JSON.parse(vault.get(systemTenantId, 'evidence-keys') ?? '') as {
+    keys: object[]
+  }
+  vault.put(systemTenantId, 'evidence-keys', JSON.stringify(keys))
+  const again = new EvidenceKeys(vault, 'node')
+  expect(again.publicKeys().map(toBase64)).toEqual([toBase64(known)])
+  expect(followKeys(name, again.changes(), [known]).current).toEqual([known])
 })

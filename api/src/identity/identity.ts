@@ -42,7 +42,7 @@ export async function createIdentity(config: Config) {
 }
 
 /** The same at each start, so that agents keep one tunnel for it. */
-function nodeIdOf(vault: Vault): string {
+export function nodeIdOf(vault: Vault): string {
   const known = vault.get(systemTenantId, 'node-id')
   const nodeId = known ?? newId()
   if (known === undefined) vault.put(systemTenantId, 'node-id', nodeId)

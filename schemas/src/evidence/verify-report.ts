@@ -68,7 +68,7 @@ export function reportLines(report: Report, shown: number): string[] {
 function subject({ manifest, events }: Report): Text {
   if (!manifest)
     return [
-      'Este é um pacote que ninguém conhecido assinou.',
+      'Um pacote que ninguém conhecido assinou.',
       'This is a bundle that nobody known has signed.',
     ]
   const { origin, size, createdAt, scope } = manifest
@@ -77,7 +77,7 @@ function subject({ manifest, events }: Report): Text {
       ? ['o registro inteiro', 'the whole log']
       : [`${events} eventos do registro`, `${events} events of the log`]
   return [
-    `Este é ${pt} ${origin} com ${size} eventos, assinado em ${createdAt}.`,
+    `Pacote com ${pt} ${origin}, que tem ${size} eventos, assinado em ${createdAt}.`,
     `This is ${en} ${origin} with ${size} events, signed ${createdAt}.`,
   ]
 }

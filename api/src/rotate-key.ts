@@ -1,0 +1,36 @@
+/**
+ * `npm run rotate-key` adds a key that signs the log beside the others; `-- --retire KEY` takes one out of use (ADR 21). Works on the
+ * data directory; a node that runs meanwhile signs with what is there within a second.
+ */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { fromBase64, toBase64 } from '@travessia/schemas/evidence/bytes'
+import { parseNoteKey } from '@travessia/schemas/evidence/note'
+import { readConfig } from './config.ts'
+import { encryptionKeyOf } from './encryption-key.ts'
+import { EvidenceKeys } from './identity/evidence-keys.ts'
+import { nodeIdOf } from './identity/identity.ts'
+import { openSecretsDatabase } from './identity/secrets-database.ts'
+import { Vault } from './identity/vault.ts'
+
+process.umask(0o077)
+try {
+  const { values } = parseArgs({ options: { retire: { type: 'string' } } })
+  const config = readConfig()
+  const database = openSecretsDatabase(join(config.DATA_DIR, 'secrets.db'))
+  const vault = new Vault(database, encryptionKeyOf(config))
+  const keys = new EvidenceKeys(vault, nodeIdOf(vault))
+  if (values.retire === undefined) keys.add()
+  else keys.retire(parseNoteKey(values.retire)?.publicKey ?? fromBase64(values.retire))
+  const lines = keys.publicKeys().map((key) => `  ${toBase64(key)}\n`)
+  database.close()
+  process.stdout.write(
+    `Keys that sign now, oldest first:\n${lines.join('')}GET /api/audit/keys says them as auditors use them.\n`,
+  )
+} catch (error) {
+  const problems = error instanceof TravessiaError ? error.details['problems'] : undefined
+  const said = Array.isArray(problems) ? problems.join('; ') : (error as Error).message
+  process.stderr.write(`${said}\n`)
+  process.exitCode = 1
+}
