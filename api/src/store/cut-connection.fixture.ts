@@ -8,12 +8,23 @@ const socketName = '.s.PGSQL.5432'
 const asked = Buffer.from('commit\0')
 const answered = Buffer.from('COMMIT\0')
 
+/** What an administrator's end of a connection looks like. */
+export function fatalMessage(): Buffer {
+  const fields = Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0')
+  const head = Buffer.alloc(5)
+  head.write('E')
+  head.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([head, fields])
+}
+
 export class CuttingProxy {
   readonly directory = mkdtempSync(join(tmpdir(), 'travessia-cut-'))
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** The next commit: `asked`, it never arrives; `answered`, it is done and nobody hears of it. Once. */
   cuts: 'asked' | 'answered' | undefined
+  /** Comes in one piece with the next answer, when nobody waits for more. Once. */
+  appended: Buffer | undefined
   /** New connections end at once. */
   isClosed = false
 
@@ -58,7 +69,8 @@ export class CuttingProxy {
     })
     server.on('data', (bytes) => {
       if (this.cuts === 'answered' && bytes.includes(answered)) cut()
-      else client.write(bytes)
+      else client.write(this.appended ? Buffer.concat([bytes, this.appended]) : bytes)
+      this.appended = undefined
     })
   }
 }

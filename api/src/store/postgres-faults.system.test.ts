@@ -8,10 +8,11 @@ import { createCloudNode } from '../cloud-node.ts'
 import { readConfig } from '../config.ts'
 import { append } from './conformance-events.ts'
 import { problemsOf, writeAndKill, writeDuring } from './crash.fixture.ts'
-import { CuttingProxy } from './cut-connection.fixture.ts'
+import { CuttingProxy, fatalMessage } from './cut-connection.fixture.ts'
 import type { EventStore } from './event-store.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
+import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { SmallDisk } from './small-disk.fixture.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
@@ -126,6 +127,20 @@ test('connections that an administrator ends under load lose nothing acknowledge
   })
   expect(ledger.acknowledged.length).toBeGreaterThan(50)
   expect(await problemsOf(store, ledger)).toEqual([])
+})
+
+test('a connection that is ended between two questions of a reading is STORE_UNAVAILABLE, and the node lives', async () => {
+  const proxy = new CuttingProxy(server.directory)
+  await proxy.start()
+  const url = (await server.newDatabase()).replace(server.directory, proxy.directory)
+  const reader = new PostgresReader({ url })
+  await reader.rows(wholeLog, 'select 1 as one', [])
+  proxy.appended = fatalMessage()
+  const other = reader.rows('a'.repeat(26), 'select 1 as one', [])
+  await expect(other).rejects.toEqual(unavailable)
+  expect(await reader.rows(wholeLog, 'select 1 as one', [])).toEqual([{ one: 1 }])
+  await reader.close()
+  await proxy.stop()
 })
 
 test('kill -9 of the writer loses no acknowledged event and leaves no hole, three times (STORE 6)', async () => {

@@ -9,6 +9,7 @@ import { describeInterleaving, requireDense } from './conformance-interleaving.t
 import type { EventStore } from './event-store.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
+import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { appRole } from './postgres-setup.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
@@ -89,6 +90,19 @@ test('an event and a checkpoint are never changed and never removed, also by the
   }
 })
 
+test('the node writes as its role only, whoever its user is', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  await session(
+    url,
+    `create function no() returns trigger language plpgsql as $$ begin
+      if current_user <> '${appRole}' then raise 'not the role'; end if; return new; end $$`,
+    'create trigger who before insert on event for each row execute function no()',
+  )
+  await store.append(append())
+  await expect(session(url, 'insert into event select * from event')).rejects.toThrow('the role')
+})
+
 test('the role of the node may add, and neither change nor remove, nor reach behind the fence', async () => {
   const url = await newLog()
   await (await open(url)).append(append())
@@ -117,6 +131,17 @@ test('row level security shows one tenant only, though the query asks for all; a
     const rows = await session(url, `set role ${appRole}`, named, `select * from ${table}`)
     return rows.length
   }
+  const reader = new PostgresReader({ url, role: appRole })
+  for (const [tenant, count] of [
+    ...([
+      [a, 2],
+      [b, 1],
+      [a, 2],
+      [wholeLog, 3],
+    ] as const),
+  ])
+    expect(await reader.rows(tenant, 'select * from event', [])).toHaveLength(count)
+  await reader.close()
   for (const [table, ofA, ofAll] of [
     ['event', 2, 3],
     ['checkpoint', 1, 2],
