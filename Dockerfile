@@ -6,7 +6,7 @@ RUN npm ci --omit=optional --no-audit --no-fund && npm run build -w pwa
 
 FROM node:24-bookworm-slim
 WORKDIR /travessia
-ENV NODE_ENV=production
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/travessia-compile-cache
 COPY package.json package-lock.json ./
 COPY schemas schemas
 COPY broker broker

@@ -6,7 +6,8 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { type ProofClaims, proofClaimsSchema, tokenKinds } from '@travessia/schemas/token-claims'
 import { calculateJwkThumbprint, importJWK, jwtVerify } from 'jose'
 import type { AgentKeys, Pairing } from './pairing.ts'
-import type { Tokens } from './tokens.ts'
+import { clockToleranceSeconds, type Tokens } from './tokens.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 
 const maxProofAgeSeconds = 120
 const isProof = compile(proofClaimsSchema)
@@ -15,9 +16,11 @@ type Deps = { readonly pairing: Pairing; readonly tokens: Tokens; readonly now: 
 
 export class AgentCredentials {
   readonly #deps: Deps
+  readonly #verified: VerifiedTokens
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#verified = new VerifiedTokens((token) => deps.tokens.verifyAgentToken(token))
   }
 
   async issue(keys: AgentKeys): Promise<{ token: string; expiresAt: string }> {
@@ -42,7 +45,9 @@ export class AgentCredentials {
 
   /** What the broker asks at each connection. @throws TravessiaError TOKEN_INVALID, TOKEN_EXPIRED, AGENT_REVOKED */
   async verify(token: string): Promise<Credential> {
-    const { sub: agentId, tenantId, iat, exp } = await this.#deps.tokens.verifyAgentToken(token)
+    const { sub: agentId, tenantId, iat, exp } = await this.#verified.claimsOf(token)
+    if ((exp + clockToleranceSeconds) * 1000 <= this.#deps.now())
+      throw new TravessiaError('TOKEN_EXPIRED')
     const keys = this.#deps.pairing.keysOf(agentId)
     if (!keys || keys.isRevoked) throw new TravessiaError('AGENT_REVOKED')
     if (iat * 1000 < keys.tokenNotBefore - 999) throw new TravessiaError('TOKEN_EXPIRED')

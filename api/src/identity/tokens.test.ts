@@ -273,6 +273,21 @@ test('a revoked or unknown agent neither renews nor connects (THREATS B8)', asyn
   await expect(credentials.renew(newId(), await prove())).rejects.toEqual(revoked)
 })
 
+test('a token that was good is refused once its time is over, or its agent revoked (THREATS B8)', async () => {
+  const { credentials, id, prove, pairing } = await pairedAgent()
+  const start = clock.now
+  const { token } = await credentials.renew(id, await prove())
+  await credentials.verify(token)
+  clock.now = start + 3_604_999
+  await credentials.verify(token)
+  clock.now = start + 3_605_000
+  await expect(credentials.verify(token)).rejects.toEqual(expired)
+  clock.now = start
+  await credentials.verify(token)
+  pairing.revoke(id)
+  await expect(credentials.verify(token)).rejects.toEqual(revoked)
+})
+
 test('after a renewal by hand older tokens are refused, newer ones not', async () => {
   const { credentials, id, prove, pairing } = await pairedAgent()
   const start = clock.now
