@@ -22,7 +22,7 @@ let pages = 0
 const nobody = { get: async () => undefined, described: async () => undefined }
 const deps = {
   views: { agents: nobody, devices: nobody, installations: nobody },
-  users: { get: () => undefined },
+  users: { nameOf: () => 'somebody' },
 } as unknown as ReadingDeps
 const app = Fastify({ forceCloseConnections: true })
 app.get('/:format', (request, reply) => {

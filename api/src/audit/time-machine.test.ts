@@ -51,17 +51,19 @@ test('the state at a place of the log is what the views showed when the log ende
 }, 60_000)
 
 test('whoever is narrowed to some installations sees those, and no members', async () => {
-  for (const append of fc.sample(fact, { numRuns: 150, seed: 3 })) await store.append(append)
+  const made = new Set(['InstallationCreated', 'RoleGranted', 'DeviceRegistered', 'SessionOpened'])
+  const some = fact.filter(({ events }) => made.has(String(events[0]?.type)))
+  for (const append of fc.sample(some, { numRuns: 40, seed: 3 })) await store.append(append)
   const machine = new TimeMachine(store)
   const all = await machine.stateAt({ ...wide, position: await store.head() })
   const [one] = all.installations
   expect(all.installations.length).toBeGreaterThan(1)
   expect(all.members.length).toBeGreaterThan(0)
   const installationIds = [one?.id ?? '']
-  const some = await machine.stateAt({ ...wide, installationIds, position: await store.head() })
-  expect(some.installations).toEqual([one])
-  expect(some.members).toEqual([])
-  for (const { installationId } of [...some.devices, ...some.agents, ...some.sessions])
+  const seen = await machine.stateAt({ ...wide, installationIds, position: await store.head() })
+  expect(seen.installations).toEqual([one])
+  expect(seen.members).toEqual([])
+  for (const { installationId } of [...seen.devices, ...seen.agents, ...seen.sessions])
     expect(installationId).toBe(one?.id)
 })
 

@@ -145,8 +145,9 @@ test('a receiver that refuses, redirects, hangs and breaks off gets the same bat
     (faults[count - 1] ?? ((last) => last.end()))(response, taken, count),
   )
   const id = await add(url, 'webhook')
-  await vi.waitFor(() => expect(taken).toHaveLength(1), 10_000)
-  expect(new Set(asked.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
+  await vi.waitFor(() => expect(taken.length).toBeGreaterThan(0), 10_000)
+  const untilTaken = asked.slice(0, faults.length + 1)
+  expect(new Set(untilTaken.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   expect(other.asked).toEqual([])
   await write(2)
   await vi.waitFor(

@@ -29,7 +29,7 @@ export class PersonalStore implements EventStore {
     this.#keys = keys
   }
 
-  append(append: Append): Promise<Appended> {
+  async append(append: Append): Promise<Appended> {
     const { tenantId } = append
     const events = append.events.map((event) => this.#sealed(event, tenantId))
     return this.#inner.append({ ...append, events })
