@@ -16,6 +16,7 @@ type Scope =
   | 'member'
   | 'slug'
   | 'feed'
+  | 'hold'
 type Expectation = { readonly roles: readonly Role[] | 'public'; readonly scope?: Scope }
 
 const everybody: readonly Role[] = ['admin', 'manager', 'operator', 'auditor']
@@ -85,6 +86,12 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/audit/people': { roles: readers },
   'GET /api/audit/keys': { roles: readers },
   'GET /api/audit/state': { roles: readers },
+  'GET /api/audit/retention': { roles: readers },
+  'PATCH /api/audit/retention': { roles: admins },
+  'POST /api/audit/retention/dry-run': { roles: admins },
+  'POST /api/audit/retention/apply': { roles: admins },
+  'POST /api/audit/holds': { roles: admins },
+  'DELETE /api/audit/holds/{id}': on('hold', admins),
   'GET /api/audit/feeds': { roles: admins },
   'POST /api/audit/feeds': { roles: admins },
   'PATCH /api/audit/feeds/{id}': on('feed', admins),
@@ -141,8 +148,10 @@ beforeAll(async () => {
   const me = await manager.get<Item>('/api/auth/me')
   const feed = { name: 'SIEM', url: 'http://127.0.0.1:1' }
   const added = await admin.call<Item>('POST', '/api/audit/feeds', feed)
+  const hold = { scope: 'device', id: gate.id, reason: 'processo' }
+  const placed = await admin.call('POST', '/api/audit/holds', hold)
   ids = {
-    feed: added.body.id,
+    ...{ feed: added.body.id, hold: String(placed.body['holdId']) },
     ...{ installation: site, device: gate.id, command, member: me.id, slug: 'matriz' },
     session: String(session.body['sessionId']),
     camera: (await deviceNamed(manager, 'Câmera Recepção')).id,

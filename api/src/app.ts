@@ -36,6 +36,7 @@ import { addInstallationRoutes } from './routes/installations.ts'
 import { addLiveRoute } from './routes/live.ts'
 import { addOperationRoutes } from './routes/operations.ts'
 import { addPassageRoutes } from './routes/passages.ts'
+import { addRetentionRoutes } from './routes/retention.ts'
 import type { App } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import type { Services } from './services.ts'
@@ -94,6 +95,7 @@ function addRoutes(app: App, services: Services): void {
   addFileRoutes(app, services)
   addAuditRoutes(app, services)
   addFeedRoutes(app, services)
+  addRetentionRoutes(app, services)
   addAuditScreenRoutes(app, services)
   addBodyRoutes(app, services)
   addLiveRoute(app, services)

@@ -10,6 +10,7 @@ import { openPersistence } from '@travessia/broker/persistence'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { Checkpointer } from './audit/checkpointer.ts'
+import { Retention } from './audit/retention.ts'
 import { Witnesses } from './audit/witnesses.ts'
 import { agentDeviceList, recordCredentials } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
@@ -75,11 +76,11 @@ export async function createCloudNode(
   const capture = new Capture({ blobs, log })
   const base = { ...core, blobs, capture, views, history, presence, link, checkpointer }
   const sweeper = new BlobSweeper(base)
-  const feeds = new Feeds({ ...base, ...feedLimits, isDemo: config.DEMO })
+  const jobs = createJobs(config, base)
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, feeds, endpoints: () => endpoints },
+    ...{ ...base, ...bus, ...remote, ...jobs, endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
     ...attemptCounters(),
   }
@@ -93,7 +94,7 @@ export async function createCloudNode(
       await takeUp(services, sweeper)
       await link.start(bus.inbox)
       startBus(bus)
-      await feeds.start()
+      await startJobs(jobs)
       const remotePort = await remote.gateway.start()
       const brokerPorts = await listeners?.start()
       await app.listen({ host: config.HOST, port: config.HTTP_PORT })
@@ -104,7 +105,7 @@ export async function createCloudNode(
       )
     },
     async stop() {
-      await feeds.stop()
+      await stopJobs(jobs)
       await stopViews(remote)
       await app.close()
       await remote.gateway.stop()
@@ -115,6 +116,22 @@ export async function createCloudNode(
       await stopStores({ ...base, sweeper })
     },
   }
+}
+
+/** What is done with the log beside the work. */
+function createJobs({ DEMO: isDemo }: Config, base: Base) {
+  const feeds = new Feeds({ ...base, ...feedLimits, isDemo })
+  return { feeds, retention: new Retention(base) }
+}
+
+async function startJobs({ feeds, retention }: ReturnType<typeof createJobs>): Promise<void> {
+  await feeds.start()
+  retention.start()
+}
+
+async function stopJobs({ feeds, retention }: ReturnType<typeof createJobs>): Promise<void> {
+  await feeds.stop()
+  await retention.stop()
 }
 
 type LinkDeps = { identity: Identity; now: () => number; log: Logger }

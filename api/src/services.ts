@@ -1,6 +1,7 @@
 /** The parts that routes call; composed once in `cloud-node.ts`. */
 import type { Logger } from 'pino'
 import type { Checkpointer } from './audit/checkpointer.ts'
+import type { Retention } from './audit/retention.ts'
 import type { AgentPresence } from './bus/agent-presence.ts'
 import type { Approvals } from './bus/approvals.ts'
 import type { CommandBus } from './bus/command-bus.ts'
@@ -69,6 +70,7 @@ export type Services = {
   readonly cameras: Cameras
   readonly commands: CommandBus
   readonly feeds: Feeds
+  readonly retention: Retention
   readonly files: FileStore
   readonly approvals: Approvals
   readonly endpoints: () => Endpoints

@@ -294,6 +294,31 @@ const feed = {
   AuditFeedFailing: data({ errorCode: text, position: count }),
 }
 
+/** What a hold keeps: everything, or what has to do with one of these. */
+export const holdScopes = ['all', 'installation', 'device', 'user', 'session'] as const
+const retention = {
+  /** null: everything is kept. */
+  RetentionChanged: data({ days: Type.Union([count, Type.Null()]) }),
+  LegalHoldPlaced: data({
+    holdId: id,
+    scope: Type.Enum(holdScopes),
+    /** Of `all` absent. */
+    id: optional(id),
+    reason: text,
+  }),
+  LegalHoldLifted: data({ holdId: id }),
+  /**
+   * From now on these events are gone but for their leaves. Each span: first and last place in this log, first and last position.
+   * `until`: they are older than this.
+   */
+  RetentionApplied: data({
+    days: count,
+    until: time,
+    events: count,
+    spans: Type.Array(Type.Tuple([count, count, count, count])),
+  }),
+}
+
 const system = {
   ServerStarted: data({ version: text, nodeId: id }),
   /** It signs checkpoints and manifests from now on; Ed25519, 32 bytes, base64. */
@@ -317,6 +342,7 @@ export const streamKinds = {
   policy,
   audit,
   feed,
+  retention,
   system,
 } as const
 export type StreamKind = keyof typeof streamKinds
@@ -334,6 +360,7 @@ export const eventSchemas = {
   ...policy,
   ...audit,
   ...feed,
+  ...retention,
   ...system,
 }
 export type EventType = keyof typeof eventSchemas
@@ -352,6 +379,7 @@ export type PassageFact = Fact<keyof typeof passage>
 export type FileFact = Fact<keyof typeof file>
 export type InstallationFact = Fact<keyof typeof installation>
 export type AccessFact = Fact<keyof typeof access>
+export type RetentionFact = Fact<keyof typeof retention>
 export type FeedFact = Fact<keyof typeof feed>
 export type PolicyFact = Fact<keyof typeof policy>
 

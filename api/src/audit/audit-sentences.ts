@@ -1,7 +1,7 @@
 /** Who read the audit, and who takes it elsewhere, as sentences. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
-import { withError } from './phrases.ts'
+import { withError, withReason } from './phrases.ts'
 import type { EventNames } from './sentences.ts'
 
 const lists: Readonly<Record<string, Text>> = {
@@ -47,6 +47,37 @@ export function auditText(
         ['Um envio da auditoria não está chegando', 'A sending of the audit does not arrive'],
         event.data.errorCode,
       )
+    default:
+      return retentionText(event, actor)
+  }
+}
+
+function retentionText(event: RecordedEvent, actor: string): Text | undefined {
+  switch (event.type) {
+    case 'RetentionChanged': {
+      const { days } = event.data
+      return days === null
+        ? [`${actor} passou a guardar tudo`, `${actor} has everything kept from now on`]
+        : [
+            `${actor} limitou a guarda da auditoria a ${days} dias`,
+            `${actor} limited the keeping of the audit to ${days} days`,
+          ]
+    }
+    case 'LegalHoldPlaced':
+      return withReason(
+        [`${actor} pôs uma retenção legal`, `${actor} placed a legal hold`],
+        event.data.reason,
+      )
+    case 'LegalHoldLifted':
+      return [`${actor} levantou uma retenção legal`, `${actor} lifted a legal hold`]
+    case 'RetentionApplied': {
+      const { events, until } = event.data
+      const day = until.slice(0, 10)
+      return [
+        `${events} eventos anteriores a ${day} expiraram; suas provas ficam`,
+        `${events} events from before ${day} expired; their proofs stay`,
+      ]
+    }
     default:
       return undefined
   }

@@ -24,7 +24,7 @@ import {
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { EventFilter, EventStore } from '../store/event-store.ts'
-import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
+import type { KeptCheckpoint, KeptCosignature, Leaf } from '../store/evidence-log.ts'
 import type { ZipSource } from './zip.ts'
 
 const pageEntries = 500
@@ -97,14 +97,38 @@ async function* eventLines(deps: Deps, order: BundleOrder, spans: Array<[number,
   }
 }
 
-/** A line for each event: its place, id and leaf; in a selection also the way from there to the root. */
+/**
+ * A line for each event: its place, id and leaf; in a selection also the way from there to the root. In a whole log also one for
+ * each that has expired, whose leaf is all that there is.
+ */
 async function* proofLines(deps: Deps, order: BundleOrder, hashes: SubtreeHashes | undefined) {
   const whole: Span = [0, order.checkpoint.size]
+  const expired = order.scope === 'whole' ? expiredOf(deps, order) : undefined
+  let gone = await expired?.next()
+  const takeUntil = async function* (place: number) {
+    for (; gone?.value && gone.value.logIndex < place; gone = await expired?.next()) {
+      const { logIndex, hash } = gone.value
+      yield `${canonicalJson({ logIndex, leaf: toBase64(hash), expired: true })}\n`
+    }
+  }
   for await (const { logIndex, hash, text } of entriesOf(deps, order)) {
+    yield* takeUntil(logIndex)
     const path =
       hashes && inclusionSpans(logIndex, whole).map((span) => toBase64(hashes.hashOf(span)))
     const { id } = JSON.parse(text) as { id: string }
     yield `${canonicalJson({ logIndex, id, leaf: toBase64(hash), path })}\n`
+  }
+  yield* takeUntil(order.checkpoint.size)
+}
+
+async function* expiredOf({ store }: Deps, { checkpoint }: BundleOrder): AsyncGenerator<Leaf> {
+  for (let after = 0; ; ) {
+    const page = { after, limit: pageLeaves }
+    const leaves = await store.evidence.readExpired(checkpoint.tenantId, page)
+    yield* leaves
+    if (leaves.length < pageLeaves) return
+    after = leaves.at(-1)?.position ?? after
+    await breathe()
   }
 }
 

@@ -6,6 +6,7 @@ import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { isId } from '@travessia/schemas/ids'
 import { redactUrl } from '@travessia/schemas/redact'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Hold } from '../domain/retention.ts'
 import type { Services } from '../services.ts'
 import type { CommandRow } from '../views/commands.ts'
 import type { DeviceRow } from '../views/devices.ts'
@@ -24,6 +25,7 @@ type Named = {
   command: CommandRow
   member: MemberRow
   feed: FeedRow
+  hold: Hold
 }
 export type Scope = keyof Named
 
@@ -90,7 +92,7 @@ export function namedOf<S extends Scope>({ named }: FastifyRequest, scope: S): N
 }
 
 async function find(
-  { views }: Services,
+  { views, retention }: Services,
   request: FastifyRequest,
   { scope, principal }: { scope: Scope; principal: Principal },
 ): Promise<Partial<Named>> {
@@ -104,6 +106,7 @@ async function find(
     command: () => views.commands.get(tenantId, id),
     member: () => views.members.get(id, tenantId),
     feed: () => views.feeds.get(tenantId, id),
+    hold: () => retention.holdOf(tenantId, id),
   } satisfies Record<Scope, () => Promise<unknown>>
   const row = await rows[scope]()
   if (!row) throw new TravessiaError('NOT_FOUND')

@@ -3,7 +3,7 @@ import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
-import type { EventStore } from './event-store.ts'
+import type { Append, EventStore, NewEvent } from './event-store.ts'
 import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 
 const page = { after: 0, limit: 100 }
@@ -16,6 +16,8 @@ function checkpoint(change: Partial<KeptCheckpoint> = {}): KeptCheckpoint {
 export function describeEvidenceLog(open: () => Promise<EventStore>): void {
   testLeaves(open)
   testCheckpoints(open)
+  testExpiry(open)
+  testWithoutRetention(open)
   testCosignatures(open)
 }
 
@@ -142,5 +144,70 @@ function testCosignatures(open: () => Promise<EventStore>): void {
     await evidence.keepCosignature({ ...one, line: 'first' })
     await evidence.keepCosignature({ ...one, line: 'second' })
     expect(await evidence.cosignatures(one.tenantId, 3)).toEqual([{ ...one, line: 'first' }])
+  })
+}
+
+function applied(spans: Array<[number, number, number, number]>): NewEvent {
+  const data = { days: 30, until: event().at, events: 0, spans }
+  return { ...event(), ...{ type: 'RetentionApplied', data } } as NewEvent
+}
+
+function testExpiry(open: () => Promise<EventStore>): void {
+  test('what a retention names leaves the log, its leaf stays, and everything else is as it was', async () => {
+    const store = await open()
+    const { evidence } = store
+    const [tenantId, other] = [newId(), newId()]
+    for (const id of [tenantId, other, tenantId, tenantId, other])
+      await store.append(append({ tenantId: id, events: [event(), event()] }))
+    const mine = await store.readTenant(tenantId, 0, 100)
+    const [first, last] = [mine[1]?.position ?? 0, mine[2]?.position ?? 0]
+    const fact = { tenantId, streamKind: 'retention', events: [applied([[1, 2, first, last]])] }
+    const { position } = await store.append(append(fact as Partial<Append>))
+    const leaves = await evidence.readLeaves(tenantId, page)
+    const theirs = await store.readTenant(other, 0, 100)
+    for (let turn = 0; turn < 2; turn += 1)
+      await evidence.expire({ tenantId, appliedPosition: position, first, last })
+    const left = await store.readTenant(tenantId, 0, 100)
+    expect(left.map(({ logIndex }) => logIndex)).toEqual([0, 3, 4, 5, 6])
+    expect(await evidence.readLeaves(tenantId, page)).toEqual(leaves)
+    expect(await evidence.readLeaves(tenantId, { after: first, limit: 2 })).toEqual(
+      leaves.filter((leaf) => leaf.position > first).slice(0, 2),
+    )
+    expect(await evidence.readExpired(tenantId, page)).toEqual(leaves.slice(1, 3))
+    expect(await store.readTenant(other, 0, 100)).toEqual(theirs)
+    await store.append(append({ tenantId }))
+    expect((await evidence.readLeaves(tenantId, page)).map(({ logIndex }) => logIndex)).toEqual([
+      ...[0, 1, 2, 3, 4, 5, 6, 7],
+    ])
+  })
+}
+
+function testWithoutRetention(open: () => Promise<EventStore>): void {
+  test('what no retention of this tenant names does not leave the log', async () => {
+    const store = await open()
+    const [tenantId, other] = [newId(), newId()]
+    const { position: first } = await store.append(append({ tenantId }))
+    const { position: second } = await store.append(append({ tenantId }))
+    const retention = { streamKind: 'retention', events: [applied([[0, 0, first, first]])] }
+    const facts = [{ ...retention, tenantId }, { ...retention, tenantId: other }, { tenantId }]
+    const said: number[] = []
+    for (const fact of facts)
+      said.push((await store.append(append(fact as Partial<Append>))).position)
+    const [own = 0, foreign = 0, none = 0] = said
+    for (const [appliedPosition, last] of [
+      [foreign, first],
+      [none, first],
+      [own, second],
+      [own, own],
+      [999, first],
+    ] as const) {
+      const expiry = { tenantId, appliedPosition, first, last }
+      await expect(store.evidence.expire(expiry)).rejects.toEqual(
+        expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
+      )
+    }
+    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(4)
+    await store.evidence.expire({ tenantId, appliedPosition: own, first, last: first })
+    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(3)
   })
 }

@@ -29,13 +29,21 @@ export type KeptCosignature = {
   readonly at: string
 }
 
+/** Events of one tenant that a `RetentionApplied` at this position says have expired: all that it has between these positions. */
+export type Expiry = {
+  readonly tenantId: string
+  readonly appliedPosition: number
+  readonly first: number
+  readonly last: number
+}
+
 /** From which position on, and how many. */
 export type Page = { readonly after: number; readonly limit: number }
 
 export interface EvidenceLog {
   /** How many events each tenant has. */
   sizes(): Promise<Array<{ tenantId: string; size: number }>>
-  /** Oldest first. */
+  /** Oldest first; also of events that have expired. */
   readLeaves(tenantId: string, page: Page): Promise<Leaf[]>
   /** What the filter lets through, oldest first; its cursor and limit say nothing here. */
   readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]>
@@ -53,6 +61,13 @@ export interface EvidenceLog {
   keepCosignature(cosignature: KeptCosignature): Promise<void>
   /** Of each agent the one of the largest tree of at most so many events. */
   cosignatures(tenantId: string, upTo: number): Promise<KeptCosignature[]>
+  /**
+   * Their texts leave the log for good, their leaves stay; in one commit, and once more is no harm.
+   * @throws TravessiaError STORE_UNAVAILABLE: also when the fact does not say so
+   */
+  expire(expiry: Expiry): Promise<void>
+  /** Leaves of what has expired, oldest first. */
+  readExpired(tenantId: string, page: Page): Promise<Leaf[]>
   /** From now on appends of this tenant are STORE_UNAVAILABLE: its log is not what was signed. */
   refuse(tenantId: string): void
 }

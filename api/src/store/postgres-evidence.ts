@@ -3,6 +3,7 @@ import type { EventFilter } from './event-store.ts'
 import type {
   Entry,
   EvidenceLog,
+  Expiry,
   KeptCheckpoint,
   KeptCosignature,
   Leaf,
@@ -43,6 +44,10 @@ export class PostgresEvidence implements EvidenceLog {
     return rows.map(toCosignature)
   }
 
+  expire(expiry: Expiry): Promise<void> {
+    return this.#queue.keep(expiry)
+  }
+
   refuse(tenantId: string): void {
     this.#queue.refuse(tenantId)
   }
@@ -52,8 +57,13 @@ export class PostgresEvidence implements EvidenceLog {
   }
 
   async readLeaves(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
-    const values = [tenantId, after, limit]
+    const values = [tenantId, after, tenantId, after, limit]
     return (await this.#reader.rows(tenantId, evidenceStatements.leaves, values)).map(toLeaf)
+  }
+
+  async readExpired(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
+    const values = [tenantId, after, limit]
+    return (await this.#reader.rows(tenantId, evidenceStatements.expired, values)).map(toLeaf)
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {

@@ -12,7 +12,7 @@ export const appRole = 'travessia_app'
 const postgresFolder = join(import.meta.dirname, 'migrations/postgres')
 const oldestVersion = 150_000
 const setupLock = 7_263_881
-/** Everything else may be added to, and no more. */
+/** Everything else may be added to, and no more; of `event` a trigger lets go what a retention has expired. */
 const updatable = ['log_head', 'tenant_head', 'stream', 'event_hour']
 
 /** Limits of every connection: a server that says nothing is one that is away. */
@@ -123,7 +123,8 @@ async function grantToRole(client: pg.Client): Promise<void> {
   const all = rows.map(({ name }) => name).join(', ')
   await client.query(
     `revoke all on ${all} from ${appRole}; grant select, insert on ${all} to ${appRole};
-     grant update on ${updatable.join(', ')} to ${appRole}`,
+     grant update on ${updatable.join(', ')} to ${appRole};
+     grant delete on event to ${appRole}`,
   )
 }
 

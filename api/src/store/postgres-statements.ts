@@ -27,6 +27,9 @@ export const writerStatements = {
     on conflict (tenant_key, size) do nothing`,
   witness: `insert into cosignature values ($1, $2, $3, $4, $5, $6)
     on conflict (tenant_key, agent_key, size) do nothing`,
+  expire: `insert into expired_leaf select tenant_key, position, log_index, leaf_hash, $1::bigint from event
+    where tenant_key = $2 and position between $3 and $4`,
+  remove: 'delete from event where tenant_key = $1 and position between $2 and $3',
   kept: `select tenant_key, size, root from checkpoint
     join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and size = s`,
 } as const

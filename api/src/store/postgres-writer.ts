@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Append } from './event-store.ts'
 import { answerLate, expectedVersion, type Standing, type WriteAnswer } from './event-text.ts'
-import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
+import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { columnsOf, idsOf, type Plan, planBatch, streamKeyOf } from './postgres-batch.ts'
 import { type Access, ask, Connection, isConnectionLost, problemOf } from './postgres-connection.ts'
 import { addPartition, bucketOf } from './postgres-setup.ts'
@@ -60,10 +60,7 @@ export class PostgresWriter {
     let client: pg.Client | undefined
     try {
       client = await this.#connection.open()
-      const answer =
-        'agentId' in work
-          ? await this.#keepCosignature(client, work)
-          : await this.#keepCheckpoints(client, work)
+      const answer = await this.#keepOne(client, work)
       await client.query(answer.kept ? 'commit' : 'rollback')
       if (!answer.kept) this.#refs = new Map()
       return answer
@@ -71,6 +68,22 @@ export class PostgresWriter {
       await this.#giveUp(client, error)
       return { kept: false, error: 'STORE_UNAVAILABLE', problem: problemOf(error) }
     }
+  }
+
+  async #keepOne(client: pg.Client, work: Keep['keep']): Promise<KeepAnswer> {
+    if ('agentId' in work) return this.#keepCosignature(client, work)
+    return 'appliedPosition' in work
+      ? this.#expire(client, work)
+      : this.#keepCheckpoints(client, work)
+  }
+
+  /** First the leaf is kept, then the event goes: the triggers let nothing else pass (migration 0006). */
+  async #expire(client: pg.Client, { tenantId, appliedPosition, first, last }: Expiry) {
+    const { refs } = await this.#lock(client, new Set([tenantId]))
+    const tenantKey = refs.get(tenantId) ?? 0
+    await ask(client, 'expire', [appliedPosition, tenantKey, first, last])
+    await ask(client, 'remove', [tenantKey, first, last])
+    return { kept: true } as const
   }
 
   /** A size that was signed before keeps its note; another root for it is refused. */

@@ -108,13 +108,19 @@ test('the role of the node may add, and neither change nor remove, nor reach beh
   await (await open(url)).append(append())
   const partition = `event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`
   for (const sql of [
-    ...["update event set type = 'X'", 'delete from event', 'truncate event', 'drop table event'],
+    ...["update event set type = 'X'", 'truncate event', 'drop table event'],
     ...['delete from checkpoint', 'delete from ref', `select * from ${partition}`],
     ...["insert into migration values ('x', 'x')", 'alter table event disable trigger all'],
   ])
     await expect(session(url, `set role ${appRole}`, sql), sql).rejects.toThrow(
       /permission denied|must be owner/,
     )
+  const all = `select set_config('travessia.tenant', 'all', false)`
+  for (const [sql, said] of [
+    ['delete from event', 'append only'],
+    ['delete from expired_leaf', 'permission denied'],
+  ] as const)
+    await expect(session(url, `set role ${appRole}`, all, sql), sql).rejects.toThrow(said)
 })
 
 test('row level security shows one tenant only, though the query asks for all; and nothing to who names none', async () => {

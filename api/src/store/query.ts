@@ -21,12 +21,22 @@ export const statements = {
   head: 'select next_position from log_head where id = 1',
 } as const
 
+/** Tenant, first and last position; before them the position of the fact that says so. */
+export const expireStatements = {
+  keep: `insert into expired_leaf select tenant_key, position, log_index, leaf_hash, ? from event
+    where tenant_key = ? and position between ? and ?`,
+  remove: 'delete from event where tenant_key = ? and position between ? and ?',
+} as const
+
 const checkpoint = 'ref.id as tenant, size, root, note, at'
 const ofTenant = `from checkpoint join ref on ref.key = tenant_key where tenant_key = ${key}`
 
 export const evidenceStatements = {
   sizes: 'select ref.id, next_log_index from tenant_head join ref on ref.key = tenant_key',
   leaves: `select position, log_index, leaf_hash from event where tenant_key = ${key} and position > ?
+    union all select position, log_index, leaf_hash from expired_leaf where tenant_key = ${key} and position > ?
+    order by position limit ?`,
+  expired: `select position, log_index, leaf_hash from expired_leaf where tenant_key = ${key} and position > ?
     order by position limit ?`,
   newest: `select ${checkpoint} ${ofTenant} order by size desc limit 1`,
   hourly: `select ${checkpoint} from (select *, max(size) over (partition by substr(at, 1, 13)) as last

@@ -4,6 +4,7 @@ import type { EventFilter } from './event-store.ts'
 import type {
   Entry,
   EvidenceLog,
+  Expiry,
   KeptCheckpoint,
   KeptCosignature,
   Leaf,
@@ -42,6 +43,10 @@ export class SqliteEvidence implements EvidenceLog {
     return rows.map(toCosignature)
   }
 
+  expire(expiry: Expiry): Promise<void> {
+    return this.#queue.keep(expiry)
+  }
+
   refuse(tenantId: string): void {
     this.#queue.refuse(tenantId)
   }
@@ -51,7 +56,15 @@ export class SqliteEvidence implements EvidenceLog {
   }
 
   async readLeaves(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
-    return this.#reader.prepare(evidenceStatements.leaves).all(tenantId, after, limit).map(toLeaf)
+    const values = [tenantId, after, tenantId, after, limit]
+    return this.#reader
+      .prepare(evidenceStatements.leaves)
+      .all(...values)
+      .map(toLeaf)
+  }
+
+  async readExpired(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
+    return this.#reader.prepare(evidenceStatements.expired).all(tenantId, after, limit).map(toLeaf)
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {

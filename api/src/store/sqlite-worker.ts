@@ -15,9 +15,10 @@ import {
   textsOf,
   type WriteAnswer,
 } from './event-text.ts'
-import type { KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
+import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { Hours, hourStatement } from './hours.ts'
 import { migrate } from './migrations.ts'
+import { expireStatements } from './query.ts'
 import type { Keep, KeepAnswer, Work } from './write-queue.ts'
 
 const database = new DatabaseSync(String(workerData.path))
@@ -39,6 +40,8 @@ const sql = {
   hour: database.prepare(hourStatement),
   add: database.prepare('insert into event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
   rootAt: database.prepare('select root from checkpoint where tenant_key = ? and size = ?'),
+  expire: database.prepare(expireStatements.keep),
+  remove: database.prepare(expireStatements.remove),
   keep: database.prepare('insert into checkpoint values (?, ?, ?, ?, ?)'),
   witness: database.prepare('insert or ignore into cosignature values (?, ?, ?, ?, ?, ?)'),
 }
@@ -119,7 +122,7 @@ function refOf(id: string): number {
 function kept(work: Keep['keep']): KeepAnswer {
   try {
     database.exec('begin immediate')
-    const answer = 'agentId' in work ? keepCosignature(work) : keepCheckpoints(work)
+    const answer = keepOne(work)
     database.exec(answer.kept ? 'commit' : 'rollback')
     if (!answer.kept) refs = new Map()
     return answer
@@ -128,6 +131,19 @@ function kept(work: Keep['keep']): KeepAnswer {
     if (database.isTransaction) database.exec('rollback')
     return { kept: false, error: 'STORE_UNAVAILABLE', problem: String(error) }
   }
+}
+
+function keepOne(work: Keep['keep']): KeepAnswer {
+  if ('agentId' in work) return keepCosignature(work)
+  return 'appliedPosition' in work ? expire(work) : keepCheckpoints(work)
+}
+
+/** First the leaf is kept, then the event goes: the triggers let nothing else pass (migration 0006). */
+function expire({ tenantId, appliedPosition, first, last }: Expiry): KeepAnswer {
+  const tenantKey = refOf(tenantId)
+  sql.expire.run(appliedPosition, tenantKey, first, last)
+  sql.remove.run(tenantKey, first, last)
+  return { kept: true }
 }
 
 /** A size that was signed before keeps its note; another root for it is refused. */

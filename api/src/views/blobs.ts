@@ -1,23 +1,25 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { namedBlobs } from '../audit/named-blobs.ts'
-import { Table, textOrNull, type View } from './view.ts'
+import { forgetExpired, Table, textOrNull, type View } from './view.ts'
 
 /** Which event streams name which blobs: who may read one, and what is no orphan. */
 export class BlobsView implements View {
   readonly #table: Table
 
   constructor(database: DatabaseSync) {
-    const columns = `ref text, stream text, tenant text, installation text, primary key (ref, stream)`
-    this.#table = new Table(database, 'blob', columns)
+    const columns = `ref text, stream text, tenant text, installation text, position integer,
+      primary key (ref, stream)`
+    this.#table = new Table(database, 'blob', columns).index('tenant, position')
   }
 
   apply(event: RecordedEvent): void {
-    const { streamId, tenantId, installationId = null } = event
+    const { streamId, tenantId, installationId = null, position } = event
+    if (event.type === 'RetentionApplied') forgetExpired(this.#table, 'blob', event)
     for (const { ref } of namedBlobs(event))
       this.#table.run(
-        'insert or replace into blob values (?, ?, ?, ?)',
-        ...[ref, streamId, tenantId, installationId],
+        'insert or replace into blob values (?, ?, ?, ?, ?)',
+        ...[ref, streamId, tenantId, installationId, position],
       )
   }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { CommandStatus } from '@travessia/schemas/commands'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
-import { type Row, Table, text, textOrNull, type View } from './view.ts'
+import { forgetExpired, type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type CommandRow = {
   readonly id: string
@@ -34,10 +34,11 @@ export class CommandsView implements View {
       'command',
       `id text primary key, tenant text, installation text, device text, agent text, user text, status text,
        issued text, seq integer, confirmed integer, error text, detail text, issued_at text, ended_at text,
-       correlation text, percent integer, file text, decided_by text`,
+       correlation text, percent integer, file text, decided_by text, position integer`,
     )
       .index('tenant, device, seq')
       .index('ended_at, status, seq')
+      .index('tenant, position')
   }
 
   apply(event: RecordedEvent): void {
@@ -69,6 +70,8 @@ export class CommandsView implements View {
         return this.#end(event, 'refused', event.data)
       case 'CommandExpired':
         return this.#end(event, 'expired', event.data)
+      case 'RetentionApplied':
+        return forgetExpired(this.#table, 'command', event)
       case 'CommandUnknown':
         return this.#end(event, 'unknown', event.data)
     }
@@ -118,12 +121,12 @@ export class CommandsView implements View {
       at,
     } = event
     const sql = `insert into command values
-      (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null, ?, null, ?, null, null, null)
+      (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null, ?, null, ?, null, null, null, ?)
       on conflict (id) do update set agent = excluded.agent, status = excluded.status, issued = excluded.issued,
       seq = excluded.seq, issued_at = excluded.issued_at`
     const ids = [streamId, tenantId, installationId, deviceId, agentId, actor.id]
     const text = JSON.stringify(issued)
-    this.#table.run(sql, ...ids, status, text, issued.seq, at, event.correlationId)
+    this.#table.run(sql, ...ids, status, text, issued.seq, at, event.correlationId, event.position)
   }
 
   #decided({ streamId, actor }: RecordedEvent): void {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { SessionAccess } from '@travessia/schemas/grant'
 import { sessionsQuery } from './session-query.ts'
-import { type Row, Table, text, textOrNull, type View } from './view.ts'
+import { forgetExpired, type Row, Table, text, textOrNull, type View } from './view.ts'
 
 export type SessionStatus = 'ACTIVE' | 'EXPIRED' | 'CLOSED' | 'REVOKED' | 'DENIED'
 
@@ -114,6 +114,8 @@ export class SessionsView implements View {
           in: 0,
           out: event.data.responseBytes ?? 0,
         })
+      case 'RetentionApplied':
+        return forgetExpired(this.#table, 'session', event)
       case 'WebSocketClosed':
         return this.#ended(event, event.data.requestId, {
           in: event.data.bytesIn,

@@ -61,3 +61,13 @@ export function text(value: unknown): string {
 export function textOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value)
 }
+
+/** What expired has no rows any more, as if it had never been read; the table has `tenant` and the `position` of a row's event. */
+export function forgetExpired(
+  table: Table,
+  name: string,
+  { tenantId, data }: RecordedEvent<'RetentionApplied'>,
+): void {
+  const sql = `delete from ${name} where tenant = ? and position between ? and ?`
+  for (const [, , first = 0, last = 0] of data.spans) table.run(sql, tenantId, first, last)
+}

@@ -18,6 +18,7 @@ import { FilesView } from './files.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
 import { PoliciesView } from './policies.ts'
+import { RetentionsView } from './retentions.ts'
 import { SessionsView } from './sessions.ts'
 import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
@@ -40,6 +41,7 @@ export class Views {
   readonly installations: InstallationsView
   readonly members: MembersView
   readonly policies: PoliciesView
+  readonly retentions: RetentionsView
   readonly sessions: SessionsView
   readonly viewings: ViewingsView
   readonly #database: DatabaseSync
@@ -68,6 +70,7 @@ export class Views {
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
     this.policies = new PoliciesView(database)
+    this.retentions = new RetentionsView(database)
     this.sessions = new SessionsView(database)
     this.viewings = new ViewingsView(database)
     this.#all = [
@@ -81,6 +84,7 @@ export class Views {
       this.installations,
       this.members,
       this.policies,
+      this.retentions,
       this.sessions,
       this.viewings,
     ]

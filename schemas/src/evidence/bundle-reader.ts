@@ -1,5 +1,5 @@
 /** A bundle as a zip of named files: each read line by line, and compared with what the manifest says of it. */
-import { concat, textOf, toHex } from './bytes.ts'
+import { concat, fromBase64, textOf, toHex } from './bytes.ts'
 import { hasher } from './crypto.ts'
 import { fileText, type Text } from './findings.ts'
 import { fileNames, type Manifest } from './manifest.ts'
@@ -82,4 +82,9 @@ export function parseLine<T extends object>(line: Uint8Array): Partial<T> {
   } catch {
     return {}
   }
+}
+
+/** In base64; what is no list has none. */
+export function hashesOf(list: unknown): Uint8Array[] {
+  return Array.isArray(list) ? list.map((text) => fromBase64(String(text))) : []
 }

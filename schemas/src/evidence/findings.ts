@@ -67,6 +67,10 @@ export const proofFindings = {
     `há ${found} provas, não ${wanted}`,
     `there are ${found} proofs, not ${wanted}`,
   ],
+  unsaid: (place: number): Text => [
+    `o evento #${place} está faltando, e nenhuma retenção o diz`,
+    `event #${place} is missing, and no retention says so`,
+  ],
   part: (found: number, size: number): Text => [
     `há ${found} eventos de um registro de ${size}`,
     `there are ${found} events of a log of ${size}`,

@@ -1,6 +1,5 @@
 /** What the verifier says to people: the two verdicts, whose word it is, who confirms it, and the first problems. */
 import { inLanguage, type Language, type Text } from './findings.ts'
-import type { Manifest } from './manifest.ts'
 import type { Report } from './verify.ts'
 
 export type Verdict = 'intact' | 'altered' | 'incomplete'
@@ -34,9 +33,7 @@ export function reportParts(report: Report, language: Language, shown: number): 
         ? ['íntegro, cada evento é o que foi assinado', 'intact, every event is what was signed']
         : ['ALTERADO', 'ALTERED'],
     ),
-    completeness: say(
-      missing.length > 0 ? ['INCOMPLETO', 'INCOMPLETE'] : completeness(report.manifest, gaps),
-    ),
+    completeness: say(missing.length > 0 ? ['INCOMPLETO', 'INCOMPLETE'] : completeness(report)),
     witnesses: say(witnesses(report)),
     signers: say(signers(report)),
     wrong: wrong.slice(0, shown).map(say),
@@ -82,16 +79,23 @@ function subject({ manifest, events }: Report): Text {
   ]
 }
 
-function completeness(manifest: Manifest | undefined, gaps: readonly Text[]): Text {
+function completeness({ manifest, gaps, expired }: Report): Text {
   if (!manifest) return ['desconhecida', 'unknown']
+  const gone: Text =
+    expired === 0
+      ? ['', '']
+      : [
+          `; ${expired} expiraram como o registro diz, seus hashes ficam`,
+          `; ${expired} have expired as the log says, their hashes stay`,
+        ]
   if (manifest.scope === 'selection')
     return [
       'cada evento que foi selecionado; que nenhum outro atende ao filtro é a palavra do servidor',
       'every event that was selected; that no other one fits the filter is the word of the server',
     ]
   return [
-    `cada evento até #${manifest.size - 1}, ${gaps.length} lacunas na gravação`,
-    `every event up to #${manifest.size - 1}, ${gaps.length} recording gaps`,
+    `cada evento até #${manifest.size - 1}, ${gaps.length} lacunas na gravação${gone[0]}`,
+    `every event up to #${manifest.size - 1}, ${gaps.length} recording gaps${gone[1]}`,
   ]
 }
 

@@ -2,10 +2,11 @@
  * Checks a bundle with nothing but itself and, better, a key that the checker knows from elsewhere: no server, no network.
  * Two verdicts: whether what is there is what was signed, and whether anything is not there. Memory: 100 bytes an event.
  */
-import { BundleReader, parseLine } from './bundle-reader.ts'
+import { BundleReader, hashesOf, parseLine } from './bundle-reader.ts'
 import { fromBase64, isSame, textOf, toBase64 } from './bytes.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { compareEvents, type Found, type Logged } from './compare-events.ts'
+import { Expired } from './expired.ts'
 import {
   checkpointFindings,
   eventText,
@@ -34,6 +35,8 @@ export type Report = {
   readonly missing: readonly Text[]
   readonly manifest?: Manifest
   readonly events: number
+  /** Their leaves are there, their texts were removed by a retention that the log tells of. */
+  readonly expired: number
   /** Recording gaps that the log itself tells of. */
   readonly gaps: readonly Text[]
   /** Agents that have signed this same log, the furthest first. */
@@ -54,7 +57,9 @@ export type Knowledge = {
 const maxEvents = 20_000_000
 const maxNoteBytes = 1 << 20
 
-type Proof = { logIndex: number; id: string; leaf: string; path: unknown }
+type Proof = { logIndex: number; id: string; leaf: string; path: unknown; expired: unknown }
+
+type Line = { id: string; type: string; data: { cause?: string; spans?: unknown } }
 
 /** @throws RangeError for what is no bundle at all, or an earlier state that cannot be used */
 export async function verifyBundle(file: RandomFile, knowledge: Knowledge = {}): Promise<Report> {
@@ -69,7 +74,7 @@ export async function verifyBundle(file: RandomFile, knowledge: Knowledge = {}):
   const manifest = await manifestOf(reader, trust.current)
   if (!manifest) {
     const wrong = [fileText.unsigned(fileNames.manifest, head.keys)]
-    return { ...head, wrong, missing: [], events: 0, gaps: [], witnesses: [] }
+    return { ...head, wrong, missing: [], events: 0, expired: 0, gaps: [], witnesses: [] }
   }
   if (knowledge.since && manifest.scope === 'selection')
     throw new RangeError('only a bundle of the whole log can be compared with an earlier one')
@@ -143,6 +148,7 @@ class Check {
   /** Of the file of events: said only where no event can be named. */
   readonly #unnamed: Text[] = []
   readonly #gaps: Text[] = []
+  readonly #expired = new Expired()
   /** Names of witnesses that have signed another log. */
   readonly forked = new Set<string>()
 
@@ -152,7 +158,7 @@ class Check {
     this.#known = known
   }
 
-  async run(): Promise<Pick<Report, 'wrong' | 'missing' | 'events' | 'gaps'>> {
+  async run(): Promise<Pick<Report, 'wrong' | 'missing' | 'events' | 'expired' | 'gaps'>> {
     const { before } = this.#known
     const { tree, earlier } = await this.#checkpoints()
     const logged = await this.#proofs(tree, [...earlier, ...(before ? [before] : [])])
@@ -161,10 +167,11 @@ class Check {
     for await (const _line of this.#lines('keys'));
     if (this.#manifest.files.keyChanges) for await (const _line of this.#lines('keyChanges'));
     const found = await this.#events()
+    this.#missing.push(...this.#expired.unsaid().map(proofFindings.unsaid))
     const { wrong, missing } = compareEvents(logged, found)
     if (wrong.length + missing.length === 0) this.#wrong.push(...this.#unnamed)
     return {
-      ...{ events: found.leaves.length, gaps: this.#gaps },
+      ...{ events: found.leaves.length, expired: this.#expired.count, gaps: this.#gaps },
       wrong: [...wrong.map(eventText), ...this.#wrong],
       missing: [...missing.map(eventText), ...this.#missing],
     }
@@ -206,6 +213,10 @@ class Check {
     for await (const line of this.#lines('proofs')) {
       const proof = parseLine<Proof>(line)
       const leaf = fromBase64(String(proof.leaf))
+      if (proof.expired === true) {
+        this.#seeExpired(proof, lines, leads(leaf, Number(proof.logIndex), undefined))
+        continue
+      }
       const n = at.get(Number(proof.logIndex))
       if (n !== undefined) {
         ids[n] = String(proof.id)
@@ -217,9 +228,20 @@ class Check {
       lines += 1
     }
     if (lines !== places.length) this.#missing.push(proofFindings.count(lines, places.length))
-    if (this.#manifest.scope === 'whole' && places.length !== this.#manifest.size)
-      this.#missing.push(proofFindings.part(places.length, this.#manifest.size))
+    const all = places.length + this.#expired.count
+    if (this.#manifest.scope === 'whole' && all !== this.#manifest.size)
+      this.#missing.push(proofFindings.part(all, this.#manifest.size))
     return { places, ids, leaves }
+  }
+
+  /** Its place is that of its leaf in the tree, which is built of all leaves in their order. */
+  #seeExpired({ logIndex }: Partial<Proof>, events: number, leads: boolean): void {
+    const place = events + this.#expired.count
+    const name = `#${logIndex}`
+    if (this.#manifest.scope === 'selection' || logIndex !== place)
+      this.#wrong.push(proofFindings.misplaced(name))
+    else if (!leads) this.#wrong.push(proofFindings.wrong(name))
+    this.#expired.add(place)
   }
 
   /** Of a whole log the tree is built again, and must pass by each signed root; of a selection each event has its path. */
@@ -245,8 +267,9 @@ class Check {
     const found: { ids: string[]; leaves: string[] } = { ids: [], leaves: [] }
     for await (const line of this.#lines('events')) {
       found.leaves.push(toBase64(leafHash(line)))
-      const event = parseLine<{ id: string; type: string; data: { cause?: string } }>(line)
+      const event = parseLine<Line>(line)
       found.ids.push(String(event.id))
+      if (event.type === 'RetentionApplied') this.#expired.hear(event.data?.spans)
       if (event.type === 'RecordingGapDetected')
         this.#gaps.push(gapText(event.data?.cause, String(event.id)))
     }
@@ -272,8 +295,4 @@ function placesOf({ spans }: Manifest): number[] {
   for (const [first, last] of spans)
     for (let place = first; place <= last; place += 1) places.push(place)
   return places
-}
-
-function hashesOf(list: unknown): Uint8Array[] {
-  return Array.isArray(list) ? list.map((text) => fromBase64(String(text))) : []
 }

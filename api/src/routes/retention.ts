@@ -1,0 +1,102 @@
+/** How long the audit is kept and what a legal hold keeps longer: an administrator's, for all installations. */
+
+import { idParams } from '@travessia/schemas/api'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { newId } from '@travessia/schemas/ids'
+import {
+  appliedSchema,
+  dueSchema,
+  holdBody,
+  holdSchema,
+  type RetentionShown,
+  retentionBody,
+  retentionSchema,
+} from '@travessia/schemas/retention'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import { namedOf } from '../plugins/authorization.ts'
+import type { Services } from '../services.ts'
+import { type App, answers, contextOf } from './route.ts'
+
+const config = { permission: 'administer' } as const
+const shownRanges = 1_000
+
+export function addRetentionRoutes(app: App, services: Services): void {
+  const { retention } = services
+  app.get(
+    '/api/audit/retention',
+    { config: { permission: 'audit' }, schema: { response: answers({ 200: retentionSchema }) } },
+    async (request) => shown(services, requirePrincipal(request).tenantId),
+  )
+  app.patch(
+    '/api/audit/retention',
+    { config, schema: { body: retentionBody, response: answers({ 200: retentionSchema }) } },
+    async (request) => {
+      const tenantId = requireWide(request)
+      const intent = { type: 'ChangeRetention', ...request.body } as const
+      await retention.change(tenantId, intent, contextOf(services, request))
+      return shown(services, tenantId)
+    },
+  )
+  app.post(
+    '/api/audit/retention/dry-run',
+    { config, schema: { response: answers({ 200: dueSchema }) } },
+    async (request) => {
+      const due = await retention.due(requireWide(request))
+      if (!due) return { until: null, events: 0, held: 0, ranges: [] }
+      const { events, held, spans } = due.plan
+      const ranges = spans
+        .slice(0, shownRanges)
+        .map(([first, last]): [number, number] => [first, last])
+      return { until: due.until, events, held, ranges }
+    },
+  )
+  app.post(
+    '/api/audit/retention/apply',
+    { config, schema: { response: answers({ 200: appliedSchema }) } },
+    async (request) => ({
+      events: await retention.apply(requireWide(request), contextOf(services, request)),
+    }),
+  )
+  addHoldRoutes(app, services)
+}
+
+function addHoldRoutes(app: App, services: Services): void {
+  const { retention } = services
+  app.post(
+    '/api/audit/holds',
+    { config, schema: { body: holdBody, response: answers({ 201: holdSchema }) } },
+    async (request, reply) => {
+      const hold = { holdId: newId(), ...request.body }
+      const intent = { type: 'PlaceHold', ...hold } as const
+      await retention.change(requireWide(request), intent, contextOf(services, request))
+      return reply.code(201).send(hold)
+    },
+  )
+  app.delete(
+    '/api/audit/holds/:id',
+    {
+      config: { ...config, scope: 'hold' },
+      schema: { params: idParams, response: answers({ 204: Type.Null() }) },
+    },
+    async (request, reply) => {
+      const { holdId } = namedOf(request, 'hold')
+      const intent = { type: 'LiftHold', holdId } as const
+      await retention.change(requireWide(request), intent, contextOf(services, request))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+async function shown({ retention }: Services, tenantId: string): Promise<RetentionShown> {
+  const { days, holds } = await retention.stateOf(tenantId)
+  return { days, holds: [...holds] }
+}
+
+/** It holds for all installations, so whoever is narrowed to some may not set it. */
+function requireWide(request: FastifyRequest): string {
+  const { tenantId, installationIds } = requirePrincipal(request)
+  if (installationIds !== null) throw new TravessiaError('PERMISSION_DENIED')
+  return tenantId
+}

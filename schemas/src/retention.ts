@@ -1,0 +1,35 @@
+/** How long the audit is kept, and legal holds (`/api/audit/retention`, `/api/audit/holds`). */
+import { type Static, Type } from 'typebox'
+import { holdScopes } from './events.ts'
+import { idPattern } from './ids.ts'
+
+const closed = { additionalProperties: false }
+const id = Type.String({ pattern: idPattern })
+const time = Type.String({ format: 'date-time' })
+const days = Type.Union([Type.Integer({ minimum: 30, maximum: 36_500 }), Type.Null()])
+
+/** `days` null: everything is kept. */
+export const retentionBody = Type.Object({ days }, closed)
+const holdFields = {
+  scope: Type.Enum(holdScopes),
+  /** Of what is held; of `all` absent. */
+  id: Type.Optional(id),
+  reason: Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }),
+}
+export const holdBody = Type.Object(holdFields, closed)
+export type HoldBody = Static<typeof holdBody>
+export const holdSchema = Type.Object({ holdId: id, ...holdFields })
+export const retentionSchema = Type.Object({ days, holds: Type.Array(holdSchema) })
+export type RetentionShown = Static<typeof retentionSchema>
+
+/** What would go now, or has gone. */
+export const dueSchema = Type.Object({
+  /** Older than this; null: everything is kept. */
+  until: Type.Union([time, Type.Null()]),
+  events: Type.Integer(),
+  /** Those that are as old, and held. */
+  held: Type.Integer(),
+  /** First and last place in the log of each unbroken row; the first thousand of them. */
+  ranges: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])),
+})
+export const appliedSchema = Type.Object({ events: Type.Integer() })
