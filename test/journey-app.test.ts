@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { capturedDevice } from './captured-device.ts'
 import { hostileForm, hostilePage, hostileScript } from './hostile-page.ts'
 import {
   enter,
@@ -123,6 +124,64 @@ test('a device page cannot reach the app: no request, frame, window, cookie, wor
     device.close()
   }
 })
+
+test('a captured page is shown again with its styles and pictures, and nothing of it runs or leaves', async () => {
+  const reached: string[] = []
+  const outside = createServer((request, response) => {
+    reached.push(String(request.url))
+    response.end()
+  })
+  const outsideUrl = await listening(outside)
+  const device = createServer(capturedDevice(() => outsideUrl))
+  try {
+    const baseUrl = await listening(device)
+    const body = { name: 'Gravado', kind: 'http', driver: 'http', baseUrl, capture: 'bodies' }
+    const devices = `/api/installations/${gate['installationId']}/devices`
+    const made = await manager.call<Item>('POST', devices, { ...body, viaAgent: true })
+    await open(`/equipamentos/${made.body.id}/sessao`)
+    await page.getByText('O conteúdo das páginas desta sessão fica gravado.').waitFor()
+    const tab = await openDevicePage(context, page)
+    await tab.getByRole('heading', { name: 'Painel gravado' }).waitFor()
+    await tab.waitForLoadState('networkidle')
+    await tab.close()
+    await page.getByRole('button', { name: 'Encerrar' }).click()
+    await page.getByText('Sessão encerrada.').waitFor()
+    const { items } = await manager.get<{ items: Item[] }>(
+      `/api/audit/sessions?deviceId=${made.body.id}`,
+    )
+    reached.length = 0
+    await open(`/auditoria/sessoes/${items[0]?.id}?t=9999`)
+    const stage = page.locator('iframe[src="/stage.html"]')
+    const frame = stage.contentFrame().locator('iframe')
+    const html = String(await frame.getAttribute('srcdoc'))
+    for (const part of ['Painel gravado', 'rgb(1, 2, 3)', 'src="data:image/png;base64,'])
+      expect(html).toContain(part)
+    expect(html).not.toContain(outsideUrl)
+    // The stage alone, given the page as the device would have it.
+    const raw = await (await fetch(baseUrl)).text()
+    const hostile = raw
+      .replace('900', '0')
+      .replace('</script>', `;parent.parent.location = '/'</script>`)
+    const message = JSON.stringify({ kind: 'page', title: 'x', html: hostile })
+    await page.evaluate(
+      `document.querySelector('iframe[src="/stage.html"]').contentWindow.postMessage(${message}, location.origin)`,
+    )
+    await expect.poll(() => frame.getAttribute('srcdoc')).toContain(outsideUrl)
+    await stage.click()
+    await page.waitForTimeout(1_500)
+    expect(reached).toEqual([])
+    expect(page.url()).toContain('/auditoria/sessoes/')
+    expect(await violations(page, 'página gravada')).toEqual([])
+  } finally {
+    device.close()
+    outside.close()
+  }
+})
+
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
 
 test('every screen keeps the accessibility rules: both themes, both languages, phone and desktop', async () => {
   const { items } = await manager.get<{ items: Item[] }>('/api/audit/sessions')

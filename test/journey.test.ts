@@ -284,7 +284,6 @@ test('the auditor reads who did what, when, and each request', async () => {
   expect(page.url()).toMatch(/\?ver=eventos&tipo=command&pessoa=[a-z0-9]{26}$/)
   await look(page, '16-eventos')
   await page.getByRole('button', { name: 'Limpar filtros' }).click()
-  await page.getByText('Filtros', { exact: true }).click()
   await page.getByLabel('Mostrar').selectOption('Leituras da auditoria')
   await page
     .getByText(/reviu a sessão de Gestora Ana em Catraca Entrada Principal$/)

@@ -40,6 +40,7 @@ import { addRetentionRoutes } from './routes/retention.ts'
 import type { App } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import type { Services } from './services.ts'
+import { stagePath, stagePolicy } from './stage-policy.ts'
 
 const bodyBytes = 64 * 1024
 const requestsPerMinute = 3_000
@@ -162,6 +163,7 @@ async function addPwa(app: App, { endpoints }: Services, pwaDir: string): Promis
         if (path.endsWith(verifierFile)) reply.header('content-security-policy', verifierPolicy)
         const isHashed = path.includes('/assets/')
         reply.header('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+        if (path.endsWith(stagePath)) reply.header('content-security-policy', stagePolicy)
       },
     })
   }

@@ -14,6 +14,7 @@ const notShell = [
   /^\/docs/,
   /^\/verificar/,
   /^\/metrics/,
+  /^\/stage\.html/,
   /^\/(health|ready)z/,
 ]
 
