@@ -257,7 +257,7 @@ async function stopBus({ approvals, inbox, dispatcher, deviceLists, ...bus }: Bu
 }
 
 function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: Endpoints }) {
-  const { store, capture, views, now, log, users, database, endpoints } = deps
+  const { store, capture, blobs, views, now, log, users, database, endpoints } = deps
   const access = new DeviceAccess({ ...deps, allowPrivate: config.DEMO })
   const secrets = new SessionSecrets(database, now)
   let known: URL | undefined
@@ -273,7 +273,7 @@ function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: E
     urlOf: (session) => sessionUrl(remoteUrl(), session),
   })
   const gateway = new Gateway({
-    ...{ sessions, secrets, access, views, store, capture, now, log, remoteUrl },
+    ...{ sessions, secrets, access, views, store, capture, blobs, now, log, remoteUrl },
     ...{ host: config.HOST, port: config.REMOTE_PORT, publicUrl: () => endpoints.httpUrl },
   })
   const cameras = new Cameras({ store, access, now, log, limits: cameraLimits })

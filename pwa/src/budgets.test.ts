@@ -31,11 +31,16 @@ test('the first screen needs at most 60 KB of JavaScript, compressed', () => {
   expect(sum(initial)).toBeLessThanOrEqual(60 * kb)
 })
 
-test('each screen that is loaded later needs at most 30 KB more', () => {
+/** What builds a recorded screen again, asked for only where there is one. */
+const isRecording = (name: string) => name.startsWith('stage-recording-')
+
+test('each screen that is loaded later needs at most 30 KB more, a recorded one 80', () => {
   const later = scripts.filter((name) => !initial.has(name))
   expect(later.length).toBeGreaterThan(5)
   const sizes = later.map((name) => ({ name, bytes: sum(withImports(name).difference(initial)) }))
-  expect(sizes.filter(({ bytes }) => bytes > 30 * kb)).toEqual([])
+  expect(sizes.some(({ name }) => isRecording(name))).toBe(true)
+  const most = (name: string) => (isRecording(name) ? 80 : 30) * kb
+  expect(sizes.filter(({ name, bytes }) => bytes > most(name))).toEqual([])
 })
 
 test('the offline copy of the app takes at most 700 KB', () => {

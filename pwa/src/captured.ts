@@ -1,4 +1,4 @@
-/** Which page a session showed at a moment, and what is kept of what it was made of. Pure. */
+/** Which page a session showed at a moment, and what is kept of what it was made of. */
 import type { BodyFacts } from '@travessia/schemas/captured'
 import type { Exchange } from './exchanges.ts'
 import type { Moment } from './replay.ts'
@@ -53,4 +53,14 @@ function headerIn(headers: unknown, name: string): string | undefined {
   if (!Array.isArray(headers)) return undefined
   const at = headers.findIndex((one, index) => index % 2 === 0 && one === name)
   return at < 0 ? undefined : String(headers[at + 1])
+}
+
+/** Only what cannot run: pictures and fonts. */
+export async function dataUrl(blob: Blob, mediaType: string): Promise<string | undefined> {
+  const [type = ''] = mediaType.split(';')
+  if (!/^(image|font)\/[\w.+-]+$/.test(type)) return undefined
+  const bytes = new Uint8Array(await blob.arrayBuffer())
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return `data:${type};base64,${btoa(binary)}`
 }

@@ -100,6 +100,11 @@ const session = {
     durationMs: optional(milliseconds),
     responseBytes: optional(count),
   }),
+  /** Some seconds of what the page showed; `digest` of the bytes that `ref` names, times by the node's clock. */
+  DomRecordingStored: data({
+    ...{ ref: text, digest: text, bytes: count, events: count },
+    ...{ firstAt: time, lastAt: time },
+  }),
   /** From now on the agent signs the session's requests in with the registered credentials. */
   DeviceCredentialsUsed: data({}),
   WebSocketOpened: data({ requestId: id, path: text, headers: Type.Array(text) }),

@@ -8,6 +8,8 @@ export type NamedBlob = {
 }
 
 export function namedBlobs(event: { readonly type: EventType } & Fact): NamedBlob[] {
+  if (event.type === 'DomRecordingStored')
+    return [{ ref: event.data.ref, digest: event.data.digest }]
   if (event.type !== 'HttpResponseReceived') return []
   return [event.data.requestBody, event.data.responseBody].flatMap(({ ref, copyDigest }) =>
     ref !== undefined && copyDigest !== undefined ? [{ ref, digest: copyDigest }] : [],

@@ -7,6 +7,11 @@ export function replayText(
   event: RecordedEvent,
   { actor, device, subject }: EventNames,
 ): Text | undefined {
+  if (event.type === 'DomRecordingStored')
+    return [
+      `Trecho da tela de ${device} gravado (${event.data.events} mudanças)`,
+      `Part of the screen of ${device} recorded (${event.data.events} changes)`,
+    ]
   if (event.type !== 'SessionReplayed') return undefined
   return [
     `${actor} reviu a sessão de ${subject} em ${device}`,

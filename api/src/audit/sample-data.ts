@@ -113,6 +113,10 @@ export const sampleData = {
   SubjectErased: { userId: id },
   AccessDenied: { errorCode: 'PERMISSION_DENIED', method: 'GET', path: '/x' },
   PolicyChanged: { secondPerson: { safety: ['dangerous'], deviceIds: [id] } },
+  DomRecordingStored: {
+    ...{ ref: '0'.repeat(64), digest: `sha256:${'0'.repeat(64)}`, bytes: 900, events: 12 },
+    ...{ firstAt: at, lastAt: at },
+  },
   SessionReplayed: { userId: id },
   AuditQueried: { list: 'events', filter: {} },
   AuditExported: { format: 'csv', filter: {} },

@@ -98,6 +98,7 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
       case 'SessionRevoked':
         return { status: 'ended' }
       case 'SessionRequested':
+      case 'DomRecordingStored':
       case 'HttpRequestForwarded':
       case 'HttpRequestRefused':
       case 'HttpResponseReceived':

@@ -16,10 +16,18 @@ export function mapPolicy(policy: string, view: PublicView): string {
 
 /** One script more may run: this very file, or, where only marked scripts may, the page's own mark is on it. */
 export function allowScript(policy: string, url: string): string {
+  return allow(policy, ['script-src-elem', 'script-src', 'default-src'], url)
+}
+
+/** What the script that records the page sends goes to this address. */
+export function allowConnection(policy: string, url: string): string {
+  return allow(policy, ['connect-src', 'default-src'], url)
+}
+
+/** @param names of the directives that may decide it, the nearest first */
+function allow(policy: string, names: readonly string[], url: string): string {
   const directives = directivesOf(policy)
-  const named = ['script-src-elem', 'script-src', 'default-src'].map((name) =>
-    directives.find(([one = '']) => one.toLowerCase() === name),
-  )
+  const named = names.map((name) => directives.find(([one = '']) => one.toLowerCase() === name))
   const effective = named.find((directive) => directive !== undefined)
   return directives
     .map((directive) => {

@@ -11,6 +11,7 @@ import { isReadOnly } from '@travessia/schemas/read-only'
 import { isSafeTarget } from '@travessia/schemas/request-target'
 import type { Logger } from 'pino'
 import { answerClientError } from '../plugins/client-error.ts'
+import type { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
@@ -18,6 +19,7 @@ import type { Capture } from './capture.ts'
 import { clearingHeaders, cookieValue, pathSessionsOf, sessionCookieName } from './cookies.ts'
 import type { DeviceAccess } from './device-access.ts'
 import type { DeviceClient } from './device-client.ts'
+import { DomRecording, domPath } from './dom-recording.ts'
 import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
 import { escapedPrefix } from './escape.ts'
@@ -43,6 +45,7 @@ type Deps = {
   readonly views: Pick<Views, 'devices'>
   readonly store: EventStore
   readonly capture?: Capture
+  readonly blobs: Pick<BlobStore, 'put'>
   readonly host: string
   readonly port: number
   readonly remoteUrl: () => URL
@@ -54,10 +57,12 @@ type Deps = {
 export class Gateway {
   readonly #deps: Deps
   readonly #server: Server
+  readonly #recording: DomRecording
   readonly #memory = new WeakMap<LiveSession, SessionMemory>()
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#recording = new DomRecording(deps)
     const options = {
       ...{ maxHeaderSize: maxHeadBytes, headersTimeout: headersTimeoutMs, requestTimeout: 0 },
       ...{ noDelay: true, connectionsCheckingInterval: 2_000 },
@@ -103,9 +108,10 @@ export class Gateway {
       const to = new URLSearchParams(route.target.split('?')[1]).get('to') ?? ''
       return sendLeavePage(response, to, this.#page(request, session))
     }
-    if (path === shimPath) {
-      const { view } = await this.#targetOf(session, { ...route, target: '/' })
-      return sendShim(response, view)
+    if (path === domPath || path === shimPath) {
+      const { device, view } = await this.#targetOf(session, { ...route, target: '/' })
+      if (path === shimPath) return sendShim(response, view)
+      return this.#recording.receive(request, response, { session, device })
     }
     if (request.headers['service-worker'] !== undefined) throw new TravessiaError('NOT_FOUND')
     await this.#exchange(request, response, { session, route })

@@ -1,7 +1,7 @@
 /** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { allowScript, mapPolicy } from './content-policy.ts'
+import { allowConnection, allowScript, mapPolicy } from './content-policy.ts'
 import { cookieForBrowser, cookieMark, cookiesForDevice } from './cookies.ts'
 import { type PublicView, publicPathOf } from './public-address.ts'
 
@@ -170,7 +170,7 @@ function mapped(
     }
     case 'content-security-policy':
     case 'content-security-policy-report-only':
-      return [name, policyWith(script, mapPolicy(value, view))]
+      return [name, policyWith(script, mapPolicy(value, view), view)]
     default:
       return []
   }
@@ -184,8 +184,11 @@ function mapRefresh(value: string, map: (url: string) => string): string {
     : (/^\s*\d+/.exec(value)?.[0].trim() ?? '0')
 }
 
-function policyWith(script: string | undefined, policy: string): string {
-  return script === undefined ? policy : allowScript(policy, script)
+function policyWith(script: string | undefined, policy: string, view: PublicView): string {
+  if (script === undefined) return policy
+  const allowed = allowScript(policy, script)
+  const { publicOrigin, base, isRecorded } = view
+  return isRecorded ? allowConnection(allowed, `${publicOrigin}${base}/__travessia/dom`) : allowed
 }
 
 /** Shared caches must not keep a device's page; the browser's own may, with ETag and 304. */

@@ -27,6 +27,13 @@ export type PublicView = {
   readonly targetOrigin: string
   /** Origins of the device's other ports → their prefix. */
   readonly others: ReadonlyMap<string, string>
+  /** Its pages get the script that records them. */
+  readonly isRecorded?: boolean
+}
+
+/** Host mode serves the device's own paths: only a page with further ports has anything to map. */
+export function hasAddressesToMap({ prefix, others }: PublicView): boolean {
+  return prefix !== '' || others.size > 1
 }
 
 export const reservedPath = '/__travessia/'
@@ -64,7 +71,11 @@ export function portOf(target: string): { port: number; target: string } | undef
  * @throws TravessiaError TARGET_FORBIDDEN for what has no HTTP address
  */
 export function viewOf(
-  device: { readonly baseUrl: string; readonly ports: readonly number[] },
+  device: {
+    readonly baseUrl: string
+    readonly ports: readonly number[]
+    readonly capture?: string
+  },
   { publicOrigin, base, port }: { publicOrigin: string; base: string; port: number | undefined },
 ): PublicView {
   const own = new URL(device.baseUrl)
@@ -75,7 +86,9 @@ export function viewOf(
   for (const one of device.ports)
     others.set(new URL(originAt(one)).origin, `${base}/__travessia/port/${one}`)
   const targetOrigin = port === undefined ? own.origin : new URL(originAt(port)).origin
-  return { publicOrigin, base, prefix: others.get(targetOrigin) ?? base, targetOrigin, others }
+  const prefix = others.get(targetOrigin) ?? base
+  const view = { publicOrigin, base, prefix, targetOrigin, others }
+  return device.capture === 'dom' ? { ...view, isRecorded: true } : view
 }
 
 /**

@@ -7,7 +7,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { nonceOf } from './content-policy.ts'
 import { headerOf, pairsOf } from './headers.ts'
-import type { PublicView } from './public-address.ts'
+import { hasAddressesToMap, type PublicView } from './public-address.ts'
 import { wantsDocument, wantsStyle } from './request-checks.ts'
 import { maxSheetBytes, SheetRewriter } from './rewrite-css.ts'
 import { PageRewriter } from './rewrite-html.ts'
@@ -67,7 +67,8 @@ function kindOf(asked: Asked, { status, headers }: Answer, view: PublicView) {
   const type = headerOf(headers, 'content-type') ?? ''
   if (view.prefix !== '' && /^\s*text\/css\s*(;|$)/i.test(type)) return 'style'
   if (!/^\s*(text\/html|application\/xhtml\+xml)\s*(;|$)/i.test(type)) return undefined
-  return wantsDocument(asked.headers) ? 'page' : 'fragment'
+  if (wantsDocument(asked.headers)) return 'page'
+  return hasAddressesToMap(view) ? 'fragment' : undefined
 }
 
 /** What the body goes through. */
@@ -82,9 +83,8 @@ export function rewriteBody({ kind, coding, nonce }: Rewriting, view: PublicView
   return [...decode, inTurns(new PageRewriter(view, { script, maxBytes: maxPageBytes }))]
 }
 
-/** Host mode serves the device's own paths: only a page with further ports has anything to map. */
-function needsRewriting({ prefix, others }: PublicView): boolean {
-  return prefix !== '' || others.size > 1
+function needsRewriting(view: PublicView): boolean {
+  return hasAddressesToMap(view) || view.isRecorded === true
 }
 
 function atMost(maxBytes: number): Transform {

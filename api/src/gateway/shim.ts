@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { cookieMark } from './cookies.ts'
 import { ownHeaders } from './error-page.ts'
-import type { PublicView } from './public-address.ts'
+import { hasAddressesToMap, type PublicView } from './public-address.ts'
+import { recorderText } from './recorder.ts'
 
 export const shimPath = '/__travessia/shim.js'
 
@@ -39,9 +40,11 @@ export function shimText(config: ShimConfig): string {
   return `(function (window, config) {\n${once}${parts}})(window, ${JSON.stringify(config)})\n`
 }
 
-export function sendShim(response: ServerResponse, { base, others }: PublicView): void {
+export function sendShim(response: ServerResponse, view: PublicView): void {
+  const { base, others } = view
   const config = { base, mark: cookieMark(base), targets: Object.fromEntries(others) }
-  const text = shimText(config)
+  const mapping = hasAddressesToMap(view) ? shimText(config) : ''
+  const text = mapping + (view.isRecorded ? recorderText(view) : '')
   response.writeHead(200, {
     ...ownHeaders,
     'content-type': 'text/javascript; charset=utf-8',

@@ -97,7 +97,7 @@ export async function startGateway(
     urlOf: (session) => sessionUrl(remoteUrl(), session),
   })
   const gateway = new Gateway({
-    ...{ sessions, secrets, access, views, store, capture, now, log, remoteUrl },
+    ...{ sessions, secrets, access, views, store, capture, blobs, now, log, remoteUrl },
     ...{ host: '127.0.0.1', port: 0, publicUrl: () => 'http://localhost:8000' },
   })
   address.port = await gateway.start()

@@ -1,6 +1,6 @@
 /** The page that a session showed at a moment, made of what was captured; fetched when it is looked at. */
 import { ApiError, open } from '../api.ts'
-import { type CapturedBody, resourcesOf } from '../captured.ts'
+import { type CapturedBody, dataUrl, resourcesOf } from '../captured.ts'
 import { inertPage } from '../inert-page.ts'
 import type { Moment } from '../replay.ts'
 
@@ -77,14 +77,4 @@ async function textOf(blob: Blob, mediaType = ''): Promise<string> {
   } catch {
     return new TextDecoder().decode(bytes)
   }
-}
-
-/** Only what cannot run: pictures and fonts. */
-async function dataUrl(blob: Blob, mediaType: string): Promise<string | undefined> {
-  const [type = ''] = mediaType.split(';')
-  if (!/^(image|font)\/[\w.+-]+$/.test(type)) return undefined
-  const bytes = new Uint8Array(await blob.arrayBuffer())
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return `data:${type};base64,${btoa(binary)}`
 }

@@ -1,0 +1,122 @@
+import type { Server } from 'node:http'
+import { maxBatchBytes } from '@travessia/schemas/dom-recording'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { batchesAtOnce } from './dom-recording.ts'
+import { listen, type Session, startGateway, type TestGateway, tenantId } from './test-gateway.ts'
+
+let node: TestGateway
+let deviceServer: Server
+const policy = "default-src 'self'; connect-src 'none'"
+
+beforeAll(async () => {
+  const { server, url } = await listen((request, response) => {
+    response.setHeader('content-type', 'text/html')
+    response.setHeader('content-security-policy', policy)
+    response.end(`<html><head><title>x</title></head><body>${request.url}</body></html>`)
+  })
+  deviceServer = server
+  node = await startGateway(url)
+})
+afterAll(async () => {
+  await node.stop()
+  deviceServer.close()
+})
+
+const openOf = async (capture: 'heads' | 'bodies' | 'dom') =>
+  node.open(await node.register({ capture }))
+const document = { headers: { 'sec-fetch-dest': 'document', accept: 'text/html' } }
+const events = [
+  { type: 4, timestamp: 1_000, data: { href: 'http://x' } },
+  { type: 2, timestamp: 3_500, data: {} },
+]
+const batch = (change: object = {}) => JSON.stringify({ page: 'abc', events, ...change })
+const post = (session: Session, body: string, headers: Record<string, string> = {}) =>
+  node.get(session, '/__travessia/dom', {
+    method: 'POST',
+    body,
+    headers: { origin: `http://${session.host}`, 'sec-fetch-site': 'same-origin', ...headers },
+  })
+
+test('a page gets the script that records it, and its policy lets it, only where the device is recorded', async () => {
+  const session = await openOf('dom')
+  const { body, headers } = await node.get(session, '/', document)
+  const script = `http://${session.host}/__travessia/shim.js`
+  expect(String(body)).toBe(
+    `<html><head><script src="${script}"></script><title>x</title></head><body>/</body></html>`,
+  )
+  expect(headers['content-security-policy']).toContain(
+    `default-src 'self' ${script}; connect-src http://${session.host}/__travessia/dom`,
+  )
+  const recorder = String((await node.get(session, '/__travessia/shim.js')).body)
+  expect(recorder).toContain('maskAllInputs: true')
+  expect(() => new Function(recorder)).not.toThrow()
+  for (const capture of ['heads', 'bodies'] as const) {
+    const other = await openOf(capture)
+    const answer = await node.get(other, '/', document)
+    expect(String(answer.body)).toBe('<html><head><title>x</title></head><body>/</body></html>')
+    expect(String((await node.get(other, '/__travessia/shim.js')).body)).not.toContain('record(')
+  }
+})
+
+test('what a script of the page reads is not touched', async () => {
+  const session = await openOf('dom')
+  const sent = { headers: { 'sec-fetch-dest': 'empty', accept: '*/*' } }
+  expect(String((await node.get(session, '/part', sent)).body)).not.toContain('script')
+})
+
+test('a batch is kept for the person of the session, named by a fact with times of the node', async () => {
+  const session = await openOf('dom')
+  expect((await post(session, batch())).status).toBe(204)
+  const facts = await node.factsOf(session.id, 'DomRecordingStored')
+  const fact = facts.find(({ type }) => type === 'DomRecordingStored')
+  if (fact?.type !== 'DomRecordingStored') throw new Error('no fact')
+  expect(fact.data).toMatchObject({ events: 2, bytes: batch().length })
+  expect(Date.parse(fact.data.lastAt) - Date.parse(fact.data.firstAt)).toBe(2_500)
+  expect(Math.abs(Date.parse(fact.data.lastAt) - Date.now())).toBeLessThan(10_000)
+  expect(String(await node.parts.blobs.get(tenantId, fact.data.ref))).toBe(batch())
+})
+
+test.each([
+  ['no JSON', '{'],
+  ['no events', batch({ events: [] })],
+  ['another form', batch({ events: [{ type: 9, timestamp: 1, data: {} }] })],
+  ['no page', batch({ page: '../x' })],
+  ['more than it should', batch({ more: 1 })],
+])('a batch with %s is refused, and nothing of it is kept', async (_what, body) => {
+  const session = await openOf('dom')
+  expect((await post(session, body)).status).toBe(400)
+  expect((await node.factsOf(session.id)).map(({ type }) => type)).not.toContain(
+    'DomRecordingStored',
+  )
+})
+
+test('a batch that is too large is refused', async () => {
+  const session = await openOf('dom')
+  expect((await post(session, 'x'.repeat(maxBatchBytes + 1))).status).toBe(413)
+})
+
+test('a page cannot fill the log: more batches than its share are refused', async () => {
+  const session = await openOf('dom')
+  const statuses: number[] = []
+  for (let sent = 0; sent < batchesAtOnce + 10; sent += 1)
+    statuses.push((await post(session, batch())).status)
+  expect(statuses.slice(0, batchesAtOnce).every((status) => status === 204)).toBe(true)
+  expect(statuses).toContain(429)
+})
+
+test('a session is recorded up to its limit', async () => {
+  const session = await openOf('dom')
+  const large = batch({ events: [{ type: 3, timestamp: 1, data: 'x'.repeat(1_040_000) }] })
+  const statuses: number[] = []
+  for (let sent = 0; sent < 20; sent += 1) statuses.push((await post(session, large)).status)
+  expect((await post(session, large)).status).toBeGreaterThanOrEqual(413)
+  expect(statuses.filter((status) => status === 204)).toHaveLength(20)
+})
+
+test('nothing is taken for a device that is not recorded, from another site, or without the cookie', async () => {
+  expect((await post(await openOf('bodies'), batch())).status).toBe(404)
+  const session = await openOf('dom')
+  expect((await post(session, batch(), { origin: 'http://evil.example' })).status).toBe(403)
+  expect((await post({ ...session, cookie: 'x=1' }, batch())).status).toBe(403)
+  expect((await node.get(session, '/__travessia/dom')).status).toBe(404)
+})
