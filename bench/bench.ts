@@ -15,6 +15,7 @@ import { noiseOf, printReport, type Report } from './report.ts'
 import type { Row, RowPlace } from './rows.ts'
 import { Samples } from './samples.ts'
 import { stalled } from './stalled.ts'
+import { store } from './store.ts'
 import { tapToDevice } from './tap-to-device.ts'
 import { judge } from './targets.ts'
 import { startVariants } from './variants.ts'
@@ -32,6 +33,7 @@ const single: Readonly<
   fleet: { needs: [], measure: fleet },
   reconnect: { needs: [], measure: reconnect },
   tap: { needs: [], measure: tapToDevice },
+  store: { needs: [], measure: store },
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]
 const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }
@@ -45,6 +47,8 @@ const { values: options } = parseArgs({
     ways: { type: 'string' },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    /** How long the log is that the row `store` reads pages of. */
+    events: { type: 'string' },
     /** Tables as docs/performance.md holds them. */
     markdown: { type: 'boolean', default: false },
     out: { type: 'string' },
@@ -122,7 +126,9 @@ async function singleRows(missing: string[]): Promise<Record<string, Row>> {
       continue
     }
     console.error(`  measuring ${name} …`)
-    rows[name] = await measure({ directory: join(directory, name), isQuick: options.quick, device })
+    const events = Number(options.events ?? (options.quick ? 1_000 : 100_000))
+    const place = { directory: join(directory, name), isQuick: options.quick, events, device }
+    rows[name] = await measure(place)
     highestLoad = Math.max(highestLoad, loadavg()[0] ?? 0)
     await stopEverything()
   }

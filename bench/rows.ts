@@ -8,6 +8,8 @@ export type RowPlace = {
   /** Does not exist yet. */
   readonly directory: string
   readonly isQuick: boolean
+  /** How long a log is read. */
+  readonly events: number
   /** Started by the first who asks. */
   device(): Promise<Device>
 }

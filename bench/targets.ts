@@ -97,6 +97,13 @@ const targets: readonly Target[] = [
   own('tap', 'p95Ms', [100, 20]),
   own('reconnect', 'idleAgentMemoryKb', [100, 60]),
   own('reconnect', 'allBackSeconds', [5]),
+  { ...own('store', 'sqliteOfRaw', [0.4, 0.6]), isMore: true },
+  { ...own('store', 'postgresOfRaw', [0.6, 0.8]), isMore: true },
+  ...(['sqlite', 'postgres'] as const).flatMap((engine) => [
+    { ...own('store', `${engine}ManyProducersPerSecond`, [5_000, 10_000]), isMore: true },
+    own('store', `${engine}LoopLagP99Ms`, [25, 10]),
+    own('store', `${engine}PageP95Ms`, [20, 5]),
+  ]),
 ]
 
 export function judge(results: Results): Judged[] {

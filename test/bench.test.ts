@@ -1,6 +1,14 @@
 /** `npm run bench` at its smallest: real processes, positive figures, nothing left. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +19,8 @@ const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-test-'))
 const withinMs = 90_000
 
 beforeAll(() => {
+  // PostgreSQL runs as nobody, and must get to its folder in there.
+  chmodSync(directory, 0o755)
   for (const [name, path] of [
     ['nginx', '/usr/sbin/nginx'],
     ['wrk', '/usr/bin/wrk'],
@@ -112,6 +122,17 @@ test(
     expect(reconnect.nodeReadySeconds).toBeGreaterThan(0)
     expect(reconnect.allBackSeconds).toBeGreaterThanOrEqual(reconnect.firstBackSeconds)
     expect(reconnect.connectionsPerSecond).toBeGreaterThan(0)
+  },
+  withinMs,
+)
+
+test(
+  'the bench appends to both engines of the log beside raw inserts, reads pages, and leaves nothing',
+  async () => {
+    const { report } = await bench('store', '--only', 'store', '--events', '500')
+    for (const engine of ['sqlite', 'postgres'])
+      for (const figure of ['ManyProducersPerSecond', 'OfRaw', 'AckP99Ms', 'PageP95Ms'])
+        expect(report.store[engine + figure], engine + figure).toBeGreaterThan(0)
   },
   withinMs,
 )
