@@ -99,6 +99,29 @@ function witnessOf(origin: string, size: number): { note: string; key: string } 
   return undefined
 }
 
+test('keys are rotated beside a running node: who knows the old one can still check, and agents go on confirming', async () => {
+  const before = await auditor.get<{ origin: string; keys: string[] }>('/api/audit/keys')
+  const [old = ''] = before.keys
+  expect(rotate().code).toBe(0)
+  const { keys } = await auditor.get<{ keys: string[] }>('/api/audit/keys')
+  expect(keys).toEqual([old, expect.any(String)])
+  expect(rotate('--retire', old).code).toBe(0)
+  expect(await auditor.get('/api/audit/keys')).toEqual({ ...before, keys: keys.slice(1) })
+  const { code, said } = verify(await exportBundle(), '--key', old)
+  expect(said).toContain(`${keys[1]} (vouched for by it)`)
+  expect(code).toBe(0)
+  const size = Number(/with (\d+) events/.exec(said)?.[1])
+  await eventually(async () => witnessOf(before.origin, size), { withinMs: 40_000 })
+  expect(rotate('--retire', old)).toEqual({ code: 1, said: 'this key does not sign\n' })
+})
+
+function rotate(...args: string[]): { code: number | null; said: string } {
+  const script = join(root, 'api/src/rotate-key.ts')
+  const env = { ...process.env, TRAVESSIA_DATA_DIR: stack.dataDir, TRAVESSIA_DEMO: '1' }
+  const { status, stderr } = spawnSync(process.execPath, [script, ...args], { env })
+  return { code: status, said: stderr.toString() }
+}
+
 test('the node gives out the verifier as a page that may run its own script and reach nothing', async () => {
   for (const path of ['/verificar', '/verificar.html']) {
     const response = await fetch(stack.httpUrl + path)

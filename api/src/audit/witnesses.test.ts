@@ -210,6 +210,21 @@ test('that an old message came late is no alarm: the longer log that the agent k
   expect(refusals).toHaveLength(1)
 })
 
+test('a node on an older backup learns from the agent that events are gone: one of its size it does not have, then one that it cannot prove', async () => {
+  const agent = newAgent()
+  const { grow, after, witnesses, refusals } = await node([agent])
+  const { note } = await grow(agent.tenantId, 4)
+  const refused = { reason: 'shorter', shown: 4, note } as const
+  await witnesses.reported(agent, { kind: 'checkpoint', size: 9, refused })
+  expect(refusals).toEqual([{ agentId: agent.agentId, reason: 'shorter' }])
+  witnesses.connected(agent)
+  // Meanwhile it has grown past what the agent keeps, with other events.
+  await grow(agent.tenantId, 8)
+  await witnesses.reported(agent, { kind: 'checkpoint', size: 9 })
+  const [shown] = await after(0)
+  expect(shown?.order.from).toBe(9)
+})
+
 test('while it runs the node looks by itself, and both agents of a tenant are shown the log', async () => {
   const tenantId = newId()
   const agents = [newAgent(tenantId), newAgent(tenantId)]
