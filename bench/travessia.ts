@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { youngHeap } from '../scripts/children.ts'
+import { compileCache, youngHeap } from '../scripts/children.ts'
 import { Api, enterSession, eventually, freePort, type Item } from '../test/stack.ts'
 import { type RunningBroker, startMosquitto } from './mosquitto.ts'
 import { launchReady, run } from './processes.ts'
@@ -68,6 +68,8 @@ export async function startNode(
   const { pid, ready, stop } = await launchReady({
     args: [youngHeap, ...nodeArgs, script],
     env: {
+      // As every launcher does.
+      NODE_COMPILE_CACHE: compileCache,
       TRAVESSIA_DATA_DIR: directory,
       TRAVESSIA_ENCRYPTION_KEY: newKey(),
       ...{ TRAVESSIA_HTTP_PORT: '0', TRAVESSIA_WS_PORT: '0' },
@@ -119,7 +121,10 @@ export async function startAgent(
   const healthPort = String(await freePort())
   const agent = (...args: string[]) => ({
     args: ['agent/src/main.ts', ...args, '--config', join(home, 'config.json')],
-    env: { TRAVESSIA_AGENT_HEALTH_PORT: healthPort, TRAVESSIA_MONITOR_PORT: '0' },
+    env: {
+      NODE_COMPILE_CACHE: compileCache,
+      ...{ TRAVESSIA_AGENT_HEALTH_PORT: healthPort, TRAVESSIA_MONITOR_PORT: '0' },
+    },
     logFile: join(home, 'agent.log'),
   })
   await run(agent('pair', code, '--url', httpUrl, '--allow-loopback'))
