@@ -27,7 +27,9 @@ export class ChildExit extends Error {
 }
 
 /** Compiled modules of earlier starts: the second start of a checkout is a quarter shorter. */
-export const compileCache = fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url))
+export const compileCache = fileURLToPath(
+  new URL('../node_modules/.cache/compile', import.meta.url),
+)
 /**
  * Node lets the young part of its heap grow to 48 MB, and 64 KiB buffers pile up until that is full: more memory, and
  * more time for large bodies (ADR 18).

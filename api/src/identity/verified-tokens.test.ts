@@ -22,8 +22,7 @@ test('a token is checked once for both connections and every later dial', async 
 
 test('a token that was refused is refused anew, and is not remembered', async () => {
   const { checked, verified } = counted()
-  for (let n = 0; n < 3; n += 1)
-    await expect(verified.claimsOf('forged')).rejects.toThrow('forged')
+  for (let n = 0; n < 3; n += 1) await expect(verified.claimsOf('forged')).rejects.toThrow('forged')
   expect(checked).toEqual(['forged', 'forged', 'forged'])
 })
 
