@@ -2,13 +2,14 @@
  * A person is erased (LGPD): before it nothing in the log's files is in clear text of what is about her, after it nothing in any
  * file at all; every reader says that it was erased, nobody can sign in, and the log stays what it was.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
 import { OwnDevice } from './own-device.ts'
-import { Api, enterSession, eventually, factsOf, fetchPage } from './stack.ts'
+import { Api, enterSession, eventually, factsOf, fetchPage, root } from './stack.ts'
 
 const device = new OwnDevice()
 const joana = {
@@ -120,6 +121,18 @@ test('afterwards nothing of her is in any file, everybody reads that it was eras
   expect(login.status).toBe(401)
   const sessions = await node.admin.get<{ items: object[] }>('/api/audit/sessions')
   expect(sessions.items).toMatchObject([{ id: sessionId, userName: 'apagado', status: 'REVOKED' }])
+})
+
+test('the log is intact with and without her: her bodies are said to be erased, not missing', async () => {
+  const response = await fetch(`${node.httpUrl}/api/audit/export?format=bundle`, {
+    headers: { authorization: `Bearer ${node.admin.token}` },
+  })
+  const bundle = join(node.dataDir, 'bundle.zip')
+  writeFileSync(bundle, Buffer.from(await response.arrayBuffer()))
+  const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts/verify.ts'), bundle])
+  expect(String(stdout)).toContain('Integrity: intact')
+  expect(String(stdout)).toMatch(/Bodies: \d+ erased with the person/)
+  expect(status).toBe(0)
 })
 
 test('it stays so after a restart, and her address may register anew', async () => {

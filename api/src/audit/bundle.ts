@@ -23,8 +23,10 @@ import {
 } from '@travessia/schemas/evidence/merkle'
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
+import type { BlobStore } from '../store/blob-store.ts'
 import type { EventFilter, EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint, KeptCosignature, Leaf } from '../store/evidence-log.ts'
+import { BundleBlobs } from './bundle-blobs.ts'
 import type { ZipSource } from './zip.ts'
 
 const pageEntries = 500
@@ -33,6 +35,7 @@ const chunkChars = 65_536
 
 type Deps = {
   readonly store: Pick<EventStore, 'evidence'>
+  readonly blobs: Pick<BlobStore, 'get'>
   readonly evidenceKeys: EvidenceKeys
   readonly nodeId: string
   readonly now: () => number
@@ -59,11 +62,13 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
       facts[name] = described
     }),
   })
-  yield file('events', eventLines(deps, order, spans))
+  const blobs = new BundleBlobs(deps.blobs, tenantId)
+  yield file('events', eventLines(deps, order, { spans, blobs }))
   const proofs = order.scope === 'whole' ? undefined : await gather(deps, order, spans)
   yield file('proofs', proofLines(deps, order, proofs?.hashes))
   yield file('checkpoints', checkpointLines(deps, order, proofs))
   yield file('witnesses', witnessLines(deps, order, proofs))
+  yield* blobs.files()
   yield file('keys', list(evidenceKeys.keysOf(origin).map((key) => `${noteKeyText(key)}\n`)))
   const changes = evidenceKeys.changes().map((note) => `${canonicalJson({ note })}\n`)
   yield file('keyChanges', list(changes))
@@ -71,6 +76,7 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
     ...{ origin, tenantId, size, spans, scope: order.scope, filter: { ...order.asked } },
     createdAt: new Date(now()).toISOString(),
     files: facts as Manifest['files'],
+    ...(Object.keys(blobs.notes()).length > 0 ? { bodies: blobs.notes() } : {}),
   })
   const note = evidenceKeys.sign(manifestName(origin), text)
   yield { name: fileNames.manifest, data: described(list([note]), () => undefined) }
@@ -87,12 +93,17 @@ async function* entriesOf({ store }: Deps, { filter, checkpoint }: BundleOrder) 
   }
 }
 
-/** @param spans is told where the events stand */
-async function* eventLines(deps: Deps, order: BundleOrder, spans: Array<[number, number]>) {
+/** @param seen is told where the events stand, and what they name */
+async function* eventLines(
+  deps: Deps,
+  order: BundleOrder,
+  { spans, blobs }: { readonly spans: Array<[number, number]>; readonly blobs: BundleBlobs },
+) {
   for await (const { text, logIndex } of entriesOf(deps, order)) {
     const last = spans.at(-1)
     if (last && last[1] === logIndex - 1) last[1] = logIndex
     else spans.push([logIndex, logIndex])
+    blobs.see(text)
     yield `${text}\n`
   }
 }

@@ -86,10 +86,11 @@ const apply = () => retention.apply(people.tenantId, event({ at: new Date(now())
 async function verified(evidence: EvidenceLog = store.evidence) {
   const { tenantId } = people
   const deps = { store, evidenceKeys, nodeId, now, log }
+  const blobs = { get: async () => undefined }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
   const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint } as const
   const path = join(directory, `${files}.zip`)
-  await writeFile(path, await buffer(zip(bundle({ ...deps, store: { evidence } }, order))))
+  await writeFile(path, await buffer(zip(bundle({ ...deps, blobs, store: { evidence } }, order))))
   const file = await openFile(path)
   const keys = evidenceKeys.keysOf(originOf(nodeId, tenantId))
   return verifyBundle(file, { keys }).finally(() => file.close())

@@ -13,6 +13,7 @@ import { pino } from 'pino'
 import { EvidenceKeys } from '../identity/evidence-keys.ts'
 import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { Vault } from '../identity/vault.ts'
+import type { BlobStore } from '../store/blob-store.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
@@ -40,6 +41,12 @@ function signersIn(vault: Vault): Signer[] {
     return { publicKey, sign: (message) => sign(null, message, privateKey) }
   })
 }
+
+type More = {
+  readonly blobs?: Pick<BlobStore, 'get'>
+  readonly upTo?: KeptCheckpoint
+}
+const noBlobs = { get: async () => undefined }
 
 export async function createTestLog(events: number) {
   const directory = mkdtempSync(join(tmpdir(), 'travessia-bundle-'))
@@ -77,10 +84,11 @@ export async function createTestLog(events: number) {
       hour += 1
       return checkpointer.fresh(tenantId)
     },
-    async bundle(scope: 'whole' | 'selection', upTo = checkpoint): Promise<Buffer> {
+    async bundle(scope: 'whole' | 'selection', more: More = {}): Promise<Buffer> {
+      const { blobs = noBlobs, upTo = checkpoint } = more
       const asked = scope === 'whole' ? {} : { deviceId }
       const order: BundleOrder = { filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo }
-      return buffer(zip(bundle({ store, evidenceKeys, nodeId, now }, order)))
+      return buffer(zip(bundle({ store, blobs, evidenceKeys, nodeId, now }, order)))
     },
     async close(): Promise<void> {
       await store.close()

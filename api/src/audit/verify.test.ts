@@ -302,7 +302,7 @@ async function rotatedLog() {
   const checkpoint = await rotated.grow(5)
   const origin = originOf(rotated.nodeId, rotated.tenantId)
   const bundle = async (scope: 'whole' | 'selection') =>
-    unpack(rotated.path, await rotated.bundle(scope, checkpoint))
+    unpack(rotated.path, await rotated.bundle(scope, { upTo: checkpoint }))
   return { rotated, first, second: evidenceKeys.keysOf(origin), origin, bundle }
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
-import { namedBlobs } from '../audit/named-blobs.ts'
+import { namedBlobs } from '@travessia/schemas/named-blobs'
 import { forgetExpired, Table, textOrNull, type View } from './view.ts'
 
 /** Which event streams name which blobs: who may read one, and what is no orphan. */

@@ -76,6 +76,7 @@ function cardsOf(report: Report): HTMLElement[] {
       element('p', parts.what, 'words'),
       ...row('integrity', parts.integrity, parts.wrong),
       ...row('completeness', parts.completeness, parts.missing),
+      ...(parts.bodies ? row('bodies', parts.bodies, []) : []),
       ...row('witnesses', parts.witnesses, parts.confirmations),
     ),
     card('', element('p', parts.signers), list(parts.keys)),

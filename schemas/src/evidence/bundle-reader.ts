@@ -27,6 +27,24 @@ export class BundleReader {
     return this.#entries.has(name)
   }
 
+  names(): Iterable<string> {
+    return this.#entries.keys()
+  }
+
+  /** `sha256:` and hex digits; undefined: it is not there, or cannot be read. */
+  async digest(name: string): Promise<string | undefined> {
+    const entry = this.#entries.get(name)
+    if (!entry) return undefined
+    const digest = hasher()
+    try {
+      for await (const chunk of readEntry(this.#file, entry)) digest.update(chunk)
+    } catch (error) {
+      if (error instanceof RangeError) return undefined
+      throw error
+    }
+    return `sha256:${toHex(digest.digest())}`
+  }
+
   /** @throws RangeError when it is not there, or not readable */
   async text(name: string): Promise<string> {
     const entry = this.#entries.get(name)

@@ -92,6 +92,21 @@ export const witnessFindings = {
   ],
 }
 
+export const blobFindings = {
+  altered: (ref: string, eventId: string): Text => [
+    `o conteúdo ${ref} do evento ${eventId} foi alterado`,
+    `the body ${ref} of event ${eventId} was altered`,
+  ],
+  missing: (ref: string, eventId: string): Text => [
+    `o conteúdo ${ref} do evento ${eventId} está faltando`,
+    `the body ${ref} of event ${eventId} is missing`,
+  ],
+  unnamed: (name: string): Text => [
+    `${name} está no pacote e nenhum evento o nomeia`,
+    `${name} is there and no event names it`,
+  ],
+}
+
 export function gapText(cause: string | undefined, id: string): Text {
   return [`lacuna na gravação (${cause}), evento ${id}`, `recording gap (${cause}), event ${id}`]
 }

@@ -32,6 +32,13 @@ const manifestSchema = Type.Object({
   size: count,
   /** First and last place in the log of each unbroken row of events. */
   spans: Type.Array(Type.Tuple([count, count])),
+  /** Absent: nobody's bodies are erased, and none were left out for their number. */
+  bodies: Type.Optional(
+    Type.Object({
+      erased: Type.Optional(Type.Array(Type.String({ pattern: idPattern }))),
+      isCut: Type.Optional(Type.Boolean()),
+    }),
+  ),
   files: Type.Object({
     events: fileFacts,
     proofs: fileFacts,
@@ -46,6 +53,7 @@ export type Manifest = Static<typeof manifestSchema>
 export type FileFacts = Static<typeof fileFacts>
 
 const head = 'travessia manifest 1\n'
+const maxEvents = 20_000_000
 
 export function manifestName(origin: string): string {
   return `${origin}/manifest`
@@ -66,4 +74,14 @@ export function openManifest(note: string, keys: readonly NoteKey[]): Manifest |
   return opened.by.every(({ name }) => name === manifestName(manifest.origin))
     ? manifest
     : undefined
+}
+
+/** Where each event of the bundle stands in the log. @throws RangeError for more than anybody can check */
+export function placesOf({ spans }: Manifest): number[] {
+  const places: number[] = []
+  const total = spans.reduce((sum, [first, last]) => sum + Math.max(0, last - first + 1), 0)
+  if (total > maxEvents) throw new RangeError(`no bundle: it says that it has ${total} events`)
+  for (const [first, last] of spans)
+    for (let place = first; place <= last; place += 1) places.push(place)
+  return places
 }

@@ -15,8 +15,9 @@ export type ZipEntry = {
   readonly offset: number
 }
 
-const maxEntries = 1_000
-const maxDirectoryBytes = 1 << 20
+/** With the bodies of a bundle. */
+const maxEntries = 60_000
+const maxDirectoryBytes = 8 << 20
 const localHeaderBytes = 30
 const centralHeaderBytes = 46
 const endBytes = 22

@@ -14,6 +14,8 @@ export type ReportParts = {
   readonly what: string
   readonly integrity: string
   readonly completeness: string
+  /** Empty: no event names any. */
+  readonly bodies: string
   readonly witnesses: string
   readonly signers: string
   readonly wrong: readonly string[]
@@ -34,6 +36,7 @@ export function reportParts(report: Report, language: Language, shown: number): 
         : ['ALTERADO', 'ALTERED'],
     ),
     completeness: say(missing.length > 0 ? ['INCOMPLETO', 'INCOMPLETE'] : completeness(report)),
+    bodies: say(bodies(report)),
     witnesses: say(witnesses(report)),
     signers: say(signers(report)),
     wrong: wrong.slice(0, shown).map(say),
@@ -55,6 +58,7 @@ export function reportLines(report: Report, shown: number): string[] {
     ...under(parts.wrong),
     `Completeness: ${parts.completeness}`,
     ...under(parts.missing),
+    ...(parts.bodies ? [`Bodies: ${parts.bodies}`] : []),
     `Witnesses: ${parts.witnesses}`,
     ...under(parts.confirmations),
     parts.signers,
@@ -97,6 +101,19 @@ function completeness({ manifest, gaps, expired }: Report): Text {
     `cada evento até #${manifest.size - 1}, ${gaps.length} lacunas na gravação${gone[0]}`,
     `every event up to #${manifest.size - 1}, ${gaps.length} recording gaps${gone[1]}`,
   ]
+}
+
+function bodies({ bodies: { kept, erased }, manifest }: Report): Text {
+  const parts: Text[] = []
+  if (kept > 0) parts.push([`${kept} como foram guardados`, `${kept} as they were kept`])
+  if (erased > 0)
+    parts.push([
+      `${erased} apagados com a pessoa de quem eram`,
+      `${erased} erased with the person whom they were about`,
+    ])
+  if (manifest?.bodies?.isCut)
+    parts.push(['há mais do que cabe num pacote', 'there are more than a bundle holds'])
+  return [parts.map(([pt]) => pt).join(', '), parts.map(([, en]) => en).join(', ')]
 }
 
 /** The longest log that all of them confirm. */

@@ -2,6 +2,9 @@
  * Checks a bundle with nothing but itself and, better, a key that the checker knows from elsewhere: no server, no network.
  * Two verdicts: whether what is there is what was signed, and whether anything is not there. Memory: 100 bytes an event.
  */
+
+import type { RecordedEvent } from '../events.ts'
+import { BlobCheck, type BlobReport } from './blob-check.ts'
 import { BundleReader, hashesOf, parseLine } from './bundle-reader.ts'
 import { fromBase64, isSame, textOf, toBase64 } from './bytes.ts'
 import { openCheckpoint } from './checkpoint.ts'
@@ -15,7 +18,7 @@ import {
   proofFindings,
   type Text,
 } from './findings.ts'
-import { fileNames, type Manifest, openManifest } from './manifest.ts'
+import { fileNames, type Manifest, openManifest, placesOf } from './manifest.ts'
 import { Frontier, isConsistent, isIncluded, leafHash, type Tree } from './merkle.ts'
 import { type NoteKey, noteKeyText, parseNoteKey } from './note.ts'
 import type { RandomFile } from './random-file.ts'
@@ -39,6 +42,8 @@ export type Report = {
   readonly expired: number
   /** Recording gaps that the log itself tells of. */
   readonly gaps: readonly Text[]
+  /** Bodies and recordings that are there as they were kept, and those of erased people. */
+  readonly bodies: Pick<BlobReport, 'kept' | 'erased'>
   /** Agents that have signed this same log, the furthest first. */
   readonly witnesses: readonly Confirmation[]
   /** Whose word it is; from the bundle itself unless they were given. */
@@ -54,7 +59,6 @@ export type Knowledge = {
   readonly since?: RandomFile
 }
 
-const maxEvents = 20_000_000
 const maxNoteBytes = 1 << 20
 
 type Proof = { logIndex: number; id: string; leaf: string; path: unknown; expired: unknown }
@@ -74,7 +78,8 @@ export async function verifyBundle(file: RandomFile, knowledge: Knowledge = {}):
   const manifest = await manifestOf(reader, trust.current)
   if (!manifest) {
     const wrong = [fileText.unsigned(fileNames.manifest, head.keys)]
-    return { ...head, wrong, missing: [], events: 0, expired: 0, gaps: [], witnesses: [] }
+    const nothing = { events: 0, expired: 0, gaps: [], bodies: { kept: 0, erased: 0 } }
+    return { ...head, ...nothing, wrong, missing: [], witnesses: [] }
   }
   if (knowledge.since && manifest.scope === 'selection')
     throw new RangeError('only a bundle of the whole log can be compared with an earlier one')
@@ -149,6 +154,7 @@ class Check {
   readonly #unnamed: Text[] = []
   readonly #gaps: Text[] = []
   readonly #expired = new Expired()
+  readonly #blobs = new BlobCheck()
   /** Names of witnesses that have signed another log. */
   readonly forked = new Set<string>()
 
@@ -158,7 +164,9 @@ class Check {
     this.#known = known
   }
 
-  async run(): Promise<Pick<Report, 'wrong' | 'missing' | 'events' | 'expired' | 'gaps'>> {
+  async run(): Promise<
+    Pick<Report, 'wrong' | 'missing' | 'events' | 'expired' | 'gaps' | 'bodies'>
+  > {
     const { before } = this.#known
     const { tree, earlier } = await this.#checkpoints()
     const logged = await this.#proofs(tree, [...earlier, ...(before ? [before] : [])])
@@ -168,12 +176,13 @@ class Check {
     if (this.#manifest.files.keyChanges) for await (const _line of this.#lines('keyChanges'));
     const found = await this.#events()
     this.#missing.push(...this.#expired.unsaid().map(proofFindings.unsaid))
+    const bodies = await this.#blobs.report(this.#reader, this.#manifest)
     const { wrong, missing } = compareEvents(logged, found)
     if (wrong.length + missing.length === 0) this.#wrong.push(...this.#unnamed)
     return {
-      ...{ events: found.leaves.length, expired: this.#expired.count, gaps: this.#gaps },
-      wrong: [...wrong.map(eventText), ...this.#wrong],
-      missing: [...missing.map(eventText), ...this.#missing],
+      ...{ events: found.leaves.length, expired: this.#expired.count, gaps: this.#gaps, bodies },
+      wrong: [...wrong.map(eventText), ...this.#wrong, ...bodies.wrong],
+      missing: [...missing.map(eventText), ...this.#missing, ...bodies.missing],
     }
   }
 
@@ -269,6 +278,7 @@ class Check {
       found.leaves.push(toBase64(leafHash(line)))
       const event = parseLine<Line>(line)
       found.ids.push(String(event.id))
+      this.#blobs.see(event as Partial<RecordedEvent>)
       if (event.type === 'RetentionApplied') this.#expired.hear(event.data?.spans)
       if (event.type === 'RecordingGapDetected')
         this.#gaps.push(gapText(event.data?.cause, String(event.id)))
@@ -286,13 +296,4 @@ function rootsBySize(trees: readonly Tree[]): ReadonlyMap<number, readonly Uint8
   const roots = new Map<number, Uint8Array[]>()
   for (const { size, root } of trees) roots.set(size, [...(roots.get(size) ?? []), root])
   return roots
-}
-
-function placesOf({ spans }: Manifest): number[] {
-  const places: number[] = []
-  const total = spans.reduce((sum, [first, last]) => sum + Math.max(0, last - first + 1), 0)
-  if (total > maxEvents) throw new RangeError(`no bundle: it says that it has ${total} events`)
-  for (const [first, last] of spans)
-    for (let place = first; place <= last; place += 1) places.push(place)
-  return places
 }
