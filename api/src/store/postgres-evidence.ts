@@ -13,12 +13,15 @@ import { type PostgresReader, wholeLog } from './postgres-reader.ts'
 import {
   entriesQuery,
   evidenceStatements,
+  leavesOf,
+  leavesQuery,
   toCheckpoint,
   toCosignature,
   toEntry,
   toLeaf,
   toSize,
 } from './query.ts'
+import { walkInPostgres } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 export class PostgresEvidence implements EvidenceLog {
@@ -56,9 +59,9 @@ export class PostgresEvidence implements EvidenceLog {
     return (await this.#reader.rows(wholeLog, evidenceStatements.sizes, [])).map(toSize)
   }
 
-  async readLeaves(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
-    const values = [tenantId, after, tenantId, after, limit]
-    return (await this.#reader.rows(tenantId, evidenceStatements.leaves, values)).map(toLeaf)
+  async readLeaves(tenantId: string, page: Page): Promise<Leaf[]> {
+    const { sql, values } = leavesQuery(tenantId, page, walkInPostgres)
+    return leavesOf(await this.#reader.rows(tenantId, sql, values), page.limit)
   }
 
   async readExpired(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
@@ -67,7 +70,7 @@ export class PostgresEvidence implements EvidenceLog {
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
-    const { sql, values } = entriesQuery(filter, page)
+    const { sql, values } = entriesQuery(filter, page, walkInPostgres)
     return (await this.#reader.rows(filter.tenantId, sql, values)).map(toEntry)
   }
 

@@ -3,9 +3,16 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import pg from 'pg'
 import { type Access, problemOf } from './postgres-connection.ts'
 import { connectionLimits } from './postgres-setup.ts'
-import type { Row, Values } from './query.ts'
+import type { Row } from './query.ts'
+import type { Values } from './walk.ts'
 
 const maxConnections = 4
+
+/** What is read is walked in the order of an index, whatever the statistics say, and never compiled for it (`walk.ts`). */
+const walking = ['seqscan', 'bitmapscan', 'sort', 'incremental_sort']
+  .map((way) => `set enable_${way} = off;`)
+  .join('')
+const firstWords = `${walking} set jit = off`
 
 /** What is read for the node itself, of all tenants. */
 export const wholeLog = 'all'
@@ -49,8 +56,10 @@ export class PostgresReader {
   async #show(client: pg.PoolClient, tenantId: string): Promise<void> {
     const before = this.#sees.get(client)
     if (before === tenantId) return
-    if (before === undefined && this.#access.role)
-      await client.query(`set role ${this.#access.role}`)
+    if (before === undefined) {
+      await client.query(firstWords)
+      if (this.#access.role) await client.query(`set role ${this.#access.role}`)
+    }
     await client.query(`select set_config('travessia.tenant', $1, false)`, [tenantId])
     this.#sees.set(client, tenantId)
   }

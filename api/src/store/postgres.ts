@@ -6,7 +6,8 @@ import type { EvidenceLog } from './evidence-log.ts'
 import { PostgresEvidence } from './postgres-evidence.ts'
 import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { prepareDatabase } from './postgres-setup.ts'
-import { pageOf, queriesOf, statements, toEvent } from './query.ts'
+import { pageOf, queriesOf, statements, tenantQuery, toEvent } from './query.ts'
+import { walkInPostgres } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** What other nodes append is heard of by NOTIFY, which may get lost; this is the truth. */
@@ -57,12 +58,12 @@ class PostgresStore implements EventStore {
     afterPosition: number,
     limit: number,
   ): Promise<RecordedEvent[]> {
-    const values = [tenantId, afterPosition, limit]
-    return (await this.#reader.rows(tenantId, statements.tenant, values)).map(toEvent)
+    const { sql, values } = tenantQuery(tenantId, { after: afterPosition, limit }, walkInPostgres)
+    return (await this.#reader.rows(tenantId, sql, values)).map(toEvent)
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
-    const queries = queriesOf(filter)
+    const queries = queriesOf(filter, walkInPostgres)
     if (queries.length === 0) return { items: [] }
     const sql = queries.map((one) => `(${one.sql})`).join(' union all ')
     const values = queries.flatMap((one) => one.values)

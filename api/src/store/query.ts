@@ -4,10 +4,9 @@ import type { RecordedEvent } from '@travessia/schemas/events'
 import type { EventFilter } from './event-store.ts'
 import type { Entry, KeptCheckpoint, KeptCosignature, Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
+import type { Key, Query, Walk, Walker } from './walk.ts'
 
 export type Row = Record<string, unknown>
-export type Values = Array<string | number>
-export type Query = { readonly sql: string; readonly values: Values }
 
 const columns = 'position, log_index, body'
 const key = '(select key from ref where id = ?)'
@@ -17,7 +16,6 @@ export const statements = {
   stream: `select ${columns} from event where stream_key = ${key} and tenant_key = ${key} and version > ?
     order by version`,
   all: `select ${columns} from event where position > ? order by position limit ?`,
-  tenant: `select ${columns} from event where tenant_key = ${key} and position > ? order by position limit ?`,
   head: 'select next_position from log_head where id = 1',
 } as const
 
@@ -33,9 +31,6 @@ const ofTenant = `from checkpoint join ref on ref.key = tenant_key where tenant_
 
 export const evidenceStatements = {
   sizes: 'select ref.id, next_log_index from tenant_head join ref on ref.key = tenant_key',
-  leaves: `select position, log_index, leaf_hash from event where tenant_key = ${key} and position > ?
-    union all select position, log_index, leaf_hash from expired_leaf where tenant_key = ${key} and position > ?
-    order by position limit ?`,
   expired: `select position, log_index, leaf_hash from expired_leaf where tenant_key = ${key} and position > ?
     order by position limit ?`,
   newest: `select ${checkpoint} ${ofTenant} order by size desc limit 1`,
@@ -67,63 +62,117 @@ export const evidenceStatements = {
  * reader, where no other index is narrower: what is rare is found as quickly as what is not.
  * @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours, or no time
  */
-export function queriesOf(filter: EventFilter): Query[] {
-  const { installationId, actorId, deviceId, sessionId, types, installationIds } = filter
-  const hasKey = [installationId, actorId, deviceId, sessionId].some((id) => id !== undefined)
-  if (hasKey) return [queryOf(filter)]
-  if (types) return types.map((type) => queryOf({ ...filter, types: [type] }, 'type'))
-  if (!installationIds) return [queryOf(filter)]
-  const { installationIds: _, ...rest } = filter
-  return installationIds.map((id) => queryOf({ ...rest, installationId: id }))
+export function queriesOf(filter: EventFilter, walk: Walker): Query[] {
+  const { types, installationIds } = filter
+  if (keysOf(filter).length > 0) return [queryOf(filter, walk)]
+  if (types)
+    return types.map((type) => {
+      const one = { column: 'type', sql: '?', values: [type] }
+      return queryOf({ ...filter, types: undefined }, walk, one)
+    })
+  if (!installationIds) return [queryOf(filter, walk)]
+  const rest = { ...filter, installationIds: undefined }
+  return installationIds.map((id) => queryOf({ ...rest, installationId: id }, walk))
 }
 
-function queryOf(filter: EventFilter, indexed?: 'type'): Query {
-  const { conditions, values } = conditionsOf(filter, indexed)
-  const sql = `select ${columns} from event where ${conditions.join(' and ')}
-    order by position desc limit ?`
-  return { sql, values: [...values, filter.limit] }
+function queryOf(filter: Asked & { limit: number }, walk: Walker, type?: Key): Query {
+  return listOf(columns, { ...filter, type }, walk)
+}
+
+/** Oldest first, of all that the tenant has. */
+export function tenantQuery(tenantId: string, page: Page, walk: Walker): Query {
+  return listOf(columns, { tenantId, ...page }, walk)
 }
 
 export function entriesQuery(
   filter: Omit<EventFilter, 'cursor' | 'limit'>,
-  { after, limit }: Page,
+  page: Page,
+  walk: Walker,
 ): Query {
-  const { conditions, values } = conditionsOf({ ...filter, after })
-  const sql = `select position, log_index, leaf_hash, body from event
-    where ${conditions.join(' and ')} order by position limit ?`
-  return { sql, values: [...values, limit] }
+  return listOf('position, log_index, leaf_hash, body', { ...filter, ...page }, walk)
 }
 
-type Asked = Omit<EventFilter, 'limit'> & {
+/** Of events that are there and of those that have expired: a page of each, in one look at the log; see `leavesOf`. */
+export function leavesQuery(tenantId: string, { after, limit }: Page, walk: Walker): Query {
+  const keys = [keyOf('tenant_key', tenantId)]
+  const walked = walk({ keys, after: { sql: '?', values: [after] }, isOldestFirst: true })
+  const pages = ['event', 'expired_leaf'].map(
+    (table) => `select * from (select position, log_index, leaf_hash from ${table}
+      where ${walked.where} order by ${walked.order} limit ?) as ${table}_leaf`,
+  )
+  const values = [...walked.values, limit]
+  return { sql: pages.join(' union all '), values: [...values, ...values] }
+}
+
+/** Oldest first, of the answer to `leavesQuery`. */
+export function leavesOf(rows: readonly Row[], limit: number): Leaf[] {
+  const leaves = rows.map(toLeaf)
+  return leaves.sort((a, b) => a.position - b.position).slice(0, limit)
+}
+
+type Asked = { readonly [K in keyof Omit<EventFilter, 'limit'>]: EventFilter[K] | undefined } & {
+  readonly tenantId: string
   /** Oldest first, from there on. */
   readonly after?: number
+  /** One that has the index of types. */
+  readonly type?: Key | undefined
+}
+
+function listOf(what: string, asked: Asked & { readonly limit: number }, walk: Walker): Query {
+  const keys = keysOf(asked)
+  const [narrowest = asked.type] = keys
+  const tenant = keyOf('tenant_key', asked.tenantId)
+  const times = timesOf(asked)
+  const walked = walk({
+    keys: narrowest ? [tenant, narrowest] : [tenant],
+    ...boundsOf(asked, times),
+    isOldestFirst: asked.after !== undefined,
+  })
+  const others = conditionsOf(asked, times, keys.slice(1))
+  const where = [walked.where, ...others.map(({ sql }) => sql)].join(' and ')
+  return {
+    sql: `select ${what} from event where ${where} order by ${walked.order} limit ?`,
+    values: [...walked.values, ...others.flatMap(({ values }) => values), asked.limit],
+  }
+}
+
+/** The narrowest first: that is the index which is walked. */
+function keysOf(asked: Omit<Asked, 'tenantId'>): Key[] {
+  const { sessionId, deviceId, actorId, installationId } = asked
+  const ids = [
+    ['session_key', sessionId],
+    ['device_key', deviceId],
+    ['actor_key', actorId],
+    ['installation_key', installationId],
+  ] as const
+  return ids.flatMap(([column, id]) => (id === undefined ? [] : [keyOf(column, id)]))
+}
+
+function keyOf(column: string, id: string): Key {
+  return { column, sql: key, values: [id] }
 }
 
 /** What no index is wanted for is inside `coalesce`, which means the same to both engines. */
-function conditionsOf(filter: Asked, indexed?: 'type') {
-  const conditions = [`tenant_key = ${key}`]
-  const values: Values = [filter.tenantId]
-  const where = (condition: string, ...more: Values) => {
-    conditions.push(condition)
-    values.push(...more)
+function conditionsOf({ installationIds, types }: Asked, times: Times, keys: readonly Key[]) {
+  const conditions: Query[] = keys.map(({ column, sql, values }) => {
+    return { sql: `coalesce(${column}, 0) = ${sql}`, values }
+  })
+  if (installationIds) {
+    const ids = `select key from ref where id in (${marksFor(installationIds)})`
+    const sql = `coalesce(installation_key, 0) in (${ids})`
+    conditions.push({ sql, values: [...installationIds] })
   }
-  if (filter.installationId !== undefined) where(`installation_key = ${key}`, filter.installationId)
-  if (filter.actorId !== undefined) where(`actor_key = ${key}`, filter.actorId)
-  if (filter.deviceId !== undefined) where(`device_key = ${key}`, filter.deviceId)
-  if (filter.sessionId !== undefined) where(`session_key = ${key}`, filter.sessionId)
-  if (filter.installationIds) {
-    const ids = `select key from ref where id in (${marksFor(filter.installationIds)})`
-    where(`coalesce(installation_key, 0) in (${ids})`, ...filter.installationIds)
-  }
-  const [type] = filter.types ?? []
-  if (indexed && type) where('type = ?', type)
-  else if (filter.types) where(`coalesce(type, '') in (${marksFor(filter.types)})`, ...filter.types)
-  const from = filter.from === undefined ? undefined : isoTime(filter.from)
-  const to = filter.to === undefined ? undefined : isoTime(filter.to)
-  if (from !== undefined) where('at >= ?', from)
-  if (to !== undefined) where('at <= ?', to)
-  for (const bound of boundsOf(filter, { from, to })) where(bound.sql, ...bound.values)
-  return { conditions, values }
+  if (types)
+    conditions.push({ sql: `coalesce(type, '') in (${marksFor(types)})`, values: [...types] })
+  if (times.from !== undefined) conditions.push({ sql: 'at >= ?', values: [times.from] })
+  if (times.to !== undefined) conditions.push({ sql: 'at <= ?', values: [times.to] })
+  return conditions
+}
+
+type Times = { readonly from?: string | undefined; readonly to?: string | undefined }
+
+function timesOf({ from, to }: Asked): Times {
+  return { from: from && isoTime(from), to: to && isoTime(to) }
 }
 
 /**
@@ -132,26 +181,25 @@ function conditionsOf(filter: Asked, indexed?: 'type') {
  */
 function boundsOf(
   { tenantId, cursor, after }: Asked,
-  { from, to }: { from: string | undefined; to: string | undefined },
-): Query[] {
+  { from, to }: Times,
+): Pick<Walk, 'after' | 'before'> {
   const before = cursor === undefined ? undefined : cursorOf(cursor)
-  const given = (sql: string, value: number | undefined) =>
-    value === undefined ? [] : [{ sql, values: [value] }]
-  if (from === undefined && to === undefined)
-    return [...given('position > ?', after), ...given('position < ?', before)]
+  const given = (value: number | undefined) =>
+    value === undefined ? undefined : { sql: '?', values: [value] }
+  if (from === undefined && to === undefined) return { after: given(after), before: given(before) }
   const hours = `from event_hour where tenant_key = ${key} and hour between ? and ?`
   const values = [tenantId, (from ?? '').slice(0, 13), (to ?? '~').slice(0, 13)]
   const [first, last] = [after ?? 0, before ?? Number.MAX_SAFE_INTEGER]
-  return [
-    {
-      sql: `position > (select case when min(first_position) <= ? then ? else min(first_position) - 1 end ${hours})`,
+  return {
+    after: {
+      sql: `(select case when min(first_position) <= ? then ? else min(first_position) - 1 end ${hours})`,
       values: [first, first, ...values],
     },
-    {
-      sql: `position < (select case when max(last_position) >= ? then ? else max(last_position) + 1 end ${hours})`,
+    before: {
+      sql: `(select case when max(last_position) >= ? then ? else max(last_position) + 1 end ${hours})`,
       values: [last, last, ...values],
     },
-  ]
+  }
 }
 
 /** SQLite takes a list of nothing, PostgreSQL does not: nothing is equal to null. */

@@ -13,12 +13,15 @@ import type {
 import {
   entriesQuery,
   evidenceStatements,
+  leavesOf,
+  leavesQuery,
   toCheckpoint,
   toCosignature,
   toEntry,
   toLeaf,
   toSize,
 } from './query.ts'
+import { walkInSqlite } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 export class SqliteEvidence implements EvidenceLog {
@@ -55,12 +58,9 @@ export class SqliteEvidence implements EvidenceLog {
     return this.#reader.prepare(evidenceStatements.sizes).all().map(toSize)
   }
 
-  async readLeaves(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
-    const values = [tenantId, after, tenantId, after, limit]
-    return this.#reader
-      .prepare(evidenceStatements.leaves)
-      .all(...values)
-      .map(toLeaf)
+  async readLeaves(tenantId: string, page: Page): Promise<Leaf[]> {
+    const { sql, values } = leavesQuery(tenantId, page, walkInSqlite)
+    return leavesOf(this.#reader.prepare(sql).all(...values), page.limit)
   }
 
   async readExpired(tenantId: string, { after, limit }: Page): Promise<Leaf[]> {
@@ -68,7 +68,7 @@ export class SqliteEvidence implements EvidenceLog {
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
-    const { sql, values } = entriesQuery(filter, page)
+    const { sql, values } = entriesQuery(filter, page, walkInSqlite)
     return this.#reader
       .prepare(sql)
       .all(...values)

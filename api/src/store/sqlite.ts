@@ -3,8 +3,9 @@ import { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
-import { pageOf, queriesOf, statements, toEvent, type Values } from './query.ts'
+import { pageOf, queriesOf, statements, tenantQuery, toEvent } from './query.ts'
 import { SqliteEvidence } from './sqlite-evidence.ts'
+import { type Values, walkInSqlite } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** @throws when the file cannot be opened or its migrations have drifted */
@@ -41,11 +42,14 @@ class SqliteStore implements EventStore {
     afterPosition: number,
     limit: number,
   ): Promise<RecordedEvent[]> {
-    return this.#read(statements.tenant, [tenantId, afterPosition, limit])
+    const { sql, values } = tenantQuery(tenantId, { after: afterPosition, limit }, walkInSqlite)
+    return this.#read(sql, values)
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
-    const found = queriesOf(filter).flatMap(({ sql, values }) => this.#read(sql, values))
+    const found = queriesOf(filter, walkInSqlite).flatMap(({ sql, values }) =>
+      this.#read(sql, values),
+    )
     return pageOf(found, filter.limit)
   }
 

@@ -1,0 +1,151 @@
+import { newId } from '@travessia/schemas/ids'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { EventStore } from './event-store.ts'
+import { filters, id, type Wanted } from './list-filters.fixture.ts'
+import { cast, fill, manyAppends } from './many-events.fixture.ts'
+import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
+import { createPostgresStore } from './postgres.ts'
+import { PostgresReader } from './postgres-reader.ts'
+import { appRole } from './postgres-setup.ts'
+import {
+  entriesQuery,
+  evidenceStatements,
+  leavesQuery,
+  queriesOf,
+  statements,
+  tenantQuery,
+} from './query.ts'
+import { type Query, walkInPostgres } from './walk.ts'
+
+type Node = {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Cond'?: string
+  readonly Plans?: readonly Node[]
+}
+
+/** Nothing is to be had from statistics: there are none, or they are of another log. */
+const states = ['never analyzed', 'analyzed while empty', 'analyzed with one customer'] as const
+const months = ['2025-01', '2025-02']
+const page = { after: 0, limit: 500 }
+const log = pino({ level: 'silent' })
+let server: PostgresServer
+let reader: PostgresReader | undefined
+const databases = new Map<(typeof states)[number], string>()
+
+beforeAll(async () => {
+  server = await startPostgres()
+  for (const state of states) {
+    const name = state.replaceAll(' ', '_')
+    await server.run(`create database ${name}`)
+    const url = server.url(name)
+    const store = await createPostgresStore(url, log)
+    await addMonths(url)
+    if (state === 'analyzed while empty') await server.run('analyze', url)
+    await fillFor(store, state === 'analyzed with one customer' ? 2_000 : 500)
+    if (state === 'analyzed with one customer') await server.run('analyze', url)
+    await fillFor(store, 200)
+    await store.close()
+    databases.set(state, name)
+  }
+})
+afterEach(async () => {
+  await reader?.close()
+  reader = undefined
+})
+afterAll(() => server?.remove())
+
+async function addMonths(url: string): Promise<void> {
+  for (const [turn, month] of months.entries())
+    await server.run(
+      `create table event_${turn} partition of event for values from ('${month}-01') to ('${month}-28')`,
+      url,
+    )
+}
+
+async function fillFor(store: EventStore, events: number): Promise<void> {
+  await fill(store, manyAppends(cast(), events))
+}
+
+async function copyOf(state: (typeof states)[number]): Promise<string> {
+  return server.newDatabase(databases.get(state))
+}
+
+/** As the node reads: in its role, so behind the fence between customers. */
+async function nodesOf({ sql, values }: Query): Promise<Node[]> {
+  const rows = (await reader?.rows(newId(), `explain (format json) ${sql}`, values)) ?? []
+  const plans = rows.flatMap((row) => row['QUERY PLAN'] as Array<{ Plan: Node }>)
+  const all = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(all)]
+  return plans.flatMap(({ Plan }) => all(Plan))
+}
+
+/** What is read of a table, by an index of it; and in its order. */
+async function walkOf(query: Query, tables = /^event_(\d|\d{4}_\d\d)$/): Promise<Node[]> {
+  const nodes = await nodesOf(query)
+  for (const { 'Node Type': type } of nodes)
+    expect(type).not.toMatch(/Seq Scan|Sort|Hash Join|Bitmap/)
+  const reads = nodes.filter(({ 'Relation Name': name }) => tables.test(name ?? ''))
+  expect(reads).not.toHaveLength(0)
+  for (const { 'Node Type': type } of reads) expect(type).toMatch(/^Index (Only )?Scan$/)
+  return reads
+}
+
+const indexOf = ({ sessionId, deviceId, actorId, installationId }: Wanted) =>
+  [
+    ...[sessionId && 'session_key', deviceId && 'device_key', actorId && 'actor_key'],
+    ...[installationId && 'installation_key'],
+  ].find(Boolean)
+
+const columnsOf = (column: string | undefined) =>
+  ['tenant_key', ...(column ? [column] : []), '"position"'].join(', ')
+
+async function requireLists(wanted: Wanted): Promise<void> {
+  const filter = { tenantId: id, ...wanted }
+  const split = wanted.types ? 'type' : wanted.installationIds && 'installation_key'
+  for (const query of queriesOf({ ...filter, limit: 50 }, walkInPostgres))
+    await requireBounds(query, indexOf(wanted) ?? split)
+  await requireBounds(entriesQuery(filter, page, walkInPostgres), indexOf(wanted))
+}
+
+async function requireBounds(query: Query, column: string | undefined): Promise<void> {
+  for (const { 'Index Cond': bounds = '' } of await walkOf(query))
+    for (const side of ['>', '<'])
+      expect(bounds).toContain(`ROW(${columnsOf(column)}) ${side} ROW(`)
+}
+
+async function requireReadings(): Promise<void> {
+  const { newest, over, expired } = evidenceStatements
+  const { stream, all } = statements
+  await walkOf(tenantQuery(id, page, walkInPostgres))
+  await walkOf({ sql: stream, values: [id, id, 0] })
+  await walkOf({ sql: all, values: [0, 500] })
+  const leaves = await walkOf(leavesQuery(id, page, walkInPostgres), /^event_\d|^expired_leaf/)
+  for (const { 'Index Cond': bounds } of leaves) expect(bounds).toContain('ROW(tenant_key, "pos')
+  await walkOf({ sql: newest, values: [id] }, /checkpoint/)
+  await walkOf({ sql: over, values: [id, 1] }, /checkpoint/)
+  await walkOf({ sql: expired, values: [id, 0, 500] }, /expired_leaf/)
+}
+
+test.each(states)(
+  'every list walks the index of its narrowest key between its bounds, in order, %s: no scan, no sorting (STORE 7)',
+  async (state) => {
+    reader = new PostgresReader({ url: await copyOf(state), role: appRole })
+    for (const [what, wanted] of filters)
+      await expect(requireLists(wanted), what).resolves.toBeUndefined()
+    await requireReadings()
+  },
+)
+
+test.each([
+  ...['event_tenant', 'event_installation', 'event_actor', 'event_device', 'event_session'],
+  'event_type',
+])('without %s the proof of the lists fails', async (index) => {
+  const url = await copyOf('analyzed with one customer')
+  await server.run(`drop index ${index}`, url)
+  reader = new PostgresReader({ url, role: appRole })
+  const proofs = await Promise.allSettled(filters.map(([, wanted]) => requireLists(wanted)))
+  const failed = proofs.filter(({ status }) => status === 'rejected')
+  expect(failed).not.toHaveLength(0)
+  expect(failed).not.toHaveLength(filters.length)
+})
