@@ -1,6 +1,6 @@
 /**
  * Web interfaces that nobody made for this: Debian's, through a paired agent in Chromium, in both modes. One signs in
- * by Basic, one has its script send a cookie back, one speaks over a WebSocket.
+ * by Basic, one has its script send a cookie back, one speaks over a WebSocket. The screens of the first two are recorded.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -32,12 +32,14 @@ beforeAll(async () => {
   ;[browser, stack] = await Promise.all([startBrowser(), startStack()])
   manager = await new Api(stack.httpUrl).signIn('gestor@demo.travessia')
   agent = await startOwnAgent(stack, manager, 'Debian')
-  const add = (name: string, port: number) =>
-    registerDevice(manager, agent.installationId, { name, baseUrl: `http://127.0.0.1:${port}` })
+  const add = (name: string, port: number, capture = 'dom') =>
+    registerDevice(manager, agent.installationId, {
+      ...{ name, baseUrl: `http://127.0.0.1:${port}`, capture },
+    })
   devices = {
     transmission: await add('Transmission', transmission),
     syncthing: await add('Syncthing', syncthing),
-    vnc: await add('noVNC', vnc),
+    vnc: await add('noVNC', vnc, 'heads'),
   }
 })
 
@@ -141,6 +143,7 @@ describe.each(['host', 'path'] as const)('%s mode', (mode) => {
     await page.locator('#toolbar-remove').click()
     await page.locator('#dialog_confirm_button').click()
     await row.waitFor({ state: 'detached' })
+    await expectRecorded(devices.transmission, mode, `"textContent":"${mode}"`)
     await page.context().close()
   })
 
@@ -155,6 +158,7 @@ describe.each(['host', 'path'] as const)('%s mode', (mode) => {
     await page.getByText(`Portaria ${mode}`).first().waitFor()
     await page.reload()
     await page.getByText(`Portaria ${mode}`).first().waitFor()
+    await expectRecorded(devices.syncthing, mode, `Portaria ${mode}`)
     await page.context().close()
   })
 
@@ -167,6 +171,20 @@ describe.each(['host', 'path'] as const)('%s mode', (mode) => {
     await page.context().close()
   })
 })
+
+/** What the browser sent of the device's screen shows this. */
+async function expectRecorded(device: Item, mode: string, text: string): Promise<void> {
+  const query = `?limit=200&type=DomRecordingStored&deviceId=${device.id}`
+  type Stored = { sessionId: string; data: { ref: string } }
+  const recorded = async () => {
+    const { items } = await manager.get<{ items: Stored[] }>(`/api/audit/events${query}`)
+    const parts = items.map(({ sessionId, data }) =>
+      manager.call<unknown>('GET', `/api/audit/sessions/${sessionId}/bodies/${data.ref}`),
+    )
+    return JSON.stringify((await Promise.all(parts)).map(({ body }) => body))
+  }
+  await expect.poll(recorded, { message: `${device.name}, ${mode}` }).toContain(text)
+}
 
 /** The page with its data; what it asks a newcomer lies over it. */
 async function whenReady(page: Page): Promise<void> {

@@ -34,6 +34,15 @@ export function pathOf(address: string, pagePath: string): string | undefined {
   return url.origin === base.origin ? url.pathname + url.search : undefined
 }
 
+/** A style sheet with each `url(…)` as it should be. */
+export function cssUrls(css: string, urlOf: (address: string) => string): string {
+  return css.replaceAll(
+    /url\(\s*(?:"([^"]*)"|'([^']*)'|([^)"']*))\s*\)/gi,
+    (_whole, double?: string, single?: string, plain?: string) =>
+      `url("${urlOf((double ?? single ?? plain ?? '').trim()).replaceAll('"', '%22')}")`,
+  )
+}
+
 function bodyOf({ request, answer }: Exchange): CapturedBody {
   const body = (answer?.data['responseBody'] ?? {}) as Partial<BodyFacts>
   return { path: String(request.data['path']), body }

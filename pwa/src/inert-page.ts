@@ -2,7 +2,7 @@
  * A device's page as a picture of itself: no scripts, no addresses, nothing to send; pictures and styles are those that were
  * captured with it. The frame it is shown in forbids the same again (its sandbox and the policy of stage.html).
  */
-import { pathOf } from './captured.ts'
+import { cssUrls, pathOf } from './captured.ts'
 
 /** What stands for an address on this page: a `data:` address, or the text of a style sheet. */
 export type Resources = {
@@ -64,19 +64,15 @@ async function disarm(element: Element, pagePath: string, resources: Resources):
 
 /** `url(…)` of what was captured; every other one leads nowhere. */
 async function inertCss(css: string, sheetPath: string, resources: Resources): Promise<string> {
-  let text = ''
-  let done = 0
   const plain = css.replaceAll(/@import[^;]*;?/gi, '')
-  for (const match of plain.matchAll(/url\(\s*(?:"([^"]*)"|'([^']*)'|([^)"']*))\s*\)/gi)) {
-    const address = (match[1] ?? match[2] ?? match[3] ?? '').trim()
-    const path = pathOf(address, sheetPath)
-    const picture = address.startsWith('data:')
-      ? address
-      : path === undefined
-        ? undefined
-        : await resources.picture(path)
-    text += `${plain.slice(done, match.index)}url("${picture ?? ''}")`
-    done = match.index + match[0].length
+  const pictures = new Map<string, string>()
+  cssUrls(plain, (address) => {
+    pictures.set(address, address.startsWith('data:') ? address : '')
+    return ''
+  })
+  for (const [address, known] of pictures) {
+    const path = known === '' ? pathOf(address, sheetPath) : undefined
+    if (path !== undefined) pictures.set(address, (await resources.picture(path)) ?? '')
   }
-  return text + plain.slice(done)
+  return cssUrls(plain, (address) => pictures.get(address) ?? '')
 }

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
-import { type KeptBatch, picturesOf, putPictures, recordingOf } from './screen-recording.ts'
+import { type KeptBatch, recordingOf } from './screen-recording.ts'
 
 const lastAt = '2026-11-24T12:00:10.000Z'
 const end = Date.parse(lastAt)
-const picture = (src: string) => ({ tagName: 'img', attributes: { src }, childNodes: [] })
 const batch = (page: string, events: KeptBatch['events'], at = lastAt): KeptBatch => ({
   page,
   events,
@@ -31,29 +30,22 @@ test('a page that was loaded later ends the one before, and a page without a fir
       ],
       at(second),
     )
-  const late = batch('a', [{ type: 3, timestamp: 7, data: 'late of a' }], at(9))
+  const late = batch('a', [{ type: 3, timestamp: 9_002, data: 'late of a' }], at(9))
   const half = batch('c', [{ type: 3, timestamp: 7, data: 'c' }], at(1))
   const events = recordingOf([page('a', 0, 'a'), page('b', 5, 'b'), late, half])
   expect(events.map(({ data }) => data)).toEqual(['a', 'a', 'b', 'b'])
 })
 
-test('pictures are what was captured of them; every other one leads nowhere', () => {
+test('batches of a page stay in their order and distance, however late each of them came', () => {
+  const late = new Date(end + 5_000).toISOString()
   const events = recordingOf([
     batch('a', [
-      { type: 4, timestamp: 1, data: {} },
-      {
-        ...{ type: 2, timestamp: 2 },
-        data: { node: { childNodes: [picture('http://s.remote.localhost:8002/logo.png?x=1')] } },
-      },
-      {
-        type: 3,
-        timestamp: 3,
-        data: { source: 0, adds: [{ node: picture('http://s/fora.png') }] },
-      },
+      { type: 4, timestamp: 1_000, data: 1 },
+      { type: 2, timestamp: 2_000, data: 2 },
     ]),
+    batch('a', [{ type: 3, timestamp: 2_100, data: 4 }], late),
+    batch('a', [{ type: 3, timestamp: 2_050, data: 3 }], late),
   ])
-  expect([...picturesOf(events)]).toEqual(['/logo.png?x=1', '/fora.png'])
-  putPictures(events, new Map([['/logo.png?x=1', 'data:image/png;base64,AAAA']]))
-  expect(JSON.stringify(events)).toContain('"src":"data:image/png;base64,AAAA"')
-  expect(JSON.stringify(events)).not.toContain('fora.png')
+  expect(events.map(({ data }) => data)).toEqual([1, 2, 3, 4])
+  expect(events.map(({ timestamp }) => timestamp - end)).toEqual([-1_000, 0, 50, 100])
 })

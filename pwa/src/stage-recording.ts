@@ -5,6 +5,10 @@ import type { StageMessage } from './stage-messages.ts'
 
 type Events = Extract<StageMessage, { kind: 'recording' }>['events']
 
+/** For who asked for less motion: what the device's page would move by itself. */
+const stillness =
+  '* { animation: none !important; transition: none !important; scroll-behavior: auto !important }'
+
 export class Recording {
   readonly #replayer: Replayer
   readonly #startMs: number
@@ -14,8 +18,10 @@ export class Recording {
     document.body.replaceChildren()
     this.#startMs = events[0]?.timestamp ?? 0
     this.#lengthMs = (events.at(-1)?.timestamp ?? 0) - this.#startMs
+    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches
     this.#replayer = new Replayer(structuredClone(events) as eventWithTime[], {
       ...{ root: document.body, mouseTail: false, triggerFocus: false },
+      insertStyleRules: isCalm ? [stillness] : [],
       ...{ showWarning: false, UNSAFE_replayCanvas: false, useVirtualDom: false },
     })
     this.#replayer.on('resize', () => this.#fit())
@@ -23,7 +29,8 @@ export class Recording {
   }
 
   seek(timeMs: number): void {
-    this.#replayer.pause(Math.min(Math.max(1, timeMs - this.#startMs), this.#lengthMs))
+    // What happened at that very moment is not shown by rrweb, unlike what happened before it.
+    this.#replayer.pause(Math.min(Math.max(0, timeMs - this.#startMs), this.#lengthMs) + 1)
     this.#fit()
   }
 

@@ -104,6 +104,10 @@ const session = {
   DomRecordingStored: data({
     ...{ ref: text, digest: text, bytes: count, events: count },
     ...{ firstAt: time, lastAt: time },
+    /** Batches of this session that were refused since the one before. */
+    refused: optional(count),
+    /** The session has used up what may be recorded of it. */
+    isLast: optional(Type.Boolean()),
   }),
   /** From now on the agent signs the session's requests in with the registered credentials. */
   DeviceCredentialsUsed: data({}),

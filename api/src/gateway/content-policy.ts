@@ -1,17 +1,18 @@
 /** The device's own Content-Security-Policy goes on, mapped to the public origin (DEVICES 4.3). Pure. */
-import type { PublicView } from './public-address.ts'
+import { domUrl, type PublicView } from './public-address.ts'
 
 const removedDirectives =
   /^(upgrade-insecure-requests|block-all-mixed-content|report-uri|report-to)$/i
 
 /** Its origin is the public one now, and http is not upgraded behind our back. */
 export function mapPolicy(policy: string, view: PublicView): string {
-  return directivesOf(policy)
+  const mapped = directivesOf(policy)
     .filter(([name = '']) => !removedDirectives.test(name))
     .map(([name, ...sources]) =>
       [name, ...sources.map((source) => mapSource(source, view))].join(' '),
     )
     .join('; ')
+  return view.isRecorded ? allowConnection(mapped, domUrl(view)) : mapped
 }
 
 /** One script more may run: this very file, or, where only marked scripts may, the page's own mark is on it. */
@@ -20,7 +21,7 @@ export function allowScript(policy: string, url: string): string {
 }
 
 /** What the script that records the page sends goes to this address. */
-export function allowConnection(policy: string, url: string): string {
+function allowConnection(policy: string, url: string): string {
   return allow(policy, ['connect-src', 'default-src'], url)
 }
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { maxBatchBytes } from '@travessia/schemas/dom-recording'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { batchesAtOnce } from './dom-recording.ts'
 import { listen, type Session, startGateway, type TestGateway, tenantId } from './test-gateway.ts'
 
@@ -12,7 +12,9 @@ beforeAll(async () => {
   const { server, url } = await listen((request, response) => {
     response.setHeader('content-type', 'text/html')
     response.setHeader('content-security-policy', policy)
-    response.end(`<html><head><title>x</title></head><body>${request.url}</body></html>`)
+    const mark = `<meta http-equiv="content-security-policy" content="connect-src 'none'; img-src *">`
+    const head = `${request.url === '/meta' ? mark : ''}<title>x</title>`
+    response.end(`<html><head>${head}</head><body>${request.url}</body></html>`)
   })
   deviceServer = server
   node = await startGateway(url)
@@ -21,6 +23,23 @@ afterAll(async () => {
   await node.stop()
   deviceServer.close()
 })
+
+afterEach(() => vi.restoreAllMocks())
+
+/** The clock of the node goes this much faster. */
+function advance(ms: number): void {
+  const now = Date.now()
+  vi.restoreAllMocks()
+  const offset = now + ms - Date.now()
+  vi.spyOn(Date, 'now').mockImplementation(
+    () => performance.timeOrigin + performance.now() + offset,
+  )
+}
+
+const storedOf = async ({ id }: Session) =>
+  (await node.factsOf(id)).flatMap((fact) =>
+    fact.type === 'DomRecordingStored' ? [fact.data] : [],
+  )
 
 const openOf = async (capture: 'heads' | 'bodies' | 'dom') =>
   node.open(await node.register({ capture }))
@@ -48,7 +67,7 @@ test('a page gets the script that records it, and its policy lets it, only where
     `default-src 'self' ${script}; connect-src http://${session.host}/__travessia/dom`,
   )
   const recorder = String((await node.get(session, '/__travessia/shim.js')).body)
-  expect(recorder).toContain('maskAllInputs: true')
+  expect(recorder).toContain('maskInputOptions: masked')
   expect(() => new Function(recorder)).not.toThrow()
   for (const capture of ['heads', 'bodies'] as const) {
     const other = await openOf(capture)
@@ -56,6 +75,13 @@ test('a page gets the script that records it, and its policy lets it, only where
     expect(String(answer.body)).toBe('<html><head><title>x</title></head><body>/</body></html>')
     expect(String((await node.get(other, '/__travessia/shim.js')).body)).not.toContain('record(')
   }
+})
+
+test('a policy that the page says itself lets the recorder send, too', async () => {
+  const session = await openOf('dom')
+  expect(String((await node.get(session, '/meta', document)).body)).toContain(
+    `content="connect-src http://${session.host}/__travessia/dom; img-src *"`,
+  )
 })
 
 test('what a script of the page reads is not touched', async () => {
@@ -104,13 +130,26 @@ test('a page cannot fill the log: more batches than its share are refused', asyn
   expect(statuses).toContain(429)
 })
 
-test('a session is recorded up to its limit', async () => {
+test('a session is recorded up to its limit, and the log says where that was', async () => {
   const session = await openOf('dom')
   const large = batch({ events: [{ type: 3, timestamp: 1, data: 'x'.repeat(1_040_000) }] })
   const statuses: number[] = []
-  for (let sent = 0; sent < 20; sent += 1) statuses.push((await post(session, large)).status)
-  expect((await post(session, large)).status).toBeGreaterThanOrEqual(413)
-  expect(statuses.filter((status) => status === 204)).toHaveLength(20)
+  for (let sent = 0; sent < 24; sent += 1) {
+    statuses.push((await post(session, large)).status)
+    advance(1_000)
+  }
+  expect(statuses).toEqual([...Array(21).fill(204), ...Array(3).fill(413)])
+  const marks = (await storedOf(session)).map(({ isLast = false }) => isLast)
+  expect(marks).toEqual([...Array(20).fill(false), true])
+})
+
+test('what is refused leaves its count in the log', async () => {
+  const session = await openOf('dom')
+  for (let sent = 0; sent < batchesAtOnce + 3; sent += 1) await post(session, batch())
+  advance(2_000)
+  expect((await post(session, batch())).status).toBe(204)
+  const refused = (await storedOf(session)).map(({ refused }) => refused)
+  expect(refused).toEqual([...Array(batchesAtOnce).fill(undefined), 3])
 })
 
 test('nothing is taken for a device that is not recorded, from another site, or without the cookie', async () => {

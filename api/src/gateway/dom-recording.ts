@@ -13,7 +13,6 @@ import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { LiveSession } from './remote-sessions.ts'
 
-export const domPath = '/__travessia/dom'
 /** Of one session; what comes after is not recorded. */
 export const maxSessionBytes = 20 * 1024 * 1024
 /** Bytes and batches come back with time, so that a page cannot fill the log. */
@@ -28,7 +27,19 @@ type Deps = {
   readonly blobs: Pick<BlobStore, 'put'>
   readonly now: () => number
 }
-type Standing = { bytes: number; batches: number; seenAt: number; underWay: number }
+type Standing = {
+  bytes: number
+  batches: number
+  seenAt: number
+  underWay: number
+  /** Since the last one that was kept. */
+  refused: number
+}
+type Owner = {
+  readonly session: LiveSession
+  readonly device: DeviceRow
+  readonly standing: Standing
+}
 
 export class DomRecording {
   readonly #deps: Deps
@@ -45,39 +56,41 @@ export class DomRecording {
     { session, device }: { session: LiveSession; device: DeviceRow },
   ): Promise<void> {
     if (device.capture !== 'dom' || request.method !== 'POST') throw new TravessiaError('NOT_FOUND')
-    const standing = this.#admit(session)
+    const standing = this.#standingOf(session)
+    admit(standing)
     standing.underWay += 1
     try {
       const text = await bodyOf(request)
+      const batch = batchOf(text)
       standing.bytes += text.length
-      if (standing.bytes > maxSessionBytes) throw new TravessiaError('REQUEST_TOO_LARGE')
-      await this.#keep(session, device, text)
+      await this.#keep({ session, device, standing }, batch, text)
     } finally {
       standing.underWay -= 1
     }
     response.writeHead(204, { 'cache-control': 'no-store' }).end()
   }
 
-  #admit(session: LiveSession): Standing {
+  #standingOf(session: LiveSession): Standing {
     const now = this.#deps.now()
-    const fresh = { bytes: 0, batches: batchesAtOnce, seenAt: now, underWay: 0 }
+    const fresh = { bytes: 0, batches: batchesAtOnce, seenAt: now, underWay: 0, refused: 0 }
     const standing = this.#standing.get(session) ?? fresh
     this.#standing.set(session, standing)
     const regained = ((now - standing.seenAt) / 1_000) * batchesPerSecond
     standing.batches = Math.min(batchesAtOnce, standing.batches + Math.max(0, regained))
     standing.seenAt = now
-    if (standing.batches < 1 || standing.underWay >= underWayAtOnce)
-      throw new TravessiaError('RATE_LIMITED')
-    standing.batches -= 1
-    if (standing.bytes >= maxSessionBytes) throw new TravessiaError('REQUEST_TOO_LARGE')
     return standing
   }
 
-  async #keep(session: LiveSession, device: DeviceRow, text: Buffer): Promise<void> {
+  async #keep(
+    { session, device, standing }: Owner,
+    { events }: DomBatch,
+    text: Buffer,
+  ): Promise<void> {
     const { store, blobs, now } = this.#deps
     const { tenantId, userId, id: sessionId } = session
     const { id: deviceId, installationId } = device
-    const { events } = batchOf(text)
+    const { refused } = standing
+    const isLast = standing.bytes >= maxSessionBytes
     const times = events.map(({ timestamp }) => timestamp)
     const [lastMs, spanMs] = [now(), Math.max(...times) - Math.min(...times)]
     const timeOf = (ms: number) => new Date(Math.max(0, ms)).toISOString()
@@ -87,7 +100,10 @@ export class DomRecording {
       ...{ bytes: text.length, events: events.length },
       // Its clock is its own: what was sent ended when it came.
       ...{ firstAt: timeOf(lastMs - spanMs), lastAt: timeOf(lastMs) },
+      ...(refused > 0 ? { refused } : {}),
+      ...(isLast ? { isLast } : {}),
     }
+    standing.refused -= refused
     await store.append({
       ...{ tenantId, streamKind: 'session', streamId: sessionId, expected: 'any' },
       events: [
@@ -99,6 +115,16 @@ export class DomRecording {
       ],
     })
   }
+}
+
+/** @throws TravessiaError RATE_LIMITED, REQUEST_TOO_LARGE: the session's share is used up */
+function admit(standing: Standing): void {
+  const isOver = standing.bytes >= maxSessionBytes
+  const isTooOften = standing.batches < 1 || standing.underWay >= underWayAtOnce
+  if (isOver || isTooOften) standing.refused += 1
+  if (isOver) throw new TravessiaError('REQUEST_TOO_LARGE')
+  if (isTooOften) throw new TravessiaError('RATE_LIMITED')
+  standing.batches -= 1
 }
 
 /** @throws TravessiaError MESSAGE_INVALID */

@@ -1,7 +1,7 @@
 /** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
-import { allowConnection, allowScript, mapPolicy } from './content-policy.ts'
+import { allowScript, mapPolicy } from './content-policy.ts'
 import { cookieForBrowser, cookieMark, cookiesForDevice } from './cookies.ts'
 import { type PublicView, publicPathOf } from './public-address.ts'
 
@@ -169,8 +169,10 @@ function mapped(
       return cookie === undefined ? [] : [name, cookie]
     }
     case 'content-security-policy':
-    case 'content-security-policy-report-only':
-      return [name, policyWith(script, mapPolicy(value, view), view)]
+    case 'content-security-policy-report-only': {
+      const policy = mapPolicy(value, view)
+      return [name, script === undefined ? policy : allowScript(policy, script)]
+    }
     default:
       return []
   }
@@ -182,13 +184,6 @@ function mapRefresh(value: string, map: (url: string) => string): string {
   return match
     ? `${match[1]}; url=${map(match[2] ?? '')}`
     : (/^\s*\d+/.exec(value)?.[0].trim() ?? '0')
-}
-
-function policyWith(script: string | undefined, policy: string, view: PublicView): string {
-  if (script === undefined) return policy
-  const allowed = allowScript(policy, script)
-  const { publicOrigin, base, isRecorded } = view
-  return isRecorded ? allowConnection(allowed, `${publicOrigin}${base}/__travessia/dom`) : allowed
 }
 
 /** Shared caches must not keep a device's page; the browser's own may, with ETag and 304. */

@@ -37,6 +37,12 @@ export function hasAddressesToMap({ prefix, others }: PublicView): boolean {
 }
 
 export const reservedPath = '/__travessia/'
+export const domPath = '/__travessia/dom'
+
+/** Where a recorded page sends what it shows. */
+export function domUrl({ publicOrigin, base }: PublicView): string {
+  return `${publicOrigin}${base}${domPath}`
+}
 
 export function routeOf(host: string, target: string, remoteHostname: string): Route | undefined {
   const hostname = hostnameOf(host)

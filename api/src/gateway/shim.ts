@@ -37,7 +37,8 @@ export function shimUrl({ publicOrigin, base }: PublicView): string {
 /** Host mode has an origin of its own, and only addresses to map. */
 export function shimText(config: ShimConfig): string {
   const parts = config.base === '' ? addresses : `${addresses}\n${session}`
-  return `(function (window, config) {\n${once}${parts}})(window, ${JSON.stringify(config)})\n`
+  // The recorder begins with a bracket, too.
+  return `(function (window, config) {\n${once}${parts}})(window, ${JSON.stringify(config)});\n`
 }
 
 export function sendShim(response: ServerResponse, view: PublicView): void {

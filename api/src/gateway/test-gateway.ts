@@ -73,7 +73,7 @@ export async function startGateway(
   const store = await createSqliteStore(join(directory, 'events.db'))
   const views = new Views({ store, path: join(directory, 'views.db'), log })
   await views.start()
-  const now = Date.now
+  const now = () => Date.now()
   const link = { send: () => false, command: async () => undefined }
   const tunnel = new TunnelClient({ link, now, log })
   const deviceLists = new DeviceLists({

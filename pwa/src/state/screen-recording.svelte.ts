@@ -3,14 +3,9 @@ import type { AuditEvent } from '@travessia/schemas/api'
 import type { DomBatch } from '@travessia/schemas/dom-recording'
 import { ApiError, open } from '../api.ts'
 import { dataUrl, resourcesOf } from '../captured.ts'
+import { picturesOf, putPictures } from '../recorded-pictures.ts'
 import type { Moment } from '../replay.ts'
-import {
-  type KeptBatch,
-  picturesOf,
-  putPictures,
-  recordingOf,
-  type ScreenEvent,
-} from '../screen-recording.ts'
+import { type KeptBatch, recordingOf, type ScreenEvent } from '../screen-recording.ts'
 
 const maxPictures = 200
 const loadMs = 20_000
@@ -20,6 +15,8 @@ export class ScreenRecording {
   isErased = $state(false)
   /** A part of it could not be had. */
   isIncomplete = $state(false)
+  /** The page had sent more than is kept. */
+  isCut = $state(false)
   readonly #path: string
   #loaded = 0
 
@@ -35,6 +32,7 @@ export class ScreenRecording {
     const stored = events.filter(({ type }) => type === 'DomRecordingStored')
     if (stored.length === this.#loaded) return
     this.#loaded = stored.length
+    this.isCut = stored.some(({ data }) => Number(data['refused'] ?? 0) > 0 || data['isLast'])
     const batches: KeptBatch[] = []
     for (const { data } of stored) {
       const batch = await this.#batch(String(data['ref']))

@@ -1,0 +1,279 @@
+/**
+ * A device's page as a person used it, and as an auditor sees it again: through a node, a paired agent and Chromium, on a host of
+ * its own and under a path (ADR 29). What is typed is nowhere, and the page does not notice.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type BareNode, startBareNode } from './bare-node.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { listen } from './own-device.ts'
+import { type Looks, looksOf, recordedDevice } from './recorded-device.ts'
+import { startBrowser, violations } from './screens.ts'
+import { eventually, factsOf, type Item } from './stack.ts'
+
+const auditor = { email: 'auditora@teste.travessia', password: 'only-for-this-auditor' }
+const typed = ['nome-digitado', 'senha-digitada', 'nota-digitada', 'livre-digitado']
+const idleMs = 8_000
+let node: BareNode
+let agent: OwnAgent
+let browser: Browser
+let deviceServer: Server
+let device: Item
+let desk: Page
+
+beforeAll(async () => {
+  ;[browser, node] = await Promise.all([startBrowser(), startBareNode()])
+  agent = await startOwnAgent(node, node.admin, 'Poço')
+  deviceServer = createServer(recordedDevice)
+  const fields = { name: 'Bomba', baseUrl: await listen(deviceServer), capture: 'dom' }
+  device = await registerDevice(node.admin, agent.installationId, fields)
+  await node.admin.call('POST', '/api/users', { ...auditor, name: 'Auditora', role: 'auditor' })
+  desk = await (await browser.newContext({ locale: 'pt-BR' })).newPage()
+  desk.setDefaultTimeout(15_000)
+  await desk.goto(node.httpUrl)
+  await desk.getByLabel('E-mail').fill(auditor.email)
+  await desk.getByLabel('Senha').fill(auditor.password)
+  await desk.locator('form').getByRole('button', { name: 'Entrar' }).click()
+  await desk.getByRole('heading', { name: 'Instalações' }).waitFor()
+  // Both at once: most of it is time in which nothing happens.
+  ;[used.host, used.path] = await Promise.all([use('host'), use('path')])
+})
+
+afterAll(async () => {
+  agent?.process.kill('SIGKILL')
+  await browser?.close()
+  deviceServer?.close()
+  await node?.stop()
+})
+
+type Mode = 'host' | 'path'
+
+class Visit {
+  readonly sessionId: string
+  readonly base: string
+  readonly page: Page
+  /** What the browser said of the page. */
+  readonly said: string[] = []
+
+  constructor(page: Page, { sessionId, url }: { sessionId: string; url: string }) {
+    this.page = page
+    this.sessionId = sessionId
+    this.base = url.replace(/\/__travessia\/.*$/, '')
+    page.on('console', (message) => this.said.push(message.text()))
+    page.on('pageerror', (error) => this.said.push(error.message))
+  }
+
+  static async start(mode: Mode, page?: Page): Promise<Visit> {
+    const own = page ?? (await (await browser.newContext()).newPage())
+    own.setDefaultTimeout(15_000)
+    const path = `/api/devices/${device.id}/sessions`
+    const { body } = await node.admin.call<{ sessionId: string; url: string }>('POST', path, {
+      mode,
+    })
+    await own.goto(body.url)
+    return new Visit(own, body)
+  }
+
+  async end(): Promise<void> {
+    await this.page.goto('about:blank')
+    await this.page.context().close()
+    await node.admin.call('DELETE', `/api/sessions/${this.sessionId}`)
+  }
+
+  async press(state: string): Promise<{ looks: Looks; at: number }> {
+    await this.page.getByRole('button', { name: 'Ligar ou desligar' }).click()
+    await this.page.locator('#state', { hasText: new RegExp(`^${state}$`) }).waitFor()
+    const looks = await this.page.evaluate<Looks>(`(${looksOf})(document)`)
+    return { looks, at: Date.now() }
+  }
+}
+
+const factsIn = (sessionId: string) => factsOf(node.admin, `&sessionId=${sessionId}`)
+
+/** What the browser sent of the screen, as the auditor's tools get it. */
+async function recordedIn(sessionId: string): Promise<string[]> {
+  const stored = (await factsIn(sessionId)).filter(({ type }) => type === 'DomRecordingStored')
+  const path = `/api/audit/sessions/${sessionId}/bodies/`
+  return Promise.all(stored.map(({ data }) => textOf(path + String(data['ref']))))
+}
+
+async function textOf(path: string): Promise<string> {
+  const headers = { authorization: `Bearer ${node.admin.token}` }
+  return (await fetch(node.httpUrl + path, { headers })).text()
+}
+
+const stage = `document.querySelector('iframe[src="/stage.html"]').contentDocument`
+const replayed = `${stage}?.querySelector('iframe')?.contentDocument`
+/** undefined: nothing is shown yet. */
+const looksAgain = () =>
+  desk.evaluate<Looks | undefined>(
+    `${replayed}?.getElementById('state') ? (${looksOf})(${replayed}) : undefined`,
+  )
+
+type Pressed = Awaited<ReturnType<Visit['press']>>
+type Used = { sessionId: string; on: Pressed; off: Pressed; said: readonly string[] }
+const used = {} as Record<Mode, Used>
+
+async function use(mode: Mode): Promise<Used> {
+  const visit = await Visit.start(mode)
+  const labels = ['Nome', 'Senha', 'Nota', 'Livre']
+  for (const [index, label] of labels.entries())
+    await visit.page.getByLabel(label).pressSequentially(String(typed[index]))
+  await visit.page.getByLabel('Sentido').selectOption('direita')
+  const on = await visit.press('ligado')
+  await sleep(idleMs)
+  const off = await visit.press('desligado')
+  await sleep(500)
+  await visit.end()
+  return { sessionId: visit.sessionId, on, off, said: visit.said }
+}
+
+describe.each<Mode>(['host', 'path'])('%s mode', (mode) => {
+  let sessionId: string
+  let on: Pressed
+  let off: Pressed
+  let said: readonly string[]
+
+  beforeAll(() => {
+    ;({ sessionId, on, off, said } = used[mode])
+  })
+
+  /** Where this is in the replay, in seconds. */
+  async function instantOf(ms: number): Promise<number> {
+    const [first] = await factsIn(sessionId)
+    return (ms - Date.parse(String(first?.['at']))) / 1_000
+  }
+  async function openAt(seconds: number): Promise<void> {
+    await desk.goto(`${node.httpUrl}/auditoria/sessoes/${sessionId}?t=${seconds}`)
+    await desk.getByRole('slider').waitFor()
+  }
+
+  test('the page works as without the recorder, and neither it nor its policy notices', () => {
+    expect(on.looks).toEqual({
+      ...{ title: 'Bomba do poço', color: 'rgb(1, 2, 3)', state: 'ligado', signs: ['feito'] },
+      ...{ pictures: [1, 1], background: true, pressure: '4 bar', direction: 'direita' },
+      ...{ filled: [true, true, true, true], disturbed: '' },
+    })
+    expect(off.looks).toMatchObject({ state: 'desligado', signs: ['feito', 'feito'] })
+    expect(said).toEqual([])
+  })
+
+  test('the auditor sees the page as the manager saw it, its frame and its pictures too, at the instant of a link', async () => {
+    await openAt(await instantOf((on.at + off.at) / 2))
+    await expect.poll(looksAgain).toEqual(on.looks)
+    expect(await violations(desk, `tela gravada, ${mode}`)).toEqual([])
+    await openAt(await instantOf(off.at + 200))
+    await expect.poll(looksAgain).toEqual(off.looks)
+  })
+
+  test('it plays sixteen times as fast, and skips what nobody did', async () => {
+    await openAt(0)
+    const state = async () => (await looksAgain())?.state
+    await desk.getByLabel('Velocidade').selectOption('16')
+    await desk.getByLabel('Pular inatividade').uncheck()
+    const play = desk.getByRole('button', { name: 'Reproduzir' })
+    let startedAt = Date.now()
+    await play.click()
+    await expect.poll(state, { interval: 20 }).toBe('ligado')
+    await expect.poll(state).toBe('desligado')
+    await play.waitFor()
+    expect(Date.now() - startedAt).toBeLessThan(idleMs / 2)
+    await openAt(await instantOf(on.at + 1_000))
+    await expect.poll(state).toBe('ligado')
+    startedAt = Date.now()
+    await play.click()
+    await expect.poll(state).toBe('desligado')
+    expect(Date.now() - startedAt).toBeLessThan(idleMs - 2_000)
+  })
+
+  test('what was typed is nowhere: not in the log, its files, the copies, the bundle, nor how long it was', async () => {
+    const recorded = await recordedIn(sessionId)
+    const answered = (await factsIn(sessionId)).flatMap(({ data }) => {
+      const bodies = [data['requestBody'], data['responseBody']] as Array<{ ref?: string }>
+      return bodies.flatMap((body) => body?.ref ?? [])
+    })
+    const path = `/api/audit/sessions/${sessionId}/bodies/`
+    const copies = await Promise.all(answered.map((ref) => textOf(path + ref)))
+    const files = readdirSync(node.dataDir, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+    const all = [...recorded, ...copies, ...files, ...(await bundled(sessionId))].join('\n')
+    expect(all).toContain('Bomba do poço')
+    expect(typed.filter((text) => all.includes(text))).toEqual([])
+    expect(recorded.join('')).not.toContain('lote-oculto')
+    expect(recorded.join('')).not.toMatch(/\*{4}|•{7}/)
+  })
+
+  test('a page whose own mark forbids every connection is recorded too, undisturbed', async () => {
+    const visit = await Visit.start(mode)
+    await visit.page.goto(`${visit.base}/silent`)
+    await eventually(async () => (await recordedIn(visit.sessionId)).join('').includes('Calada'))
+    expect(await visit.page.evaluate('document.documentElement.dataset.disturbed')).toBeUndefined()
+    expect(visit.said).toEqual([])
+    await visit.end()
+  })
+})
+
+/** Every file of the session's bundle. */
+async function bundled(sessionId: string): Promise<string[]> {
+  const path = `/api/audit/export?format=bundle&sessionId=${sessionId}`
+  const headers = { authorization: `Bearer ${node.admin.token}` }
+  const bytes = new Uint8Array(await (await fetch(node.httpUrl + path, { headers })).arrayBuffer())
+  const file = {
+    size: bytes.length,
+    read: async (from: number, to: number) => bytes.subarray(from, to),
+  }
+  const texts: string[] = []
+  for (const entry of (await readDirectory(file)).values()) {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of readEntry(file, entry)) chunks.push(chunk)
+    texts.push(Buffer.concat(chunks).toString())
+  }
+  return texts
+}
+
+/** What a script of a device's page may try: a description of its own, sent to a session. */
+const forge = (url: string, count: number) => `(async () => {
+  const body = JSON.stringify({ page: 'forged', events: [{ type: 4, timestamp: 1, data: 'forjado' }] })
+  const statuses = []
+  for (let n = 0; n < ${count}; n += 1)
+    statuses.push(await fetch(${JSON.stringify(url)}, { method: 'POST', mode: 'no-cors', body, credentials: 'include' })
+      .then((answer) => answer.status, () => 0))
+  return statuses
+})()`
+const dom = '/__travessia/dom'
+
+test('a page cannot put a recording into another session, though the browser has its cookie', async () => {
+  const victim = await Visit.start('host')
+  const page = await victim.page.context().newPage()
+  const attacker = await Visit.start('host', page)
+  await page.goto(`${attacker.base}/loose`)
+  const refused = page.waitForResponse((answer) => answer.url() === victim.base + dom)
+  await page.evaluate(forge(victim.base + dom, 1))
+  expect((await refused).status()).toBe(403)
+  await page.evaluate(forge(attacker.base + dom, 1))
+  await expect
+    .poll(async () => (await recordedIn(attacker.sessionId)).join(''))
+    .toContain('forjado')
+  expect((await recordedIn(victim.sessionId)).join('')).not.toContain('forjado')
+  await attacker.end()
+})
+
+test('a page that floods the recorder fills nothing, the refusals are in the log, and it goes on working', async () => {
+  const visit = await Visit.start('host')
+  await visit.page.goto(`${visit.base}/loose`)
+  const statuses = await visit.page.evaluate<number[]>(forge(visit.base + dom, 200))
+  expect(statuses.filter((status) => status === 204).length).toBeLessThan(60)
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
+  await visit.page.goto(visit.base)
+  expect((await visit.press('ligado')).looks.state).toBe('ligado')
+  const noted = () =>
+    factsIn(visit.sessionId).then((facts) => facts.map(({ data }) => data['refused']))
+  await eventually(async () => (await noted()).some((refused) => Number(refused) > 0))
+  await visit.end()
+})
