@@ -31,6 +31,10 @@ export function makeOf({ driver, kind }: Pick<Device, 'driver' | 'kind'>): strin
   return makes[driver] ?? kindText[kind]()
 }
 
+export function requestsText(count: number): string {
+  return count === 1 ? m.audit_request() : m.audit_requests({ count })
+}
+
 /** Host and port, or the serial port's path. */
 export function addressOf(baseUrl: string): string {
   const { host, pathname } = new URL(baseUrl)

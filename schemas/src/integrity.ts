@@ -11,5 +11,7 @@ export const integritySchema = Type.Object({
   /** Of the recording, at most 200. */
   gaps: Type.Integer(),
   hasMoreGaps: Type.Boolean(),
+  /** Agents that keep up with the log (ADR 23): so many confirm its first `size` events. */
+  witnesses: Type.Object({ agents: Type.Integer(), size: Type.Integer() }),
 })
 export type Integrity = Static<typeof integritySchema>

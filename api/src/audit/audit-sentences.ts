@@ -1,7 +1,7 @@
 /** Who read the audit, and who takes it elsewhere, as sentences. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
-import { withError, withReason } from './phrases.ts'
+import { counted, withError, withReason } from './phrases.ts'
 import type { EventNames } from './sentences.ts'
 
 const lists: Readonly<Record<string, Text>> = {
@@ -59,8 +59,8 @@ function retentionText(event: RecordedEvent, actor: string): Text | undefined {
       return days === null
         ? [`${actor} passou a guardar tudo`, `${actor} has everything kept from now on`]
         : [
-            `${actor} limitou a guarda da auditoria a ${days} dias`,
-            `${actor} limited the keeping of the audit to ${days} days`,
+            `${actor} limitou a guarda da auditoria a ${counted(days, 'dia')}`,
+            `${actor} limited the keeping of the audit to ${counted(days, 'day')}`,
           ]
     }
     case 'LegalHoldPlaced':
@@ -74,8 +74,12 @@ function retentionText(event: RecordedEvent, actor: string): Text | undefined {
       const { events, until } = event.data
       const day = until.slice(0, 10)
       return [
-        `${events} eventos anteriores a ${day} expiraram; suas provas ficam`,
-        `${events} events from before ${day} expired; their proofs stay`,
+        events === 1
+          ? `1 evento anterior a ${day} expirou; sua prova fica`
+          : `${events} eventos anteriores a ${day} expiraram; suas provas ficam`,
+        events === 1
+          ? `1 event from before ${day} expired; its proof stays`
+          : `${events} events from before ${day} expired; their proofs stay`,
       ]
     }
     default:

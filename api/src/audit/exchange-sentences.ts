@@ -2,7 +2,7 @@
 import type { LeftOut } from '@travessia/schemas/captured'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
-import { withError } from './phrases.ts'
+import { counted, withError } from './phrases.ts'
 import { requestText } from './request-sentences.ts'
 import type { EventNames } from './sentences.ts'
 
@@ -34,11 +34,11 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
       ]
     case 'HttpResponseReceived': {
       const { status, durationMs, responseBody } = event.data
-      const [bytes, ms] = [responseBody.bytes, Math.round(durationMs)]
+      const [size, ms] = [counted(responseBody.bytes, 'byte'), Math.round(durationMs)]
       const [notePt, noteEn] = copyNote(event.data)
       return [
-        `${device} respondeu ${status}, ${bytes} bytes em ${ms} ms${notePt}`,
-        `${device} answered ${status}, ${bytes} bytes in ${ms} ms${noteEn}`,
+        `${device} respondeu ${status}, ${size} em ${ms} ms${notePt}`,
+        `${device} answered ${status}, ${size} in ${ms} ms${noteEn}`,
       ]
     }
     case 'HttpExchangeFailed':

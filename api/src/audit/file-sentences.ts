@@ -1,6 +1,7 @@
 /** What became of a file for a printer. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
+import { counted } from './phrases.ts'
 
 export function fileText(
   event: RecordedEvent,
@@ -8,9 +9,10 @@ export function fileText(
 ): Text | undefined {
   if (event.type === 'FileUploaded') {
     const { name, length } = event.data
+    const size = counted(length, 'byte')
     return [
-      `${actor} enviou ao servidor o arquivo ${name} (${length} bytes), para ${device}`,
-      `${actor} sent the file ${name} (${length} bytes) to the server, for ${device}`,
+      `${actor} enviou ao servidor o arquivo ${name} (${size}), para ${device}`,
+      `${actor} sent the file ${name} (${size}) to the server, for ${device}`,
     ]
   }
   if (event.type !== 'FileRemoved') return undefined

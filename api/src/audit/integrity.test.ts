@@ -51,7 +51,8 @@ test('a log that leads to its newest checkpoint is intact up to there, with its 
   await store.append(one)
   expect(await check.of(one.tenantId)).toMatchObject({ status: 'unsigned', size: 0, gaps: 0 })
   const { at } = await checkpointer.fresh(one.tenantId)
-  const intact = { status: 'intact', size: 2, signedAt: at, gaps: 0, hasMoreGaps: false }
+  const witnesses = { agents: 0, size: 0 }
+  const intact = { status: 'intact', size: 2, signedAt: at, gaps: 0, hasMoreGaps: false, witnesses }
   expect(await check.of(one.tenantId)).toEqual(intact)
   const time = '2026-11-24T12:00:00.000Z'
   const data = { cause: 'disk', from: time, to: time }
@@ -64,6 +65,26 @@ test('a log that leads to its newest checkpoint is intact up to there, with its 
   expect(await check.of(one.tenantId)).toEqual({ ...intact, gaps: 1 })
   await checkpointer.fresh(one.tenantId)
   expect(await check.of(one.tenantId)).toMatchObject({ size: 3, gaps: 1 })
+})
+
+test('of the agents that keep up with the log it says what all of them have confirmed', async () => {
+  const { store, checkpointer, check } = await start(newPath())
+  const one = append({ events: Array.from({ length: 9 }, () => event()) })
+  const { tenantId } = one
+  await store.append(one)
+  await checkpointer.fresh(tenantId)
+  const confirm = (agentId: string, size: number, second: number) =>
+    store.evidence.keepCosignature({
+      ...{ tenantId, agentId, size, line: agentId, key: agentId },
+      at: new Date(1_800_000_000_000 + second * 1_000).toISOString(),
+    })
+  const witnesses = async () => (await check.of(tenantId)).witnesses
+  expect(await witnesses()).toEqual({ agents: 0, size: 0 })
+  await confirm('left', 2, 0)
+  expect(await witnesses()).toEqual({ agents: 1, size: 2 })
+  await confirm('one', 7, 100)
+  await confirm('two', 9, 110)
+  expect(await witnesses()).toEqual({ agents: 2, size: 7 })
 })
 
 test.each([

@@ -7,9 +7,11 @@ import { isSame } from '@travessia/schemas/evidence/bytes'
 import { openCheckpoint, originOf } from '@travessia/schemas/evidence/checkpoint'
 import type { Integrity } from '@travessia/schemas/integrity'
 import type { Services } from '../services.ts'
-import type { KeptCheckpoint } from '../store/evidence-log.ts'
+import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 
 const maxGaps = 200
+/** Who has confirmed nothing for so long while others did has left, or cannot follow. */
+const followsWithinMs = 60_000
 
 type Deps = Pick<Services, 'checkpointer' | 'evidenceKeys' | 'nodeId' | 'store'>
 
@@ -28,10 +30,12 @@ export class IntegrityCheck {
     const kept = await store.evidence.newestCheckpoint(tenantId)
     const isIntact = !isDamaged && isFrom(kept, signed) && (!kept || this.#isSound(kept))
     const gaps = await store.query({ tenantId, types: ['RecordingGapDetected'], limit: maxGaps })
+    const confirmed = await store.evidence.cosignatures(tenantId, kept?.size ?? 0)
     return {
       status: !isIntact ? 'damaged' : kept ? 'intact' : 'unsigned',
       ...{ size: kept?.size ?? 0, signedAt: kept?.at ?? null },
       ...{ gaps: gaps.items.length, hasMoreGaps: gaps.nextCursor !== undefined },
+      witnesses: witnessesOf(confirmed),
     }
   }
 
@@ -45,6 +49,15 @@ export class IntegrityCheck {
     if (isSound) this.#sound.set(tenantId, note)
     return isSound
   }
+}
+
+/** What all of them have confirmed. */
+function witnessesOf(confirmed: readonly KeptCosignature[]): Integrity['witnesses'] {
+  const timeOf = ({ at }: KeptCosignature) => Date.parse(at)
+  const newestMs = Math.max(...confirmed.map(timeOf))
+  const following = confirmed.filter((one) => newestMs - timeOf(one) <= followsWithinMs)
+  const size = following.length === 0 ? 0 : Math.min(...following.map((one) => one.size))
+  return { agents: following.length, size }
 }
 
 /** What is kept is what this node signed last, or what it signed since. */

@@ -1,6 +1,11 @@
-/** How sentences of the audit end. */
+/** What sentences of the audit have in common: how they count, and how they end. */
 import { type ErrorCode, errorText, isErrorCode } from '@travessia/schemas/errors'
 import type { Text } from './command-sentences.ts'
+
+/** `1 byte`, `2 bytes`: where the plural only adds a letter. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
 
 export function withReason([pt, en]: Text, reason: string): Text {
   return reason === '' ? [pt, en] : [`${pt}, motivo: ${reason}`, `${en}, reason: ${reason}`]

@@ -1,6 +1,7 @@
 /** Who looked at a session again: auditors are audited. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
+import { counted } from './phrases.ts'
 import type { EventNames } from './sentences.ts'
 
 export function replayText(
@@ -9,8 +10,8 @@ export function replayText(
 ): Text | undefined {
   if (event.type === 'DomRecordingStored')
     return [
-      `Trecho da tela de ${device} gravado (${event.data.events} mudanças)`,
-      `Part of the screen of ${device} recorded (${event.data.events} changes)`,
+      `Trecho da tela de ${device} gravado (${counted(event.data.events, 'mudança')})`,
+      `Part of the screen of ${device} recorded (${counted(event.data.events, 'change')})`,
     ]
   if (event.type !== 'SessionReplayed') return undefined
   return [

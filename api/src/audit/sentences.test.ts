@@ -47,6 +47,17 @@ test('the sentence of a released gate says who, what, which way and why', () => 
   )
 })
 
+test('one of a thing is not said to be many', () => {
+  const answer = recorded('HttpResponseReceived', { responseBody: { bytes: 1 } })
+  expect(sentenceOf(answer, names, 'pt-BR')).toContain(', 1 byte em ')
+  const part = recorded('DomRecordingStored', { events: 1 })
+  expect(sentenceOf(part, names, 'pt-BR')).toContain('(1 mudança)')
+  expect(sentenceOf(part, names, 'en')).toContain('(1 change)')
+  const expired = recorded('RetentionApplied', { events: 1 })
+  expect(sentenceOf(expired, names, 'pt-BR')).toMatch(/^1 evento anterior a /)
+  expect(sentenceOf(expired, names, 'en')).toMatch(/^1 event from /)
+})
+
 test('the sentence of a press names the button', () => {
   const change = { command: 'PressButton', args: { button: 'Ligar bomba' } }
   expect(sentenceOf(recorded('CommandIssued', change), names, 'pt-BR')).toBe(

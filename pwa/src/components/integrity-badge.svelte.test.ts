@@ -12,7 +12,7 @@ afterEach(() => {
 
 const intact: Integrity = {
   ...{ status: 'intact', size: 1235, signedAt: '2026-11-24T12:00:00.000Z' },
-  ...{ gaps: 0, hasMoreGaps: false },
+  ...{ gaps: 0, hasMoreGaps: false, witnesses: { agents: 2, size: 1231 } },
 }
 
 async function show(change: Partial<Integrity> = {}, props: { lastIndex?: number } = {}) {
@@ -23,7 +23,7 @@ const toneOf = () => document.querySelector('details')?.className
 
 test.each([
   [{}, /#1234, 0 /, 'good'],
-  [{ gaps: 1 }, new RegExp(`#1234, ${m.integrity_gap()}$`), 'warn'],
+  [{ gaps: 1 }, new RegExp(`#1234, ${m.integrity_gap()}`), 'warn'],
   [{ gaps: 200, hasMoreGaps: true }, /200\+/, 'warn'],
   [{ status: 'damaged' }, m.integrity_damaged(), 'bad'],
   [{ status: 'unsigned', size: 0 }, m.integrity_unsigned(), 'plain'],
@@ -31,6 +31,21 @@ test.each([
   await show(change)
   await expect.element(page.getByText(text).first()).toBeVisible()
   expect(toneOf()).toContain(tone)
+})
+
+test.each([
+  [{ agents: 0, size: 0 }, m.integrity_witness_none()],
+  [{ agents: 1, size: 8 }, m.integrity_witness({ index: 7 })],
+  [{ agents: 2, size: 1231 }, m.integrity_witnesses({ count: 2, index: 1230 })],
+])('%j: how many agents confirm the log, and up to where', async (witnesses, text) => {
+  await show({ witnesses })
+  await expect.element(page.getByText(text)).toBeVisible()
+})
+
+test('nobody is said to confirm what is damaged', async () => {
+  await show({ status: 'damaged' })
+  await expect.element(page.getByText(m.integrity_damaged())).toBeVisible()
+  expect(document.body.textContent).not.toContain(m.integrity_witnesses({ count: 2, index: 1230 }))
 })
 
 test('it says whose word it is, and leads to the evidence', async () => {

@@ -46,7 +46,10 @@ beforeEach(() => {
     'GET /api/audit/sessions/s': () => Response.json({ session, events }),
     'GET /api/audit/events': () => Response.json({ items: commands }),
     'GET /api/audit/integrity': () =>
-      Response.json({ status: 'intact', size: 99, signedAt: timeAt(31), gaps: 0 }),
+      Response.json({
+        ...{ status: 'intact', size: 99, signedAt: timeAt(31), gaps: 0, hasMoreGaps: false },
+        witnesses: { agents: 1, size: 99 },
+      }),
   }
   vi.stubGlobal('fetch', async (path: string, { method = 'GET' }: RequestInit = {}) => {
     const key = `${method} ${path.split('?')[0]}`
@@ -105,6 +108,56 @@ test('it plays to its end by itself at 16 times, with what was idle left out', a
   await userEvent.keyboard('k')
   await expect.element(slider()).toHaveValue('30000')
   await expect.element(page.getByRole('button', { name: m.replay_play() })).toBeVisible()
+})
+
+test.each([
+  ['reduce', true, 'instant'],
+  ['no-preference', false, 'smooth'],
+] as const)(
+  'with motion: %s it stands until somebody plays, and the list follows %s %s',
+  async (_motion, isCalm, behavior) => {
+    vi.stubGlobal('matchMedia', (query: string) => ({
+      matches: isCalm && query === '(prefers-reduced-motion: reduce)',
+      addEventListener: () => undefined,
+    }))
+    const follow = vi.spyOn(Element.prototype, 'scrollIntoView').mockImplementation(() => undefined)
+    await render(SessionReplay, { id: 's' })
+    await expect.element(slider()).toHaveValue('0')
+    await new Promise((done) => setTimeout(done, 300))
+    await expect.element(slider()).toHaveValue('0')
+    await page.getByRole('combobox').selectOptions('16×')
+    await page.getByRole('button', { name: m.replay_play() }).click()
+    await vi.waitUntil(() => follow.mock.calls.length > 0)
+    expect(
+      follow.mock.calls.every(([how]) => (how as ScrollIntoViewOptions).behavior === behavior),
+    ).toBe(true)
+    follow.mockRestore()
+  },
+)
+
+test('space plays and pauses wherever it is pressed, but a button with the focus keeps it for itself', async () => {
+  await render(SessionReplay, { id: 's' })
+  const play = page.getByRole('button', { name: m.replay_play() })
+  await expect.element(play).toBeVisible()
+  await userEvent.keyboard(' ')
+  await expect.element(page.getByRole('button', { name: m.replay_pause() })).toBeVisible()
+  await userEvent.keyboard(' ')
+  await expect.element(play).toBeVisible()
+  const next = page.getByRole('button', { name: m.replay_next() }).element() as HTMLElement
+  await userEvent.keyboard('{Home}')
+  next.focus()
+  await userEvent.keyboard(' ')
+  await expect.element(slider()).toHaveValue('5000')
+  await expect.element(play).toBeVisible()
+  await userEvent.keyboard('{ArrowLeft}')
+  await expect.element(slider()).toHaveValue('0')
+  await userEvent.keyboard('{End}')
+  await expect.element(slider()).toHaveValue('30000')
+})
+
+test('one request is not said to be many', async () => {
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText(new RegExp(`^${m.audit_request()} `))).toBeVisible()
 })
 
 test('a long session is loaded in parts', async () => {
