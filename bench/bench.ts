@@ -39,10 +39,12 @@ const groups = ['requests', 'bulk', ...Object.keys(single)]
 const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }
 const quick: Pace = { rounds: 1, warmSeconds: 0, seconds: 1 }
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  /** Row groups: `npm run bench -- store`. */
+  allowPositionals: true,
   options: {
-    /** Row groups, comma separated. */
-    only: { type: 'string', default: groups.join(',') },
+    /** The same, comma separated. */
+    only: { type: 'string' },
     /** Names of the ways, comma separated; all without it. */
     ways: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -55,7 +57,8 @@ const { values: options } = parseArgs({
     profile: { type: 'string' },
   },
 })
-const wanted = new Set(options.only.split(','))
+const asked = [...positionals, ...(options.only?.split(',') ?? [])]
+const wanted = new Set(asked.length > 0 ? asked : groups)
 const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-'))
 let started: Promise<Device> | undefined
 let highestLoad = 0

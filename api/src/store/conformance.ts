@@ -95,6 +95,15 @@ function testAppending(open: () => Promise<EventStore>): void {
     expect(all.map(({ position }) => position)).toEqual([1, 2, 3])
   })
 
+  test('a number that JSON cannot say is MESSAGE_INVALID, and never stored as null', async () => {
+    const store = await open()
+    const wrong = event({ correlationId: Number.NaN as unknown as string })
+    await expect(store.append(append({ events: [wrong] }))).rejects.toEqual(
+      expect.objectContaining({ code: 'MESSAGE_INVALID' }),
+    )
+    expect(await store.head()).toBe(0)
+  })
+
   test('a fact that does not fit its schema rejects and is never stored', async () => {
     const store = await open()
     const wrong = { ...event(), data: { userId: 'not an id' } } as NewEvent

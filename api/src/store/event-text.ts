@@ -1,5 +1,5 @@
 /** What the log keeps of an append: the text of each event, its leaf, its session; the same for every engine. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import type { Append } from './event-store.ts'
 
@@ -9,6 +9,17 @@ export type WriteAnswer =
       readonly error: 'CONFLICT' | 'MESSAGE_INVALID' | 'STORE_UNAVAILABLE'
       readonly problem: string
     }
+
+/**
+ * What the writer thread is told: one text costs a quarter of what it costs to copy the objects from thread to thread.
+ * @throws TypeError for a number that JSON cannot say
+ */
+export function messageOf(append: Append): string {
+  const text = JSON.stringify(append)
+  // Of such a number JSON says null.
+  if (text.includes('null')) canonicalJson(append)
+  return text
+}
 
 /** The texts that are hashed; or why there are none. Before anything is written: a bad text harms no neighbour. */
 export function textsOf(
@@ -27,7 +38,7 @@ export function textsOf(
 }
 
 export function leafOf(text: string): Buffer {
-  return createHash('sha256').update('\0').update(text).digest()
+  return hash('sha256', `\0${text}`, 'buffer')
 }
 
 export function sessionOf({ streamKind, streamId }: Append, sessionId?: string) {

@@ -48,26 +48,44 @@ async function openThroughProxy() {
   return { proxy, store }
 }
 
-test('a commit whose answer was lost is found in the log, and its callers are told so', async () => {
-  const { proxy, store } = await openThroughProxy()
-  proxy.cuts = 'answered'
-  const some = [append(), append()]
-  const first = await Promise.all(some.map((one) => store.append(one)))
-  expect(proxy.cuts).toBeUndefined()
-  expect(first.map(({ position }) => position)).toEqual([1, 2])
-  expect(await store.append(append())).toMatchObject({ position: 3 })
-  await proxy.stop()
-})
+/** Of streams that the writer has in mind it asks nothing before it commits. */
+const streams = ['that open', 'that were written to before'] as const
 
-test('a commit that never arrived is refused, and nothing of it is in the log', async () => {
-  const { proxy, store } = await openThroughProxy()
-  proxy.cuts = 'asked'
-  await expect(store.append(append())).rejects.toEqual(unavailable)
-  expect(proxy.cuts).toBeUndefined()
-  expect(await store.head()).toBe(0)
-  expect(await store.append(append())).toMatchObject({ position: 1 })
-  await proxy.stop()
-})
+async function begin(store: EventStore, which: (typeof streams)[number]) {
+  const some = [append(), append()]
+  if (which === 'that were written to before')
+    await Promise.all(some.map((one) => store.append(one)))
+  return { some, head: await store.head() }
+}
+
+test.each(streams)(
+  'a commit whose answer was lost is found in the log, and its callers are told so: streams %s',
+  async (which) => {
+    const { proxy, store } = await openThroughProxy()
+    const { some, head } = await begin(store, which)
+    proxy.cuts = 'answered'
+    const first = await Promise.all(some.map((one) => store.append(one)))
+    expect(proxy.cuts).toBeUndefined()
+    expect(first.map(({ position }) => position)).toEqual([head + 1, head + 2])
+    expect(await store.append(append())).toMatchObject({ position: head + 3 })
+    await proxy.stop()
+  },
+)
+
+test.each(streams)(
+  'a commit that never arrived is refused, and nothing of it is in the log: streams %s',
+  async (which) => {
+    const { proxy, store } = await openThroughProxy()
+    const { some, head } = await begin(store, which)
+    proxy.cuts = 'asked'
+    for (const refused of some.map((one) => store.append(one)))
+      await expect(refused).rejects.toEqual(unavailable)
+    expect(proxy.cuts).toBeUndefined()
+    expect(await store.head()).toBe(head)
+    expect(await store.append(append())).toMatchObject({ position: head + 1 })
+    await proxy.stop()
+  },
+)
 
 test('while nobody can say whether a commit was done callers wait, but not for ever; once more by id they get its answer', async () => {
   const { proxy, store } = await openThroughProxy()

@@ -21,6 +21,10 @@ export const writerStatements = {
       last_position = greatest(excluded.last_position, event_hour.last_position)`,
   setHead: `with moved as (update log_head set next_position = $1::bigint where id = 1 returning next_position)
     select pg_notify('audit', (next_position - 1)::text) from moved`,
+  // Without a row to move, since another node has written, the whole transaction fails.
+  moveHead: `with moved as (update log_head set next_position = $2::bigint
+      where id = 1 and next_position = $1 returning next_position)
+    select 1 / count(*), pg_notify('audit', ($2::bigint - 1)::text) from moved`,
   standing: `select position, body from event where stream_key = $1 and version > $2 order by version limit $3`,
   at: 'select body from event where position = $1',
   keep: `insert into checkpoint select * from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[])

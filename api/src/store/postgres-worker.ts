@@ -9,7 +9,11 @@ let working: Promise<void> = Promise.resolve()
 
 parentPort?.on('message', (work: Work) => {
   working = working.then(async () =>
-    tell('keep' in work ? await writer.keep(work.keep) : await writer.write(work)),
+    tell(
+      typeof work === 'string'
+        ? await writer.write(JSON.parse(work))
+        : await writer.keep(work.keep),
+    ),
   )
 })
 await writer.open()

@@ -10,6 +10,7 @@ import { answerLate, expectedVersion, type Standing, type WriteAnswer } from './
 import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { columnsOf, idsOf, type Plan, planBatch, streamKeyOf } from './postgres-batch.ts'
 import { type Access, ask, Connection, isConnectionLost, problemOf } from './postgres-connection.ts'
+import { Heads } from './postgres-heads.ts'
 import { addPartition, bucketOf } from './postgres-setup.ts'
 import type { Keep, KeepAnswer } from './write-queue.ts'
 
@@ -17,6 +18,8 @@ import type { Keep, KeepAnswer } from './write-queue.ts'
 const settleWithinMs = 5_000
 const retryMs = 100
 const maxRefs = 50_000
+/** What `moveHead` fails with when another node has written. */
+const divisionByZero = '22012'
 /** Full disk, too many connections, shutdown, failed I/O: true for the neighbours as well. */
 const sharedTrouble = /^(53|57|58)/
 
@@ -25,6 +28,7 @@ type Locked = { readonly position: number; readonly refs: ReadonlyMap<string, nu
 export class PostgresWriter {
   readonly #connection: Connection
   readonly #partitions = new Set<string>()
+  readonly #heads = new Heads()
   #refs = new Map<string, number>()
 
   constructor(access: Access, listen: (position: number) => void) {
@@ -40,8 +44,15 @@ export class PostgresWriter {
     let plan: Plan | undefined
     try {
       client = await this.#connection.open()
-      plan = await this.#plan(client, batch)
-      await commit(client, plan)
+      plan = this.#planFromMemory(batch)
+      if (!plan || !(await commitFrom(client, this.#heads.position, plan))) {
+        // It stands for nothing that might have been written.
+        if (plan) this.#heads.forget()
+        plan = undefined
+        plan = await this.#plan(client, batch)
+        await commit(client, plan)
+      }
+      this.#heads.position = plan.nextPosition
       return await answersOf(client, batch, plan)
     } catch (error) {
       const isLost = await this.#giveUp(client, error)
@@ -114,6 +125,19 @@ export class PostgresWriter {
     return { kept: true }
   }
 
+  /** Undefined: something must be asked first, or nothing would be written that proves that no other node has. */
+  #planFromMemory(batch: readonly Append[]): Plan | undefined {
+    const time = new Date()
+    const bucket = bucketOf(time)
+    const refs = this.#refs
+    if (!this.#partitions.has(bucket) || this.#heads.unknown(batch, refs).length > 0) return
+    for (const id of idsOf(batch)) if (!refs.has(id)) return
+    const { position, streams, tenants } = this.#heads
+    const from = { position, at: time.toISOString(), bucket, refs, streams, tenants }
+    const plan = planBatch(batch, from)
+    return plan.last && plan
+  }
+
   async #plan(client: pg.Client, batch: readonly Append[]): Promise<Plan> {
     const time = new Date()
     const bucket = bucketOf(time)
@@ -122,35 +146,39 @@ export class PostgresWriter {
       this.#partitions.add(bucket)
     }
     const { position, refs } = await this.#lock(client, idsOf(batch))
-    const keys = batch.map(({ tenantId, streamId }) => [refs.get(tenantId), refs.get(streamId)])
-    const [tenantKeys, streamKeys] = [keys.map(([key]) => key), keys.map(([, key]) => key)]
+    this.#heads.at(position)
+    await this.#learn(client, this.#heads.unknown(batch, refs))
+    const { streams, tenants } = this.#heads
+    return planBatch(batch, { position, at: time.toISOString(), bucket, refs, streams, tenants })
+  }
+
+  async #learn(client: pg.Client, unknown: readonly Append[]): Promise<void> {
+    if (unknown.length === 0) return
+    const keys = (id: (append: Append) => string) =>
+      unknown.map((append) => this.#refs.get(id(append)))
+    const [tenantKeys, streamKeys] = [keys((one) => one.tenantId), keys((one) => one.streamId)]
     const [streams, tenants] = await Promise.all([
       ask(client, 'streams', [tenantKeys, streamKeys]),
       ask(client, 'tenants', [tenantKeys]),
     ])
-    return planBatch(batch, {
-      ...{ position, at: time.toISOString(), bucket, refs },
-      streams: new Map(
-        streams.map((row) => [
-          streamKeyOf(Number(row['tenant_key']), Number(row['stream_key'])),
-          { version: Number(row['version']), bucket: String(row['bucket']) },
-        ]),
-      ),
-      tenants: new Map(
-        tenants.map((row) => [Number(row['tenant_key']), Number(row['next_log_index'])]),
-      ),
-    })
+    for (const { tenant_key, stream_key, version, bucket } of streams)
+      this.#heads.streams.set(streamKeyOf(Number(tenant_key), Number(stream_key)), {
+        ...{ version: Number(version), bucket: String(bucket) },
+      })
+    for (const { tenant_key, next_log_index } of tenants)
+      this.#heads.tenants.set(Number(tenant_key), Number(next_log_index))
   }
 
   /** From here on no other node writes, until commit or rollback. */
   async #lock(client: pg.Client, ids: ReadonlySet<string>): Promise<Locked> {
+    // Before it is said what is unknown: of what is known then nothing may go.
+    if (this.#refs.size > maxRefs) this.#refs = new Map()
     const unknown = [...ids].filter((id) => !this.#refs.has(id))
     const [, [head], added] = await Promise.all([
       client.query('begin'),
       ask(client, 'lockHead'),
       unknown.length === 0 ? [] : ask(client, 'refs', [unknown]),
     ])
-    if (this.#refs.size > maxRefs) this.#refs = new Map()
     for (const row of added) this.#refs.set(String(row['id']), Number(row['key']))
     return { position: Number(head?.['next_position']), refs: this.#refs }
   }
@@ -158,6 +186,7 @@ export class PostgresWriter {
   /** @returns true: the connection is gone, and what was asked on it last may have been done */
   async #giveUp(client: pg.Client | undefined, error: unknown): Promise<boolean> {
     this.#refs = new Map()
+    this.#heads.forget()
     if (!client || isConnectionLost(error)) {
       if (client) this.#connection.close(client)
       return true
@@ -183,25 +212,39 @@ export class PostgresWriter {
   }
 }
 
-/** Together with the rows, in one way there and back. */
+/** One way there and back. @returns false: another node has written meanwhile, and nothing was done */
+async function commitFrom(client: pg.Client, position: number, plan: Plan): Promise<boolean> {
+  try {
+    await finish(client, plan, [
+      client.query('begin'),
+      ask(client, 'moveHead', [position, plan.nextPosition]),
+    ])
+    return true
+  } catch (error) {
+    if ((error as { code?: string }).code !== divisionByZero) throw error
+    return false
+  }
+}
+
 async function commit(client: pg.Client, plan: Plan): Promise<void> {
   // Also without an event: the integers of new ids are known here from now on.
-  if (!plan.last) {
-    await client.query('commit')
-    return
-  }
+  if (plan.last) await finish(client, plan, [ask(client, 'setHead', [plan.nextPosition])])
+  else await client.query('commit')
+}
+
+/** Together with the rows, in one way there and back. */
+async function finish(client: pg.Client, plan: Plan, first: Array<Promise<unknown>>) {
   const hours = [...plan.hours.all()].map(({ tenantKey, hour, first, last }) => {
     return [tenantKey, hour, first, last]
   })
-  const results = await Promise.all([
+  const rows = [
     ask(client, 'addEvents', columnsOf(plan.events, 14)),
     ask(client, 'setStreams', columnsOf([...plan.streams.values()], 5)),
     ask(client, 'setTenants', columnsOf([...plan.tenants.values()], 2)),
     ask(client, 'setHours', columnsOf(hours, 4)),
-    ask(client, 'setHead', [plan.nextPosition]),
-    client.query('commit'),
-  ])
-  if (results[5].command !== 'COMMIT') throw new TypeError('the transaction was rolled back')
+  ]
+  const [{ command }] = await Promise.all([client.query('commit'), ...first, ...rows])
+  if (command !== 'COMMIT') throw new TypeError('the transaction was rolled back')
 }
 
 /** The last event of the batch, at its place? Asked behind the lock: a commit that is still under way has ended then. */

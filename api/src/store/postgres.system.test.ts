@@ -236,3 +236,49 @@ test('a month that has no partition yet gets one when its first stream opens', a
   await store.append(append())
   expect(await store.head()).toBe(1)
 })
+
+test('a writer that has seen more ids than it keeps in mind goes on with the right ones', async () => {
+  const store = await open()
+  const [tenantId, streamId] = [newId(), newId()]
+  const many = 100 * 500 + 1
+  const events = (count: number) => Array.from({ length: count }, () => event())
+  await store.append(append({ tenantId, streamId, events: events(1) }))
+  for (let made = 1; made < many; made += 500)
+    await store.append(append({ tenantId, streamId, events: events(500) }))
+  await store.append(append({ tenantId, streamId, events: events(1) }))
+  expect(await store.readTenant(tenantId, many, 10)).toHaveLength(1)
+}, 120_000)
+
+test('two writers in turns, one of which knows where its streams stood, write one after the other and lose nothing', async () => {
+  const url = await newLog()
+  const [one, other] = [await open(url), await open(url)]
+  const place = { tenantId: newId(), streamId: newId() }
+  for (let turn = 0; turn < 6; turn += 1)
+    for (const [store, times] of [
+      [one, 2],
+      [other, 1],
+    ] as const)
+      for (let time = 0; time < times; time += 1) await store.append(append(place))
+  const events = await one.readStream(place.tenantId, place.streamId)
+  expect(events.map(({ version }) => version)).toEqual(Array.from({ length: 18 }, (_, i) => i + 1))
+  requireDense(await one.readAll(0, 100))
+  const late = one.append(append({ ...place, expected: 17 }))
+  await expect(late).rejects.toEqual(expect.objectContaining({ code: 'CONFLICT' }))
+})
+
+test('a writer that another one has overtaken takes no position twice, though their streams opened in different months', async () => {
+  const url = await newLog()
+  const [one, other] = [await open(url), await open(url)]
+  const [mine, older] = [append(), append()]
+  for (const some of [older, mine, mine]) await one.append(some)
+  const month = "'2025-01-01'"
+  await session(
+    url,
+    `create table event_2025_01 partition of event for values from (${month}) to ('2025-02-01')`,
+    `update stream set bucket = ${month} where stream_key = (select key from ref where id = '${older.streamId}')`,
+  )
+  await other.append(older)
+  await one.append(mine)
+  requireDense(await one.readAll(0, 10))
+  expect(await one.head()).toBe(5)
+})

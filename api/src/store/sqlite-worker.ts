@@ -23,6 +23,8 @@ import type { Keep, KeepAnswer, Work } from './write-queue.ts'
 
 const database = new DatabaseSync(String(workerData.path))
 database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000')
+// Every index has its own last page for each key, so a batch touches many: kept in memory, and carried into the file seldom (32 and 64 MB).
+database.exec('pragma cache_size = -32000; pragma wal_autocheckpoint = 16000')
 migrate(database)
 
 const sql = {
@@ -31,9 +33,15 @@ const sql = {
   head: database.prepare('select next_position from log_head'),
   setHead: database.prepare('update log_head set next_position = ?'),
   tenantHead: database.prepare('select next_log_index from tenant_head where tenant_key = ?'),
-  setTenantHead: database.prepare('insert or replace into tenant_head values (?, ?)'),
+  setTenantHead: database.prepare(
+    `insert into tenant_head values (?, ?)
+      on conflict (tenant_key) do update set next_log_index = excluded.next_log_index`,
+  ),
   stream: database.prepare('select version from stream where tenant_key = ? and stream_key = ?'),
-  setStream: database.prepare('insert or replace into stream values (?, ?, ?, ?)'),
+  setStream: database.prepare(
+    `insert into stream values (?, ?, ?, ?)
+      on conflict (tenant_key, stream_key) do update set version = excluded.version`,
+  ),
   standing: database.prepare(
     'select position, body from event where stream_key = ? and version > ? order by version limit ?',
   ),
@@ -49,7 +57,7 @@ const sql = {
 let refs = new Map<string, number>()
 
 parentPort?.on('message', (work: Work) =>
-  parentPort?.postMessage('keep' in work ? kept(work.keep) : write(work)),
+  parentPort?.postMessage(typeof work === 'string' ? write(JSON.parse(work)) : kept(work.keep)),
 )
 parentPort?.postMessage('open')
 
@@ -60,11 +68,11 @@ function write(batch: readonly Append[]): WriteAnswer[] {
       position: Number(sql.head.get()?.['next_position']),
       at: new Date().toISOString(),
       hours: new Hours(),
+      streams: new Map(),
+      logIndexes: new Map(),
     }
     const answers = batch.map((append) => writeOne(append, state))
-    for (const { tenantKey, hour, first, last } of state.hours.all())
-      sql.hour.run(tenantKey, hour, first, last)
-    sql.setHead.run(state.position)
+    keepHeads(state)
     database.exec('commit')
     return answers
   } catch (error) {
@@ -76,38 +84,87 @@ function write(batch: readonly Append[]): WriteAnswer[] {
   }
 }
 
-type Batch = { position: number; readonly at: string; readonly hours: Hours }
+type StreamHead = {
+  readonly keys: readonly [tenant: number, stream: number]
+  readonly kind: string
+  version: number
+}
+type Batch = {
+  position: number
+  readonly at: string
+  readonly hours: Hours
+  /** As the batch leaves them; by tenant and stream. */
+  readonly streams: Map<string, StreamHead>
+  /** The next one of each tenant that the batch writes to. */
+  readonly logIndexes: Map<number, number>
+}
+
+/** Once for all events of the batch. */
+function keepHeads({ position, hours, streams, logIndexes }: Batch): void {
+  for (const { tenantKey, hour, first, last } of hours.all())
+    sql.hour.run(tenantKey, hour, first, last)
+  for (const { keys, kind, version } of streams.values()) sql.setStream.run(...keys, kind, version)
+  for (const [tenantKey, logIndex] of logIndexes) sql.setTenantHead.run(tenantKey, logIndex)
+  sql.setHead.run(position)
+}
 
 function writeOne(append: Append, state: Batch): WriteAnswer {
   const tenantKey = refOf(append.tenantId)
   const streamKey = refOf(append.streamId)
   const expected = expectedVersion(append)
-  let version = Number(sql.stream.get(tenantKey, streamKey)?.['version'] ?? 0)
-  if (expected !== undefined && version !== expected) {
-    const standing = sql.standing.all(streamKey, expected, append.events.length) as Standing[]
-    return answerLate(append, version, standing)
+  const { version: before } = state.streams.get(streamOf(append)) ?? {
+    version: Number(sql.stream.get(tenantKey, streamKey)?.['version'] ?? 0),
   }
-  const bodies = textsOf(append, version, state.at)
+  if (expected !== undefined && before !== expected) {
+    const standing = sql.standing.all(streamKey, expected, append.events.length) as Standing[]
+    return answerLate(append, before, standing)
+  }
+  const bodies = textsOf(append, before, state.at)
   if (typeof bodies === 'string') return { error: 'MESSAGE_INVALID', problem: bodies }
-  let logIndex = Number(sql.tenantHead.get(tenantKey)?.['next_log_index'] ?? 0)
-  for (const [index, event] of append.events.entries()) {
+  const version = addEvents(append, { tenantKey, streamKey, before, bodies }, state)
+  const head = { keys: [tenantKey, streamKey], kind: append.streamKind, version } as const
+  state.streams.set(streamOf(append), head)
+  return { position: state.position - 1, version }
+}
+
+type Place = {
+  readonly tenantKey: number
+  readonly streamKey: number
+  /** Version of the stream. */
+  readonly before: number
+  readonly bodies: readonly string[]
+}
+
+/** @returns the version that the stream has then */
+function addEvents(append: Append, place: Place, state: Batch): number {
+  const { tenantKey, streamKey, before, bodies } = place
+  let logIndex =
+    state.logIndexes.get(tenantKey) ??
+    Number(sql.tenantHead.get(tenantKey)?.['next_log_index'] ?? 0)
+  let version = before
+  for (const event of append.events) {
+    const body = bodies[version - before] ?? ''
     version += 1
-    const body = bodies[index] ?? ''
-    const keys = [event.installationId, event.deviceId, sessionOf(append, event.sessionId)]
-    const [installationKey = null, deviceKey = null, sessionKey = null] = keys.map((id) =>
-      id === undefined ? null : refOf(id),
-    )
+    const { installationId, deviceId } = event
     sql.add.run(
       ...[state.position, tenantKey, logIndex, streamKey, version, event.type, event.at],
-      ...[refOf(event.actor.id), installationKey, deviceKey, sessionKey, body, leafOf(body)],
+      ...[refOf(event.actor.id), refOrNull(installationId), refOrNull(deviceId)],
+      ...[refOrNull(sessionOf(append, event.sessionId)), body, leafOf(body)],
     )
     state.hours.note(tenantKey, event.at, state.position)
     state.position += 1
     logIndex += 1
   }
-  sql.setTenantHead.run(tenantKey, logIndex)
-  sql.setStream.run(tenantKey, streamKey, append.streamKind, version)
-  return { position: state.position - 1, version }
+  state.logIndexes.set(tenantKey, logIndex)
+  return version
+}
+
+function streamOf({ tenantId, streamId }: Append): string {
+  return `${tenantId} ${streamId}`
+}
+
+function refOrNull(id: string | undefined): number | null {
+  return id === undefined ? null : refOf(id)
 }
 
 function refOf(id: string): number {

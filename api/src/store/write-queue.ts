@@ -8,15 +8,15 @@ import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
 import { requireValidFact } from './check-fact.ts'
 import type { Append, Appended } from './event-store.ts'
-import type { WriteAnswer } from './event-text.ts'
+import { messageOf, type WriteAnswer } from './event-text.ts'
 import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 
 const maxQueuedEvents = 10_000
 const maxBatchEvents = 500
 const maxBatchChars = 256 * 1024
 
-/** What the writer is asked. It answers in the order in which it was asked. */
-export type Work = readonly Append[] | Keep
+/** What the writer is asked, appends as the JSON of their list. It answers in the order in which it was asked. */
+export type Work = string | Keep
 export type Keep = { readonly keep: readonly KeptCheckpoint[] | KeptCosignature | Expiry }
 export type KeepAnswer =
   | { readonly kept: true }
@@ -30,8 +30,8 @@ export type Heard = { readonly heard: number }
 export type WriterMessage = readonly WriteAnswer[] | KeepAnswer | Heard
 
 type Waiting = {
-  readonly append: Append
-  readonly chars: number
+  readonly message: string
+  readonly events: number
   readonly resolve: (appended: Appended) => void
   readonly reject: (error: Error) => void
 }
@@ -73,10 +73,9 @@ export class WriteQueue {
     if (this.#isClosed || this.#queuedEvents + wanted.events.length > maxQueuedEvents)
       throw new TravessiaError('STORE_UNAVAILABLE', { queued: this.#queuedEvents })
     const events = wanted.events.map((event) => ({ id: newTimeId(Date.now()), ...event }))
-    const append = { ...wanted, events }
-    const chars = JSON.stringify(events).length
+    const message = exactMessageOf({ ...wanted, events })
     return new Promise((resolve, reject) => {
-      this.#queue.push({ append, chars, resolve, reject })
+      this.#queue.push({ message, events: events.length, resolve, reject })
       this.#queuedEvents += events.length
       if (!this.#writing) setImmediate(() => this.#write())
     })
@@ -120,15 +119,16 @@ export class WriteQueue {
   #write(): void {
     if (this.#writing || this.#queue.length === 0) return
     this.#writing = this.#queue.splice(0, batchSize(this.#queue))
-    this.#worker.postMessage(this.#writing.map(({ append }) => append))
+    const messages = this.#writing.map(({ message }) => message)
+    this.#worker.postMessage(`[${messages.join(',')}]`)
   }
 
   #answered(answers: readonly WriteAnswer[]): void {
     const written = this.#writing ?? []
     this.#writing = undefined
     let newest = 0
-    written.forEach(({ append, resolve, reject }, index) => {
-      this.#queuedEvents -= append.events.length
+    written.forEach(({ events, resolve, reject }, index) => {
+      this.#queuedEvents -= events
       const answer = answers[index]
       if (answer && 'position' in answer) {
         newest = Math.max(newest, answer.position)
@@ -162,14 +162,22 @@ export class WriteQueue {
   }
 }
 
+function exactMessageOf(append: Append): string {
+  try {
+    return messageOf(append)
+  } catch (error) {
+    throw new TravessiaError('MESSAGE_INVALID', { problem: String(error) })
+  }
+}
+
 /** How many of the waiting appends go into one transaction: at least one. */
 function batchSize(queue: readonly Waiting[]): number {
-  let events = 0
-  let size = 0
-  for (const [index, { append, chars }] of queue.entries()) {
-    events += append.events.length
-    size += chars
-    if (events > maxBatchEvents || size > maxBatchChars) return Math.max(1, index)
+  let count = 0
+  let chars = 0
+  for (const [index, { events, message }] of queue.entries()) {
+    count += events
+    chars += message.length
+    if (count > maxBatchEvents || chars > maxBatchChars) return Math.max(1, index)
   }
   return queue.length
 }
