@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import {
@@ -10,7 +10,7 @@ import {
 } from '@travessia/schemas/tunnel-frame'
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
 import { PageSigner } from './page-signer.ts'
 import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
@@ -243,6 +243,32 @@ test('a viewer who does not read holds the device back', async () => {
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(device?.bufferedAmount).toBeGreaterThan(10_000_000)
   for (let i = 0; i < 40; i += 1) expect((await nextOf(stream))?.data).toHaveLength(1_000_000)
+})
+
+test('of a device that sends faster than the network takes, one read waits at the agent and no more', async () => {
+  const total = 60_000
+  const { open, link } = await webSocketDevice((socket) => {
+    for (let n = 0; n < total; n += 1) socket.send('x')
+  })
+  let [arrived, left, most] = [0, 0, 0]
+  const emit = vi.spyOn(WebSocket.prototype, 'emit').mockImplementation(function (
+    this: WebSocket,
+    name,
+    ...args
+  ) {
+    if (name === 'message') most = Math.max(most, ++arrived - left)
+    return EventEmitter.prototype.emit.call(this, name, ...args)
+  })
+  onTestFinished(() => emit.mockRestore())
+  link.drained = () => new Promise((resolve) => setImmediate(resolve))
+  const stream = open(upgrade)
+  await answerOf(stream)
+  while (left < total) {
+    await nextOf(stream)
+    left += 1
+  }
+  // A message of one byte takes three on the wire, a read 64 KiB.
+  expect(most).toBeLessThan(25_000)
 })
 
 test('a message beyond 16 MiB ends the socket instead of filling the memory', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { newId } from '@travessia/schemas/ids'
@@ -19,6 +20,8 @@ let session: Session
 const atDevice: WebSocket[] = []
 const heard: string[] = []
 const closed: number[] = []
+/** Connections that were refused and are still open. */
+const refused = new Set<Duplex>()
 let stop: () => void
 
 const basic = 'WWW-Authenticate: Basic realm="device"\r\nSet-Cookie: a=b; Domain=evil.example\r\n'
@@ -30,6 +33,8 @@ const refusals: Record<string, string> = {
   '/longer': `404 No\r\nContent-Length: ${long + 1}\r\n\r\n${'x'.repeat(long + 1)}`,
   '/short': '403 No\r\nContent-Length: 9\r\n\r\nnot',
   '/split': '403 No\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nnot',
+  // A parser takes it for a length, and no program counts so far.
+  '/endless': `403 No\r\nContent-Length: ${'9'.repeat(16)}\r\n\r\nnot`,
 }
 
 beforeAll(async () => {
@@ -40,7 +45,12 @@ beforeAll(async () => {
   })
   server.on('upgrade', (request, socket, head) => {
     const refusal = refusals[request.url ?? '']
-    if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal}`)
+    if (refusal !== undefined) {
+      refused.add(socket.once('close', () => refused.delete(socket)))
+      socket.on('end', () => socket.end()).resume()
+      socket.write(`HTTP/1.1 ${refusal}`)
+      return void (request.url === '/endless' || socket.end())
+    }
     if (request.url === '/silent') return
     devices.handleUpgrade(request, socket, head, (browser) => {
       atDevice.push(browser)
@@ -184,9 +194,14 @@ test.each(['/longer', '/short'])(
   },
 )
 
-test('a refusal that no HTTP answer may be is 502', async () => {
-  expect(await refusal(dial(session, '/split'))).toBe(502)
-})
+test.each(['/split', '/endless'])(
+  'a refusal that no HTTP answer may be, at %s, is 502, and its device is left',
+  async (path) => {
+    const before = refused.size
+    expect(await refusal(dial(session, path))).toBe(502)
+    await expect.poll(() => refused.size).toBe(before)
+  },
+)
 
 test('a WebSocket is in the log before its 101, and its frames are counted at the end', async () => {
   const opened = await node.open(device)
