@@ -15,6 +15,16 @@ import {
   type Told,
   wrongIn,
 } from '@travessia/schemas/lossy-wire.fixture'
+import {
+  type Plan as ByEnds,
+  cuts,
+  faults,
+  live,
+  plan,
+  script,
+  settle,
+  several,
+} from '@travessia/schemas/talks.fixture'
 import type { AgentAddress } from '@travessia/schemas/topics'
 import {
   decodeFrame,
@@ -49,34 +59,11 @@ const hour = 3_600_000
 const timeouts = { connectMs: hour, firstByteMs: hour, idleMs: hour }
 const head = { status: 200, headers: [] }
 
-type Plan = {
-  readonly up: Script
-  readonly down: Script
-  readonly afterSteps: number
-  /** The answer is one frame. */
-  readonly isSmall: boolean
-}
+/** `isSmall`: the answer is one frame. */
+type Plan = ByEnds & { readonly isSmall: boolean }
 type Talk = Plan & { readonly key: number; readonly heard: { up: Told; down: Told } }
 
-const chunks = fc.array(
-  fc.oneof(
-    { weight: 9, arbitrary: fc.nat(400) },
-    { weight: 3, arbitrary: fc.nat(70_000) },
-    { weight: 1, arbitrary: fc.nat(400_000) },
-  ),
-  { maxLength: 8 },
-)
-const script = fc.record({
-  chunks,
-  ends: fc.constantFrom<Script['ends'][]>('end', 'end', 'end', 'close', 'reset'),
-})
-const plans = fc.array(
-  fc.record({ up: script, down: script, afterSteps: fc.nat(30), isSmall: fc.boolean() }),
-  { minLength: 1, maxLength: 10 },
-)
-const rate = fc.constantFrom(0, 0, 2, 20)
-const faults = fc.record({ drop: fc.constantFrom(0, 2, 20, 40), double: rate, swap: rate })
-const cuts = fc.oneof(fc.constant([]), fc.array(fc.nat(60), { maxLength: 2 }))
+const plans = fc.array(fc.record({ ...plan, isSmall: fc.boolean() }), several)
 
 class World {
   readonly #wire: LossyWire
@@ -144,12 +131,7 @@ class World {
   }
 
   async finish(): Promise<void> {
-    while (await this.step());
-    this.#wire.calm()
-    for (let told = 0; told < 3; told += 1) {
-      vi.advanceTimersByTime(tellEveryMs)
-      while (await this.step());
-    }
+    await settle(this, this.#wire, () => vi.advanceTimersByTime(tellEveryMs))
   }
 
   /** HELLO is said again until it is answered; here it always comes. */
@@ -215,21 +197,6 @@ async function* saying(key: number, { chunks, ends }: Script) {
   if (ends === 'reset') throw new Error('browser gone')
 }
 
-async function live(
-  seed: number,
-  { faults, plans, cuts }: { faults: Faults; plans: readonly Plan[]; cuts: readonly number[] },
-): Promise<World> {
-  const world = new World(seed, faults)
-  for (let step = 0; step <= 60; step += 1) {
-    for (const [index, plan] of plans.entries())
-      if (plan.afterSteps === step) world.ask(plan, index + 1)
-    if (cuts.includes(step)) world.reconnect()
-    await world.step()
-  }
-  await world.finish()
-  return world
-}
-
 function wrongOf({ up, down, heard, key }: Talk): Array<string | undefined> {
   // Without a body the request is its own end.
   const isSaid = up.ends !== 'reset' || up.chunks.length === 0
@@ -244,7 +211,8 @@ function wrongOf({ up, down, heard, key }: Talk): Array<string | undefined> {
 test('on any wire a browser gets a correct prefix, whole or marked, of its own answer, and all streams end', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer(), faults, plans, cuts, async (seed, faults, plans, cuts) => {
-      const world = await live(seed, { faults, plans, cuts })
+      const world = new World(seed, faults)
+      await live(world, plans, cuts)
       expect(world.talks.flatMap(wrongOf).filter(Boolean)).toEqual([])
       expect(world.open).toBe(0)
     }),
@@ -256,8 +224,8 @@ test('on a wire that loses nothing every answer is whole, however slow and inter
   await fc.assert(
     fc.asyncProperty(fc.integer(), plans, async (seed, plans) => {
       const kept = plans.filter(({ up, down }) => up.ends !== 'reset' && down.ends === 'end')
-      const faults = { drop: 0, double: 0, swap: 0 }
-      const world = await live(seed, { faults, plans: kept, cuts: [] })
+      const world = new World(seed, { drop: 0, double: 0, swap: 0 })
+      await live(world, kept)
       expect(world.talks.filter(({ heard }) => heard.down.how !== 'whole')).toEqual([])
       expect(world.talks.flatMap(wrongOf).filter(Boolean)).toEqual([])
     }),
