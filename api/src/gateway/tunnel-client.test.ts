@@ -1,14 +1,9 @@
 /** The node's end of the tunnel against an agent's end made of the same streams: P8, and every way it breaks off. */
 import { Readable } from 'node:stream'
-import { buffer, text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import {
-  decodeCodeAndText,
-  decodeFrame,
-  decodeHead,
-  decodeHello,
-  encodeCodeAndText,
   encodeFrame,
   encodeHead,
   encodeHello,
@@ -21,87 +16,10 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { encodeStandings } from '@travessia/schemas/tunnel-standing'
-import { MessageAssembler, TunnelStream } from '@travessia/schemas/tunnel-stream'
+import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { tellEveryMs } from '@travessia/schemas/tunnel-streams'
-import { TunnelWay } from '@travessia/schemas/tunnel-way'
-import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { DeviceClient, DeviceSocket } from './device-client.ts'
-import { TunnelClient } from './tunnel-client.ts'
-
-const agent = { tenantId: newId(), agentId: newId() }
-const deviceId = newId()
-const timeouts = { connectMs: 100, firstByteMs: 100, idleMs: 1_000 }
-const get = { method: 'GET', path: '/', headers: [], timeouts }
-const here = () => new AbortController().signal
-const coded = (code: string) => expect.objectContaining({ code })
-
-type Serve = (stream: TunnelStream, head: RequestHead) => Promise<void> | void
-
-/** @param serve what the agent does with each request */
-function connect(serve: Serve) {
-  const streams = new Map<number, TunnelStream>()
-  const sent: number[] = []
-  const hellos: string[] = []
-  let isUp = true
-  const client = new TunnelClient({
-    ...{ now: Date.now, log: pino({ level: 'silent' }) },
-    link: {
-      send: (_to, frame) => {
-        if (isUp) setImmediate(receive, Uint8Array.from(frame))
-        return isUp
-      },
-    },
-  })
-  const answer = (frame: Uint8Array) => {
-    client.onFrame(agent, Uint8Array.from(frame))
-    return true
-  }
-  const way = new TunnelWay(answer)
-  function receive(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes)
-    sent.push(frame.type)
-    if (frame.type === FrameType.hello) {
-      const { epoch } = decodeHello(frame.payload)
-      hellos.push(epoch)
-      answer(encodeHello({ epoch, windowBytes: initialWindowBytes, maxFrameBytes }))
-    } else if (frame.type === FrameType.request) {
-      const stream = new TunnelStream(frame.streamId, way, () => streams.delete(frame.streamId))
-      streams.set(frame.streamId, stream)
-      stream.receive(frame)
-      void serveOne(stream)
-    } else streams.get(frame.streamId)?.receive(frame)
-  }
-  async function serveOne(stream: TunnelStream): Promise<void> {
-    try {
-      const first = await stream.read()
-      if (first) await serve(stream, decodeHead(first.payload).head as RequestHead)
-    } catch {
-      // Reset by the node.
-    }
-  }
-  const cut = () => {
-    isUp = false
-  }
-  return {
-    client,
-    sent,
-    streams,
-    hellos,
-    answer,
-    cut,
-    device: client.clientFor(agent, { deviceId, grant: 'a.b.c' }),
-  }
-}
-
-async function ready(serve: Serve = () => undefined) {
-  const tunnel = connect(serve)
-  tunnel.client.hello(agent)
-  await tunnel.client.ready(agent.agentId, 1_000)
-  return tunnel
-}
-const ok = (stream: TunnelStream, body = '', headers: string[] = []) =>
-  stream.frame(FrameType.response, encodeHead({ status: 200, headers }, Buffer.from(body)), true)
+import { agent, coded, connect, deviceId, get, here, ok, ready } from './tunnel-agent.fixture.ts'
 
 test('nothing is sent before the agent has answered HELLO, and it is refused at once', async () => {
   const { client, device, sent } = connect(() => undefined)
@@ -369,139 +287,6 @@ test('512 streams of one agent are under way at most; one more is 503', async ()
   await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('TUNNEL_BUSY'))
   gone.abort()
   await all
-})
-
-const socketHead = { path: '/ws', headers: [], timeouts, protocols: ['mqtt'] }
-
-async function openedSocket(device: DeviceClient): Promise<DeviceSocket> {
-  const opened = await device.openWebSocket({ ...socketHead, signal: here() })
-  if ('status' in opened) throw new Error(`refused with ${opened.status}`)
-  return opened
-}
-
-test('a WebSocket keeps protocol, kinds and bounds, and its close reaches the other end', async () => {
-  const { promise: closed, resolve } = Promise.withResolvers<unknown>()
-  const { device } = await ready(async (stream, head) => {
-    expect(head.webSocket).toEqual({ protocols: ['mqtt'] })
-    const headers = ['Sec-WebSocket-Protocol', 'mqtt']
-    stream.frame(FrameType.response, encodeHead({ status: 101, headers }), false)
-    await stream.write(Buffer.from('olá'), Flag.text)
-    for (let f = await stream.read(); f; f = await stream.read()) {
-      if (f.type === FrameType.wsClose) return resolve(f.payload)
-      await stream.write(f.payload, f.flags & (Flag.binary | Flag.text))
-    }
-  })
-  const socket = await openedSocket(device)
-  expect(socket.protocol).toBe('mqtt')
-  const heard: Array<[string, boolean]> = []
-  const { promise, resolve: done } = Promise.withResolvers<void>()
-  socket.onMessage(async (data, isBinary) => {
-    heard.push([Buffer.from(data).toString(), isBinary])
-    if (heard.length === 3) done()
-  })
-  await socket.send(Buffer.from('bin'), true)
-  await socket.send(Buffer.from(''), false)
-  await promise
-  expect(heard).toEqual([
-    ['olá', false],
-    ['bin', true],
-    ['', false],
-  ])
-  socket.close(4000, 'tchau')
-  expect(await closed).toEqual(encodeCodeAndText(4000, 'tchau'))
-})
-
-test('messages that are sent at once arrive one by one, in order and kind, and the close after them', async () => {
-  const heard: unknown[] = []
-  const closed = Promise.withResolvers<void>()
-  const { device } = await ready(async (stream) => {
-    stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
-    const assembler = new MessageAssembler()
-    for (let f = await stream.read(); f; f = await stream.read()) {
-      if (f.type === FrameType.wsClose) heard.push(decodeCodeAndText(f.payload))
-      const message = f.type === FrameType.data && assembler.add(f, 16_000_000)
-      if (message) heard.push([message.length, Buffer.from(message).at(-1), f.flags & Flag.binary])
-      await new Promise(setImmediate)
-    }
-    closed.resolve()
-  })
-  const socket = await openedSocket(device)
-  const messages = [
-    [Buffer.alloc(3 * initialWindowBytes, 1), true],
-    [Buffer.alloc(5, 2), false],
-    [Buffer.alloc(2 * initialWindowBytes, 3), false],
-    [Buffer.alloc(0), true],
-    [Buffer.alloc(70_000, 4), true],
-  ] as const
-  for (const [data, isBinary] of messages) socket.send(data, isBinary).catch(() => undefined)
-  socket.close(4000, 'tchau')
-  await closed.promise
-  const kind = (isBinary: boolean) => (isBinary ? Flag.binary : 0)
-  const sent = messages.map(([data, isBinary]) => [data.length, data.at(-1), kind(isBinary)])
-  expect(heard).toEqual([...sent, { code: 4000, text: 'tchau' }])
-})
-
-test.each([
-  ['cut', (socket: DeviceSocket) => socket.cut(1001, 'session ended')],
-  [
-    'closed by the device',
-    (_socket: DeviceSocket, stream: TunnelStream) =>
-      stream.frame(FrameType.wsClose, encodeCodeAndText(1000, ''), true),
-  ],
-])(
-  'a WebSocket that is %s in the middle of a message sends nothing more of it',
-  async (_how, end) => {
-    const opened = Promise.withResolvers<TunnelStream>()
-    const { device, client, sent } = await ready((stream) => {
-      stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
-      opened.resolve(stream)
-    })
-    const socket = await openedSocket(device)
-    socket.onMessage(async () => undefined)
-    const sending = socket.send(Buffer.alloc(3 * initialWindowBytes), true)
-    await expect
-      .poll(() => sent.filter((type) => type === FrameType.data).length)
-      .toBeGreaterThan(3)
-    end(socket, await opened.promise)
-    await expect(sending).rejects.toMatchObject({ name: 'StreamReset' })
-    expect(client.streamCount).toBe(0)
-  },
-)
-
-test('a WebSocket that the device refuses is its answer, and the stream is given back with it', async () => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const { device } = await ready((stream) => {
-    stream.onReset(resolve)
-    const head = { status: 401, headers: ['WWW-Authenticate', 'Basic'] }
-    stream.frame(FrameType.response, encodeHead(head, Buffer.from('who ')), false)
-    void stream.write(Buffer.from('are you?'))
-    stream.frame(FrameType.end, undefined, true)
-  })
-  const answer = await device.openWebSocket({ ...socketHead, signal: here() })
-  if (!('status' in answer)) throw new Error('opened')
-  expect([answer.status, answer.headers]).toEqual([401, ['WWW-Authenticate', 'Basic']])
-  expect(await text(answer.body)).toBe('who are you?')
-  await promise
-})
-
-test.each([
-  [
-    'its close',
-    (stream: TunnelStream) => stream.frame(FrameType.wsClose, encodeCodeAndText(4001, 'r'), true),
-    4001,
-  ],
-  ['its end', (stream: TunnelStream) => stream.frame(FrameType.end, undefined, true), 1001],
-  ['a reset', (stream: TunnelStream) => stream.reset(ResetCode.deviceClosed), 1011],
-])('a WebSocket ends at %s of the device', async (_what, end, code) => {
-  const { device } = await ready((stream) => {
-    stream.frame(FrameType.response, encodeHead({ status: 101, headers: [] }), false)
-    setImmediate(() => end(stream))
-  })
-  const socket = await openedSocket(device)
-  const { promise, resolve } = Promise.withResolvers<number>()
-  socket.onClose(resolve)
-  socket.onMessage(async () => undefined)
-  expect(await promise).toBe(code)
 })
 
 test('a stream that the agent says is open and is not here is reset: the node’s own reset was lost', async () => {
