@@ -1,11 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { toBase64 } from '@travessia/schemas/evidence/bytes'
 import { checkpointText, originOf } from '@travessia/schemas/evidence/checkpoint'
 import { fileNames, manifestName } from '@travessia/schemas/evidence/manifest'
 import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { type NoteKey, noteKeyText, signNote, witnessKey } from '@travessia/schemas/evidence/note'
-import { type Knowledge, type Report, verifyBundle } from '@travessia/schemas/evidence/verify'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFile } from './open-file.ts'
@@ -18,57 +16,39 @@ import {
   unpack,
   type Witness,
 } from './test-bundle.ts'
+import {
+  changed,
+  checksOf,
+  eventsOf,
+  joined,
+  type Log,
+  linesOf,
+  nameOf,
+  resigned,
+  verify,
+} from './verify.fixture.ts'
 
 const size = 41
 const examples = join(import.meta.dirname, '../../../examples')
 type Evidence = ReturnType<typeof newEvidenceKeys>
 type WitnessLine = { note: string; witness: string }
-type Log = Awaited<ReturnType<typeof createTestLog>>
 let log: Log
 let other: Log
+let check: ReturnType<typeof checksOf>['check']
+let checkFiles: ReturnType<typeof checksOf>['checkFiles']
 /** Of this log whole, and of one device of it. */
 let whole: Files
 let selection: Files
 
 beforeAll(async () => {
   ;[log, other] = await Promise.all([createTestLog(size), createTestLog(12)])
+  ;({ check, checkFiles } = checksOf(log))
   whole = await unpack(log.path, await log.bundle('whole'))
   selection = await unpack(log.path, await log.bundle('selection'))
 })
 afterAll(async () => {
   await Promise.all([log.close(), other.close()])
 })
-
-/** With its sentences in English. */
-async function verify(path: string, knowledge: Knowledge) {
-  const file = await openFile(path)
-  try {
-    const report = await verifyBundle(file, knowledge)
-    const english = (texts: Report['wrong']) => texts.map(([, en]) => en)
-    return { ...report, wrong: english(report.wrong), missing: english(report.missing), report }
-  } finally {
-    await file.close()
-  }
-}
-async function check(bytes: Buffer, keys: readonly NoteKey[] = log.keys) {
-  writeFileSync(log.path, bytes)
-  return verify(log.path, { keys })
-}
-const checkFiles = async (files: Files, keys: readonly NoteKey[] = log.keys) =>
-  check(await pack(files), keys)
-
-const linesOf = (text = '') => text.split('\n').slice(0, -1)
-const joined = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('')
-const changed = (files: Files, name: keyof typeof fileNames, lines: readonly string[]): Files => ({
-  ...files,
-  [fileNames[name]]: joined(lines),
-})
-const eventsOf = (files: Files) => linesOf(files[fileNames.events])
-const proofsOf = (files: Files) => linesOf(files[fileNames.proofs])
-const nameOf = (files: Files, n: number) => {
-  const { logIndex, id } = JSON.parse(proofsOf(files)[n] ?? '{}')
-  return `#${logIndex} ${id}`
-}
 
 test('a bundle of the whole log is intact and complete, and says whose word that is', async () => {
   const report = await check(await log.bundle('whole'))
@@ -126,31 +106,13 @@ test.each([
 })
 
 test('everything signed anew by another key is found by who has the key, and said to be the bundle’s own word otherwise', async () => {
-  const forged = resigned(whole)
+  const forged = resigned(log, whole)
   const report = await checkFiles(forged)
   expect(report.wrong[0]).toContain('is not signed by')
   expect((await checkFiles(forged, [])).areKeysGiven).toBe(false)
   const half = { ...forged, [fileNames.keys]: whole[fileNames.keys] ?? '' }
   expect((await checkFiles(half, [])).wrong).not.toEqual([])
 })
-
-/** By somebody who has everything but the key. */
-function resigned(files: Files): Files {
-  const keys = newEvidenceKeys(log.nodeId)
-  const origin = originOf(log.nodeId, log.tenantId)
-  const textOf = (note: string) => note.slice(0, note.lastIndexOf('\n\n') + 1)
-  const latin1 = (text: string) => Buffer.from(text).toString('latin1')
-  const utf8 = (text: string) => Buffer.from(text, 'latin1').toString()
-  const checkpoints = linesOf(files[fileNames.checkpoints]).map((line) => {
-    const { note, ...rest } = JSON.parse(utf8(line))
-    return latin1(JSON.stringify({ ...rest, note: keys.sign(origin, textOf(note)) }))
-  })
-  const manifest = textOf(utf8(files[fileNames.manifest] ?? ''))
-  return {
-    ...changed(files, 'checkpoints', checkpoints),
-    [fileNames.manifest]: latin1(keys.sign(manifestName(origin), manifest)),
-  }
-}
 
 test('a selection shows that its log went on from the checkpoint that first covered it', async () => {
   const [covering = '', ...rest] = linesOf(selection[fileNames.checkpoints])
@@ -341,179 +303,3 @@ test('a retired key signs no bundle any more, and a change that no known key has
     expect((await checkFiles(forged, keys)).wrong).toEqual([unsigned])
   await rotated.close()
 })
-
-type Altered = { readonly files: Files; readonly named: string }
-type Random = (below: number) => number
-
-/** The same at each run. */
-function seeded(seed: number): Random {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
-const two = (random: Random, count: number): [number, number] => {
-  const i = random(count - 1)
-  return [i, i + 1 + random(count - 1 - i)]
-}
-
-/** What may be done to a bundle, and what the verifier must name. */
-const alterations: Record<string, (files: Files, random: Random) => Altered> = {
-  'a byte of an event flipped': (files, random) => {
-    const events = eventsOf(files)
-    const n = random(events.length)
-    const line = Buffer.from(events[n] ?? '', 'latin1')
-    const at = random(line.length)
-    line[at] = (line[at] ?? 0) ^ (1 << random(7)) || 1
-    if (line[at] === 10) line[at] = 11
-    const named = `event ${nameOf(files, n)} was altered`
-    return { files: changed(files, 'events', events.with(n, line.toString('latin1'))), named }
-  },
-  'an event deleted': (files, random) => {
-    const events = eventsOf(files)
-    const n = random(events.length)
-    const named = `event ${nameOf(files, n)} is missing`
-    return { files: changed(files, 'events', events.toSpliced(n, 1)), named }
-  },
-  'an event and its proof deleted': (files, random) => {
-    const n = random(eventsOf(files).length)
-    const less = changed(files, 'events', eventsOf(files).toSpliced(n, 1))
-    const named = `event #${JSON.parse(proofsOf(files)[n] ?? '').logIndex} `
-    return { files: changed(less, 'proofs', proofsOf(files).toSpliced(n, 1)), named }
-  },
-  'two events exchanged': (files, random) => {
-    const events = eventsOf(files)
-    const [i, j] = two(random, events.length)
-    const swapped = events.with(i, events[j] ?? '').with(j, events[i] ?? '')
-    const named = `event ${nameOf(files, j)} stands in another place`
-    return { files: changed(files, 'events', swapped), named }
-  },
-  'an event repeated': (files, random) => {
-    const events = eventsOf(files)
-    const [i, j] = two(random, events.length)
-    const named = `event ${nameOf(files, i)} is there again`
-    return { files: changed(files, 'events', events.toSpliced(j, 0, events[i] ?? '')), named }
-  },
-  'an event invented': (files, random) => {
-    const events = eventsOf(files)
-    const n = random(events.length + 1)
-    const invented = JSON.stringify({ ...JSON.parse(events[0] ?? ''), id: 'i'.repeat(26) })
-    const named = `event ${'i'.repeat(26)} was never logged`
-    return { files: changed(files, 'events', events.toSpliced(n, 0, invented)), named }
-  },
-  'the leaves of two proofs exchanged': (files, random) => {
-    const proofs = proofsOf(files)
-    const [i, j] = two(random, proofs.length)
-    const [a, b] = [JSON.parse(proofs[i] ?? ''), JSON.parse(proofs[j] ?? '')]
-    const swapped = proofs
-      .with(i, JSON.stringify({ ...a, leaf: b.leaf }))
-      .with(j, JSON.stringify({ ...b, leaf: a.leaf }))
-    return { files: changed(files, 'proofs', swapped), named: `#${b.logIndex} ${b.id}` }
-  },
-  'two proofs exchanged': (files, random) => {
-    const proofs = proofsOf(files)
-    const [i, j] = two(random, proofs.length)
-    const swapped = proofs.with(i, proofs[j] ?? '').with(j, proofs[i] ?? '')
-    const named = `the proof of event ${nameOf(files, j)} stands where another one belongs`
-    return { files: changed(files, 'proofs', swapped), named }
-  },
-  'an event changed together with its leaf': (files, random) => {
-    const n = random(eventsOf(files).length)
-    const proof = JSON.parse(proofsOf(files)[n] ?? '')
-    const event = JSON.stringify({ id: proof.id })
-    const leaf = toBase64(leafHash(event))
-    const proofs = proofsOf(files).with(n, JSON.stringify({ ...proof, leaf }))
-    const events = eventsOf(files).with(n, event)
-    const both = changed(changed(files, 'events', events), 'proofs', proofs)
-    const isPathed = proof.path !== undefined
-    const named = `${isPathed ? nameOf(files, n) : ''} does not lead to what was signed`
-    return { files: both, named }
-  },
-  'a checkpoint of another log': (files) => ({
-    files: {
-      ...files,
-      [fileNames.checkpoints]: `${JSON.stringify({ note: otherNote() })}\n`,
-    },
-    named: 'checkpoint 1 is not signed for this log',
-  }),
-  'an older checkpoint as the last one': (files, random) => {
-    const lines = linesOf(files[fileNames.checkpoints])
-    const older = lines.slice(0, 1 + random(lines.length - 1))
-    return {
-      files: changed(files, 'checkpoints', older),
-      named: `the last checkpoint is not that of ${size} events`,
-    }
-  },
-  'the time of a checkpoint altered': (files, random) => {
-    const lines = linesOf(files[fileNames.checkpoints])
-    const n = random(lines.length)
-    const at = { ...JSON.parse(lines[n] ?? ''), at: '2026-01-01T00:00:00.000Z' }
-    const named = `${fileNames.checkpoints} is not the file that was signed`
-    return { files: changed(files, 'checkpoints', lines.with(n, JSON.stringify(at))), named }
-  },
-  'the last line end removed': (files) => ({
-    files: { ...files, [fileNames.events]: (files[fileNames.events] ?? '').slice(0, -1) },
-    named: `${fileNames.events} is not the file that was signed`,
-  }),
-  'the signatures of another key': (files) => ({
-    files: resigned(files),
-    named: `${fileNames.manifest} is not signed by`,
-  }),
-  'a byte of the manifest flipped': (files, random) => {
-    const note = Buffer.from(files[fileNames.manifest] ?? '', 'latin1')
-    const at = random(note.lastIndexOf('\n\n'))
-    note[at] = (note[at] ?? 0) ^ 1
-    return {
-      files: { ...files, [fileNames.manifest]: note.toString('latin1') },
-      named: `${fileNames.manifest} is not signed by`,
-    }
-  },
-  'a file removed': (files, random) => {
-    const name = [fileNames.events, fileNames.proofs, fileNames.checkpoints][random(3)] ?? ''
-    const named = name === fileNames.events ? `event ${nameOf(files, 0)} is missing` : name
-    return {
-      files: Object.fromEntries(Object.entries(files).filter(([one]) => one !== name)),
-      named,
-    }
-  },
-}
-
-/** Signed, but for another tenant. */
-function otherNote(): string {
-  return other.checkpoint.note
-}
-
-const rounds = 36
-
-test.each(Object.entries(alterations))(
-  'with %s, each time at another place, the verifier says so and names it (THREATS T3)',
-  async (_what, alter) => {
-    const random = seeded(2026)
-    for (let round = 0; round < rounds; round += 1)
-      for (const files of [whole, selection]) {
-        const altered = alter(files, random)
-        const report = await checkFiles(altered.files)
-        const said = [...report.wrong, ...report.missing]
-        expect(said.join('\n')).toContain(altered.named)
-      }
-  },
-  60_000,
-)
-
-test('a flipped byte of the packed file changes nothing, or is found', async () => {
-  const random = seeded(7)
-  const bytes = await log.bundle('whole')
-  const [intact] = [await check(bytes)]
-  for (let round = 0; round < 60; round += 1) {
-    const flipped = Buffer.from(bytes)
-    const at = random(bytes.length)
-    flipped[at] = (flipped[at] ?? 0) ^ (1 << random(8))
-    const report = await check(flipped).catch((error: unknown) => {
-      expect(error).toBeInstanceOf(RangeError)
-      return undefined
-    })
-    if (report && report.wrong.length + report.missing.length === 0) expect(report).toEqual(intact)
-  }
-}, 60_000)
