@@ -39,7 +39,15 @@ async function broker(options: Partial<AedesOptions> = {}) {
     for (const [near] of pairs) near.destroy()
   }
   onTestFinished(cut)
-  return { aedes, port, wire, cut }
+  /** Nothing is lost, and nothing is taken. @returns what ends it */
+  const stall = () => {
+    const sockets = [...pairs].flat()
+    for (const socket of sockets) socket.pause()
+    return () => {
+      for (const socket of sockets) socket.resume()
+    }
+  }
+  return { aedes, port, wire, cut, stall }
 }
 
 function connected(port: number, keepaliveSeconds = 30, wsUrl = `mqtt://127.0.0.1:${port}`) {
@@ -303,20 +311,11 @@ test('a broker that is not there is dialled until it is', async () => {
 })
 
 test('a network that takes nothing holds the streams back at the agent window, and lets go when it does', async () => {
-  const aedes = new Aedes()
-  await aedes.listen()
-  onTestFinished(() => new Promise<void>((done) => aedes.close(() => done())))
-  const sockets: Socket[] = []
-  const port = await listening(
-    createServer((socket) => {
-      sockets.push(socket)
-      aedes.handle(socket)
-    }),
-  )
+  const { port, stall } = await broker()
   const { connections, up } = connected(port)
   await up()
   expect(connections.drained()).toBeUndefined()
-  for (const socket of sockets) socket.pause()
+  const go = stall()
   const frame = new Uint8Array(60_000)
   const nodeId = newId()
   let isFree = false
@@ -325,9 +324,10 @@ test('a network that takes nothing holds the streams back at the agent window, a
   const drained = connections.drained()?.then(() => {
     isFree = true
   })
+  expect(drained).toBeDefined()
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(isFree).toBe(false)
-  for (const socket of sockets) socket.resume()
+  go()
   await drained
 })
 
