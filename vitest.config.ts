@@ -3,9 +3,18 @@ import { defineConfig } from 'vitest/config'
 /** A busy machine is no fault: what is waited for may take a while. */
 const expectation = { poll: { timeout: 10_000 } }
 const workspaces = '{schemas,broker,agent,api,scripts}'
+/** What these measure is of the machine: times, rates and memory. */
+const measuring = ['bench', 'exchanges', 'flow-control'].map((name) => `test/${name}.test.ts`)
+/** This one builds what the others start. */
+const alone = [...measuring, 'agent/src/packed.system.test.ts']
+const processes = {
+  globalSetup: 'test/built.ts',
+  ...{ testTimeout: 60_000, hookTimeout: 120_000, expect: expectation },
+}
 
 /**
- * `unit`: beside the code, no other program needed. `system`: real processes, ports and Debian programs.
+ * `unit`: beside the code, no other program needed. `system`: real processes, ports and Debian programs, two files at
+ * once, since most of the time they wait; `alone`: those of them that must not run beside others.
  * The PWA's own projects (its units and its components in Chromium) are in `pwa/vite.config.ts`.
  */
 export default defineConfig({
@@ -26,13 +35,13 @@ export default defineConfig({
         test: {
           name: 'system',
           include: [`${workspaces}/**/*.system.test.ts`, 'test/**/*.test.ts'],
-          exclude: ['**/node_modules/**'],
-          testTimeout: 60_000,
-          expect: expectation,
-          hookTimeout: 120_000,
-          fileParallelism: false,
+          exclude: ['**/node_modules/**', ...alone],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          ...processes,
         },
       },
+      { test: { name: 'alone', include: alone, fileParallelism: false, ...processes } },
     ],
   },
 })

@@ -4,7 +4,16 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Api, ended, eventually, freePorts, readyLine, root, type Stack } from './stack.ts'
+import {
+  Api,
+  ended,
+  eventually,
+  freePort,
+  freePorts,
+  readyLine,
+  root,
+  type Stack,
+} from './stack.ts'
 
 const account = { email: 'admin@teste.travessia', password: 'only-for-this-test' }
 
@@ -21,22 +30,20 @@ export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'
 
 export async function startBareNode(env: Readonly<Record<string, string>> = {}): Promise<BareNode> {
   const dataDir = mkdtempSync(join(tmpdir(), 'travessia-node-'))
-  const environment = { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir, ...env }
-  const key = randomBytes(32).toString('hex')
-  const first = { ...environment, TRAVESSIA_ENCRYPTION_KEY: key, TRAVESSIA_LOG_LEVEL: 'warn' }
-  const { child, ready } = await launch(first)
-  const { httpUrl, remoteUrl, wsUrl, mqttUrl } = ready
-  const portOf = (url: string) => new URL(url).port
-  const again = {
-    ...{ ...first, TRAVESSIA_HTTP_PORT: portOf(httpUrl), TRAVESSIA_WS_PORT: portOf(wsUrl) },
-    ...{ TRAVESSIA_REMOTE_PORT: portOf(remoteUrl), TRAVESSIA_MQTT_PORT: portOf(mqttUrl) },
+  const environment = {
+    ...{ ...process.env, TRAVESSIA_LOG_LEVEL: 'warn', TRAVESSIA_DATA_DIR: dataDir },
+    TRAVESSIA_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+    ...(await keptPorts()),
+    ...env,
   }
+  const { child, ready } = await launch(environment)
+  const { httpUrl, remoteUrl, wsUrl } = ready
   const admin = new Api(httpUrl)
   const node: BareNode = {
     ...{ httpUrl, remoteUrl, wsUrl, dataDir, admin, process: child },
     async restart(signal) {
       await ended(node.process, signal)
-      node.process = (await launch(again)).child
+      node.process = (await launch(environment)).child
     },
     async streams() {
       const metrics = await (await fetch(`${httpUrl}/metrics`)).text()
@@ -51,7 +58,14 @@ export async function startBareNode(env: Readonly<Record<string, string>> = {}):
   return node
 }
 
-type Ready = Record<'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl', string>
+/** While it is away nobody is given them. */
+async function keptPorts(): Promise<Record<string, string>> {
+  const names = Object.keys(freePorts)
+  const ports = await Promise.all(names.map(freePort))
+  return Object.fromEntries(names.map((name, n) => [name, String(ports[n])]))
+}
+
+type Ready = Record<'httpUrl' | 'remoteUrl' | 'wsUrl', string>
 
 async function launch(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; ready: Ready }> {
   const child = spawn(process.execPath, [join(root, 'api/src/main.ts')], {

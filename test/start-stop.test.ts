@@ -1,18 +1,34 @@
 /** `npm start` as a program: it stops all it started, keeps its data, and says in one sentence what is in its way. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, ended, eventually, factsOf, freePorts, type Item, root, startStack } from './stack.ts'
+import {
+  Api,
+  ended,
+  eventually,
+  factsOf,
+  freePort,
+  freePorts,
+  type Item,
+  root,
+  startStack,
+} from './stack.ts'
 
 let dataDir: string
 const signIn = (httpUrl: string) => new Api(httpUrl).signIn('gestor@demo.travessia')
 
-beforeAll(() => {
+beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'travessia-start-'))
+  // Between two starts nobody else is given them.
+  const names = ['entrance', 'garage', 'foreign', 'printer', 'camera']
+  names.push('system', 'systemApi', 'systemSlicer')
+  const ports = await Promise.all(names.map(async (name) => [name, await freePort()]))
+  mkdirSync(join(dataDir, 'demo'))
+  writeFileSync(join(dataDir, 'demo/ports.json'), JSON.stringify(Object.fromEntries(ports)))
 })
 
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }))

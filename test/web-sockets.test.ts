@@ -9,7 +9,7 @@ import { listen } from './own-device.ts'
 import { digestOf } from './scripted-device.ts'
 import type { Entered } from './session-client.ts'
 import { once } from './session-client.ts'
-import { enterSession, eventually } from './stack.ts'
+import { enterSession, eventually, factsOf } from './stack.ts'
 
 const chosen = new Map([
   ['/chooses', 'second'],
@@ -228,9 +228,10 @@ test.each([401, 403, 404, 200])(
     await eventually(async () => refused.includes(String(status)), {
       what: 'the close at the device',
     })
-    const path = '/api/audit/events?limit=1'
-    const { items } = await node.admin.get<{ items: Array<{ type: string; data: unknown }> }>(path)
-    expect(items[0]).toMatchObject({ type: 'HttpResponseReceived', data: { status } })
+    const ofSession = `&sessionId=${session.sessionId}&type=HttpResponseReceived`
+    await expect
+      .poll(async () => (await factsOf(node.admin, ofSession)).at(-1)?.data['status'])
+      .toBe(status)
   },
 )
 

@@ -8,10 +8,11 @@ import { type AgentAddress, controlFilter, formatTopic } from '@travessia/schema
 import { Redis } from 'ioredis'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { freePort } from '../../test/stack.ts'
 import type { Answer, Order } from './persistence.fixture.ts'
 import { openPersistence } from './persistence.ts'
 import type { Credential } from './principal.ts'
-import { freePort, type RedisServer, startRedis, until } from './redis.fixture.ts'
+import { type RedisServer, startRedis, until } from './redis.fixture.ts'
 
 const local = '127.0.0.1'
 // Several processes are started and killed, on a machine that may be busy.

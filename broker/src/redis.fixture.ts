@@ -1,7 +1,7 @@
 /** A real Redis for tests. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, connect as openSocket } from 'node:net'
+import { connect as openSocket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const local = '127.0.0.1'
@@ -33,17 +33,6 @@ async function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
   }).finally(() => socket.destroy()) as Promise<boolean>
-}
-
-/** A free port below those that the system gives to clients. */
-export async function freePort(): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 12_000)
-  const probe = createServer()
-  const isFree = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false)).listen(port, local, () => resolve(true))
-  })
-  await new Promise((done) => probe.close(done))
-  return isFree ? port : freePort()
 }
 
 export async function until(ask: () => Promise<boolean> | boolean): Promise<void> {
