@@ -96,6 +96,7 @@ const matrix: Readonly<Record<string, Expectation>> = {
   'POST /api/audit/feeds': { roles: admins },
   'PATCH /api/audit/feeds/{id}': on('feed', admins),
   'DELETE /api/audit/feeds/{id}': on('feed', admins),
+  'POST /api/audit/feeds/{id}/test': on('feed', admins),
   'GET /api/audit/export': { roles: readers },
   'GET /api/events': { roles: everybody },
   'GET /api/addresses/{installation}/{device}?': on('slug', everybody),

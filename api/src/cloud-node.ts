@@ -119,8 +119,9 @@ export async function createCloudNode(
 }
 
 /** What is done with the log beside the work. */
-function createJobs({ DEMO: isDemo }: Config, base: Base) {
-  const feeds = new Feeds({ ...base, ...feedLimits, isDemo })
+function createJobs({ DEMO: isDemo, DATA_DIR }: Config, base: Base) {
+  const filesDir = join(DATA_DIR, 'feeds')
+  const feeds = new Feeds({ ...base, ...feedLimits, filesDir, isDemo })
   return { feeds, retention: new Retention(base) }
 }
 

@@ -347,6 +347,12 @@ export const errorTable = {
     en: 'The receiver of the feed cannot be reached, or does not answer in time.',
     pt: 'O destino do envio não pode ser alcançado ou não responde a tempo.',
   },
+  FEED_FILE: {
+    status: 503,
+    retry: true,
+    en: 'The server cannot write the file of the feed.',
+    pt: 'O servidor não consegue gravar o arquivo do envio.',
+  },
   FEED_REFUSED: {
     status: 502,
     retry: true,

@@ -299,6 +299,8 @@ const feed = {
   AuditFeedAdded: data(feedFields),
   AuditFeedChanged: data({ ...feedFields, isEnabled: Type.Boolean() }),
   AuditFeedRemoved: data({}),
+  /** Somebody wants to see this very event arrive. */
+  AuditFeedTested: data({}),
   /** The other side has not taken anything for a while; what follows `position` waits. */
   AuditFeedFailing: data({ errorCode: text, position: count }),
 }

@@ -42,6 +42,8 @@ export function auditText(
     }
     case 'AuditFeedRemoved':
       return [`${actor} removeu um envio da auditoria`, `${actor} removed a sending of the audit`]
+    case 'AuditFeedTested':
+      return [`${actor} testou um envio da auditoria`, `${actor} tested a sending of the audit`]
     case 'AuditFeedFailing':
       return withError(
         ['Um envio da auditoria não está chegando', 'A sending of the audit does not arrive'],

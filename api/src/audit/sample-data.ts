@@ -123,6 +123,7 @@ export const sampleData = {
   AuditFeedAdded: { name: 'SIEM', kind: 'webhook', host: 'siem.example' },
   AuditFeedChanged: { name: 'SIEM', kind: 'webhook', host: 'siem.example', isEnabled: false },
   AuditFeedRemoved: {},
+  AuditFeedTested: {},
   AuditFeedFailing: { errorCode: 'FEED_UNREACHABLE', position: 7 },
   RetentionChanged: { days: 365 },
   LegalHoldPlaced: { holdId: id, scope: 'device', id, reason: 'processo 12' },

@@ -24,11 +24,23 @@ test('a webhook stays one: its secret is of no use to syslog', () => {
   expect(() => feed.decide(change, after(added))).toThrow(coded('FEED_ADDRESS'))
 })
 
+test('a test is an event of its own, while the feed is not suspended', () => {
+  expect(feed.decide({ type: 'TestFeed' }, after(added))).toEqual([
+    { type: 'AuditFeedTested', data: {} },
+  ])
+  const change = { ...fields, isEnabled: false }
+  const suspended = after(added, { type: 'AuditFeedChanged', data: change })
+  expect(() => feed.decide({ type: 'TestFeed' }, suspended)).toThrow(coded('CONFLICT'))
+  expect(feed.decide({ type: 'ChangeFeed', ...change }, suspended)).toHaveLength(1)
+  expect(feed.decide({ type: 'RemoveFeed' }, suspended)).toEqual([removed])
+})
+
 test('what was removed, or never was, is not changed, not removed and does not fail', () => {
   for (const state of [after(), after(added, removed)]) {
     expect(() => feed.decide({ type: 'RemoveFeed' }, state)).toThrow(coded('NOT_FOUND'))
     const change = { type: 'ChangeFeed', ...fields, isEnabled: true } as const
     expect(() => feed.decide(change, state)).toThrow(coded('NOT_FOUND'))
+    expect(() => feed.decide({ type: 'TestFeed' }, state)).toThrow(coded('NOT_FOUND'))
     expect(feed.decide(failing, state)).toEqual([])
   }
   expect(feed.decide(failing, after(added))).toEqual([

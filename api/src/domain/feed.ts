@@ -5,11 +5,15 @@ import type { FeedKind } from '@travessia/schemas/feeds'
 import type { Decider } from './decider.ts'
 
 type Fields = { readonly name: string; readonly kind: FeedKind; readonly host: string }
-export type FeedState = { readonly status: 'none' | 'there' | 'removed'; readonly kind?: FeedKind }
+export type FeedState = {
+  readonly status: 'none' | 'there' | 'suspended' | 'removed'
+  readonly kind?: FeedKind
+}
 export type FeedIntent =
   | ({ readonly type: 'AddFeed' } & Fields)
   | ({ readonly type: 'ChangeFeed'; readonly isEnabled: boolean } & Fields)
   | { readonly type: 'RemoveFeed' }
+  | { readonly type: 'TestFeed' }
   | { readonly type: 'ReportFailing'; readonly errorCode: string; readonly position: number }
 
 export const feed: Decider<FeedState, FeedIntent, FeedFact> = {
@@ -25,8 +29,12 @@ export const feed: Decider<FeedState, FeedIntent, FeedFact> = {
       const { errorCode, position } = intent
       return status === 'there' ? [{ type: 'AuditFeedFailing', data: { errorCode, position } }] : []
     }
-    if (status !== 'there') throw new TravessiaError('NOT_FOUND')
+    if (status === 'none' || status === 'removed') throw new TravessiaError('NOT_FOUND')
     if (intent.type === 'RemoveFeed') return [{ type: 'AuditFeedRemoved', data: {} }]
+    if (intent.type === 'TestFeed') {
+      if (status === 'suspended') throw new TravessiaError('CONFLICT')
+      return [{ type: 'AuditFeedTested', data: {} }]
+    }
     const { type: _, ...data } = intent
     // Its secret would mean something else.
     if (data.kind !== kind) throw new TravessiaError('FEED_ADDRESS')
@@ -36,10 +44,12 @@ export const feed: Decider<FeedState, FeedIntent, FeedFact> = {
   evolve(state, { type, data }) {
     switch (type) {
       case 'AuditFeedAdded':
-      case 'AuditFeedChanged':
         return { status: 'there', kind: data.kind }
+      case 'AuditFeedChanged':
+        return { status: data.isEnabled ? 'there' : 'suspended', kind: data.kind }
       case 'AuditFeedRemoved':
         return { ...state, status: 'removed' }
+      case 'AuditFeedTested':
       case 'AuditFeedFailing':
         return state
     }

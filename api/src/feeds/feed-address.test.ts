@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest'
+import dns from 'node:dns'
+import { once } from 'node:events'
+import { syncBuiltinESMExports } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
 import { connectFeed, feedAddress } from './feed-address.ts'
 
 const refused = expect.objectContaining({ code: 'FEED_ADDRESS' })
@@ -26,6 +30,44 @@ test.each([
 test('a name that leads to a private address is not connected to, however public it looked', async () => {
   const address = feedAddress('https://localhost/', false)
   await expect(connectFeed(address, { isDemo: false, signal })).rejects.toEqual(refused)
+})
+
+/** Names lead where the test says; `asked` counts. */
+function resolver(...addresses: string[]) {
+  const asked = { times: 0 }
+  const { lookup } = dns.promises
+  dns.promises.lookup = (async () => {
+    const address = addresses[Math.min(asked.times, addresses.length - 1)]
+    asked.times += 1
+    return { address, family: 4 }
+  }) as never
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    dns.promises.lookup = lookup
+    syncBuiltinESMExports()
+  })
+  return asked
+}
+
+test.each(['169.254.169.254', '127.0.0.1', '10.1.2.3', '100.64.0.1', '::1', 'fd00::1', '0.0.0.0'])(
+  'a public name that leads to %s is not connected to',
+  async (address) => {
+    resolver(address)
+    const to = feedAddress('https://siem.example/', false)
+    await expect(connectFeed(to, { isDemo: false, signal })).rejects.toEqual(refused)
+  },
+)
+
+test('a name is resolved once: what was judged is what is connected to', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const asked = resolver('127.0.0.1', '8.8.8.8')
+  const { port } = server.address() as AddressInfo
+  const to = feedAddress(`http://siem.example:${port}/`, true)
+  const socket = await connectFeed(to, { isDemo: true, signal })
+  expect([socket.remoteAddress, asked.times]).toEqual(['127.0.0.1', 1])
+  socket.destroy()
 })
 
 test('the demo sends to its own machine and network only', async () => {

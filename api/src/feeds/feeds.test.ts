@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -41,7 +41,8 @@ beforeEach(async () => {
   tenantId = newId()
   const users = new Users(database)
   const rest = { nodeId: newId(), isDemo: true, now: Date.now, log, sendMs: 300, retryMs: 5 }
-  deps = { store, views, database, vault, users, ...rest }
+  const filesDir = join(directory, `${files}-feeds`)
+  deps = { store, views, database, vault, users, filesDir, ...rest }
   feeds = new Feeds(deps)
   await feeds.start()
 })
@@ -55,7 +56,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 /** As the route adds one. */
 async function add(url: string, kind: FeedKind): Promise<string> {
   const id = newId()
-  const { host } = new URL(url)
+  const { host } = feeds.targetOf({ tenantId, id }, url)
   const context = event()
   feeds.seal({ tenantId, id }, { url, secret: kind === 'webhook' ? secret : null })
   const intent = { type: 'AddFeed', name: 'SIEM', kind, host } as const
@@ -250,4 +251,50 @@ test('syslog gets the same as RFC 5424 messages counted in octets, and again wha
     /^<109>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z travessia travessia - UserSignedOut$/,
   )
   expect(JSON.parse(json)).toMatchObject({ position: 2, correlationId: 'ção €' })
+})
+
+/** What a shipper reads: the whole lines of all files, in their order. */
+function shipped(id: string): number[] {
+  const folder = join(deps.filesDir, tenantId, id)
+  return readdirSync(folder)
+    .toSorted()
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1))
+    .map((line) => (JSON.parse(line) as AuditEvent).position)
+}
+
+test('a feed into files has every event once, whole, and goes on where it was', async () => {
+  const id = await add('file:', 'file')
+  await write(250)
+  await vi.waitFor(() => expect(shipped(id)).toEqual(span(1, 251)), 10_000)
+  await feeds.stop()
+  const folder = join(deps.filesDir, tenantId, id)
+  appendFileSync(join(folder, readdirSync(folder)[0] ?? ''), '{"position":2')
+  await write(2)
+  feeds = new Feeds(deps)
+  await feeds.start()
+  await vi.waitFor(() => expect(shipped(id)).toEqual(span(1, 253)), 10_000)
+})
+
+test('killed between line and place: the batch is there twice, and nothing is missing', async () => {
+  const id = await add('file:', 'file')
+  await vi.waitFor(async () => expect((await placeOf(id)).position).toBe(1), 10_000)
+  await feeds.stop()
+  feeds.forget({ tenantId, id })
+  feeds.seal({ tenantId, id }, { url: 'file:', secret: null })
+  feeds = new Feeds(deps)
+  await feeds.start()
+  await vi.waitFor(() => expect(shipped(id)).toEqual([1, 1]), 10_000)
+})
+
+test('changed by many at once it still sends everything once', async () => {
+  const { url, taken } = await receiver()
+  const id = await add(url, 'webhook')
+  await Promise.all(span(1, 8).map(() => feeds.inTurn(() => feeds.refresh(tenantId, id))))
+  await write(20)
+  await vi.waitFor(async () => expect((await placeOf(id)).position).toBe(21), 10_000)
+  expect(new Set(taken.map(({ headers }) => headers['webhook-id'])).size).toBe(taken.length)
+  await feeds.inTurn(() => feeds.stop())
+  await write(2)
+  await new Promise((done) => setTimeout(done, 600))
+  expect(Math.max(...positionsOf(taken))).toBe(21)
 })

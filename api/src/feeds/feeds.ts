@@ -2,10 +2,12 @@
  * The feeds of all customers: one runner each while it is enabled. A start goes on where each had come; what was on its way when
  * the node was killed is sent once more (at least once, in order).
  */
+import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEvent } from '@travessia/schemas/api'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { type FeedKind, fileUrl } from '@travessia/schemas/feeds'
 import { newId } from '@travessia/schemas/ids'
 import { exportLine } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
@@ -14,12 +16,14 @@ import { feed as decider } from '../domain/feed.ts'
 import type { Services } from '../services.ts'
 import type { FeedRow } from '../views/feeds.ts'
 import { connectFeed, feedAddress } from './feed-address.ts'
+import { appendBatch, pruneFiles } from './feed-files.ts'
 import { type FeedPlace, FeedPlaces } from './feed-places.ts'
 import { FeedRunner } from './feed-runner.ts'
 import { sendFrames } from './syslog.ts'
 import { postBatch } from './webhook.ts'
 
 const pollMs = 5_000
+const pruneMs = 3_600_000
 export const feedLimits = { sendMs: 15_000, retryMs: 1_000 } as const
 
 export type FeedsDeps = Pick<
@@ -28,11 +32,14 @@ export type FeedsDeps = Pick<
 > & {
   /** Where its place is kept: that of the secrets. */
   readonly database: DatabaseSync
+  /** Where feeds into files are. */
+  readonly filesDir: string
   /** For one batch, from the dial to the answer. */
   readonly sendMs: number
   readonly retryMs: number
 }
 
+type Named = Pick<FeedRow, 'tenantId' | 'id'>
 /** Sealed: where it goes, and what a webhook is signed with. */
 type Sealed = { readonly url: string; readonly secret: string | null }
 
@@ -41,7 +48,8 @@ export class Feeds {
   readonly #places: FeedPlaces
   readonly #runners = new Map<string, FeedRunner>()
   #unsubscribe: (() => void) | undefined
-  #poll: NodeJS.Timeout | undefined
+  #timers: NodeJS.Timeout[] = []
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps
@@ -54,12 +62,14 @@ export class Feeds {
       for (const runner of this.#runners.values()) runner.wake()
     }
     this.#unsubscribe = store.onAppended(wake)
-    this.#poll = setInterval(wake, pollMs)
+    const prune = () => void this.#prune()
+    this.#timers = [setInterval(wake, pollMs), setInterval(prune, pruneMs)]
+    prune()
     for (const feed of await views.feeds.enabled()) await this.#run(feed)
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#poll)
+    for (const timer of this.#timers) clearInterval(timer)
     this.#unsubscribe?.()
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()))
     this.#runners.clear()
@@ -69,18 +79,31 @@ export class Feeds {
     return this.#places.get(id, position - 1)
   }
 
-  seal({ tenantId, id }: Pick<FeedRow, 'tenantId' | 'id'>, sealed: Sealed): void {
+  /** One after the other: two runners of one feed would send all twice, and a limit is counted once at a time. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** @throws TravessiaError FEED_ADDRESS */
+  targetOf({ tenantId, id }: Named, url: string): { kind: FeedKind; host: string } {
+    if (url === fileUrl) return { kind: 'file', host: `feeds/${tenantId}/${id}` }
+    return feedAddress(url, this.#deps.isDemo)
+  }
+
+  seal({ tenantId, id }: Named, sealed: Sealed): void {
     this.#deps.vault.put(tenantId, sealedId(id), JSON.stringify(sealed))
   }
 
   /** @throws TravessiaError NOT_FOUND: it was removed meanwhile */
-  sealedOf({ tenantId, id }: Pick<FeedRow, 'tenantId' | 'id'>): Sealed {
+  sealedOf({ tenantId, id }: Named): Sealed {
     const text = this.#deps.vault.get(tenantId, sealedId(id))
     if (text === undefined) throw new TravessiaError('NOT_FOUND')
     return JSON.parse(text) as Sealed
   }
 
-  forget({ tenantId, id }: Pick<FeedRow, 'tenantId' | 'id'>): void {
+  forget({ tenantId, id }: Named): void {
     this.#deps.vault.remove(tenantId, sealedId(id))
     this.#places.remove(id)
   }
@@ -115,7 +138,13 @@ export class Feeds {
   }
 
   async #send(feed: FeedRow, events: readonly AuditEvent[], stop: AbortSignal): Promise<void> {
-    const { isDemo, now, sendMs } = this.#deps
+    const { isDemo, filesDir, now, sendMs } = this.#deps
+    const first = events[0]?.position ?? 0
+    const lines = events.map((one) => exportLine('jsonl', one)).join('')
+    if (feed.kind === 'file') {
+      const directory = join(filesDir, feed.tenantId, feed.id)
+      return appendBatch(directory, { lines, first, now: now() })
+    }
     const { url, secret } = this.sealedOf(feed)
     const address = feedAddress(url, isDemo)
     const signal = AbortSignal.any([stop, AbortSignal.timeout(sendMs)])
@@ -124,9 +153,15 @@ export class Feeds {
       const frames = events.map((one) => ({ at: one.at, type: one.type, json: canonicalJson(one) }))
       return sendFrames(frames, { socket, signal })
     }
-    const id = `${feed.id}-${events[0]?.position}-${events.at(-1)?.position}`
-    const body = events.map((one) => exportLine('jsonl', one)).join('')
-    return postBatch(address, { secret, id, body, now: now() }, { socket, signal })
+    const id = `${feed.id}-${first}-${events.at(-1)?.position}`
+    return postBatch(address, { secret, id, body: lines, now: now() }, { socket, signal })
+  }
+
+  async #prune(): Promise<void> {
+    const { filesDir, now, log } = this.#deps
+    await pruneFiles(filesDir, now()).catch((error: unknown) =>
+      log.error({ err: error }, 'old files of feeds not removed, trying again in an hour'),
+    )
   }
 
   async #failing(feed: FeedRow, errorCode: string, position: number): Promise<void> {

@@ -1,25 +1,11 @@
 /** The link by TLS: an authority that Node trusts lets it in, one that nobody knows does not. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect as openSocket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createServer, getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { createServer } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
+import { newCertificate, trust } from '../certificate.fixture.ts'
 import { startOwnBroker } from './brokers.fixture.ts'
 import { connectAgent, greet, start } from './conformance.ts'
 import { plainWorld } from './plain-mqtt.fixture.ts'
-
-/** A certificate of its own for localhost. */
-function newCertificate(): { key: string; cert: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'travessia-tls-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-  const kind = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
-  execFileSync('openssl', [...kind, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' })
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
-}
 
 /** TLS in front of a port; `refused` counts handshakes that the client ended. */
 async function startTls(to: string, certificate: { key: string; cert: string }) {
@@ -50,9 +36,7 @@ test.each(['mqtts', 'wss'] as const)(
     const world = plainWorld(broker.mqttUrl, { url })
     const heard = await start(world)
     await expect.poll(() => seen.refused).toBeGreaterThan(0)
-    const before = getCACertificates('default')
-    onTestFinished(() => setDefaultCACertificates(before))
-    setDefaultCACertificates([...before, certificate.cert])
+    trust(certificate)
     await greet(await connectAgent(world), heard)
   },
 )

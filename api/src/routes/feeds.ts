@@ -10,12 +10,12 @@ import {
   feedChange,
   feedList,
   feedSchema,
+  testedFeedSchema,
 } from '@travessia/schemas/feeds'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { feed as decider, type FeedIntent } from '../domain/feed.ts'
-import { feedAddress } from '../feeds/feed-address.ts'
 import { newWebhookSecret } from '../feeds/webhook.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
@@ -28,18 +28,20 @@ const config = { permission: 'administer' } as const
 const onFeed = { ...config, scope: 'feed' } as const
 
 export function addFeedRoutes(app: App, services: Services): void {
+  const { feeds } = services
   app.get(
     '/api/audit/feeds',
     { config, schema: { response: answers({ 200: feedList }) } },
     async (request) => {
-      const feeds = await services.views.feeds.ofTenant(requireWide(request))
-      return { items: feeds.map((feed) => toFeed(services, feed)) }
+      const rows = await services.views.feeds.ofTenant(requireWide(request))
+      return { items: rows.map((feed) => toFeed(services, feed)) }
     },
   )
   app.post(
     '/api/audit/feeds',
     { config, schema: { body: feedBody, response: answers({ 201: addedFeedSchema }) } },
-    async (request, reply) => reply.code(201).send(await add(services, request, request.body)),
+    async (request, reply) =>
+      reply.code(201).send(await feeds.inTurn(() => add(services, request, request.body))),
   )
   app.patch(
     '/api/audit/feeds/:id',
@@ -47,28 +49,36 @@ export function addFeedRoutes(app: App, services: Services): void {
       config: onFeed,
       schema: { params: idParams, body: feedChange, response: answers({ 200: feedSchema }) },
     },
-    async (request) => change(services, request, request.body),
+    async (request) => feeds.inTurn(() => change(services, request, request.body)),
   )
   app.delete(
     '/api/audit/feeds/:id',
     { config: onFeed, schema: { params: idParams, response: answers({ 204: Type.Null() }) } },
     async (request, reply) => {
-      const feed = namedOf(request, 'feed')
-      await write(services, request, { streamId: feed.id, intent: { type: 'RemoveFeed' } })
-      await services.feeds.refresh(feed.tenantId, feed.id)
-      services.feeds.forget(feed)
+      await feeds.inTurn(() => remove(services, request))
       return reply.code(204).send(null)
+    },
+  )
+  app.post(
+    '/api/audit/feeds/:id/test',
+    {
+      config: onFeed,
+      schema: { params: idParams, response: answers({ 202: testedFeedSchema }) },
+    },
+    async (request, reply) => {
+      const position = await feeds.inTurn(() => tryOut(services, request))
+      return reply.code(202).send({ position })
     },
   )
 }
 
 async function add(services: Services, request: FastifyRequest, { name, url }: FeedBody) {
   const tenantId = requireWide(request)
-  const { views, feeds, isDemo } = services
-  const { kind, host } = feedAddress(url, isDemo)
+  const { views, feeds } = services
+  const id = newId()
+  const { kind, host } = feeds.targetOf({ tenantId, id }, url)
   if ((await views.feeds.ofTenant(tenantId)).length >= maxFeeds)
     throw new TravessiaError('FEED_LIMIT')
-  const id = newId()
   const secret = kind === 'webhook' ? newWebhookSecret() : null
   feeds.seal({ tenantId, id }, { url, secret })
   const intent = { type: 'AddFeed', name, kind, host } as const
@@ -83,10 +93,10 @@ async function change(
   request: FastifyRequest,
   { name, url, isEnabled }: Static<typeof feedChange>,
 ): Promise<Feed> {
-  const { feeds, isDemo } = services
+  const { feeds } = services
   const before = namedOf(request, 'feed')
   const { id, tenantId } = before
-  const { kind, host } = url === undefined ? before : feedAddress(url, isDemo)
+  const { kind, host } = url === undefined ? before : feeds.targetOf(before, url)
   const fields = { name: name ?? before.name, kind, host, isEnabled: isEnabled ?? before.isEnabled }
   await write(services, request, { streamId: id, intent: { type: 'ChangeFeed', ...fields } })
   if (url !== undefined) feeds.seal(before, { ...feeds.sealedOf(before), url })
@@ -94,13 +104,29 @@ async function change(
   return shown(services, tenantId, id)
 }
 
+async function remove(services: Services, request: FastifyRequest): Promise<void> {
+  const { feeds } = services
+  const feed = namedOf(request, 'feed')
+  await write(services, request, { streamId: feed.id, intent: { type: 'RemoveFeed' } })
+  await feeds.refresh(feed.tenantId, feed.id)
+  feeds.forget(feed)
+}
+
+/** Its runner begins anew, so that nobody waits for the end of a pause. */
+async function tryOut(services: Services, request: FastifyRequest): Promise<number> {
+  const { id, tenantId } = namedOf(request, 'feed')
+  const position = await write(services, request, { streamId: id, intent: { type: 'TestFeed' } })
+  await services.feeds.refresh(tenantId, id)
+  return position
+}
+
 async function write(
   services: Services,
   request: FastifyRequest,
   { streamId, intent }: { streamId: string; intent: FeedIntent },
-): Promise<void> {
+): Promise<number> {
   const stream = { tenantId: requireWide(request), streamKind: 'feed', streamId } as const
-  await record(services, decider, { stream, intent, context: contextOf(services, request) })
+  return record(services, decider, { stream, intent, context: contextOf(services, request) })
 }
 
 /** A feed sends of all installations, so whoever is narrowed to some has none. */

@@ -2,10 +2,12 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { problemSchema } from '@travessia/schemas/api'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
+import { Ajv } from 'ajv'
 import type {
   FastifyBaseLogger,
   FastifyInstance,
   FastifyRequest,
+  FastifySchemaCompiler,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -28,6 +30,10 @@ export function answers<T extends Record<number, TSchema>>(own: T) {
   return { ...own, '4xx': problemSchema, '5xx': problemSchema }
 }
 
+const exact = new Ajv({ useDefaults: true })
+/** For bodies in which null says a lot: elsewhere an empty text or 0 is read as null. */
+export const exactly: FastifySchemaCompiler<TSchema> = ({ schema }) => exact.compile(schema)
+
 /** Who, when and in which request; `places`: what it belongs to. */
 export function contextOf(
   services: Pick<Services, 'now'>,
@@ -42,7 +48,10 @@ export function contextOf(
   }
 }
 
-/** Decides, writes, and waits until the views show it: the answer reads its own write. */
+/**
+ * Decides, writes, and waits until the views show it: the answer reads its own write.
+ * @returns the place of what was written
+ */
 export async function record<State, Intent, F extends Fact>(
   { store, views }: Pick<Services, 'store' | 'views'>,
   decider: Decider<State, Intent, F>,
@@ -55,7 +64,8 @@ export async function record<State, Intent, F extends Fact>(
     readonly intent: Intent
     readonly context: EventContext
   },
-): Promise<void> {
+): Promise<number> {
   const { position } = await handle(store, decider, what.stream, what.intent, what.context)
   await views.until(position)
+  return position ?? 0
 }
