@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
 import { OwnDevice } from './own-device.ts'
+import { addPeople } from './people.ts'
 import { Api, enterSession, eventually, factsOf, fetchPage, root } from './stack.ts'
 
 const device = new OwnDevice()
@@ -96,12 +97,31 @@ test('while she is there, only her account holds name and address in clear text,
   expect([status, body]).toEqual([200, `I am ${joana.name}`])
 })
 
-test('erasing wants a confirmation, and an administrator', async () => {
+test('erasing wants a confirmation, and an administrator of all of her installations', async () => {
   const erase = `/api/users/${userId}/erase`
+  const { manager, operator, auditor, narrowed, foreign } = await addPeople(
+    node,
+    agent.installationId,
+  )
+  const statusOf = async (as: Api, path = erase, body: unknown = { confirm: true }) =>
+    (await as.call('POST', path, body)).status
+  for (const as of [manager, operator, auditor, narrowed]) expect(await statusOf(as)).toBe(403)
+  expect(await statusOf(foreign)).toBe(404)
+  expect(await statusOf(node.admin, `/api/users/${'z'.repeat(26)}/erase`)).toBe(404)
+  for (const body of [{ confirm: false }, { confirm: 'x' }, { confirm: true, also: 1 }, 'x'])
+    expect(await statusOf(node.admin, erase, body)).toBe(400)
   expect((await node.admin.call('POST', erase, {})).body['code']).toBe('CONFIRMATION_REQUIRED')
   const me = await node.admin.get<{ id: string }>('/api/auth/me')
   const own = await node.admin.call('POST', `/api/users/${me.id}/erase`, { confirm: true })
   expect(own.body['code']).toBe('CONFLICT')
+})
+
+test('installations that are an empty text do not mean all of them', async () => {
+  const body = { installationIds: '' }
+  expect((await node.admin.call('PATCH', `/api/users/${userId}`, body)).status).toBe(400)
+  const { name, password } = joana
+  const person = { name, password, email: 'outra@teste.example', role: 'operator', ...body }
+  expect((await node.admin.call('POST', '/api/users', person)).status).toBe(400)
 })
 
 test('afterwards nothing of her is in any file, everybody reads that it was erased, and the log goes on', async () => {

@@ -27,9 +27,12 @@ export const dueSchema = Type.Object({
   /** Older than this; null: everything is kept. */
   until: Type.Union([time, Type.Null()]),
   events: Type.Integer(),
+  /** How many of what. */
+  kinds: Type.Record(Type.String(), Type.Integer()),
   /** Those that are as old, and held. */
   held: Type.Integer(),
   /** First and last place in the log of each unbroken row; the first thousand of them. */
   ranges: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])),
 })
+export type Due = Static<typeof dueSchema>
 export const appliedSchema = Type.Object({ events: Type.Integer() })

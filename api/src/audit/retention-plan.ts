@@ -41,8 +41,9 @@ export class RetentionPlan {
   /** The next order of a device is counted from its last one. */
   readonly #lastOrders = new Map<string, { seq: number; streamId: string }>()
   readonly spans: ExpirySpan[] = []
-  /** How many expire, and how many would but for a hold. */
+  /** How many expire, of what, and how many would but for a hold. */
   events = 0
+  readonly kinds: Partial<Record<StreamKind, number>> = {}
   held = 0
 
   constructor(until: string, holds: readonly Hold[]) {
@@ -74,7 +75,7 @@ export class RetentionPlan {
 
   /** Then, once more, what is older than the border. */
   take(event: RecordedEvent): void {
-    const { at, type, streamId, logIndex, position } = event
+    const { at, type, streamKind, streamId, logIndex, position } = event
     if (at >= this.#until) return
     const lived = this.#streams.get(streamId)
     const isDue = lived ? this.#isDue(lived, event) : alone.has(type)
@@ -84,6 +85,7 @@ export class RetentionPlan {
       return
     }
     this.events += 1
+    this.kinds[streamKind] = (this.kinds[streamKind] ?? 0) + 1
     const span = this.spans.at(-1)
     if (span && span[1] === logIndex - 1) [span[1], span[3]] = [logIndex, position]
     else this.spans.push([logIndex, logIndex, position, position])

@@ -26,6 +26,10 @@ test('the last administrator neither loses the role nor leaves', () => {
   expect(() => access.decide({ type: 'RevokeRole', userId, isLastAdmin: true }, admin)).toThrow(
     conflict,
   )
+  const narrower = { userId, role: 'admin' as const, installationIds: [newId()] }
+  expect(() =>
+    access.decide({ type: 'GrantRole', grant: narrower, isLastAdmin: true }, admin),
+  ).toThrow(conflict)
   const same = { userId, role: 'admin' } as const
   expect(access.decide({ type: 'GrantRole', grant: same, isLastAdmin: true }, admin)).toHaveLength(
     1,

@@ -15,7 +15,7 @@ export type AccessIntent =
       readonly grant: Grant
       readonly tenantName?: string
     }
-  /** `isLastAdmin`: nobody else could manage users afterwards. */
+  /** `isLastAdmin`: nobody else could manage all users afterwards. */
   | { readonly type: 'GrantRole'; readonly grant: Grant; readonly isLastAdmin: boolean }
   | {
       readonly type: 'RevokeRole' | 'EraseSubject'
@@ -39,7 +39,7 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         ]
       }
       case 'GrantRole':
-        if (state.isErased || (intent.isLastAdmin && intent.grant.role !== 'admin'))
+        if (state.isErased || (intent.isLastAdmin && !isWideAdmin(intent.grant)))
           throw new TravessiaError('CONFLICT')
         return [{ type: 'RoleGranted', data: intent.grant }]
       case 'RevokeRole':
@@ -69,6 +69,10 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         return state
     }
   },
+}
+
+function isWideAdmin({ role, installationIds }: Grant): boolean {
+  return role === 'admin' && installationIds === undefined
 }
 
 function erase(

@@ -33,7 +33,7 @@ import { namedOf } from '../plugins/authorization.ts'
 import type { Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import type { MemberRow } from '../views/members.ts'
-import { type App, answers, contextOf } from './route.ts'
+import { type App, answers, contextOf, exactly } from './route.ts'
 
 const cookieOptions = { path: '/', httpOnly: true, secure: true, sameSite: 'lax' } as const
 
@@ -139,7 +139,11 @@ function addUserRoutes(app: App, services: Services): void {
   )
   app.post(
     '/api/users',
-    { config, schema: { body: createUserBody, response: answers({ 201: userSchema }) } },
+    {
+      config,
+      schema: { body: createUserBody, response: answers({ 201: userSchema }) },
+      validatorCompiler: exactly,
+    },
     async (request, reply) => {
       const { tenantId } = requirePrincipal(request)
       const { installationIds = null, ...person } = request.body
@@ -156,6 +160,7 @@ function addUserRoutes(app: App, services: Services): void {
     {
       config: { ...config, scope: 'member' },
       schema: { params: idParams, body: changeUserBody, response: answers({ 200: userSchema }) },
+      validatorCompiler: exactly,
     },
     async (request) => {
       const member = namedOf(request, 'member')
@@ -216,12 +221,16 @@ async function changeUser(
   await services.sessions.revokeWhere((session) => session.userId === userId, 'access-changed')
 }
 
+/** Of all installations: who is narrowed to some cannot make another such. */
 async function isOnlyAdmin(
   { users, views }: Services,
   { tenantId, userId }: MemberRow,
 ): Promise<boolean> {
   const admins = (await views.members.list(tenantId)).filter(
-    (one) => one.role === 'admin' && users.get(one.userId)?.isDisabled === false,
+    (one) =>
+      one.role === 'admin' &&
+      one.installationIds === null &&
+      users.get(one.userId)?.isDisabled === false,
   )
   return admins.length === 1 && admins[0]?.userId === userId
 }

@@ -6,6 +6,7 @@ import { newId } from '@travessia/schemas/ids'
 import {
   appliedSchema,
   dueSchema,
+  type HoldBody,
   holdBody,
   holdSchema,
   type RetentionShown,
@@ -17,7 +18,7 @@ import { Type } from 'typebox'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
-import { type App, answers, contextOf } from './route.ts'
+import { type App, answers, contextOf, exactly } from './route.ts'
 
 const config = { permission: 'administer' } as const
 const shownRanges = 1_000
@@ -31,7 +32,11 @@ export function addRetentionRoutes(app: App, services: Services): void {
   )
   app.patch(
     '/api/audit/retention',
-    { config, schema: { body: retentionBody, response: answers({ 200: retentionSchema }) } },
+    {
+      config,
+      schema: { body: retentionBody, response: answers({ 200: retentionSchema }) },
+      validatorCompiler: exactly,
+    },
     async (request) => {
       const tenantId = requireWide(request)
       const intent = { type: 'ChangeRetention', ...request.body } as const
@@ -44,12 +49,12 @@ export function addRetentionRoutes(app: App, services: Services): void {
     { config, schema: { response: answers({ 200: dueSchema }) } },
     async (request) => {
       const due = await retention.due(requireWide(request))
-      if (!due) return { until: null, events: 0, held: 0, ranges: [] }
-      const { events, held, spans } = due.plan
+      if (!due) return { until: null, events: 0, kinds: {}, held: 0, ranges: [] }
+      const { events, kinds, held, spans } = due.plan
       const ranges = spans
         .slice(0, shownRanges)
         .map(([first, last]): [number, number] => [first, last])
-      return { until: due.until, events, held, ranges }
+      return { until: due.until, events, kinds, held, ranges }
     },
   )
   app.post(
@@ -68,9 +73,11 @@ function addHoldRoutes(app: App, services: Services): void {
     '/api/audit/holds',
     { config, schema: { body: holdBody, response: answers({ 201: holdSchema }) } },
     async (request, reply) => {
+      const tenantId = requireWide(request)
+      await requireKnown(services, tenantId, request.body)
       const hold = { holdId: newId(), ...request.body }
       const intent = { type: 'PlaceHold', ...hold } as const
-      await retention.change(requireWide(request), intent, contextOf(services, request))
+      await retention.change(tenantId, intent, contextOf(services, request))
       return reply.code(201).send(hold)
     },
   )
@@ -87,6 +94,26 @@ function addHoldRoutes(app: App, services: Services): void {
       return reply.code(204).send(null)
     },
   )
+}
+
+/**
+ * A hold with a slip in its id would keep nothing and look as if it did. What has been deleted is still in the log.
+ * @throws TravessiaError NOT_FOUND
+ */
+async function requireKnown(
+  { store, views }: Services,
+  tenantId: string,
+  { scope, id }: HoldBody,
+): Promise<void> {
+  if (scope === 'all') return
+  if (id === undefined) throw new TravessiaError('MESSAGE_INVALID', { at: '/id' })
+  if (scope === 'user' && (await views.members.get(id, tenantId))) return
+  const of = {
+    ...{ user: { actorId: id }, session: { sessionId: id } },
+    ...{ installation: { installationId: id }, device: { deviceId: id } },
+  }
+  const { items } = await store.query({ tenantId, limit: 1, ...of[scope] })
+  if (items.length === 0) throw new TravessiaError('NOT_FOUND')
 }
 
 async function shown({ retention }: Services, tenantId: string): Promise<RetentionShown> {
