@@ -30,7 +30,8 @@ export async function verified(
   await fill(store, manyAppends(people, Math.min(most, events)))
   const deps = { store, evidenceKeys, nodeId, now: Date.now, log }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
-  const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint } as const
+  const { signal } = new AbortController()
+  const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint, signal } as const
   const files = bundle({ ...deps, blobs: { get: async () => undefined } }, order)
   const path = join(directory, 'bundle.zip')
   await pipeline(Readable.from(zip(files)), createWriteStream(path))

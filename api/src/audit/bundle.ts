@@ -47,9 +47,11 @@ export type BundleOrder = {
   readonly scope: Manifest['scope']
   /** Signed just now; what came after it is not in the bundle. */
   readonly checkpoint: KeptCheckpoint
+  /** Aborted: the log is not any more what the bundle began with. */
+  readonly signal: AbortSignal
 }
 
-/** For `zip`. */
+/** For `zip`. @throws what `signal` was aborted with */
 export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<ZipSource> {
   const { evidenceKeys, nodeId, now } = deps
   const { tenantId, size } = order.checkpoint
@@ -58,7 +60,7 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
   const spans: Array<[number, number]> = []
   const file = (name: keyof Manifest['files'], lines: AsyncIterable<string>) => ({
     name: fileNames[name],
-    data: described(lines, (described) => {
+    data: described(unlessCut(lines, order.signal), (described) => {
       facts[name] = described
     }),
   })
@@ -78,6 +80,7 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
     files: facts as Manifest['files'],
     ...(Object.keys(blobs.notes()).length > 0 ? { bodies: blobs.notes() } : {}),
   })
+  order.signal.throwIfAborted()
   const note = evidenceKeys.sign(manifestName(origin), text)
   yield { name: fileNames.manifest, data: described(list([note]), () => undefined) }
 }
@@ -222,6 +225,14 @@ async function* witnessLines(
 /** Undefined in a bundle of the whole log, whose reader builds the tree himself. */
 function consistencyOf(proofs: Gathered | undefined, from: number, size: number) {
   return proofs && consistencySpans(from, size).map((span) => toBase64(proofs.hashes.hashOf(span)))
+}
+
+async function* unlessCut(lines: AsyncIterable<string>, signal: AbortSignal) {
+  for await (const line of lines) {
+    signal.throwIfAborted()
+    yield line
+  }
+  signal.throwIfAborted()
 }
 
 /** In chunks worth deflating: line by line took four times as long. */

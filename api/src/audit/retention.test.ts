@@ -10,7 +10,7 @@ import { proofFindings } from '@travessia/schemas/evidence/findings'
 import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore, NewEvent } from '../store/event-store.ts'
 import type { EvidenceLog } from '../store/evidence-log.ts'
@@ -88,7 +88,8 @@ async function verified(evidence: EvidenceLog = store.evidence) {
   const deps = { store, evidenceKeys, nodeId, now, log }
   const blobs = { get: async () => undefined }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
-  const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint } as const
+  const { signal } = new AbortController()
+  const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint, signal } as const
   const path = join(directory, `${files}.zip`)
   await writeFile(path, await buffer(zip(bundle({ ...deps, blobs, store: { evidence } }, order))))
   const file = await openFile(path)
@@ -127,6 +128,33 @@ test('a bundle of the whole log is intact and complete, and tells how many have 
   await decide({ type: 'ChangeRetention', days })
   const gone = await apply()
   expect(await verified()).toMatchObject({ wrong: [], missing: [], expired: gone })
+}, 60_000)
+
+test('a bundle that is being written when events go breaks off, and none begins meanwhile', async () => {
+  await live(1_000)
+  await decide({ type: 'ChangeRetention', days })
+  const { tenantId } = people
+  const deps = { store, evidenceKeys, nodeId, now, log, blobs: { get: async () => undefined } }
+  const checkpoint = await new Checkpointer(deps).fresh(tenantId)
+  const { signal, end } = retention.beginBundle(tenantId)
+  const other = retention.beginBundle(newId())
+  const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint, signal } as const
+  const written = zip(bundle(deps, order))
+  await written.next()
+  const { evidence } = store
+  const expire = evidence.expire.bind(evidence)
+  const begun: unknown[] = []
+  vi.spyOn(evidence, 'expire').mockImplementation(async (asked) => {
+    begun.push(begin(tenantId))
+    return expire(asked)
+  })
+  await apply()
+  expect(new Set(begun)).toEqual(new Set(['NODE_BUSY']))
+  await expect(buffer(written)).rejects.toEqual(expect.objectContaining({ code: 'NODE_BUSY' }))
+  expect(other.signal.aborted).toBe(false)
+  end()
+  expect(begin(tenantId)).toBe('begun')
+  expect(await verified()).toMatchObject({ wrong: [], missing: [] })
 }, 60_000)
 
 test('an event that is withheld as expired is missing: no retention says so', async () => {
@@ -210,5 +238,15 @@ test('whoever holds the file can remove nothing that no fact in the log has name
   refuse('update expired_leaf set applied_position = 1', 'append only')
   database.close()
 }, 60_000)
+
+/** Whether a bundle may begin now. */
+function begin(tenantId: string): string {
+  try {
+    retention.beginBundle(tenantId).end()
+    return 'begun'
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
 
 const page = { after: 0, limit: 1_000_000 }

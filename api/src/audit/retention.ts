@@ -44,6 +44,8 @@ export type Due = {
 export class Retention {
   readonly #deps: Deps
   readonly #running = new Set<string>()
+  readonly #expiring = new Set<string>()
+  readonly #bundles = new Map<AbortController, string>()
   #timer: NodeJS.Timeout | undefined
   #all: Promise<void> | undefined
 
@@ -101,6 +103,17 @@ export class Retention {
     })
   }
 
+  /**
+   * A bundle is of one state of the log: what is being written when events go breaks off, since it would be refused.
+   * @returns its signal, and what says that it is over. @throws TravessiaError NODE_BUSY: events are going now
+   */
+  beginBundle(tenantId: string): { signal: AbortSignal; end: () => void } {
+    if (this.#expiring.has(tenantId)) throw new TravessiaError('NODE_BUSY')
+    const bundle = new AbortController()
+    this.#bundles.set(bundle, tenantId)
+    return { signal: bundle.signal, end: () => void this.#bundles.delete(bundle) }
+  }
+
   #run(): void {
     this.#all ??= this.#applyAll()
       .catch((error: unknown) =>
@@ -127,6 +140,7 @@ export class Retention {
     try {
       return await act()
     } finally {
+      this.#expiring.delete(tenantId)
       this.#running.delete(tenantId)
     }
   }
@@ -160,6 +174,9 @@ export class Retention {
     spans: readonly ExpirySpan[],
   ): Promise<void> {
     const { evidence } = this.#deps.store
+    this.#expiring.add(tenantId)
+    for (const [bundle, of] of this.#bundles)
+      if (of === tenantId) bundle.abort(new TravessiaError('NODE_BUSY'))
     for (const [, , from, to] of spans)
       for (let first = from; first <= to; first += positionsAtOnce) {
         const last = Math.min(to, first + positionsAtOnce - 1)

@@ -87,7 +87,10 @@ export async function createTestLog(events: number) {
     async bundle(scope: 'whole' | 'selection', more: More = {}): Promise<Buffer> {
       const { blobs = noBlobs, upTo = checkpoint } = more
       const asked = scope === 'whole' ? {} : { deviceId }
-      const order: BundleOrder = { filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo }
+      const { signal } = new AbortController()
+      const order: BundleOrder = {
+        ...{ filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo, signal },
+      }
       return buffer(zip(bundle({ store, blobs, evidenceKeys, nodeId, now }, order)))
     },
     async close(): Promise<void> {

@@ -185,6 +185,8 @@ async function sendBundle(
     query: { limit: _limit, cursor: _cursor, ...asked },
   }: { reply: FastifyReply; principal: Principal; query: Static<typeof auditQuery> },
 ): Promise<FastifyReply> {
+  const { signal, end } = services.retention.beginBundle(principal.tenantId)
+  reply.raw.once('close', end)
   const checkpoint = await services.checkpointer.fresh(principal.tenantId)
   const isWhole = Object.keys(asked).length === 0 && principal.installationIds === null
   const { limit: _pageEvents, ...filter } = filterOf(principal, asked)
@@ -192,7 +194,7 @@ async function sendBundle(
   return reply
     .type('application/zip')
     .header('content-disposition', `attachment; filename="travessia-audit-${checkpoint.size}.zip"`)
-    .send(Readable.from(zip(bundle(services, { filter, asked, scope, checkpoint }))))
+    .send(Readable.from(zip(bundle(services, { filter, asked, scope, checkpoint, signal }))))
 }
 
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
