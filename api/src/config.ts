@@ -2,6 +2,8 @@
  * The cloud node's part of the environment (DESIGN 9): read once, frozen, handed down as values. Every
  * wrong variable is named at once.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
@@ -9,13 +11,14 @@ import { type Static, Type } from 'typebox'
 const port = (value: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: value })
 const optionalUrl = (schemes: string) => Type.Optional(Type.String({ pattern: `^(${schemes})://` }))
 
+const ownDataDir = './data'
 const schema = Type.Object({
   HTTP_PORT: port(8000),
   WS_PORT: port(8001),
   REMOTE_PORT: port(8002),
   MQTT_PORT: port(1883),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1' }),
-  DATA_DIR: Type.String({ minLength: 1, default: './data' }),
+  DATA_DIR: Type.String({ minLength: 1, default: ownDataDir }),
   PUBLIC_URL: optionalUrl('https?'),
   REMOTE_URL: optionalUrl('https?'),
   WS_URL: optionalUrl('wss?|mqtts?'),
@@ -53,6 +56,18 @@ const prefix = 'TRAVESSIA_'
 const ownBrokerOnly = ['WS_PORT', 'MQTT_PORT', 'REDIS_URL', 'MAX_SOCKETS_PER_IP']
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true }).compile(schema)
+
+/** The key that a demo keeps in its data directory; a directory with it is a demo's. */
+export const demoKeyFile = 'demo-encryption-key'
+
+/** For a program that works on a data directory, whoever has run on it. @throws TravessiaError CONFIG_INVALID */
+export function readDataConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const directory = environment[`${prefix}DATA_DIR`] || ownDataDir
+  const isDemo = existsSync(join(directory, demoKeyFile))
+  return readConfig(isDemo ? { [`${prefix}DEMO`]: '1', ...environment } : environment)
+}
 
 /**
  * @throws TravessiaError CONFIG_INVALID; `details.problems` names each variable and what is wrong with it

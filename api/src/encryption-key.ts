@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, demoKeyFile } from './config.ts'
 
 export function encryptionKeyOf({ ENCRYPTION_KEY, DATA_DIR }: Config): string {
   if (ENCRYPTION_KEY !== undefined) return ENCRYPTION_KEY
-  const path = join(DATA_DIR, 'demo-encryption-key')
+  const path = join(DATA_DIR, demoKeyFile)
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { fromBase64, toBase64 } from '@travessia/schemas/evidence/bytes'
 import { parseNoteKey } from '@travessia/schemas/evidence/note'
-import { readConfig } from './config.ts'
+import { readDataConfig } from './config.ts'
 import { encryptionKeyOf } from './encryption-key.ts'
 import { EvidenceKeys } from './identity/evidence-keys.ts'
 import { nodeIdOf } from './identity/identity.ts'
@@ -17,7 +17,7 @@ import { Vault } from './identity/vault.ts'
 process.umask(0o077)
 try {
   const { values } = parseArgs({ options: { retire: { type: 'string' } } })
-  const config = readConfig()
+  const config = readDataConfig()
   const database = openSecretsDatabase(join(config.DATA_DIR, 'secrets.db'))
   const vault = new Vault(database, encryptionKeyOf(config))
   const keys = new EvidenceKeys(vault, nodeIdOf(vault))

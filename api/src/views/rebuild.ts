@@ -28,7 +28,7 @@ export async function rebuildViews({
   const fresh = `${path}.rebuilt`
   removeAll(fresh)
   const hadViews = existsSync(path)
-  if (hadViews) requireUnused(path)
+  requireUnused(path)
   // As a start would: what was not followed yet is no difference.
   for (const one of [path, fresh]) {
     const views = new Views({ store, path: one, log })
@@ -42,7 +42,9 @@ export async function rebuildViews({
   return { position, tables, differences: hadViews ? differences : [] }
 }
 
-function requireUnused(path: string): void {
+/** @throws RangeError when a node uses them */
+export function requireUnused(path: string): void {
+  if (!existsSync(path)) return
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
     database.exec('pragma locking_mode = exclusive; begin exclusive; commit')
