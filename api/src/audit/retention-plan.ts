@@ -5,12 +5,13 @@
  */
 import type { EventType, RecordedEvent, StreamKind } from '@travessia/schemas/events'
 import { type Hold, isHeld } from '../domain/retention.ts'
+import type { passingKinds } from '../store/passing-streams.ts'
 
 /** First and last place in the log, first and last position. */
 export type ExpirySpan = [number, number, number, number]
 
 /** With one of these a stream has ended; none: it never goes on. */
-const ends: Partial<Record<StreamKind, readonly EventType[] | null>> = {
+const endsOf: Record<(typeof passingKinds)[number], readonly EventType[] | null> = {
   session: ['SessionClosed', 'SessionExpired', 'SessionRevoked', 'SessionDenied'],
   command: [
     ...(['CommandSucceeded', 'CommandFailed', 'CommandRefused', 'CommandExpired'] as const),
@@ -20,6 +21,7 @@ const ends: Partial<Record<StreamKind, readonly EventType[] | null>> = {
   passage: null,
   audit: null,
 }
+const ends: Partial<Record<StreamKind, readonly EventType[] | null>> = endsOf
 const exchangeEnds: readonly EventType[] = ['HttpResponseReceived', 'HttpExchangeFailed']
 const alone: ReadonlySet<EventType> = new Set<EventType>([
   ...(['UserSignedIn', 'SignInFailed', 'UserSignedOut', 'AccessDenied'] as const),

@@ -99,6 +99,7 @@ export class Retention {
         const { position } = await handle(this.#deps.store, decider, stream, intent, context)
         await this.#carryOut(tenantId, position ?? 0, spans)
       }
+      await this.#dropEmptied(until)
       return plan.events
     })
   }
@@ -182,6 +183,14 @@ export class Retention {
         const last = Math.min(to, first + positionsAtOnce - 1)
         await evidence.expire({ tenantId, appliedPosition, first, last })
       }
+  }
+
+  /** Space only: what could not be had now is had the next day. */
+  async #dropEmptied(until: string): Promise<void> {
+    const { store, log } = this.#deps
+    await store.evidence
+      .dropEmptied(until)
+      .catch((error: unknown) => log.warn({ err: error }, 'months without events stay for now'))
   }
 
   /** From the newest fact backwards, until one is carried out whole: they are carried out in their order. */

@@ -18,6 +18,7 @@ export function describeEvidenceLog(open: () => Promise<EventStore>): void {
   testCheckpoints(open)
   testExpiry(open)
   testWithoutRetention(open)
+  testLastingFacts(open)
   testCosignatures(open)
 }
 
@@ -179,6 +180,26 @@ function testExpiry(open: () => Promise<EventStore>): void {
     expect((await evidence.readLeaves(tenantId, page)).map(({ logIndex }) => logIndex)).toEqual([
       ...[0, 1, 2, 3, 4, 5, 6, 7],
     ])
+  })
+}
+
+function testLastingFacts(open: () => Promise<EventStore>): void {
+  test('what says that events have expired never expires, though a retention names it', async () => {
+    const store = await open()
+    const tenantId = newId()
+    const retention = (log: number, position: number) =>
+      append({
+        ...{ tenantId, streamKind: 'retention' },
+        events: [applied([[log, log, position, position]])],
+      })
+    const { position: first } = await store.append(append({ tenantId }))
+    const { position: said } = await store.append(retention(0, first))
+    const { position: appliedPosition } = await store.append(retention(1, said))
+    const expiry = { tenantId, appliedPosition, first: said, last: said }
+    await expect(store.evidence.expire(expiry)).rejects.toEqual(
+      expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
+    )
+    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(3)
   })
 }
 

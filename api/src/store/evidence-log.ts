@@ -37,6 +37,9 @@ export type Expiry = {
   readonly last: number
 }
 
+/** Months that ended before this time. */
+export type Emptied = { readonly emptiedBefore: string }
+
 /** From which position on, and how many. */
 export type Page = { readonly after: number; readonly limit: number }
 
@@ -66,6 +69,11 @@ export interface EvidenceLog {
    * @throws TravessiaError STORE_UNAVAILABLE: also when the fact does not say so
    */
   expire(expiry: Expiry): Promise<void>
+  /**
+   * Where the log lies in months: of those before this time the ones that have no event left go, and their disk is free.
+   * @throws TravessiaError STORE_UNAVAILABLE
+   */
+  dropEmptied(before: string): Promise<void>
   /** Leaves of what has expired, oldest first. */
   readExpired(tenantId: string, page: Page): Promise<Leaf[]>
   /** From now on appends of this tenant are STORE_UNAVAILABLE: its log is not what was signed. */

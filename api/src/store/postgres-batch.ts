@@ -2,13 +2,14 @@
 import type { Append } from './event-store.ts'
 import { expectedVersion, leafOf, sessionOf, textsOf, type WriteAnswer } from './event-text.ts'
 import { Hours } from './hours.ts'
+import { bucketFor } from './postgres-setup.ts'
 
 /** What stands where the batch wants to: read under the lock of the head row. Streams by `streamKeyOf`. */
 export type Standpoint = {
   readonly position: number
   readonly at: string
-  /** Of streams that open now. */
-  readonly bucket: string
+  /** The month of streams that open now. */
+  readonly month: string
   readonly refs: ReadonlyMap<string, number>
   readonly streams: Map<string, StreamHead>
   /** Next log index by tenant. */
@@ -27,6 +28,8 @@ export type Plan = {
   readonly streams: Map<string, Value[]>
   readonly tenants: Map<number, Value[]>
   readonly hours: Hours
+  /** The partitions that it needs. */
+  readonly buckets: Set<string>
   readonly nextPosition: number
   /** By position and id one finds out whether the batch was committed. */
   readonly last: { readonly position: number; readonly id: string } | undefined
@@ -51,7 +54,7 @@ export function planBatch(batch: readonly Append[], from: Standpoint): Plan {
   const plan = {
     ...{ answers: [] as Plan['answers'], events: [] as Value[][] },
     ...{ streams: new Map<string, Value[]>(), tenants: new Map<number, Value[]>() },
-    ...{ hours: new Hours(), nextPosition: from.position },
+    ...{ hours: new Hours(), buckets: new Set<string>(), nextPosition: from.position },
     ...{ last: undefined as Plan['last'] },
   }
   for (const append of batch) plan.answers.push(planOne(append, from, plan))
@@ -66,7 +69,7 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
   const stream = streamKeyOf(tenantKey, streamKey)
   const { version: before, bucket } = from.streams.get(stream) ?? {
     version: 0,
-    bucket: from.bucket,
+    bucket: bucketFor(append.streamKind, from.month),
   }
   const expected = expectedVersion(append)
   if (expected !== undefined && before !== expected) return { late: { streamKey, version: before } }
@@ -91,6 +94,7 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
   from.tenants.set(tenantKey, logIndex)
   plan.streams.set(stream, [tenantKey, streamKey, append.streamKind, version, bucket])
   plan.tenants.set(tenantKey, [tenantKey, logIndex])
+  plan.buckets.add(bucket)
   return { position: plan.nextPosition - 1, version }
 }
 

@@ -51,6 +51,10 @@ export class PostgresEvidence implements EvidenceLog {
     return this.#queue.keep(expiry)
   }
 
+  dropEmptied(before: string): Promise<void> {
+    return this.#queue.keep({ emptiedBefore: before })
+  }
+
   refuse(tenantId: string): void {
     this.#queue.refuse(tenantId)
   }

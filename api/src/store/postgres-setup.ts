@@ -4,9 +4,11 @@
  */
 import { join } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
+import type { StreamKind } from '@travessia/schemas/events'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { createMigrationTable, knownMigrations, pendingMigrations } from './migrations.ts'
+import { passing } from './passing-streams.ts'
 
 export const appRole = 'travessia_app'
 const postgresFolder = join(import.meta.dirname, 'migrations/postgres')
@@ -64,9 +66,24 @@ export function bucketOf(time: Date): string {
   return `${time.toISOString().slice(0, 7)}-01`
 }
 
+/** Of streams that never end as a whole: beside them no month would ever be empty. */
+const lasting = '0001-01-01'
+
+export function bucketFor(kind: StreamKind, month: string): string {
+  return passing.has(kind) ? month : lasting
+}
+
+/** Of the log: they have ended before this time. */
+export const monthsBefore = `select relname as name from pg_inherits join pg_class on pg_class.oid = inhrelid
+  where inhparent = 'event'::regclass and relname ~ '^event_[1-9][0-9]{3}_[0-9]{2}$' and relname < $1 order by 1`
+
+export function partitionOf(bucket: string): string {
+  return `event_${bucket.slice(0, 7).replace('-', '_')}`
+}
+
 /** As its owner. Direct ways round the parent's policies and triggers are closed: no rights on it, no emptying. */
 export async function addPartition(client: pg.Client, bucket: string): Promise<void> {
-  const name = `event_${bucket.slice(0, 7).replace('-', '_')}`
+  const name = partitionOf(bucket)
   const { rows } = await client.query('select to_regclass($1) as found', [name])
   if (rows[0]?.found) return
   const next = new Date(bucket)

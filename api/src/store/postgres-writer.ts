@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Append } from './event-store.ts'
 import { answerLate, expectedVersion, type Standing, type WriteAnswer } from './event-text.ts'
-import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { columnsOf, idsOf, type Plan, planBatch, streamKeyOf } from './postgres-batch.ts'
 import { type Access, ask, Connection, isConnectionLost, problemOf } from './postgres-connection.ts'
 import { Heads } from './postgres-heads.ts'
+import { idsToKeep, keepOne } from './postgres-keeping.ts'
 import { addPartition, bucketOf } from './postgres-setup.ts'
 import type { Keep, KeepAnswer } from './write-queue.ts'
 
@@ -20,8 +20,8 @@ const retryMs = 100
 const maxRefs = 50_000
 /** What `moveHead` fails with when another node has written. */
 const divisionByZero = '22012'
-/** Full disk, too many connections, shutdown, failed I/O: true for the neighbours as well. */
-const sharedTrouble = /^(53|57|58)/
+/** Full disk, too many connections, a lock that somebody keeps, shutdown, failed I/O: true for the neighbours as well. */
+const sharedTrouble = /^(53|55P03|57|58)/
 
 type Locked = { readonly position: number; readonly refs: ReadonlyMap<string, number> }
 
@@ -47,7 +47,7 @@ export class PostgresWriter {
       plan = this.#planFromMemory(batch)
       if (!plan || !(await commitFrom(client, this.#heads.position, plan))) {
         // It stands for nothing that might have been written.
-        if (plan) this.#heads.forget()
+        this.#heads.forget()
         plan = undefined
         plan = await this.#plan(client, batch)
         await commit(client, plan)
@@ -71,9 +71,12 @@ export class PostgresWriter {
     let client: pg.Client | undefined
     try {
       client = await this.#connection.open()
-      const answer = await this.#keepOne(client, work)
+      const { refs } = await this.#lock(client, idsToKeep(work))
+      const answer = await keepOne(work, { client, refs, connection: this.#connection })
       await client.query(answer.kept ? 'commit' : 'rollback')
       if (!answer.kept) this.#refs = new Map()
+      // A stream of a month that has gone and goes on makes it anew.
+      if ('emptiedBefore' in work) this.#partitions.clear()
       return answer
     } catch (error) {
       await this.#giveUp(client, error)
@@ -81,75 +84,34 @@ export class PostgresWriter {
     }
   }
 
-  async #keepOne(client: pg.Client, work: Keep['keep']): Promise<KeepAnswer> {
-    if ('agentId' in work) return this.#keepCosignature(client, work)
-    return 'appliedPosition' in work
-      ? this.#expire(client, work)
-      : this.#keepCheckpoints(client, work)
-  }
-
-  /** First the leaf is kept, then the event goes: the triggers let nothing else pass (migration 0006). */
-  async #expire(client: pg.Client, { tenantId, appliedPosition, first, last }: Expiry) {
-    const { refs } = await this.#lock(client, new Set([tenantId]))
-    const tenantKey = refs.get(tenantId) ?? 0
-    await ask(client, 'expire', [appliedPosition, tenantKey, first, last])
-    await ask(client, 'remove', [tenantKey, first, last])
-    return { kept: true } as const
-  }
-
-  /** A size that was signed before keeps its note; another root for it is refused. */
-  async #keepCheckpoints(
-    client: pg.Client,
-    checkpoints: readonly KeptCheckpoint[],
-  ): Promise<KeepAnswer> {
-    const ids = new Set(checkpoints.map(({ tenantId }) => tenantId))
-    const { refs } = await this.#lock(client, ids)
-    const rows = checkpoints.map(({ tenantId, size, root, note, at }) => {
-      return [refs.get(tenantId) ?? 0, size, root, note, at]
-    })
-    await ask(client, 'keep', columnsOf(rows, 5))
-    const kept = await ask(client, 'kept', columnsOf(rows, 2))
-    const roots = new Map(kept.map((row) => [`${row['tenant_key']} ${row['size']}`, row['root']]))
-    const other = rows.find(([tenant, size, root]) => {
-      return !(roots.get(`${tenant} ${size}`) as Buffer).equals(root as Uint8Array)
-    })
-    if (!other) return { kept: true }
-    return { kept: false, error: 'CONFLICT', problem: `another root of size ${other[1]}` }
-  }
-
-  async #keepCosignature(client: pg.Client, one: KeptCosignature): Promise<KeepAnswer> {
-    const { refs } = await this.#lock(client, new Set([one.tenantId, one.agentId]))
-    const { size, line, key, at } = one
-    const keys = [refs.get(one.tenantId), refs.get(one.agentId)]
-    await ask(client, 'witness', [...keys, size, line, key, at])
-    return { kept: true }
-  }
-
   /** Undefined: something must be asked first, or nothing would be written that proves that no other node has. */
   #planFromMemory(batch: readonly Append[]): Plan | undefined {
-    const time = new Date()
-    const bucket = bucketOf(time)
     const refs = this.#refs
-    if (!this.#partitions.has(bucket) || this.#heads.unknown(batch, refs).length > 0) return
+    if (this.#heads.unknown(batch, refs).length > 0) return
     for (const id of idsOf(batch)) if (!refs.has(id)) return
-    const { position, streams, tenants } = this.#heads
-    const from = { position, at: time.toISOString(), bucket, refs, streams, tenants }
-    const plan = planBatch(batch, from)
-    return plan.last && plan
+    const plan = this.#planBatch(batch, this.#heads.position)
+    const isThere = [...plan.buckets].every((bucket) => this.#partitions.has(bucket))
+    return isThere && plan.last ? plan : undefined
   }
 
   async #plan(client: pg.Client, batch: readonly Append[]): Promise<Plan> {
-    const time = new Date()
-    const bucket = bucketOf(time)
-    if (!this.#partitions.has(bucket)) {
-      await this.#connection.asOwner(client, () => addPartition(client, bucket))
-      this.#partitions.add(bucket)
-    }
     const { position, refs } = await this.#lock(client, idsOf(batch))
     this.#heads.at(position)
     await this.#learn(client, this.#heads.unknown(batch, refs))
+    const plan = this.#planBatch(batch, position)
+    for (const bucket of plan.buckets) {
+      if (this.#partitions.has(bucket)) continue
+      await this.#connection.asOwner(client, () => addPartition(client, bucket))
+      this.#partitions.add(bucket)
+    }
+    return plan
+  }
+
+  #planBatch(batch: readonly Append[], position: number): Plan {
+    const time = new Date()
     const { streams, tenants } = this.#heads
-    return planBatch(batch, { position, at: time.toISOString(), bucket, refs, streams, tenants })
+    const place = { position, at: time.toISOString(), month: bucketOf(time) }
+    return planBatch(batch, { ...place, refs: this.#refs, streams, tenants })
   }
 
   async #learn(client: pg.Client, unknown: readonly Append[]): Promise<void> {
@@ -187,6 +149,7 @@ export class PostgresWriter {
   async #giveUp(client: pg.Client | undefined, error: unknown): Promise<boolean> {
     this.#refs = new Map()
     this.#heads.forget()
+    this.#partitions.clear()
     if (!client || isConnectionLost(error)) {
       if (client) this.#connection.close(client)
       return true

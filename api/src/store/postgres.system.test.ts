@@ -75,11 +75,12 @@ test('a node hears of what another one appends, soon by NOTIFY, and by asking wh
 test('an event and a checkpoint are never changed and never removed, also by the owner, also in a partition (THREATS T3)', async () => {
   const url = await newLog()
   const store = await open(url)
+  await store.append(append({ streamKind: 'session' }))
   await store.append(append())
   const root = Buffer.alloc(32)
   await store.evidence.keep([{ tenantId: newId(), size: 1, root, note: '', at: '2026' }])
   const partition = `event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`
-  for (const table of ['event', partition, 'checkpoint']) {
+  for (const table of ['event', partition, 'event_0001_01', 'checkpoint']) {
     const key = table === 'checkpoint' ? 'size' : 'position'
     for (const sql of [
       `update ${table} set ${key} = 2`,
@@ -88,6 +89,17 @@ test('an event and a checkpoint are never changed and never removed, also by the
     ])
       await expect(session(url, sql), sql).rejects.toThrow('append only')
   }
+})
+
+test('an event whose kept leaf is another one does not go, however that leaf came there', async () => {
+  const url = await newLog()
+  await (await open(url)).append(append())
+  await session(
+    url,
+    'alter table expired_leaf disable trigger expired_leaf_is_said_by_a_fact',
+    `insert into expired_leaf select tenant_key, position, log_index, '\\x00', 1 from event`,
+  )
+  await expect(session(url, 'delete from event')).rejects.toThrow('append only')
 })
 
 test('the node writes as its role only, whoever its user is', async () => {
@@ -233,7 +245,7 @@ test('a month that has no partition yet gets one when its first stream opens', a
   const url = await newLog()
   const store = await open(url)
   await session(url, `drop table event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`)
-  await store.append(append())
+  await store.append(append({ streamKind: 'session' }))
   expect(await store.head()).toBe(1)
 })
 

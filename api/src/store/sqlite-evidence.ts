@@ -50,6 +50,9 @@ export class SqliteEvidence implements EvidenceLog {
     return this.#queue.keep(expiry)
   }
 
+  /** One file: its pages are used again. */
+  async dropEmptied(): Promise<void> {}
+
   refuse(tenantId: string): void {
     this.#queue.refuse(tenantId)
   }

@@ -191,6 +191,7 @@ function kept(work: Keep['keep']): KeepAnswer {
 }
 
 function keepOne(work: Keep['keep']): KeepAnswer {
+  if ('emptiedBefore' in work) return { kept: true }
   if ('agentId' in work) return keepCosignature(work)
   return 'appliedPosition' in work ? expire(work) : keepCheckpoints(work)
 }

@@ -9,7 +9,7 @@ import { newTimeId } from '@travessia/schemas/ids'
 import { requireValidFact } from './check-fact.ts'
 import type { Append, Appended } from './event-store.ts'
 import { messageOf, type WriteAnswer } from './event-text.ts'
-import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
+import type { Emptied, Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 
 const maxQueuedEvents = 10_000
 const maxBatchEvents = 500
@@ -17,7 +17,7 @@ const maxBatchChars = 256 * 1024
 
 /** What the writer is asked, appends as the JSON of their list. It answers in the order in which it was asked. */
 export type Work = string | Keep
-export type Keep = { readonly keep: readonly KeptCheckpoint[] | KeptCosignature | Expiry }
+export type Keep = { readonly keep: readonly KeptCheckpoint[] | KeptCosignature | Expiry | Emptied }
 export type KeepAnswer =
   | { readonly kept: true }
   | {

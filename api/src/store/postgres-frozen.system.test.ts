@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { append } from './conformance-events.ts'
+import { requireDense } from './conformance-interleaving.ts'
+import { problemsOf } from './crash.fixture.ts'
+import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
+import { createPostgresStore } from './postgres.ts'
+
+const inTransaction = `select from pg_stat_activity
+  where application_name = 'travessia' and state = 'idle in transaction'`
+let server: PostgresServer
+
+beforeAll(async () => {
+  server = await startPostgres()
+})
+afterAll(() => server?.remove())
+
+/** Stopped in the middle of a transaction, behind the lock: tried until it is. */
+async function freeze(node: ChildProcess): Promise<void> {
+  for (let turn = 0; turn < 500; turn += 1) {
+    node.kill('SIGSTOP')
+    await sleep(20)
+    if ((await server.run(inTransaction)).length > 0) return
+    node.kill('SIGCONT')
+    await sleep(turn % 7)
+  }
+  throw new Error('was never between two questions')
+}
+
+test('a node that is frozen behind the lock of the log holds another one up for seconds, which refuses and then goes on; awake, it is refused what it had begun', async () => {
+  const url = await server.newDatabase()
+  const store = await createPostgresStore(url, pino({ level: 'silent' }))
+  const program = join(import.meta.dirname, 'crash-writer.ts')
+  const node = spawn(process.execPath, [program, url], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const acknowledged: string[] = []
+  createInterface({ input: node.stdout }).on('line', (line) => acknowledged.push(line))
+  try {
+    await expect.poll(() => acknowledged.length).toBeGreaterThan(50)
+    await freeze(node)
+    const begun = performance.now()
+    const several = [append(), append(), append()].map((one) => store.append(one))
+    const refused = (await Promise.allSettled(several)).map(({ status }) => status)
+    expect(refused).toEqual(['rejected', 'rejected', 'rejected'])
+    const goesOn = () =>
+      store.append(append()).then(
+        () => true,
+        () => false,
+      )
+    await expect.poll(goesOn, { timeout: 20_000 }).toBe(true)
+    expect(performance.now() - begun).toBeLessThan(30_000)
+    // What it had begun is refused when it wakes, and this program ends at the first refusal.
+    const ended = once(node, 'close')
+    node.kill('SIGCONT')
+    expect(await ended).toEqual([1, null])
+    expect(await problemsOf(store, { acknowledged, refused: [] })).toEqual([])
+    requireDense(await store.readAll(0, 1_000_000))
+  } finally {
+    node.kill('SIGKILL')
+    await store.close()
+  }
+}, 90_000)
