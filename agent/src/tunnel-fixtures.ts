@@ -1,4 +1,5 @@
 /** A node's end for the tests of the tunnel: real frames to a real `TunnelServer`, devices on loopback. */
+import { createServer, type RequestListener } from 'node:http'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import type { Grant } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
@@ -19,7 +20,7 @@ import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { JWK } from 'jose'
 import { onTestFinished } from 'vitest'
 import { DeviceDrivers } from './device-drivers.ts'
-import { silent } from './fixtures.ts'
+import { deviceAt, listening, silent } from './fixtures.ts'
 import type { PageSigner } from './page-signer.ts'
 import type { Forbidden } from './site-policy.ts'
 import { TunnelServer } from './tunnel-server.ts'
@@ -96,6 +97,10 @@ export function tunnelTo(...ends: ReadonlyArray<AgentDevice | { readonly takeFil
     timeouts: (other: Partial<ExchangeTimeouts>) => ({ timeouts: { ...timeouts, ...other } }),
     get: (head: Partial<RequestHead> = {}) => answerOf(open(head)),
   }
+}
+
+export async function httpDevice(listener: RequestListener) {
+  return tunnelTo(deviceAt(`http://127.0.0.1:${await listening(createServer(listener))}`))
 }
 
 /** Opens streams as a node does: requests to a device, and bodies of commands. */
