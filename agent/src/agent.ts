@@ -42,7 +42,6 @@ export const agentVersion = '0.1.0'
 const heartbeatMs = 30_000
 /** How often the switch on site is looked at, beside each order and each request. */
 const switchMs = 1_000
-/** Nodes that may speak to this agent at a time. */
 const isDeviceList = compile(deviceListSchema)
 const isReceipt = compile(passagesReceiptSchema)
 
