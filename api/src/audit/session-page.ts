@@ -3,12 +3,12 @@ import type { RecordedEvent } from '@travessia/schemas/events'
 
 export const maxSessionEvents = 2_000
 
-/** @param all in order of version. `nextAfter`: the version after which there is more */
+/** @param found in order of version, one more than the limit if there are. `nextAfter`: the version after which there is more */
 export function sessionPage(
-  all: readonly RecordedEvent[],
+  found: readonly RecordedEvent[],
   limit: number,
 ): { readonly events: readonly RecordedEvent[]; readonly nextAfter?: number } {
-  const events = all.slice(0, limit)
+  const events = found.slice(0, limit)
   const last = events.at(-1)
-  return last && all.length > limit ? { events, nextAfter: last.version } : { events }
+  return last && found.length > limit ? { events, nextAfter: last.version } : { events }
 }

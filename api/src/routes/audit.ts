@@ -95,8 +95,9 @@ function addListRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const row = namedOf(request, 'session')
-      const all = await services.store.readStream(row.tenantId, row.id, request.query.after)
-      const { events, ...more } = sessionPage(all, maxSessionEvents)
+      const page = { after: request.query.after, limit: maxSessionEvents + 1 }
+      const found = await services.store.readStream(row.tenantId, row.id, page)
+      const { events, ...more } = sessionPage(found, maxSessionEvents)
       await record(request, { list: 'session', filter: { sessionId: row.id } })
       return {
         session: await toSession(services, row, readerLanguage(request)),

@@ -35,6 +35,20 @@ function testAppending(open: () => Promise<EventStore>): void {
     expect(await store.head()).toBe(10)
   })
 
+  test('a long stream is read page by page, each from the version after the one before', async () => {
+    const store = await open()
+    const { tenantId, streamId } = append()
+    const events = Array.from({ length: 7 }, () => event())
+    await store.append(append({ tenantId, streamId, events }))
+    const pages: number[][] = []
+    for (let after = 0; after < 7; after = pages.at(-1)?.at(-1) ?? 7) {
+      const page = await store.readStream(tenantId, streamId, { after, limit: 3 })
+      pages.push(page.map(({ version }) => version))
+    }
+    expect(pages).toEqual([[1, 2, 3], [4, 5, 6], [7]])
+    expect(await store.readStream(tenantId, streamId)).toHaveLength(7)
+  })
+
   test('an event is read back as it was written, with what the store adds', async () => {
     const store = await open()
     const given = event({

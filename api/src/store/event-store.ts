@@ -41,6 +41,12 @@ export type EventFilter = {
   readonly limit: number
 }
 
+export type StreamPage = {
+  /** From the version after this one. */
+  readonly after?: number | undefined
+  readonly limit: number
+}
+
 export interface EventStore {
   readonly evidence: EvidenceLog
   /**
@@ -50,8 +56,8 @@ export interface EventStore {
    *   MESSAGE_INVALID (text that JSON cannot say exactly); TypeError for a fact that does not fit its schema
    */
   append(append: Append): Promise<Appended>
-  /** Events of one stream, oldest first. */
-  readStream(tenantId: string, streamId: string, afterVersion?: number): Promise<RecordedEvent[]>
+  /** Events of one stream, oldest first: all, or a page of one that may be long. */
+  readStream(tenantId: string, streamId: string, page?: StreamPage): Promise<RecordedEvent[]>
   /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours */
   query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }>
   /** Gap-free, oldest first: a reader may checkpoint by position. */

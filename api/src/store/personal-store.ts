@@ -35,8 +35,8 @@ export class PersonalStore implements EventStore {
     return this.#inner.append({ ...append, events })
   }
 
-  async readStream(tenantId: string, streamId: string, after?: number): Promise<RecordedEvent[]> {
-    return this.#opened(await this.#inner.readStream(tenantId, streamId, after))
+  async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
+    return this.#opened(await this.#inner.readStream(...stream))
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {

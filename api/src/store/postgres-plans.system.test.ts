@@ -14,6 +14,7 @@ import {
   leavesQuery,
   queriesOf,
   statements,
+  streamValues,
   tenantQuery,
 } from './query.ts'
 import { type Query, walkInPostgres } from './walk.ts'
@@ -118,7 +119,7 @@ async function requireReadings(): Promise<void> {
   const { newest, over, expired } = evidenceStatements
   const { stream, all } = statements
   await walkOf(tenantQuery(id, page, walkInPostgres))
-  await walkOf({ sql: stream, values: [id, id, 0] })
+  await walkOf({ sql: stream, values: streamValues(id, id) })
   await walkOf({ sql: all, values: [0, 500] })
   const leaves = await walkOf(leavesQuery(id, page, walkInPostgres), /^event_\d|^expired_leaf/)
   for (const { 'Index Cond': bounds } of leaves) expect(bounds).toContain('ROW(tenant_key, "pos')

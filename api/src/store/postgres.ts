@@ -6,7 +6,7 @@ import type { EvidenceLog } from './evidence-log.ts'
 import { PostgresEvidence } from './postgres-evidence.ts'
 import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { prepareDatabase } from './postgres-setup.ts'
-import { pageOf, queriesOf, statements, tenantQuery, toEvent } from './query.ts'
+import { pageOf, queriesOf, statements, streamValues, tenantQuery, toEvent } from './query.ts'
 import { walkInPostgres } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
@@ -43,9 +43,9 @@ class PostgresStore implements EventStore {
     return this.#queue.append(append)
   }
 
-  async readStream(tenantId: string, streamId: string, afterVersion = 0): Promise<RecordedEvent[]> {
-    const values = [streamId, tenantId, afterVersion]
-    return (await this.#reader.rows(tenantId, statements.stream, values)).map(toEvent)
+  async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
+    const values = streamValues(...stream)
+    return (await this.#reader.rows(stream[0], statements.stream, values)).map(toEvent)
   }
 
   async readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]> {

@@ -1,20 +1,24 @@
 /** The conditions of a filter in SQL, the same words for both engines: each single key has its index. */
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
-import type { EventFilter } from './event-store.ts'
+import type { EventFilter, StreamPage } from './event-store.ts'
 import type { Entry, KeptCheckpoint, KeptCosignature, Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
-import type { Key, Query, Walk, Walker } from './walk.ts'
+import type { Key, Query, Values, Walk, Walker } from './walk.ts'
 
 export type Row = Record<string, unknown>
 
 const columns = 'position, log_index, body'
 const key = '(select key from ref where id = ?)'
 
+export function streamValues(tenantId: string, streamId: string, page?: StreamPage): Values {
+  return [streamId, tenantId, page?.after ?? 0, page?.limit ?? Number.MAX_SAFE_INTEGER]
+}
+
 /** Every reading that is not a query. */
 export const statements = {
   stream: `select ${columns} from event where stream_key = ${key} and tenant_key = ${key} and version > ?
-    order by version`,
+    order by version limit ?`,
   all: `select ${columns} from event where position > ? order by position limit ?`,
   head: 'select next_position from log_head where id = 1',
 } as const

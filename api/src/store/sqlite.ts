@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
-import { pageOf, queriesOf, statements, tenantQuery, toEvent } from './query.ts'
+import { pageOf, queriesOf, statements, streamValues, tenantQuery, toEvent } from './query.ts'
 import { SqliteEvidence } from './sqlite-evidence.ts'
 import { type Values, walkInSqlite } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
@@ -29,8 +29,8 @@ class SqliteStore implements EventStore {
     return this.#queue.append(append)
   }
 
-  async readStream(tenantId: string, streamId: string, afterVersion = 0): Promise<RecordedEvent[]> {
-    return this.#read(statements.stream, [streamId, tenantId, afterVersion])
+  async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
+    return this.#read(statements.stream, streamValues(...stream))
   }
 
   async readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]> {
