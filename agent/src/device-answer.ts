@@ -11,7 +11,7 @@ const maxDroppedBytes = 128 * 1024
 
 type Head = { readonly status: number; readonly headers: string[] }
 
-export class DeviceAnswer implements AsyncIterable<Uint8Array> {
+export class DeviceAnswer implements AsyncIterable<Uint8Array>, Dispatcher.DispatchHandler {
   /** Headers are flat and raw, as latin1. Rejects with undici's error when the device gives no answer. */
   readonly head: Promise<Head>
   #controller: Dispatcher.DispatchController | undefined
@@ -20,36 +20,42 @@ export class DeviceAnswer implements AsyncIterable<Uint8Array> {
   #isOver = false
   #error: Error | undefined
   #wake: (() => void) | undefined
+  #resolve: (head: Head) => void = () => undefined
   #reject: (error: Error) => void = () => undefined
 
-  /** @param dispatch begins the request */
-  constructor(dispatch: (handler: Dispatcher.DispatchHandler) => void) {
+  constructor() {
     this.head = new Promise((resolve, reject) => {
+      this.#resolve = resolve
       this.#reject = reject
-      dispatch({
-        onRequestStart: (controller) => {
-          this.#controller = controller
-          if (this.#error) controller.abort(this.#error)
-        },
-        onResponseStart: (controller, status) => {
-          // 1xx is between hops.
-          if (status >= 200) resolve({ status, headers: textsOf(controller.rawHeaders) })
-        },
-        onResponseData: (controller, piece) => {
-          this.#held.push(piece)
-          this.#heldBytes += piece.length
-          if (this.#heldBytes >= maxHeldBytes) controller.pause()
-          this.#wake?.()
-        },
-        onResponseEnd: () => {
-          this.#isOver = true
-          this.#wake?.()
-        },
-        onResponseError: (_controller, error) => this.#fail(error),
-      })
     })
     // Whoever asked may have left.
     this.head.catch(() => undefined)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#error) controller.abort(this.#error)
+  }
+
+  onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number): void {
+    // 1xx is between hops.
+    if (status >= 200) this.#resolve({ status, headers: textsOf(rawHeaders) })
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
+    this.#held.push(piece)
+    this.#heldBytes += piece.length
+    if (this.#heldBytes >= maxHeldBytes) controller.pause()
+    this.#wake?.()
+  }
+
+  onResponseEnd(): void {
+    this.#isOver = true
+    this.#wake?.()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error)
   }
 
   /** All that the device said, if it is here already and not more than that; undefined: it is still coming. */

@@ -41,9 +41,16 @@ function renameReset(error: NodeJS.ErrnoException): void {
   if (error.code === 'ECONNRESET') error.code = 'DEVICE_RESET'
 }
 
+type KnownPool = {
+  readonly key: string
+  readonly device: AgentDevice
+  readonly target: Target
+  readonly pool: Pool
+}
+
 export class DevicePools {
   readonly #policy: Policy
-  readonly #pools = new Map<string, { key: string; device: AgentDevice; pool: Pool }>()
+  readonly #pools = new Map<string, KnownPool>()
 
   constructor(policy: Policy) {
     this.#policy = policy
@@ -57,9 +64,10 @@ export class DevicePools {
   ): { pool: Pool; target: Target } {
     const target = targetOf(device, port)
     const id = `${device.deviceId}:${target.port}`
-    const key = `${target.protocol}${target.host} ${device.maxConcurrent}`
     const known = this.#pools.get(id)
-    if (known?.key === key) return { pool: known.pool, target }
+    if (known?.device === device) return known
+    const key = `${target.protocol}${target.host} ${device.maxConcurrent}`
+    if (known?.key === key) return this.#keep(id, { ...known, device })
     void known?.pool.destroy()
     const pool = new Pool(`${target.protocol}//${target.host}`, {
       connections: device.maxConcurrent,
@@ -78,8 +86,12 @@ export class DevicePools {
         )
       },
     })
-    this.#pools.set(id, { key, device, pool })
-    return { pool, target }
+    return this.#keep(id, { key, device, target, pool })
+  }
+
+  #keep(id: string, pool: KnownPool): KnownPool {
+    this.#pools.set(id, pool)
+    return pool
   }
 
   /** Ends what is under way to devices that are no longer registered, or no longer at their address. */

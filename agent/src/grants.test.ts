@@ -139,7 +139,7 @@ test('of 256 grants the oldest is forgotten first', async () => {
     made.push(await key.sign({ ...fields, expiresAt: Date.now() + 60_000 + i }, 'grant'))
     await grants.of({ grant: made[i] ?? '', deviceId })
   }
-  const named = (i: number) => grants.of({ grant: grantName(made[i] ?? ''), deviceId })
+  const named = async (i: number) => grants.of({ grant: grantName(made[i] ?? ''), deviceId })
   await expect(named(0)).rejects.toEqual(reset(ResetCode.grantUnknown))
   for (const i of [1, 256]) expect(await named(i)).toMatchObject({ access: 'full' })
 })
@@ -161,7 +161,7 @@ test('the signature of a session is checked once, not at each request', async ()
   const once = checks
   expect(await grants.of({ grant, deviceId })).toMatchObject({ access: 'full' })
   expect(checks).toBe(once)
-  await expect(grants.of({ grant, deviceId: newId() })).rejects.toMatchObject({
-    code: 'GRANT_REFUSED',
-  })
+  expect(() => grants.of({ grant, deviceId: newId() })).toThrow(
+    expect.objectContaining({ code: 'GRANT_REFUSED' }),
+  )
 })

@@ -25,18 +25,30 @@ type Deps = {
   readonly now: () => number
 }
 
+type Known = {
+  readonly jws: string
+  readonly opening: Promise<Grant>
+  /** Once its signature has been checked: who asks then need not wait. */
+  opened?: Grant
+}
+
 export class Grants {
   readonly #deps: Deps
   /** By name, the oldest first: a session's many requests mean the same text, whose signature is checked once. */
-  readonly #known = new Map<string, { readonly jws: string; readonly opening: Promise<Grant> }>()
+  readonly #known = new Map<string, Known>()
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
   /** @throws TravessiaError GRANT_REFUSED. @throws StreamReset grantUnknown */
-  async of({ grant: said, deviceId }: Pick<RequestHead, 'grant' | 'deviceId'>): Promise<Grant> {
-    const grant = await this.#open(said)
+  of({ grant: said, deviceId }: Pick<RequestHead, 'grant' | 'deviceId'>): Grant | Promise<Grant> {
+    const { opened, opening } = this.#open(said)
+    if (opened) return this.#usable(opened, deviceId)
+    return opening.then((grant) => this.#usable(grant, deviceId))
+  }
+
+  #usable(grant: Grant, deviceId: string): Grant {
     const { tenantId, agentId } = this.#deps.agent
     const isOurs = grant.tenantId === tenantId && grant.agentId === agentId
     if (!isOurs || grant.deviceId !== deviceId) throw refused('addressee')
@@ -44,18 +56,23 @@ export class Grants {
     return grant
   }
 
-  #open(said: string): Promise<Grant> {
+  #open(said: string): Known {
     const name = grantName(said)
     const isName = !said.includes('.')
     const known = this.#known.get(name)
-    if (known && (isName || said === known.jws)) return known.opening
+    if (known && (isName || said === known.jws)) return known
     if (isName) throw new StreamReset(ResetCode.grantUnknown, 'no grant of that name')
-    const opening = this.#verified(said)
-    this.#known.set(name, { jws: said, opening })
-    opening.catch(() => this.#known.delete(name))
+    const fresh: Known = { jws: said, opening: this.#verified(said) }
+    this.#known.set(name, fresh)
+    fresh.opening.then(
+      (grant) => {
+        fresh.opened = grant
+      },
+      () => this.#known.delete(name),
+    )
     const [oldest] = this.#known.keys()
     if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
-    return opening
+    return fresh
   }
 
   async #verified(jws: string): Promise<Grant> {

@@ -26,8 +26,20 @@ export type Policy = {
   readonly resolve?: (hostname: string) => Promise<string>
 }
 
+/** Per device as it is registered, and port: a change of the registration brings another object. */
+const targets = new WeakMap<AgentDevice, Map<number | undefined, Target>>()
+
 /** The registered target of a request. @throws TravessiaError TARGET_FORBIDDEN */
 export function targetOf(device: AgentDevice, port?: number): Target {
+  const known = targets.get(device)?.get(port)
+  if (known) return known
+  const target = readTarget(device, port)
+  const ofDevice = targets.get(device) ?? new Map<number | undefined, Target>()
+  targets.set(device, ofDevice.set(port, target))
+  return target
+}
+
+function readTarget(device: AgentDevice, port: number | undefined): Target {
   const url = URL.canParse(device.baseUrl) ? new URL(device.baseUrl) : undefined
   const protocol = url?.protocol
   if (!url || (protocol !== 'http:' && protocol !== 'https:')) throw forbidden('address')

@@ -26,38 +26,69 @@ type HttpTarget = {
 export async function serveHttp(
   stream: TunnelStream,
   head: RequestHead,
-  { device, pools, signer }: HttpTarget,
+  target: HttpTarget,
 ): Promise<void> {
-  const { firstByteMs, idleMs, connectMs } = head.timeouts
-  const { pool, target } = pools.poolFor(device, head.port, connectMs)
-  const ask: Ask = async (headers, body) => {
-    const answer = new DeviceAnswer((handler) =>
-      pool.dispatch(
-        {
-          ...{ method: head.method as Dispatcher.HttpMethod, path: head.path, body },
-          headers: requestHeaders({ ...head, headers }, target.host),
-          ...{ headersTimeout: firstByteMs, bodyTimeout: 0 },
-        },
-        handler,
-      ),
-    )
-    // The browser went away: the device's request is aborted.
-    stream.onReset(() => answer.abort())
-    return { ...(await answer.head), body: answer }
+  if (target.signer) return serveSignedIn(stream, head, { ...target, signer: target.signer })
+  const body = begin(stream, head, {
+    ...target,
+    headers: head.headers,
+    body: bodyStream(stream, head),
+  })
+  const { status, headers } = await body.head
+  // It may name the length of what it does not send [RFC 9110 8.6]; undici would call that a mismatch.
+  if (status === 304) void body.drop()
+  const small = status === 304 ? undefined : body.whole(smallBodyBytes)
+  if (small || status === 304)
+    return stream.frame(FrameType.response, encodeHead({ status, headers }, small), true)
+  await sendAnswer(stream, { status, headers }, { body, idleMs: head.timeouts.idleMs })
+}
+
+type Begun = Pick<HttpTarget, 'device' | 'pools'> & {
+  readonly headers: readonly string[]
+  readonly body: Readable | Buffer | null
+}
+
+function begin(
+  stream: TunnelStream,
+  { method, path, port, bodyBytes, timeouts }: RequestHead,
+  { device, pools, headers, body }: Begun,
+): DeviceAnswer {
+  const { pool, target } = pools.poolFor(device, port, timeouts.connectMs)
+  const answer = new DeviceAnswer()
+  pool.dispatch(
+    {
+      method: method as Dispatcher.HttpMethod,
+      path,
+      body,
+      headers: requestHeaders(headers, { host: target.host, bodyBytes }),
+      headersTimeout: timeouts.firstByteMs,
+      bodyTimeout: 0,
+    },
+    answer,
+  )
+  // The browser went away: the device's request is aborted.
+  stream.onReset(() => answer.abort())
+  return answer
+}
+
+async function serveSignedIn(
+  stream: TunnelStream,
+  head: RequestHead,
+  { device, pools, signer }: HttpTarget & { readonly signer: Signer },
+): Promise<void> {
+  const ask: Ask = async (asked, content) => {
+    const body = begin(stream, head, { device, pools, headers: asked, body: content })
+    return { ...(await body.head), body }
   }
-  const { response, signed } = signer
-    ? await askSignedIn(stream, head, { ask, signer })
-    : { response: await ask(head.headers, bodyStream(stream, head)), signed: undefined }
+  const { response, signed } = await askSignedIn(stream, head, { ask, signer })
   const { status, body } = response
-  const headers = signed?.answer(response.headers) ?? response.headers
+  const headers = signed.answer(response.headers)
   if (status === 304) {
-    // It may name the length of what it does not send [RFC 9110 8.6]; undici would call that a mismatch.
     void body.drop()
     return stream.frame(FrameType.response, encodeHead({ status, headers }), true)
   }
-  const small = signed ? undefined : body.whole(smallBodyBytes)
-  if (small) return stream.frame(FrameType.response, encodeHead({ status, headers }, small), true)
-  await sendAnswer(stream, { status, headers }, { body: signed?.mask.stream(body) ?? body, idleMs })
+  const { idleMs } = head.timeouts
+  await sendAnswer(stream, { status, headers }, { body: signed.mask.stream(body), idleMs })
 }
 
 type Response = {
@@ -153,10 +184,13 @@ async function* bodyOf(stream: TunnelStream): AsyncGenerator<Uint8Array> {
 }
 
 /** Framing is rebuilt here: the length is known or undici sends chunks; `Host` is the device's own. */
-function requestHeaders({ headers, bodyBytes }: RequestHead, host: string): string[] {
+function requestHeaders(
+  headers: readonly string[],
+  { host, bodyBytes }: { host: string; bodyBytes: RequestHead['bodyBytes'] },
+): string[] {
   const own = ['host', host]
   if (typeof bodyBytes === 'number') own.push('content-length', String(bodyBytes))
-  return [...own, ...headers]
+  return own.concat(headers)
 }
 
 export function headerOf(headers: readonly string[], name: string): string {

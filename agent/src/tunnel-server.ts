@@ -14,7 +14,6 @@ import {
   decodeFrame,
   decodeHead,
   decodeHello,
-  type ExchangeTimeouts,
   encodeHello,
   encodeReset,
   Flag,
@@ -26,13 +25,13 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
-import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { type Incoming, StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
 import type { Driver } from './drivers/driver.ts'
-import type { PageSigner } from './page-signer.ts'
+import type { PageSigner, Signer } from './page-signer.ts'
 import type { Policy } from './target-policy.ts'
 import { serveCamera } from './tunnel-camera.ts'
 import { serveHttp } from './tunnel-http.ts'
@@ -49,7 +48,7 @@ export type TunnelDeps = {
   readonly drained: () => Promise<void> | undefined
   readonly deviceOf: (deviceId: string) => AgentDevice | undefined
   /** What the session may do. @throws TravessiaError GRANT_REFUSED */
-  readonly grantOf: (head: RequestHead) => Promise<Grant>
+  readonly grantOf: (head: RequestHead) => Grant | Promise<Grant>
   /** How the agent signs in to the pages of a device; undefined: its driver knows no way. */
   readonly signerOf: (device: AgentDevice) => Promise<PageSigner | undefined>
   readonly policy: Policy
@@ -137,59 +136,89 @@ export class TunnelServer {
     if (this.#deps.isPaused()) return this.#refuse(streamId, ResetCode.paused)
     if (this.#streams.size >= maxStreams) return this.#refuse(streamId, ResetCode.tooManyStreams)
     const stream = this.#streams.open(streamId)
-    // It waits for its first frame, which then needs no copy.
-    this.#serve(stream).catch((error: unknown) => {
+    const failed = (error: unknown) => {
       this.#deps.log.debug({ err: error, streamId }, 'exchange ended early')
       stream.reset(resetCodeOf(error))
-    })
-    stream.receive(frame)
+    }
+    try {
+      this.#serve(stream, stream.first(frame)).catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   #refuse(streamId: number, code: ResetCode): void {
     this.#deps.send(encodeReset(streamId, code))
   }
 
-  async #serve(stream: TunnelStream): Promise<void> {
-    const first = await stream.read()
-    const said = first && decodeHead(first.payload).head
-    const { deviceOf, policy, takeFile, driverFor, forbids } = this.#deps
-    if (isBodyHead(said)) return takeFile(said.commandId, stream)
+  #serve(stream: TunnelStream, first: Incoming): Promise<void> {
+    const said = decodeHead(first.payload).head
+    const { deviceOf, takeFile, forbids } = this.#deps
+    if (!isRequestHead(said) && isBodyHead(said)) return takeFile(said.commandId, stream)
     const head = check(isRequestHead, said)
     const device = deviceOf(head.deviceId)
-    if (!device) return stream.reset(ResetCode.deviceUnknown)
+    if (!device) throw new StreamReset(ResetCode.deviceUnknown, 'no such device')
     const method = head.webSocket ? 'WEBSOCKET' : head.method
     const forbidden = forbids(device, { method, port: head.port })
     if (forbidden) throw new TravessiaError(forbidden)
-    const grant = await this.#deps.grantOf(head)
+    const grant = this.#deps.grantOf(head)
+    // Not a wait for what is known: most requests of a session name the same grant.
+    return grant instanceof Promise
+      ? grant.then((one) => this.#granted(stream, head, { device, grant: one }))
+      : this.#granted(stream, head, { device, grant })
+  }
+
+  #granted(
+    stream: TunnelStream,
+    head: RequestHead,
+    { device, grant }: { device: AgentDevice; grant: Grant },
+  ): Promise<void> {
     if (grant.access === 'readonly' && !isReadOnly(device.driver, askedOf(head)))
-      return stream.reset(ResetCode.readOnly)
+      throw new StreamReset(ResetCode.readOnly, 'read only')
     // At its own port only: what else listens there is not what the credentials are for.
     const isSigned = grant.signIn && head.port === undefined
+    if (isSigned || head.camera)
+      return this.#serveSpecial(stream, head, { device, grant, isSigned })
+    return this.#forward(stream, head, { device, signer: undefined })
+  }
+
+  async #serveSpecial(
+    stream: TunnelStream,
+    head: RequestHead,
+    { device, grant, isSigned }: { device: AgentDevice; grant: Grant; isSigned: boolean },
+  ): Promise<void> {
     const signer = isSigned
       ? (await this.#deps.signerOf(device))?.of(grant.sessionId ?? '')
       : undefined
     const { camera } = head
-    if (camera) {
-      // Its length is the viewing's, not the device's.
-      const { eye } = await driverFor(device)
-      if (!eye) return stream.reset(ResetCode.targetForbidden, 'no camera')
-      return serveCamera(stream, { ...head, camera }, { device, eye, pools: this.#pools })
-    }
+    if (!camera) return this.#forward(stream, head, { device, signer })
+    // Its length is the viewing's, not the device's.
+    const { eye } = await this.#deps.driverFor(device)
+    if (!eye) return stream.reset(ResetCode.targetForbidden, 'no camera')
+    return serveCamera(stream, { ...head, camera }, { device, eye, pools: this.#pools })
+  }
+
+  #forward(
+    stream: TunnelStream,
+    head: RequestHead,
+    { device, signer }: { device: AgentDevice; signer: Signer | undefined },
+  ): Promise<void> {
+    const { policy } = this.#deps
     const serving = head.webSocket
       ? serveWebSocket(stream, head, { device, policy, signer })
       : serveHttp(stream, head, { device, pools: this.#pools, signer })
-    await withinTotal(stream, head.timeouts, serving)
+    const { totalMs = 0 } = head.timeouts
+    return totalMs === 0 ? serving : withinTotal(stream, totalMs, serving)
   }
 }
 
 /** The device's total limit, if it has one, ends the exchange however busy it is. */
 async function withinTotal(
   stream: TunnelStream,
-  { totalMs = 0 }: ExchangeTimeouts,
+  totalMs: number,
   serving: Promise<void>,
 ): Promise<void> {
-  const end = () => stream.reset(ResetCode.totalTimeout)
-  const timer = totalMs === 0 ? undefined : setTimeout(end, totalMs)
+  const timer = setTimeout(() => stream.reset(ResetCode.totalTimeout), totalMs)
   await serving.finally(() => clearTimeout(timer))
 }
 

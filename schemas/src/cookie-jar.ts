@@ -5,6 +5,10 @@ const maxJarCookies = 50
 export class CookieJar {
   readonly #cookies = new Map<string, string>()
 
+  get isEmpty(): boolean {
+    return this.#cookies.size === 0
+  }
+
   set(pair: string, attributes: readonly string[]): void {
     const name = pair.slice(0, pair.indexOf('='))
     this.#cookies.delete(name)

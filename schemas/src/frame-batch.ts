@@ -3,12 +3,11 @@
  * done for a small frame. Small ones are joined; the payload of a large one is handed on as it is.
  */
 import { publishHead, publishHeadBytes, writePublishHead } from './publish-packet.ts'
-import { frameRoomBytes } from './tunnel-frame.ts'
+import { smallBytes } from './slab.ts'
+import { frameRoomBytes, largeFrameBytes } from './tunnel-frame.ts'
 
 /** Also the most that one WebSocket message may carry with ease: the broker takes 128 KiB. */
 const joinBytes = 64 * 1024
-/** Above this a copy costs more than a second part of the same write. */
-const smallBytes = 16 * 1024
 
 type Sink = {
   cork(): void
@@ -22,6 +21,7 @@ export class FrameBatch {
   readonly #later: (flush: () => void) => void
   readonly #full: () => void
   readonly #flush = () => this.flush()
+  /** Topic and frame, in turns. */
   #parts: Uint8Array[] = []
   #bytes = 0
 
@@ -43,9 +43,7 @@ export class FrameBatch {
   /** The frame must not change any more, and neither what is before it in a buffer of its own. */
   add(topic: Uint8Array, frame: Uint8Array): void {
     if (this.#bytes === 0) this.#later(this.#flush)
-    const packet = packetOf(topic, frame)
-    if (packet) this.#parts.push(packet)
-    else this.#parts.push(publishHead(topic, frame.length), frame)
+    this.#parts.push(topic, frame)
     this.#bytes += publishHeadBytes(topic, frame.length) + frame.length
   }
 
@@ -55,58 +53,68 @@ export class FrameBatch {
     const parts = this.#parts
     this.#parts = []
     this.#bytes = 0
+    const pieces = piecesOf(parts)
     let isTaken = true
-    this.#sink.cork()
-    for (const piece of joinSmall(parts)) isTaken = this.#sink.write(piece)
-    this.#sink.uncork()
+    if (pieces.length === 1) isTaken = this.#sink.write(pieces[0] ?? none)
+    else {
+      this.#sink.cork()
+      for (const piece of pieces) isTaken = this.#sink.write(piece)
+      this.#sink.uncork()
+    }
     if (!isTaken) this.#full()
   }
+}
+
+const none = new Uint8Array(0)
+
+/** Neighbours that are small become one piece. */
+function piecesOf(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  let from = 0
+  let bytes = 0
+  for (let at = 0; at < parts.length; at += 2) {
+    const [topic = none, frame = none] = [parts[at], parts[at + 1]]
+    const packetBytes = publishHeadBytes(topic, frame.length) + frame.length
+    const isLarge = frame.length > largeFrameBytes
+    if (bytes > 0 && (isLarge || bytes + packetBytes > joinBytes)) {
+      pieces.push(joined(parts, { from, to: at, bytes }))
+      bytes = 0
+    }
+    if (isLarge) pieces.push(...largePacket(topic, frame))
+    else {
+      if (bytes === 0) from = at
+      bytes += packetBytes
+    }
+  }
+  if (bytes > 0) pieces.push(joined(parts, { from, to: parts.length, bytes }))
+  return pieces
+}
+
+function joined(
+  parts: readonly Uint8Array[],
+  { from, to, bytes }: { from: number; to: number; bytes: number },
+): Uint8Array {
+  const whole = smallBytes(bytes)
+  let end = 0
+  for (let at = from; at < to; at += 2) {
+    const [topic = none, frame = none] = [parts[at], parts[at + 1]]
+    end = writePublishHead(whole, end, { topic, payloadBytes: frame.length })
+    whole.set(frame, end)
+    end += frame.length
+  }
+  return whole
 }
 
 /**
  * One piece, the head written before the frame, if that was made with room for it (`encodeFrame`): a WebSocket sends
  * each piece by itself.
  */
-function packetOf(topic: Uint8Array, { buffer, byteOffset, length }: Uint8Array) {
+function largePacket(topic: Uint8Array, frame: Uint8Array): Uint8Array[] {
+  const { buffer, byteOffset, length } = frame
   const headBytes = publishHeadBytes(topic, length)
   const hasRoom = byteOffset === frameRoomBytes && buffer.byteLength === frameRoomBytes + length
-  if (!hasRoom || headBytes > frameRoomBytes) return undefined
+  if (!hasRoom || headBytes > frameRoomBytes) return [publishHead(topic, length), frame]
   const packet = new Uint8Array(buffer, frameRoomBytes - headBytes)
-  writePublishHead(packet, topic, length)
-  return packet
-}
-
-/** Neighbours that are small become one piece. */
-function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (parts.length === 1) return parts
-  const pieces: Uint8Array[] = []
-  let run: Uint8Array[] = []
-  let runBytes = 0
-  const endRun = () => {
-    if (runBytes > 0) pieces.push(join(run, runBytes))
-    run = []
-    runBytes = 0
-  }
-  for (const part of parts) {
-    if (part.length > smallBytes || runBytes + part.length > joinBytes) endRun()
-    if (part.length > smallBytes) pieces.push(part)
-    else {
-      run.push(part)
-      runBytes += part.length
-    }
-  }
-  endRun()
-  return pieces
-}
-
-function join(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const [only] = parts
-  if (only && parts.length === 1) return only
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  writePublishHead(packet, 0, { topic, payloadBytes: length })
+  return [packet]
 }

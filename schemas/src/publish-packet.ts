@@ -10,7 +10,7 @@ const maxLengthBytes = 4
 /** Fixed header and topic of a PUBLISH with QoS 0; its payload follows. */
 export function publishHead(topic: Uint8Array, payloadBytes: number): Uint8Array<ArrayBuffer> {
   const head = new Uint8Array(publishHeadBytes(topic, payloadBytes))
-  writePublishHead(head, topic, payloadBytes)
+  writePublishHead(head, 0, { topic, payloadBytes })
   return head
 }
 
@@ -18,16 +18,21 @@ export function publishHeadBytes(topic: Uint8Array, payloadBytes: number): numbe
   return 1 + lengthBytesOf(2 + topic.length + payloadBytes) + 2 + topic.length
 }
 
-/** At the beginning of `into`. */
-export function writePublishHead(into: Uint8Array, topic: Uint8Array, payloadBytes: number): void {
+/** @returns where the payload begins */
+export function writePublishHead(
+  into: Uint8Array,
+  at: number,
+  { topic, payloadBytes }: { readonly topic: Uint8Array; readonly payloadBytes: number },
+): number {
   const remaining = 2 + topic.length + payloadBytes
   const lengthBytes = lengthBytesOf(remaining)
-  into[0] = publishQos0
+  into[at] = publishQos0
   for (let i = 1, left = remaining; i <= lengthBytes; i += 1, left >>>= 7)
-    into[i] = (left & 127) | (i < lengthBytes ? 128 : 0)
-  into[1 + lengthBytes] = topic.length >> 8
-  into[2 + lengthBytes] = topic.length & 255
-  into.set(topic, 3 + lengthBytes)
+    into[at + i] = (left & 127) | (i < lengthBytes ? 128 : 0)
+  into[at + 1 + lengthBytes] = topic.length >> 8
+  into[at + 2 + lengthBytes] = topic.length & 255
+  into.set(topic, at + 3 + lengthBytes)
+  return at + 3 + lengthBytes + topic.length
 }
 
 function lengthBytesOf(remaining: number): number {

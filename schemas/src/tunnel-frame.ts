@@ -10,10 +10,13 @@
  */
 import { TravessiaError } from './errors.ts'
 import type { BodyHead } from './print-files.ts'
+import { smallBytes } from './slab.ts'
 
 export const frameHeadBytes = 12
-/** Free before each frame in its own buffer, for the head of the packet that will carry it (`frame-batch.ts`). */
+/** Free before each large frame in its own buffer, for the head of the packet that will carry it (`frame-batch.ts`). */
 export const frameRoomBytes = 128
+/** Above this a frame is large: a copy of it costs more than a second part of the same write. */
+export const largeFrameBytes = 16 * 1024
 /** Payload of one data frame: with head and topic it still fits one 64 KiB read. */
 export const maxDataBytes = 60 * 1024
 /** A frame with its head never exceeds this. */
@@ -144,25 +147,43 @@ export type Hello = {
   readonly maxFrameBytes: number
 }
 
-const types = new Set<number>(Object.values(FrameType))
+const lastType = Math.max(...Object.values(FrameType))
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** Writes a frame; copies the payload behind the head. Before it in its buffer are `frameRoomBytes`. */
+/** Writes a frame; copies the payload behind the head. Before a large one in its buffer are `frameRoomBytes`. */
 export function encodeFrame(
   type: FrameType,
-  frame: { flags?: number; streamId: number; seq?: number; payload?: Uint8Array },
+  frame: { flags?: number; streamId: number; seq?: number; payload?: Uint8Array | undefined },
 ): Uint8Array<ArrayBuffer> {
   const { flags = 0, streamId, seq = 0, payload } = frame
-  const frameBytes = frameHeadBytes + (payload?.length ?? 0)
-  const bytes = new Uint8Array(new ArrayBuffer(frameRoomBytes + frameBytes), frameRoomBytes)
-  const view = new DataView(bytes.buffer, frameRoomBytes)
-  view.setUint8(0, (protocolVersion << 4) | type)
-  view.setUint8(1, flags)
-  view.setUint32(4, streamId)
-  view.setUint32(8, seq)
+  const bytes = room(frameHeadBytes + (payload?.length ?? 0))
+  bytes[0] = (protocolVersion << 4) | type
+  bytes[1] = flags
+  bytes[2] = 0
+  bytes[3] = 0
+  putUint32(bytes, 4, streamId)
+  putUint32(bytes, 8, seq)
   if (payload) bytes.set(payload, frameHeadBytes)
   return bytes
+}
+
+function room(bytes: number): Uint8Array<ArrayBuffer> {
+  if (bytes <= largeFrameBytes) return smallBytes(bytes)
+  return new Uint8Array(new ArrayBuffer(frameRoomBytes + bytes), frameRoomBytes)
+}
+
+/** Not a `DataView`: an object more for each frame. */
+function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+  return high * 65_536 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
 }
 
 /**
@@ -171,16 +192,15 @@ export function encodeFrame(
  */
 export function decodeFrame(bytes: Uint8Array): Frame {
   if (bytes.length < frameHeadBytes || bytes.length > maxFrameBytes) throw invalid('length')
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const first = view.getUint8(0)
+  const first = bytes[0] ?? 0
   const type = first & 15
-  if (first >> 4 !== protocolVersion || !types.has(type)) throw invalid('type')
-  if (view.getUint16(2) !== 0) throw invalid('reserved')
+  if (first >> 4 !== protocolVersion || type === 0 || type > lastType) throw invalid('type')
+  if (bytes[2] !== 0 || bytes[3] !== 0) throw invalid('reserved')
   return {
     type: type as FrameType,
-    flags: view.getUint8(1),
-    streamId: view.getUint32(4),
-    seq: view.getUint32(8),
+    flags: bytes[1] ?? 0,
+    streamId: uint32(bytes, 4),
+    seq: uint32(bytes, 8),
     payload: bytes.subarray(frameHeadBytes),
   }
 }
@@ -199,7 +219,7 @@ export function encodeHead(
   const json = JSON.stringify(head)
   const { read, written } = encoder.encodeInto(json, headBytes)
   if (read < json.length) throw invalid('head')
-  const payload = new Uint8Array(2 + written + (body?.length ?? 0))
+  const payload = smallBytes(2 + written + (body?.length ?? 0))
   payload[0] = written >> 8
   payload[1] = written & 255
   payload.set(headBytes.subarray(0, written), 2)
@@ -207,15 +227,20 @@ export function encodeHead(
   return payload
 }
 
+/** Where the JSON of a head stands in such a payload; the body follows. @throws TravessiaError FRAME_INVALID */
+export function headPartOf(payload: Uint8Array): { readonly from: number; readonly to: number } {
+  const to = 2 + (((payload[0] ?? 0) << 8) | (payload[1] ?? 0))
+  if (payload.length < to) throw invalid('head')
+  return { from: 2, to }
+}
+
 /**
  * Splits such a payload; the JSON is not yet checked against a schema (`tunnel-head.ts`).
  * @throws TravessiaError FRAME_INVALID
  */
 export function decodeHead(payload: Uint8Array): { head: unknown; body: Uint8Array } {
-  if (payload.length < 2) throw invalid('head')
-  const length = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0)
-  if (payload.length < 2 + length) throw invalid('head')
-  return { head: parseJson(payload.subarray(2, 2 + length)), body: payload.subarray(2 + length) }
+  const { from, to } = headPartOf(payload)
+  return { head: parseJson(payload.subarray(from, to)), body: payload.subarray(to) }
 }
 
 export function encodeHello(hello: Hello): Uint8Array<ArrayBuffer> {

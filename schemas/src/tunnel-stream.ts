@@ -26,6 +26,11 @@ const minViewBytes = 16 * 1024
 /** A frame that carries something: head, body bytes, end, WebSocket message or close. */
 export type Incoming = Pick<Frame, 'type' | 'flags' | 'payload'>
 
+type Reader = {
+  readonly resolve: (next: Incoming | undefined) => void
+  readonly reject: (error: Error) => void
+}
+
 /** Thrown by a stream that was reset; `code` of ResetCode. */
 export class StreamReset extends Error {
   override readonly name = 'StreamReset'
@@ -40,23 +45,23 @@ export class TunnelStream {
   readonly id: number
   readonly #way: TunnelWay
   readonly #onClosed: () => void
-  readonly #sending = new SendWindow()
-  readonly #receiving: ReceiveWindow
+  /** Of bodies; most exchanges have none that takes more than the frame of its head. */
+  #sendWindow: SendWindow | undefined
+  #receiveWindow: ReceiveWindow | undefined
   #sendSeq = 0
   #receiveSeq = 0
-  #queue: Incoming[] = []
+  readonly #queue: Incoming[] = []
   #sentEnd = false
   #gotEnd = false
   #reset: StreamReset | undefined
   #onReset: (() => void) | undefined
-  #wakeReader: (() => void) | undefined
+  #reader: Reader | undefined
   #wakeWriter: (() => void) | undefined
 
   /** @param onClosed called once, when both directions have ended or the stream was reset */
   constructor(id: number, way: TunnelWay, onClosed: () => void) {
     this.id = id
     this.#way = way
-    this.#receiving = new ReceiveWindow(way.spare)
     this.#onClosed = onClosed
   }
 
@@ -97,18 +102,26 @@ export class TunnelStream {
     } while (offset < data.length)
   }
 
-  /** The next frame in order; undefined: the other end has ended its direction. @throws StreamReset */
-  async read(): Promise<Incoming | undefined> {
-    while (this.#queue.length === 0) {
-      if (this.#reset) throw this.#reset
-      if (this.#gotEnd) return undefined
-      await new Promise<void>((resolve) => {
-        this.#wakeReader = resolve
-      })
+  /** The next frame in order; undefined: the other end has ended its direction. One reader at a time. @throws StreamReset */
+  read(): Promise<Incoming | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject }
+      this.#serveReader()
+    })
+  }
+
+  /** The frame that opens the stream, for who need not wait for it. @throws StreamReset */
+  first(frame: Frame): Incoming {
+    let first: Incoming | undefined
+    this.#reader = {
+      resolve: (taken) => {
+        first = taken
+      },
+      reject: () => undefined,
     }
-    const next = this.#queue.shift()
-    if (next?.type === FrameType.data) this.#grant(next.payload.length)
-    return next
+    this.receive(frame)
+    if (first) return first
+    throw this.#reset ?? new StreamReset(ResetCode.protocol, 'no first frame')
   }
 
   /** Ends both directions; the other end learns why. */
@@ -122,8 +135,8 @@ export class TunnelStream {
   fail(code: number, text = ''): void {
     if (this.isClosed) return
     this.#reset = new StreamReset(code, text)
-    this.#queue = []
-    this.#receiving.close()
+    this.#queue.length = 0
+    this.#receiveWindow?.close()
     this.#wake()
     this.#onReset?.()
     this.#onClosed()
@@ -169,14 +182,14 @@ export class TunnelStream {
     }
     this.#receiveSeq += 1
     // One for each stream: the last of its direction, and it is taken at once.
-    const isTaken = (flags & Flag.fin) !== 0 && this.#wakeReader !== undefined
+    const isTaken = (flags & Flag.fin) !== 0 && this.#reader !== undefined
     const kept = payload.length < minViewBytes && !isTaken ? payload.slice() : payload
     if (type !== FrameType.end) this.#queue.push({ type, flags, payload: kept })
     if (ends(type) || (flags & Flag.fin) !== 0) {
       this.#gotEnd = true
-      this.#receiving.close()
+      this.#receiveWindow?.close()
     }
-    this.#wake()
+    this.#serveReader()
     this.#closeIfDone()
   }
 
@@ -199,12 +212,7 @@ export class TunnelStream {
   #transmit(type: FrameType, flags: number, payload: Uint8Array | undefined): void {
     const seq = this.#sendSeq
     this.#sendSeq += 1
-    const frame = encodeFrame(type, {
-      flags,
-      streamId: this.id,
-      seq,
-      ...(payload ? { payload } : {}),
-    })
+    const frame = encodeFrame(type, { flags, streamId: this.id, seq, payload })
     if (!this.#way.send(frame)) this.fail(ResetCode.lost, 'the link is gone')
   }
 
@@ -217,10 +225,31 @@ export class TunnelStream {
     if (this.#sentEnd && this.#gotEnd && !this.#reset) this.#onClosed()
   }
 
+  get #sending(): SendWindow {
+    this.#sendWindow ??= new SendWindow()
+    return this.#sendWindow
+  }
+
+  get #receiving(): ReceiveWindow {
+    this.#receiveWindow ??= new ReceiveWindow(this.#way.spare)
+    return this.#receiveWindow
+  }
+
+  /** Gives the reader what there is for it by now. */
+  #serveReader(): void {
+    const reader = this.#reader
+    if (!reader) return
+    const next = this.#queue.shift()
+    if (!next && !this.#reset && !this.#gotEnd) return
+    this.#reader = undefined
+    if (next?.type === FrameType.data) this.#grant(next.payload.length)
+    if (next || !this.#reset) reader.resolve(next)
+    else reader.reject(this.#reset)
+  }
+
   #wake(): void {
-    this.#wakeReader?.()
+    this.#serveReader()
     this.#wakeWriter?.()
-    this.#wakeReader = undefined
     this.#wakeWriter = undefined
   }
 }
