@@ -25,8 +25,10 @@ console.log(JSON.stringify({ msg: 'ready', ...(await node.start()) }))
 
 async function openNullStore(...where: Parameters<typeof openLog>): Promise<EventStore> {
   const store = await openLog(...where)
-  const append = store.append.bind(store)
-  store.append = (wanted) =>
-    wanted.events.every(({ type }) => exchangeFacts.has(type)) ? nowhere : append(wanted)
+  for (const name of ['append', 'take'] as const) {
+    const write = store[name].bind(store)
+    store[name] = (wanted) =>
+      wanted.events.every(({ type }) => exchangeFacts.has(type)) ? nowhere : write(wanted)
+  }
   return store
 }

@@ -43,7 +43,7 @@ export async function callDevice(
     })
     record.answered()
     const body = await collect(answer.body, record)
-    record.ended(answer.status, answer.headers)
+    record.ended(answer.head)
     const isText = textual.test(headerValue(answer.headers, 'content-type')) && isUtf8(body)
     return {
       statusCode: answer.status,

@@ -31,13 +31,19 @@ type Deps = {
   readonly allowPrivate: boolean
 }
 
+type Wanted = { readonly device: DeviceRow; readonly agent: AgentRow; readonly signIn: boolean }
+
+type Signed = {
+  readonly grant: Grant
+  readonly signing: Promise<string>
+  /** Once it is signed: who asks then need not wait. */
+  client?: DeviceClient
+}
+
 export class DeviceAccess {
   readonly #deps: Deps
   /** The last one of each use: signed again when it changes. */
-  readonly #grants = new WeakMap<
-    DeviceUse,
-    { readonly grant: Grant; readonly jws: Promise<string> }
-  >()
+  readonly #grants = new WeakMap<DeviceUse, Signed>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -52,7 +58,7 @@ export class DeviceAccess {
     if (!device.baseUrl.startsWith('http')) throw new TravessiaError('TARGET_FORBIDDEN')
     if (!device.viaAgent) return
     const { deviceLists, presence, tunnel, views } = this.#deps
-    const agent = await this.#agentOf(device)
+    const agent = this.#agentOf(device)
     const { isOnline, heartbeat } = presence.of(agent.agentId)
     if (!isOnline) throw new TravessiaError('AGENT_OFFLINE')
     if (heartbeat?.pausedUntil !== undefined) throw new TravessiaError('AGENT_PAUSED')
@@ -65,44 +71,56 @@ export class DeviceAccess {
 
   /**
    * @param signIn the agent signs the requests in with the device's credentials
+   * @returns at once, but when something must be signed first
    * @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE: known at once, nothing is sent
    */
-  async clientOf(device: DeviceRow, use: DeviceUse, signIn = false): Promise<DeviceClient> {
+  clientOf(
+    device: DeviceRow,
+    use: DeviceUse,
+    signIn = false,
+  ): DeviceClient | Promise<DeviceClient> {
     if (!device.viaAgent) return createDirectClient(device, this.#deps.allowPrivate)
-    const agent = await this.#agentOf(device)
-    if (!this.#deps.tunnel.isReady(agent.agentId)) throw new TravessiaError('AGENT_OFFLINE')
-    const { id: deviceId, tenantId } = device
-    const { access, expiresAt } = use
-    const { agentId } = agent
-    const wanted = { tenantId, agentId, deviceId, access, signIn, expiresAt }
-    const grant = await this.#grantOf(use, wanted)
-    return this.#deps.tunnel.clientFor(agent, { deviceId, grant })
-  }
-
-  /** @param wanted without the session, which a use never changes */
-  #grantOf(use: DeviceUse, wanted: Omit<Grant, 'sessionId'>): Promise<string> {
+    const { tunnel } = this.#deps
+    const agent = this.#agentOf(device)
+    if (!tunnel.isReady(agent.agentId)) throw new TravessiaError('AGENT_OFFLINE')
+    const wanted = { device, agent, signIn }
     const known = this.#grants.get(use)
-    if (known && isSame(known.grant, wanted)) return known.jws
-    const grant = use.id === undefined ? wanted : { ...wanted, sessionId: use.id }
-    const jws = this.#deps.tokens.signGrant(grant)
-    this.#grants.set(use, { grant, jws })
-    return jws
+    const signed = known && isFor(known.grant, use, wanted) ? known : this.#sign(use, wanted)
+    if (signed.client) return signed.client
+    return signed.signing.then((grant) => tunnel.clientFor(agent, { deviceId: device.id, grant }))
   }
 
-  async #agentOf({ tenantId, installationId }: DeviceRow): Promise<AgentRow> {
-    const agent = await this.#deps.views.agents.current(tenantId, installationId)
+  #sign(use: DeviceUse, { device, agent, signIn }: Wanted): Signed {
+    const { id: deviceId, tenantId } = device
+    const { access, expiresAt, id: sessionId } = use
+    const { agentId } = agent
+    const fields = { tenantId, agentId, deviceId, access, signIn, expiresAt }
+    const grant = sessionId === undefined ? fields : { ...fields, sessionId }
+    const fresh: Signed = { grant, signing: this.#deps.tokens.signGrant(grant) }
+    this.#grants.set(use, fresh)
+    fresh.signing.then(
+      (jws) => {
+        fresh.client = this.#deps.tunnel.clientFor(agent, { deviceId, grant: jws })
+      },
+      () => this.#grants.delete(use),
+    )
+    return fresh
+  }
+
+  #agentOf({ tenantId, installationId }: DeviceRow): AgentRow {
+    const agent = this.#deps.views.agents.find(tenantId, installationId)
     if (!agent) throw new TravessiaError('AGENT_MISSING')
     return agent
   }
 }
 
-function isSame(known: Grant, wanted: Omit<Grant, 'sessionId'>): boolean {
+function isFor(known: Grant, use: DeviceUse, { device, agent, signIn }: Wanted): boolean {
   return (
-    known.tenantId === wanted.tenantId &&
-    known.agentId === wanted.agentId &&
-    known.deviceId === wanted.deviceId &&
-    known.access === wanted.access &&
-    known.signIn === wanted.signIn &&
-    known.expiresAt === wanted.expiresAt
+    known.tenantId === device.tenantId &&
+    known.agentId === agent.agentId &&
+    known.deviceId === device.id &&
+    known.access === use.access &&
+    known.signIn === signIn &&
+    known.expiresAt === use.expiresAt
   )
 }

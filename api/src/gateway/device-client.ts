@@ -1,17 +1,21 @@
 /** One device, through its agent or directly: the same for every caller. */
 import type { Readable } from 'node:stream'
 import type { RequestHead } from '@travessia/schemas/tunnel-frame'
+import type { AnswerHead } from './answer-head.ts'
+import type { Leaving } from './departure.ts'
 
 export type DeviceRequest = Omit<RequestHead, 'deviceId' | 'grant' | 'webSocket'> & {
   readonly body?: Readable | undefined
   /** Aborts the request at the device. */
-  readonly signal: AbortSignal
+  readonly signal: Leaving
 }
 
 export type DeviceResponse = {
   readonly status: number
   /** Flat `[name, value, …]`, as the device sent them, checked for control characters. */
   readonly headers: readonly string[]
+  /** The same, and what is known of it. */
+  readonly head: AnswerHead
   readonly body: DeviceBody
   /** The body, when it came whole with the head; `body` is the same bytes, for who wants them in pieces. */
   readonly whole?: Uint8Array

@@ -12,6 +12,8 @@ import { classifyAddress } from '@travessia/schemas/ip-address'
 import { Client, type Dispatcher } from 'undici'
 import { WebSocket } from 'ws'
 import type { DeviceRow } from '../views/devices.ts'
+import { AnswerHead } from './answer-head.ts'
+import { signalOf } from './departure.ts'
 import type {
   DeviceClient,
   DeviceRequest,
@@ -37,7 +39,8 @@ export function createDirectClient(device: DeviceRow, allowPrivate: boolean): De
 }
 
 async function send(request: DeviceRequest, target: Target): Promise<DeviceResponse> {
-  const { method, path, headers, bodyBytes, body, signal } = request
+  const { method, path, headers, bodyBytes, body } = request
+  const signal = signalOf(request.signal)
   const { connectMs, firstByteMs, idleMs, totalMs = 0 } = request.timeouts
   const client = new Client(target.url.origin, {
     headersTimeout: firstByteMs,
@@ -61,7 +64,7 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
     const raw = (response.headers as unknown as Buffer[]).map((text) =>
       Buffer.from(text).toString('latin1'),
     )
-    return answerOf({ status: response.statusCode, headers: raw }, response.body, {
+    return answerOf(new AnswerHead(response.statusCode, raw), response.body, {
       idleMs,
       over() {
         stopLimit()
@@ -77,7 +80,7 @@ async function send(request: DeviceRequest, target: Target): Promise<DeviceRespo
 
 /** @throws TravessiaError DEVICE_PROTOCOL */
 function answerOf(
-  head: Pick<DeviceResponse, 'status' | 'headers'>,
+  head: AnswerHead,
   body: Readable,
   { idleMs, over }: { idleMs: number; over: () => void },
 ): DeviceResponse {
@@ -85,7 +88,8 @@ function answerOf(
   const isEndless = endless.test(headerOf(head.headers, 'content-type') ?? '')
   const source = bodyOf(body, isEndless ? 0 : idleMs)
   const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
-  return { ...head, body: answer.once('close', over) }
+  const { status, headers } = head
+  return { status, headers, head, body: answer.once('close', over) }
 }
 
 /** By its usual name undici takes a reset for the end of an answer without a length; it was cut. */
@@ -119,7 +123,8 @@ async function openSocket(
   request: SocketRequest,
   target: Target,
 ): Promise<DeviceSocket | DeviceResponse> {
-  const { path, headers, protocols, timeouts: limits, signal } = request
+  const { path, headers, protocols, timeouts: limits } = request
+  const signal = signalOf(request.signal)
   const tcp = await connectTo(target, limits.connectMs, signal)
   const scheme = target.url.protocol === 'https:' ? 'wss' : 'ws'
   const pairs = headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] ?? '']] : []))
@@ -141,7 +146,7 @@ function refusalOf(response: IncomingMessage, socket: WebSocket, idleMs: number)
   const { statusCode: status = 502, rawHeaders: headers } = response
   const over = () => socket.terminate()
   try {
-    return answerOf({ status, headers }, response, { idleMs, over })
+    return answerOf(new AnswerHead(status, headers), response, { idleMs, over })
   } catch (error) {
     over()
     throw error

@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Append, EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
+import { AnswerHead } from './answer-head.ts'
 import { ExchangeRecord, Meter, stageOf } from './exchange-record.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-record-'))
@@ -33,19 +34,18 @@ function owner(recording: 'strict' | 'relaxed' = 'strict') {
 /** The real store, whose appends wait for `go`. */
 function heldStore() {
   const { promise, resolve: go } = Promise.withResolvers<void>()
-  const held = Object.assign(Object.create(store) as EventStore, {
-    append: async (append: Append) => {
-      await promise
-      return store.append(append)
-    },
-  })
+  const append = async (one: Append) => {
+    await promise
+    return store.append(one)
+  }
+  const held = Object.assign(Object.create(store) as EventStore, { append, take: append })
   return { held, go }
 }
 const deps = (one: EventStore) => ({ store: one, now: Date.now, log: pino({ level: 'silent' }) })
 
-async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+async function isSettled(promise: unknown): Promise<boolean> {
   let isDone = false
-  void promise.then(() => {
+  void Promise.resolve(promise).then(() => {
     isDone = true
   })
   for (let i = 0; i < 10; i += 1) await new Promise(setImmediate)
@@ -80,12 +80,12 @@ test('a WebSocket is durable before its 101, also with relaxed recording', async
 
 test('a store that refuses lets nothing go, relaxed or strict (THREATS F10)', async () => {
   const refusing = Object.assign(Object.create(store) as EventStore, {
-    append: () => Promise.reject(new TypeError('closed')),
+    take: () => {
+      throw new TypeError('closed')
+    },
   })
   for (const recording of ['strict', 'relaxed'] as const)
-    await expect(ExchangeRecord.begin(deps(refusing), owner(recording), head)).rejects.toThrow(
-      'closed',
-    )
+    expect(() => ExchangeRecord.begin(deps(refusing), owner(recording), head)).toThrow('closed')
 })
 
 test('secrets of the head are masked before they are stored', async () => {
@@ -105,11 +105,11 @@ test('an exchange ends once and is counted once, whatever else is said of it', a
   record.response.add(Buffer.from('abc'))
   record.answered()
   record.failed('SESSION_ENDED', 'gateway')
-  record.ended(200, [])
+  record.ended(new AnswerHead(200, []))
   record.failed('DEVICE_TIMEOUT', 'device')
   record.closed(1000, { in: 1, out: 1 })
   const next = await ExchangeRecord.begin(deps(store), one, head)
-  next.ended(204, ['Set-Cookie', 'secret'])
+  next.ended(new AnswerHead(204, ['Set-Cookie', 'secret']))
   await expect.poll(async () => (await store.readStream(tenantId, one.sessionId)).length).toBe(4)
   const facts = await store.readStream(tenantId, one.sessionId)
   expect(facts.map(({ type }) => type)).toEqual([

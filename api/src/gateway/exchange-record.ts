@@ -3,20 +3,20 @@
  * `relaxed` and the method is safe), its end afterwards with lengths and digests. Killed in between: the next
  * start finds the head without an end and writes `HttpExchangeFailed{stage: crash}`.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import { Transform } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import type { BodyFacts } from '@travessia/schemas/captured'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { newTimeId } from '@travessia/schemas/ids'
 import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
 import type { Logger } from 'pino'
-import type { EventStore } from '../store/event-store.ts'
+import type { Append, EventStore } from '../store/event-store.ts'
+import type { AnswerHead } from './answer-head.ts'
 import type { BodyCopy } from './body-copy.ts'
 import type { Capture } from './capture.ts'
 
-const emptyDigest = `sha256:${createHash('sha256').digest('hex')}`
+const emptyDigest = `sha256:${hash('sha256', '')}`
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whose exchange it is; `streamId` is the session, or the request itself for the API proxy. */
@@ -39,6 +39,8 @@ export type ExchangeHead = {
   readonly method: string
   readonly path: string
   readonly headers: readonly string[]
+  /** The same as the log may hold them, where somebody knows it already. */
+  readonly redacted?: string[]
 }
 
 type Deps = {
@@ -58,6 +60,8 @@ export class ExchangeRecord {
   readonly #startedAt: number
   /** For what its body is. */
   readonly #headers: readonly string[]
+  readonly #lost = (error: unknown) =>
+    this.#deps.log.error({ err: error, requestId: this.requestId }, 'event not recorded')
   #firstByteMs = 0
   #isEnded = false
 
@@ -65,33 +69,31 @@ export class ExchangeRecord {
     this.#deps = deps
     this.#owner = owner
     this.#headers = headers ?? []
-    const copyFor = () => (headers ? deps.capture?.copyFor(owner) : undefined)
-    this.request = new Meter(copyFor())
-    this.response = new Meter(copyFor())
+    const { capture } = deps
+    this.request = new Meter(headers && capture?.copyFor(owner))
+    this.response = new Meter(headers && capture?.copyFor(owner))
     this.#startedAt = performance.now()
     this.requestId = newTimeId(deps.now())
   }
 
-  /** @throws TravessiaError STORE_UNAVAILABLE: nothing may be sent */
-  static async begin(
+  /** @returns when something may be sent. @throws TravessiaError STORE_UNAVAILABLE: nothing may be */
+  static begin(
     deps: Deps,
     owner: ExchangeOwner,
     head: ExchangeHead,
-  ): Promise<ExchangeRecord> {
+  ): ExchangeRecord | Promise<ExchangeRecord> {
     const record = new ExchangeRecord(deps, owner, head.headers)
     const data = {
       requestId: record.requestId,
       method: head.method,
       path: redactUrl(head.path),
-      headers: redactHeaders(head.headers),
+      headers: head.redacted ?? redactHeaders(head.headers),
     }
-    const written = record.#append({ type: 'HttpRequestForwarded', data })
-    if (owner.recording === 'strict' || !safeMethods.has(head.method)) await written
-    else {
-      written.catch((error: unknown) => record.#lost(error))
-      // Not the commit, but a store that refuses at once is heard: down means no access.
-      await Promise.race([written, setImmediate()])
-    }
+    // Not the commit, but a store that refuses at once is heard: down means no access.
+    const written = deps.store.take(record.#appendOf({ type: 'HttpRequestForwarded', data }))
+    if (owner.recording === 'strict' || !safeMethods.has(head.method))
+      return written.then(() => record)
+    written.catch(record.#lost)
     return record
   }
 
@@ -119,12 +121,16 @@ export class ExchangeRecord {
     this.#firstByteMs = this.#elapsedMs()
   }
 
-  ended(status: number, headers: readonly string[]): void {
+  ended({ status, headers, redacted }: AnswerHead): void {
     const [requestBody, responseBody] = [this.request.facts(), this.response.facts()]
     const data = {
-      ...{ requestId: this.requestId, status, headers: redactHeaders(headers) },
-      ...{ requestBody, responseBody },
-      ...{ durationMs: this.#elapsedMs(), firstByteMs: this.#firstByteMs },
+      requestId: this.requestId,
+      status,
+      headers: redacted,
+      requestBody,
+      responseBody,
+      durationMs: this.#elapsedMs(),
+      firstByteMs: this.#firstByteMs,
     }
     const type = 'HttpResponseReceived'
     const { capture } = this.#deps
@@ -133,7 +139,7 @@ export class ExchangeRecord {
     const at = this.#deps.now()
     const written = this.#withCopies({ requestBody, responseBody }, headers)
       .then((bodies) => this.#append({ type, data: { ...data, ...bodies } }, at))
-      .catch((error: unknown) => this.#lost(error))
+      .catch(this.#lost)
     capture.follow(written)
   }
 
@@ -185,31 +191,37 @@ export class ExchangeRecord {
 
   #end(fact: SessionFact): void {
     if (!this.#finish()) return
-    for (const { copy } of [this.request, this.response]) copy?.drop()
-    this.#append(fact).catch((error: unknown) => this.#lost(error))
+    this.request.copy?.drop()
+    this.response.copy?.drop()
+    try {
+      this.#deps.store.take(this.#appendOf(fact)).catch(this.#lost)
+    } catch (error) {
+      this.#lost(error)
+    }
   }
 
   async #append(fact: SessionFact, at = this.#deps.now()): Promise<void> {
+    await this.#deps.store.append(this.#appendOf(fact, at))
+  }
+
+  #appendOf({ type, data }: SessionFact, at = this.#deps.now()): Append {
     const { tenantId, sessionId, userId, installationId, deviceId } = this.#owner
-    const event: EventContext & SessionFact = {
+    const event = {
       actor: { type: 'user', id: userId },
-      at: new Date(at).toISOString(),
+      at: isoTime(at),
       installationId,
       deviceId,
       correlationId: this.requestId,
-      ...fact,
-    }
-    await this.#deps.store.append({
+      type,
+      data,
+    } as EventContext & SessionFact
+    return {
       tenantId,
       streamKind: 'session',
       streamId: sessionId ?? this.requestId,
       expected: 'any',
-      events: [sessionId === undefined ? event : { ...event, sessionId }],
-    })
-  }
-
-  #lost(error: unknown): void {
-    this.#deps.log.error({ err: error, requestId: this.requestId }, 'event not recorded')
+      events: [sessionId === undefined ? event : Object.assign(event, { sessionId })],
+    }
   }
 
   #elapsedMs(): number {
@@ -217,10 +229,21 @@ export class ExchangeRecord {
   }
 }
 
+let lastMs = Number.NaN
+let lastTime = ''
+
+/** Many events have the same millisecond. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) lastTime = new Date(ms).toISOString()
+  lastMs = ms
+  return lastTime
+}
+
 /** Counts and digests the bytes that pass, and copies them where that is wanted. */
 export class Meter {
   readonly copy: BodyCopy | undefined
-  /** Most requests have no body. */
+  /** Of the first piece alone, which most bodies are, the digest is made at once. */
+  #first: Uint8Array | undefined
   #hash: Hash | undefined
   #bytes = 0
   #digest: string | undefined
@@ -232,10 +255,16 @@ export class Meter {
   /** What comes after the end was recorded is not counted any more. */
   add(chunk: Uint8Array): void {
     if (this.#digest !== undefined) return
-    this.#bytes += chunk.length
-    this.#hash ??= createHash('sha256')
-    this.#hash.update(chunk)
     this.copy?.add(chunk)
+    const isFirst = this.#bytes === 0
+    this.#bytes += chunk.length
+    if (isFirst) {
+      this.#first = chunk
+      return
+    }
+    this.#hash ??= createHash('sha256').update(this.#first ?? '')
+    this.#first = undefined
+    this.#hash.update(chunk)
   }
 
   /** Hands pieces on. @param expected as for `stream`. @throws TravessiaError DEVICE_PROTOCOL */
@@ -269,8 +298,13 @@ export class Meter {
   }
 
   facts(): { bytes: number; digest: string } {
-    this.#digest ??= this.#hash ? `sha256:${this.#hash.digest('hex')}` : emptyDigest
+    this.#digest ??= this.#digestNow()
     return { bytes: this.#bytes, digest: this.#digest }
+  }
+
+  #digestNow(): string {
+    if (this.#hash) return `sha256:${this.#hash.digest('hex')}`
+    return this.#first ? `sha256:${hash('sha256', this.#first)}` : emptyDigest
   }
 }
 

@@ -1,21 +1,17 @@
 /** One exchange at the node's end: request out, response head in, body as a stream; a reset as an error code. */
 import type { Readable } from 'node:stream'
-import { compile } from '@travessia/schemas/compile'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import {
-  decodeHead,
   encodeHead,
   Flag,
   FrameType,
   type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
-import { responseHeadSchema } from '@travessia/schemas/tunnel-head'
-import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { type Incoming, StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import { type AnswerHead, readAnswer } from './answer-head.ts'
+import { type Leaving, onceGone } from './departure.ts'
 import type { DeviceBody, DeviceResponse } from './device-client.ts'
-import { requireCleanHeaders } from './headers.ts'
-
-const isResponseHead = compile(responseHeadSchema)
 
 /** How much longer than the device's own limits the node waits for the agent's word. */
 const agentGraceMs = 5_000
@@ -46,35 +42,74 @@ export function streamError(error: unknown): TravessiaError {
   return new TravessiaError(code ?? 'TUNNEL_LOST', {}, { cause: error })
 }
 
+type Asked = {
+  readonly body?: Readable | undefined
+  readonly signal: Leaving
+  /** What is asked instead, when the agent did nothing since it knows no grant of that name. */
+  readonly again?: (() => Promise<DeviceResponse>) | undefined
+}
+
 /** Sends the request; resolves with the response head, its body still streaming. @throws TravessiaError */
 export async function exchange(
   stream: TunnelStream,
   head: RequestHead,
-  { body, signal }: { body?: Readable | undefined; signal: AbortSignal },
+  { body, signal, again }: Asked,
 ): Promise<DeviceResponse> {
-  const cancel = () => stream.reset(ResetCode.cancel)
-  if (signal.aborted) cancel()
-  signal.addEventListener('abort', cancel, { once: true })
+  onceGone(signal, () => stream.reset(ResetCode.cancel))
   const { connectMs, firstByteMs } = head.timeouts
+  const silence = setTimeout(silent, connectMs + firstByteMs + agentGraceMs, stream)
   try {
     stream.frame(FrameType.request, encodeHead(head), body === undefined && !head.webSocket)
-    const withinMs = connectMs + firstByteMs + agentGraceMs
-    const silence = setTimeout(() => stream.reset(ResetCode.firstByteTimeout), withinMs)
     // An upload may take its time as long as it goes on.
     if (body) void sendBody(stream, body, () => silence.refresh())
-    const { status, headers, first, isWhole } = await responseHead(stream, silence)
-    // 1xx is between hops; the one that is an answer opens a WebSocket.
-    if (status < 200 && !(head.webSocket && status === 101))
-      throw new TravessiaError('DEVICE_PROTOCOL', { status })
-    if (isWhole) {
-      // What is left of an upload is not wanted any more.
-      stream.reset(ResetCode.cancel)
-      return { status, headers, whole: first, body: new WholeBody(first) }
-    }
-    return { status, headers, body: new TunnelBody(stream, first) }
+    const frame = await stream.read()
+    return answerOf(stream, frame, head.webSocket !== undefined)
   } catch (error) {
     stream.reset(ResetCode.cancel)
+    if (again && isUnknownGrant(error)) return again()
     throw streamError(error)
+  } finally {
+    clearTimeout(silence)
+  }
+}
+
+function silent(stream: TunnelStream): void {
+  stream.reset(ResetCode.firstByteTimeout)
+}
+
+/** The agent did nothing: it has no grant of that name (any more). */
+export function isUnknownGrant(error: unknown): boolean {
+  return error instanceof StreamReset && error.code === ResetCode.grantUnknown
+}
+
+/** @throws TravessiaError; the stream is at its end then */
+function answerOf(
+  stream: TunnelStream,
+  frame: Incoming | undefined,
+  isUpgrade: boolean,
+): DeviceResponse {
+  const { head, body: first } = readHead(stream, frame)
+  const { status, headers } = head
+  // 1xx is between hops; the one that is an answer opens a WebSocket.
+  if (status < 200 && !(isUpgrade && status === 101))
+    throw new TravessiaError('DEVICE_PROTOCOL', { status })
+  if (((frame?.flags ?? 0) & Flag.fin) === 0)
+    return { status, headers, head, body: new TunnelBody(stream, first) }
+  // What is left of an upload is not wanted any more.
+  stream.reset(ResetCode.cancel)
+  return { status, headers, head, whole: first, body: new WholeBody(first) }
+}
+
+function readHead(
+  stream: TunnelStream,
+  frame: Incoming | undefined,
+): { head: AnswerHead; body: Uint8Array } {
+  try {
+    if (frame?.type !== FrameType.response) throw new TravessiaError('FRAME_INVALID')
+    return readAnswer(frame.payload)
+  } catch (error) {
+    stream.reset(ResetCode.protocol)
+    throw error
   }
 }
 
@@ -124,24 +159,6 @@ async function sendBody(stream: TunnelStream, body: Readable, sent: () => void):
     if (!(error instanceof StreamReset))
       stream.reset(ResetCode.cancel, 'the request body broke off')
     body.destroy()
-  }
-}
-
-/** @param silence ends with it */
-async function responseHead(stream: TunnelStream, silence: NodeJS.Timeout) {
-  try {
-    const frame = await stream.read()
-    if (frame?.type !== FrameType.response) throw new TravessiaError('FRAME_INVALID')
-    const { head, body } = decodeHead(frame.payload)
-    if (!isResponseHead(head)) throw new TravessiaError('FRAME_INVALID')
-    requireCleanHeaders(head.headers)
-    const isWhole = (frame.flags & Flag.fin) !== 0
-    return { status: head.status, headers: head.headers, first: body, isWhole }
-  } catch (error) {
-    stream.reset(ResetCode.protocol)
-    throw error
-  } finally {
-    clearTimeout(silence)
   }
 }
 

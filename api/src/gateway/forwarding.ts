@@ -9,9 +9,11 @@ import { pipeline } from 'node:stream/promises'
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { DeviceRow } from '../views/devices.ts'
+import type { BrowserHead } from './browser-head.ts'
+import type { Departure } from './departure.ts'
 import type { DeviceClient, DeviceRequest, DeviceResponse } from './device-client.ts'
 import { type ExchangeRecord, stageOf } from './exchange-record.ts'
-import { headerOf, requestHeaders, responseHeaders } from './headers.ts'
+import { responseHeaders } from './headers.ts'
 import type { PublicView } from './public-address.ts'
 import type { LiveSession } from './remote-sessions.ts'
 import { mayBeRewritten, rewriteBody, rewritingOf } from './rewriting.ts'
@@ -33,12 +35,14 @@ export type Admitted = {
   readonly record: ExchangeRecord
 }
 
-type Browser = {
+export type Asked = {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** Aborted when the browser is gone. */
-  readonly gone: AbortController
+  readonly head: BrowserHead
 }
+
+/** `gone`: aborted when the browser is. */
+type Browser = Asked & { readonly gone: Departure }
 
 /** @throws TravessiaError what the browser may still be told */
 export async function forward(browser: Browser, admitted: Admitted): Promise<void> {
@@ -53,15 +57,16 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
   let answer: DeviceResponse | undefined
   try {
     if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
-    if (gone.signal.aborted) throw new TravessiaError('TUNNEL_LOST')
+    if (gone.aborted) throw new TravessiaError('TUNNEL_LOST')
     answer = await client.request(deviceRequest(browser, admitted))
     record.answered()
-    await sendAnswer(browser, answer, admitted)
-    record.ended(answer.status, answer.headers)
+    const sending = sendAnswer(browser, answer, admitted)
+    if (sending !== undefined) await sending
+    record.ended(answer.head)
   } catch (error) {
     const code = codeOf(error)
     // `errored`: our own doing, since the device broke off first.
-    const isGone = gone.signal.aborted && !response.writableFinished && !response.errored
+    const isGone = gone.aborted && !response.writableFinished && !response.errored
     record.failed(code, isGone ? 'browser' : stageOf(code))
     if (!response.destroyed) throw error
   } finally {
@@ -71,10 +76,10 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
 }
 
 function deviceRequest(
-  { request, gone }: Browser,
+  { request, head, gone }: Browser,
   { device, view, path, port, jar, record }: Admitted,
 ): DeviceRequest {
-  const { method = '', rawHeaders, headers } = request
+  const { method = '', headers } = request
   const isRewritten = mayBeRewritten({ method, headers }, view)
   const length = headers['content-length']
   const hasBody = length !== undefined || headers['transfer-encoding'] !== undefined
@@ -82,8 +87,8 @@ function deviceRequest(
     method,
     path,
     timeouts: device.timeouts,
-    headers: requestHeaders(rawHeaders, { view, jar, isRewritten }),
-    signal: gone.signal,
+    headers: head.forDevice(view, jar, isRewritten),
+    signal: gone,
     ...(port === undefined ? undefined : { port }),
   }
   if (!hasBody) return sent
@@ -102,36 +107,47 @@ function metered(request: IncomingMessage, meter: Transform): Transform {
   return request.pipe(meter)
 }
 
-/** @throws TravessiaError; what the browser has got by then ends as broken */
-export async function sendAnswer(
-  browser: Omit<Browser, 'gone'>,
+/**
+ * @returns when the browser has all of it; undefined: it has
+ * @throws TravessiaError; what the browser has got by then ends as broken
+ */
+export function sendAnswer(
+  browser: Pick<Browser, 'request' | 'response'>,
   answer: Omit<DeviceResponse, 'body'> & { readonly body: AsyncIterable<Uint8Array> },
-  { session, view, path, record, jar }: Admitted,
-): Promise<void> {
+  { session, view, path, record, jar }: Omit<Admitted, 'client' | 'device' | 'port'>,
+): Promise<void> | undefined {
   const { request, response } = browser
-  const { status, headers: raw, whole } = answer
+  const { status, headers: raw, head, whole } = answer
   const { method = '', headers } = request
   const rewriting = rewritingOf({ method, headers }, answer, view)
-  response.writeHead(
-    status,
-    responseHeaders(raw, {
-      view,
-      requestPath: path,
-      jar: session.mode === 'path' ? jar : undefined,
-      isRewritten: rewriting !== undefined,
-      script: rewriting?.kind === 'page' ? shimUrl(view) : undefined,
-    }),
-  )
+  const isPlain = rewriting === undefined && head.plain.length > 0
+  const context = {
+    view,
+    requestPath: path,
+    jar: session.mode === 'path' ? jar : undefined,
+    isRewritten: rewriting !== undefined,
+    script: rewriting?.kind === 'page' ? shimUrl(view) : undefined,
+  }
+  // Node takes them as they are and keeps none.
+  response.writeHead(status, (isPlain ? head.plain : responseHeaders(raw, context)) as string[])
   const hasNoBody = method === 'HEAD' || status === 204 || status === 304
-  const length = hasNoBody ? '0' : headerOf(raw, 'content-length')
-  const expected = length === undefined ? undefined : Number(length)
+  const expected = hasNoBody ? 0 : head.contentLength
   if (whole && !rewriting && (expected ?? whole.length) === whole.length)
     return sendWhole(response, whole, record)
   if (!rewriting) return sendPieces(response, record.response.checked(answer.body, expected))
+  return sendRewritten(response, rewriteBody(rewriting, view), {
+    body: answer.body,
+    meter: record.response.stream(expected),
+  })
+}
+
+async function sendRewritten(
+  response: ServerResponse,
+  steps: readonly Transform[],
+  { body, meter }: { body: AsyncIterable<Uint8Array>; meter: Transform },
+): Promise<void> {
   response.flushHeaders()
-  const meter = record.response.stream(expected)
-  const body = Readable.from(answer.body, { objectMode: false })
-  await pipeline([body, meter, ...rewriteBody(rewriting, view), response])
+  await pipeline([Readable.from(body, { objectMode: false }), meter, ...steps, response])
 }
 
 /** Head and body in one write: as latin1 text Node joins them, as bytes it would not. */
@@ -139,7 +155,7 @@ function sendWhole(
   response: ServerResponse,
   whole: Uint8Array,
   record: ExchangeRecord,
-): Promise<void> {
+): Promise<void> | undefined {
   record.response.add(whole)
   const { buffer, byteOffset, byteLength } = whole
   return end(response, Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
@@ -182,15 +198,23 @@ async function drained(response: ServerResponse): Promise<void> {
   })
 }
 
-/** @throws TravessiaError TUNNEL_LOST: the browser left before it had all */
-async function end(response: ServerResponse, text = ''): Promise<void> {
+/**
+ * @returns when the browser has all of it; undefined: the system has taken it already
+ * @throws TravessiaError TUNNEL_LOST: the browser left before it had all
+ */
+function end(response: ServerResponse, text = ''): Promise<void> | undefined {
+  if (response.destroyed) throw new TravessiaError('TUNNEL_LOST')
+  response.end(text, 'latin1')
+  const isTaken = response.writableLength === 0 && response.socket?.destroyed === false
+  return isTaken ? undefined : finished(response)
+}
+
+async function finished(response: ServerResponse): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const closed = () => {
+    response.once('finish', resolve).once('close', () => {
       if (response.writableFinished) resolve()
       else reject(new TravessiaError('TUNNEL_LOST'))
-    }
-    if (response.destroyed) return closed()
-    response.once('close', closed).end(text, 'latin1', resolve)
+    })
   })
 }
 

@@ -196,6 +196,13 @@ test('method, target, headers and body reach the device as they are', async () =
   )
 })
 
+test('the same request is refused from the moment that its cookie is no more the session’s (THREATS U2)', async () => {
+  const one = await node.open(device)
+  for (let i = 0; i < 2; i += 1) expect((await node.get(one, '/echo')).status).toBe(200)
+  node.parts.secrets.forget(one.id)
+  expect(errorOf(await node.get(one, '/echo'))).toBe('SESSION_COOKIE_MISSING')
+})
+
 test('the device sees its own host and none of our cookies, tokens or proxies (THREATS U3, P4)', async () => {
   const own = `e30.${Buffer.from('{"iss":"travessia"}').toString('base64url')}.s`
   const seen = await echo({

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { isReadOnly } from '@travessia/schemas/read-only'
 import { isSafeTarget } from '@travessia/schemas/request-target'
@@ -15,16 +15,20 @@ import type { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
+import { type BrowserHead, browserHeadOf } from './browser-head.ts'
 import type { Capture } from './capture.ts'
-import { clearingHeaders, cookieValue, pathSessionsOf, sessionCookieName } from './cookies.ts'
+import { clearingHeaders, pathSessionsOf, sessionCookieName } from './cookies.ts'
+import { Departure } from './departure.ts'
 import type { DeviceAccess } from './device-access.ts'
 import type { DeviceClient } from './device-client.ts'
 import { DomRecording } from './dom-recording.ts'
 import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
 import { escapedPrefix } from './escape.ts'
+import { ownerOf } from './exchange-owner.ts'
 import { ExchangeRecord } from './exchange-record.ts'
-import { codeOf, forward } from './forwarding.ts'
+import { type Asked, codeOf, forward } from './forwarding.ts'
+import { redirect, refuseUpgrade } from './own-answers.ts'
 import { domPath, portOf, type Route, reservedPath, routeOf, sessionUrl } from './public-address.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
 import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.ts'
@@ -32,7 +36,7 @@ import { SessionMemory } from './session-memory.ts'
 import type { SessionSecrets } from './session-secrets.ts'
 import { sendShim, shimPath } from './shim.ts'
 import { forwardWebSocket } from './upgrade-forwarding.ts'
-import { dropUploadRest } from './upload-rest.ts'
+import { dropUploadRest, hasBody } from './upload-rest.ts'
 
 const maxHeadBytes = 16 * 1024
 const headersTimeoutMs = 10_000
@@ -65,11 +69,16 @@ export class Gateway {
     this.#recording = new DomRecording(deps)
     const options = {
       ...{ maxHeaderSize: maxHeadBytes, headersTimeout: headersTimeoutMs, requestTimeout: 0 },
-      ...{ noDelay: true, connectionsCheckingInterval: 2_000 },
+      ...{ noDelay: true, connectionsCheckingInterval: 2_000, optimizeEmptyRequests: true },
     }
     this.#server = createServer(options, (request, response) => {
       if (hasBody(request.headers)) dropUploadRest(request, response)
-      this.#serve(request, response).catch((error: unknown) => this.#fail(request, response, error))
+      const failed = (error: unknown) => this.#fail(request, response, error)
+      try {
+        this.#serve(request, response)?.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
     })
     this.#server.maxHeadersCount = 0
     this.#server.on('clientError', answerClientError)
@@ -95,61 +104,75 @@ export class Gateway {
     await new Promise((done) => this.#server.close(done))
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
     const missing = this.#escapedPrefix(request)
     if (missing !== undefined) return redirect(request, response, missing + request.url)
-    const { session, route } = this.#resolve(request, request.url)
+    const head = browserHeadOf(request)
+    const { session, route } = this.#resolve(request, request.url, head)
     if (route.target === '') return redirect(request, response, `${route.base}/`)
+    if (!route.target.startsWith(reservedPath)) {
+      this.#admit(request, { session, route, head })
+      return this.#exchange({ request, response, head }, session, route)
+    }
+    return this.#serveReserved({ request, response, head }, session, route)
+  }
+
+  /** Addresses of our own, and the device's other ports. */
+  async #serveReserved(asked: Asked, session: LiveSession, route: Route): Promise<void> {
+    const { request, response, head } = asked
     const [path = ''] = route.target.split('?')
     if (path === entryPath && request.method === 'GET')
       return enter(response, route, this.#deps.secrets)
-    this.#admit(request, session, route)
+    this.#admit(request, { session, route, head })
     if (path === leavePath) {
       const to = new URLSearchParams(route.target.split('?')[1]).get('to') ?? ''
       return sendLeavePage(response, to, this.#page(request, session))
     }
     if (path === domPath || path === shimPath) {
-      const { device, view } = await this.#targetOf(session, { ...route, target: '/' })
+      const { device, view } = this.#targetOf(session, { ...route, target: '/' })
       if (path === shimPath) return sendShim(response, view)
       return this.#recording.receive(request, response, { session, device })
     }
-    if (request.headers['service-worker'] !== undefined) throw new TravessiaError('NOT_FOUND')
-    await this.#exchange(request, response, { session, route })
+    return this.#exchange(asked, session, route)
   }
 
-  async #exchange(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { session, route }: { session: LiveSession; route: Route },
-  ): Promise<void> {
-    const gone = new AbortController()
-    response.once('close', () => {
+  async #exchange(asked: Asked, session: LiveSession, route: Route): Promise<void> {
+    const { request, response, head } = asked
+    if (request.headers['service-worker'] !== undefined) throw new TravessiaError('NOT_FOUND')
+    const gone = new Departure()
+    response.on('close', () => {
       if (!response.writableFinished) gone.abort()
     })
     const { slots, jar } = this.#memoryOf(session)
-    const release = await slots.take(gone.signal)
+    if (!slots.takeNow(gone)) await slots.turn(gone)
     try {
-      const target = await this.#targetOf(session, route)
-      await this.#requireAllowed(session, target, request)
-      const client = await this.#clientOf(session, target.device)
+      const { device, view, port, path } = this.#targetOf(session, route)
+      if (session.access !== 'full')
+        await this.#requireReadOnly(session, { device, port, path }, request)
+      // Not a wait for what is there: each costs a promise and a turn of the queue.
+      const opening = this.#clientOf(session, device)
+      const client = opening instanceof Promise ? await opening : opening
       const { method = '', rawHeaders: headers } = request
-      const owner = ownerOf(session, target.device)
-      const head = { method, path: route.target, headers }
-      const record = await ExchangeRecord.begin(this.#deps, owner, head)
-      const { device, view, port, path } = target
+      const said = { method, path: route.target, headers, redacted: head.redacted }
+      const begun = ExchangeRecord.begin(this.#deps, ownerOf(session, device), said)
+      const record = begun instanceof Promise ? await begun : begun
       const admitted = { device, view, port, path, client, jar, session, record }
-      await forward({ request, response, gone }, admitted)
+      await forward({ request, response, head, gone }, admitted)
     } finally {
-      release()
+      slots.free()
     }
   }
 
   /** @throws TravessiaError REQUEST_INVALID and others for malformed requests, SESSION_ENDED */
-  #resolve(request: IncomingMessage, target = ''): { session: LiveSession; route: Route } {
-    const { method = '', httpVersion, rawHeaders, headers } = request
-    const problem = problemOf({ method, httpVersion, target, rawHeaders })
+  #resolve(
+    request: IncomingMessage,
+    target: string | undefined = '',
+    head: BrowserHead,
+  ): { session: LiveSession; route: Route } {
+    const { method = '', httpVersion, rawHeaders } = request
+    const problem = problemOf({ method, httpVersion, target, rawHeaders }, head.problem)
     if (problem) throw new TravessiaError(problem)
-    const route = routeOf(headers.host ?? '', target, this.#deps.remoteUrl().hostname)
+    const route = routeOf(head.hostname, target, this.#deps.remoteUrl().hostname)
     const session = route && this.#deps.sessions.find(route.sessionId)
     if (!session || session.mode !== route.mode) throw new TravessiaError('SESSION_ENDED')
     return { session, route }
@@ -174,38 +197,42 @@ export class Gateway {
   }
 
   /** The session's cookie and the right origin. @throws TravessiaError SESSION_COOKIE_MISSING, ORIGIN_REFUSED */
-  #admit(request: IncomingMessage, session: LiveSession, route: Route, isUpgrade = false): void {
-    const name = sessionCookieName(route.mode, session.id)
-    const cookie = cookieValue(request.headers.cookie, name)
-    if (cookie === undefined || !this.#deps.secrets.isCookieOf(session.id, cookie))
+  #admit(
+    { method = '', headers }: IncomingMessage,
+    { session, route, head }: { session: LiveSession; route: Route; head: BrowserHead },
+    isUpgrade = false,
+  ): void {
+    const hash = head.cookieHash(sessionCookieName(route.mode, session.id), headers.cookie)
+    if (hash === undefined || !this.#deps.secrets.isHashOfCookie(session.id, hash))
       throw new TravessiaError('SESSION_COOKIE_MISSING')
-    const { method = '', headers } = request
     if (!isOwnOrigin({ method, headers }, this.#memoryOf(session).origin, isUpgrade))
       throw new TravessiaError('ORIGIN_REFUSED')
   }
 
-  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
     const missing = this.#escapedPrefix(request, true) ?? ''
-    const { session, route } = this.#resolve(request, missing + request.url)
+    const head = browserHeadOf(request)
+    const { session, route } = this.#resolve(request, missing + request.url, head)
     if (!isWebSocketHandshake(request.method, request.headers))
       throw new TravessiaError('REQUEST_INVALID')
-    this.#admit(request, session, route, true)
-    const target = await this.#targetOf(session, route)
-    await this.#requireAllowed(session, target, request, true)
+    this.#admit(request, { session, route, head }, true)
+    const target = this.#targetOf(session, route)
+    if (session.access !== 'full') await this.#requireReadOnly(session, target, request, true)
     const client = await this.#clientOf(session, target.device)
     const owner = ownerOf(session, target.device)
     const described = { method: 'GET', path: route.target, headers: request.rawHeaders }
     const record = await ExchangeRecord.open(this.#deps, owner, described)
     const { jar } = this.#memoryOf(session)
     const admitted = { ...target, client, jar, session, record }
-    await forwardWebSocket({ request, socket, head }, admitted)
+    await forwardWebSocket({ request, socket, head: early }, admitted)
   }
 
-  async #targetOf(session: LiveSession, route: Route) {
-    const device = await this.#deps.views.devices.get(session.tenantId, session.deviceId)
+  #targetOf(session: LiveSession, route: Route) {
+    const device = this.#deps.views.devices.find(session.tenantId, session.deviceId)
     if (!device) throw new TravessiaError('SESSION_ENDED')
-    const other = portOf(route.target)
-    if (!other && route.target.startsWith(reservedPath)) throw new TravessiaError('NOT_FOUND')
+    const isReserved = route.target.startsWith(reservedPath)
+    const other = isReserved ? portOf(route.target) : undefined
+    if (!other && isReserved) throw new TravessiaError('NOT_FOUND')
     if (other && !device.ports.includes(other.port)) throw new TravessiaError('TARGET_FORBIDDEN')
     const path = other?.target ?? route.target
     // What is left after the session's and the port's prefix must be as safe as the whole, which was looked at.
@@ -216,13 +243,12 @@ export class Gateway {
   }
 
   /** The agent decides the same again (ADR 10). @throws TravessiaError SESSION_READ_ONLY: it is in the log */
-  async #requireAllowed(
+  async #requireReadOnly(
     session: LiveSession,
     { device, path, port }: { device: DeviceRow; path: string; port: number | undefined },
     { method = '', rawHeaders: headers, headers: parsed }: IncomingMessage,
     isWebSocket = false,
   ): Promise<void> {
-    if (session.access === 'full') return
     const isOtherPort = port !== undefined
     const asked = { method, path, headers, hasBody: hasBody(parsed), isWebSocket, isOtherPort }
     if (isReadOnly(device.driver, asked)) return
@@ -232,10 +258,11 @@ export class Gateway {
   }
 
   /** That the agent will sign in is durable first. */
-  async #clientOf(session: LiveSession, device: DeviceRow): Promise<DeviceClient> {
+  #clientOf(session: LiveSession, device: DeviceRow): DeviceClient | Promise<DeviceClient> {
+    const { access, sessions } = this.#deps
     const signIn = device.viaAgent && device.hasCredentials && device.signIn === 'agent'
-    if (signIn) await this.#deps.sessions.useCredentials(session)
-    return this.#deps.access.clientOf(device, session, signIn)
+    if (!signIn) return access.clientOf(device, session)
+    return sessions.useCredentials(session).then(() => access.clientOf(device, session, true))
   }
 
   #memoryOf(session: LiveSession): SessionMemory {
@@ -256,46 +283,15 @@ export class Gateway {
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const { headers: asked, url = '' } = request
     const code = codeOf(error)
-    const page = this.#page(request, this.#sessionOf(request))
+    const { hostname } = browserHeadOf(request)
+    const route = routeOf(hostname, url, this.#deps.remoteUrl().hostname)
+    const page = this.#page(request, route && this.#deps.sessions.find(route.sessionId))
     if (code === 'INTERNAL')
       this.#deps.log.error({ err: error, correlationId: page.correlationId }, 'request failed')
-    const isOver = code === 'SESSION_ENDED' && this.#routeOf(request)?.mode === 'host'
-    const headers = isOver ? clearingHeaders(request.headers.cookie) : {}
+    const isOver = code === 'SESSION_ENDED' && route?.mode === 'host'
+    const headers = isOver ? clearingHeaders(asked.cookie) : {}
     sendError(request, response, code, { ...page, headers })
   }
-
-  #sessionOf(request: IncomingMessage): LiveSession | undefined {
-    const route = this.#routeOf(request)
-    return route && this.#deps.sessions.find(route.sessionId)
-  }
-
-  #routeOf({ headers, url = '' }: IncomingMessage): Route | undefined {
-    return routeOf(headers.host ?? '', url, this.#deps.remoteUrl().hostname)
-  }
-}
-
-function hasBody(headers: IncomingMessage['headers']): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}
-
-function ownerOf({ id, tenantId, userId, totals, captured }: LiveSession, device: DeviceRow) {
-  const { id: deviceId, installationId, recording, capture } = device
-  const policy = { recording, capture, totals, captured }
-  return { tenantId, sessionId: id, userId, installationId, deviceId, ...policy }
-}
-
-/** Method and body stay. */
-function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {
-  const headers = { location, 'content-length': 0, 'cache-control': 'no-store' }
-  response.writeHead(307, headers).end()
-  request.resume()
-}
-
-function refuseUpgrade(socket: Duplex, code: ErrorCode): void {
-  const { status } = new TravessiaError(code)
-  socket.once('finish', () => socket.destroy())
-  socket.end(
-    `HTTP/1.1 ${status} ${code}\r\nx-travessia-error: ${code}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-  )
 }

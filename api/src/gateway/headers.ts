@@ -33,6 +33,12 @@ const notDown = new Set([
   ),
 ])
 
+/** Of `notDown`: what `mapped` makes something of. */
+const toMap = new Set(
+  `set-cookie location content-location refresh link content-security-policy
+  content-security-policy-report-only`.split(/\s+/),
+)
+
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 /** Of a body that is no longer the device's. */
@@ -41,6 +47,7 @@ const notOfRewritten =
 /** Of an answer that must come whole and plain. */
 const notToRewritten = /^(accept-encoding|if-none-match|if-modified-since)$/
 const connection = 'connection'
+const contentLength = 'content-length'
 const tokenIssuer = 'travessia'
 
 export function pairsOf(flat: readonly string[]): Array<[string, string]> {
@@ -67,7 +74,7 @@ export function requireCleanHeaders(flat: readonly string[]): void {
     const name = flat[i] ?? ''
     const value = flat[i + 1] ?? ''
     isClean = headerName.test(name) && headerValue.test(value)
-    if (!/^content-length$/i.test(name)) continue
+    if (name.length !== contentLength.length || name.toLowerCase() !== contentLength) continue
     lengths += 1
     isClean &&= lengths === 1 && /^\d{1,15}$/.test(value)
   }
@@ -129,6 +136,11 @@ export function responseHeaders(
     else if (named?.has(name) || name.startsWith('access-control-')) continue
     else if (!(isRewritten && notOfRewritten.test(name))) answer.push(name, value)
   }
+  addOwn(answer, raw, isRewritten)
+  return answer
+}
+
+function addOwn(answer: string[], raw: readonly string[], isRewritten: boolean): void {
   // Devices frame their own pages (ADR 6); nobody else may.
   answer.push('content-security-policy', "frame-ancestors 'self'")
   answer.push('referrer-policy', 'same-origin', 'cross-origin-opener-policy', 'same-origin')
@@ -136,6 +148,19 @@ export function responseHeaders(
     'cache-control',
     isRewritten ? 'no-store' : privateCache(headerOf(raw, 'cache-control')),
   )
+}
+
+/** As `responseHeaders` of an answer that is not rewritten and has nothing to map; undefined: it has. */
+export function plainAnswer(raw: readonly string[]): string[] | undefined {
+  const named = namedByConnection(raw)
+  const answer: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase()
+    if (toMap.has(name)) return undefined
+    const isDropped = notDown.has(name) || named?.has(name) || name.startsWith('access-control-')
+    if (!isDropped) answer.push(name, raw[i + 1] ?? '')
+  }
+  addOwn(answer, raw, false)
   return answer
 }
 

@@ -1,7 +1,7 @@
 import { newId } from '@travessia/schemas/ids'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { portOf, publicPathOf, routeOf, sessionUrl, viewOf } from './public-address.ts'
+import { hostnameOf, portOf, publicPathOf, routeOf, sessionUrl, viewOf } from './public-address.ts'
 
 const id = newId()
 const remote = 'remote.localhost'
@@ -17,7 +17,7 @@ test.each([
   [`${id}.${remote}`],
   [`${id.toUpperCase()}.REMOTE.localhost:8002`],
 ])('host %s names the session', (host) => {
-  expect(routeOf(host, '/x?y', remote)).toEqual({
+  expect(routeOf(hostnameOf(host), '/x?y', remote)).toEqual({
     sessionId: id,
     mode: 'host',
     base: '',
@@ -36,16 +36,16 @@ test.each([
   ['nothing', ''],
   ['the remote host alone, without a path of a session', remote],
 ])('%s names no session (THREATS U1)', (_what, host) => {
-  expect(routeOf(host, '/x', remote)).toBeUndefined()
+  expect(routeOf(hostnameOf(host), '/x', remote)).toBeUndefined()
 })
 
 test('path mode is on the remote host only, and takes its prefix off', () => {
-  expect(routeOf(`${remote}:8002`, `${base}/a?b`, remote)).toEqual({
+  expect(routeOf(hostnameOf(`${remote}:8002`), `${base}/a?b`, remote)).toEqual({
     ...{ sessionId: id, mode: 'path', base, target: '/a?b' },
   })
-  expect(routeOf(`${remote}:8002`, base, remote)).toMatchObject({ target: '' })
-  expect(routeOf(`${remote}:8002`, `${base}x/a`, remote)).toBeUndefined()
-  expect(routeOf('localhost:8000', `${base}/a`, remote)).toBeUndefined()
+  expect(routeOf(hostnameOf(`${remote}:8002`), base, remote)).toMatchObject({ target: '' })
+  expect(routeOf(hostnameOf(`${remote}:8002`), `${base}x/a`, remote)).toBeUndefined()
+  expect(routeOf(hostnameOf('localhost:8000'), `${base}/a`, remote)).toBeUndefined()
 })
 
 test('a session has an address in either mode', () => {

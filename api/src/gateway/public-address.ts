@@ -44,8 +44,12 @@ export function domUrl({ publicOrigin, base }: PublicView): string {
   return `${publicOrigin}${base}${domPath}`
 }
 
-export function routeOf(host: string, target: string, remoteHostname: string): Route | undefined {
-  const hostname = hostnameOf(host)
+/** @param hostname as `hostnameOf` reads it of `Host` */
+export function routeOf(
+  hostname: string,
+  target: string,
+  remoteHostname: string,
+): Route | undefined {
   if (hostname.endsWith(`.${remoteHostname}`)) {
     const sessionId = hostname.slice(0, -remoteHostname.length - 1)
     return isId(sessionId) ? { sessionId, mode: 'host', base: '', target } : undefined
@@ -119,7 +123,8 @@ export function publicPathOf(text: string, requestPath: string, view: PublicView
 /** What nearly every `Host` is: the parser of addresses would make the same of it, at many times the price. */
 const plainHost = /^((?:[a-z0-9]+\.)+[a-z]+)(?::\d{1,4})?$/
 
-function hostnameOf(host: string): string {
+/** `''`: no host. */
+export function hostnameOf(host: string): string {
   const plain = plainHost.exec(host)?.[1]
   if (plain !== undefined) return plain
   const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined

@@ -23,12 +23,24 @@ export type RawRequest = {
   readonly rawHeaders: readonly string[]
 }
 
-/** Why the request is refused; undefined: it is well formed. */
-export function problemOf(request: RawRequest): ErrorCode | undefined {
-  const { method, httpVersion, target, rawHeaders } = request
-  if (rawHeaders.length > maxHeaders * 2 || target.length > maxTargetBytes)
-    return 'HEADERS_TOO_LARGE'
+export type HeadProblem = 'HEADERS_TOO_LARGE' | 'REQUEST_INVALID'
+
+/** Why the request is refused; undefined: it is well formed. @param head as `headProblemOf` has found it */
+export function problemOf(
+  { method, httpVersion, target, rawHeaders }: RawRequest,
+  head = headProblemOf(rawHeaders, httpVersion),
+): ErrorCode | undefined {
+  if (head === 'HEADERS_TOO_LARGE' || target.length > maxTargetBytes) return 'HEADERS_TOO_LARGE'
   if (!methods.has(method)) return 'METHOD_NOT_ALLOWED'
+  return isSafeTarget(target) ? head : 'REQUEST_INVALID'
+}
+
+/** What is wrong with the header fields, whatever they are sent for. */
+export function headProblemOf(
+  rawHeaders: readonly string[],
+  httpVersion: string,
+): HeadProblem | undefined {
+  if (rawHeaders.length > maxHeaders * 2) return 'HEADERS_TOO_LARGE'
   const seen = new Set<string>()
   let isRepeated = false
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -39,9 +51,7 @@ export function problemOf(request: RawRequest): ErrorCode | undefined {
   const hasBadFraming =
     seen.has('transfer-encoding') && (seen.has('content-length') || httpVersion === '1.0')
   const isKnownVersion = httpVersion === '1.1' || httpVersion === '1.0'
-  if (!isKnownVersion || hasBadFraming || isRepeated || !isSafeTarget(target))
-    return 'REQUEST_INVALID'
-  return undefined
+  return !isKnownVersion || hasBadFraming || isRepeated ? 'REQUEST_INVALID' : undefined
 }
 
 /** A page for a person rather than data for a script. */

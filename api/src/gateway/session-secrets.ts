@@ -40,7 +40,12 @@ export class SessionSecrets {
   }
 
   isCookieOf(sessionId: string, cookie: string): boolean {
-    return this.#cookieHashOf(sessionId) === hashOf(cookie)
+    return this.isHashOfCookie(sessionId, hashOf(cookie))
+  }
+
+  /** The same of a cookie whose hash (`hashOf`) is known. */
+  isHashOfCookie(sessionId: string, hash: string): boolean {
+    return this.#cookieHashOf(sessionId) === hash
   }
 
   #cookieHashOf(sessionId: string): string | undefined {

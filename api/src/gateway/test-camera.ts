@@ -14,14 +14,19 @@ import { expect, onTestFinished, vi } from 'vitest'
 import type { Append, EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import type { DeviceRow } from '../views/devices.ts'
+import { AnswerHead } from './answer-head.ts'
 import { Cameras, cameraLimits, type ViewRequest } from './cameras.ts'
+import { onceGone } from './departure.ts'
 import type { DeviceRequest, DeviceResponse } from './device-client.ts'
 
 export const gif = (count: number, bytes = 40) =>
   Buffer.concat([Buffer.from(`GIF89a${String(count).padStart(9)}`), Buffer.alloc(bytes, 1)])
 export const countOf = ({ body }: Part) => Number(Buffer.from(body.subarray(6, 15)).toString())
-export const ok = (body: Readable): DeviceResponse => ({ status: 200, headers: [], body })
-export const refusal = (status: number): DeviceResponse => ({ ...ok(Readable.from([])), status })
+const answered = (status: number, body: Readable): DeviceResponse => ({
+  ...{ status, headers: [], head: new AnswerHead(status, []), body },
+})
+export const ok = (body: Readable): DeviceResponse => answered(200, body)
+export const refusal = (status: number): DeviceResponse => answered(status, Readable.from([]))
 export const coded = (code: string) => expect.objectContaining({ code })
 
 export type Answer = (request: DeviceRequest) => DeviceResponse | Promise<DeviceResponse>
@@ -48,7 +53,7 @@ export async function camera({ answer, limits, append, now = Date.now }: Options
   const streaming: Answer = ({ camera: wish, signal }) => {
     if (wish === 'snapshot') return ok(Readable.from([gif(7)]))
     const stream = new PassThrough()
-    signal.addEventListener('abort', () => stream.destroy(new Error('aborted')))
+    onceGone(signal, () => stream.destroy(new Error('aborted')))
     streams.push(stream)
     return ok(stream)
   }

@@ -26,9 +26,9 @@ import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { Logger } from 'pino'
 import type { Link } from '../link/link.ts'
-import type { DeviceClient, DeviceRequest } from './device-client.ts'
-import { exchange } from './exchange.ts'
-import { isUnknownGrant, SentGrants } from './sent-grants.ts'
+import type { DeviceClient, DeviceRequest, DeviceResponse } from './device-client.ts'
+import { exchange, isUnknownGrant } from './exchange.ts'
+import { SentGrants } from './sent-grants.ts'
 import { sendBody } from './tunnel-body.ts'
 import { openTunnelSocket } from './tunnel-socket.ts'
 
@@ -135,42 +135,48 @@ export class TunnelClient {
     { deviceId, grant }: { readonly deviceId: string; readonly grant: string },
   ): DeviceClient {
     return {
-      request: async (request) => {
-        const { body, signal } = request
-        const ask = (stream: TunnelStream, said: string) =>
-          exchange(stream, requestHead(request, deviceId, said), { body, signal })
-        // A body cannot be sent twice.
-        return body ? ask(this.#open(agent), grant) : this.#askWith(agent, grant, ask)
-      },
-      openWebSocket: async ({ signal, protocols, ...head }) =>
-        this.#askWith(agent, grant, (stream, said) => {
+      request: (request) => this.#request(agent, { deviceId, grant }, request),
+      openWebSocket: async ({ signal, protocols, ...head }) => {
+        const ask = (stream: TunnelStream, said: string) => {
           const webSocket = { protocols }
           const request = { ...head, method: 'GET', deviceId, grant: said, webSocket }
           return openTunnelSocket(stream, request, signal)
-        }),
+        }
+        const stream = this.#open(agent)
+        const said = this.#sayingOf(agent, grant)
+        return ask(stream, said).catch((error: unknown) => {
+          if (said === grant || !isUnknownGrant(causeOf(error))) throw error
+          return ask(this.#open(agent), grant)
+        })
+      },
     }
+  }
+
+  /** The grant itself the first time, its name afterwards; again in full to an agent that does not know the name. */
+  async #request(
+    agent: AgentAddress,
+    { deviceId, grant }: { readonly deviceId: string; readonly grant: string },
+    request: DeviceRequest,
+  ): Promise<DeviceResponse> {
+    const { body, signal } = request
+    const stream = this.#open(agent)
+    // A body cannot be sent twice.
+    const said = body ? grant : this.#sayingOf(agent, grant)
+    const again =
+      said === grant
+        ? undefined
+        : () => exchange(this.#open(agent), requestHead(request, deviceId, grant), { signal })
+    return exchange(stream, requestHead(request, deviceId, said), { body, signal, again })
+  }
+
+  #sayingOf({ agentId }: AgentAddress, grant: string): string {
+    return this.#tunnels.get(agentId)?.grants.next(grant) ?? grant
   }
 
   /** The bytes of a command that the agent runs. @throws TravessiaError AGENT_OFFLINE, TUNNEL_BUSY, TUNNEL_LOST */
   async sendBody(agent: AgentAddress, commandId: string, read: () => Readable): Promise<void> {
     const stream = this.#open(agent)
     return sendBody(stream, commandId, read())
-  }
-
-  /** The grant itself the first time, its name afterwards; again in full to an agent that does not know the name. */
-  async #askWith<T>(
-    agent: AgentAddress,
-    grant: string,
-    ask: (stream: TunnelStream, said: string) => Promise<T>,
-  ): Promise<T> {
-    const stream = this.#open(agent)
-    const said = this.#tunnels.get(agent.agentId)?.grants.next(grant) ?? grant
-    try {
-      return await ask(stream, said)
-    } catch (error) {
-      if (said === grant || !isUnknownGrant(error)) throw error
-      return ask(this.#open(agent), grant)
-    }
   }
 
   #greet({ agent, epoch }: Tunnel): void {
@@ -207,6 +213,10 @@ export class TunnelClient {
     if (stream) stream.receive(frame)
     else if (tunnel) tunnel.late += 1
   }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof TravessiaError ? error.cause : error
 }
 
 function requestHead(request: DeviceRequest, deviceId: string, grant: string): RequestHead {

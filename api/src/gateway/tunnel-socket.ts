@@ -8,6 +8,7 @@ import {
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
+import type { Leaving } from './departure.ts'
 import type { DeviceResponse, DeviceSocket } from './device-client.ts'
 import { exchange } from './exchange.ts'
 
@@ -18,7 +19,7 @@ const broken = 1011
 export async function openTunnelSocket(
   stream: TunnelStream,
   head: RequestHead,
-  signal: AbortSignal,
+  signal: Leaving,
 ): Promise<DeviceSocket | DeviceResponse> {
   const answer = await exchange(stream, head, { signal })
   if (answer.status !== 101) return answer

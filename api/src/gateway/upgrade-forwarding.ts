@@ -64,7 +64,7 @@ async function refuse(
   try {
     const body = upTo(maxRefusalBytes, answer.body)
     await sendAnswer({ request, response }, { ...answer, body }, admitted)
-    record.ended(answer.status, answer.headers)
+    record.ended(answer.head)
   } catch (error) {
     const code = codeOf(error)
     record.failed(code, code === 'TUNNEL_LOST' && !response.errored ? 'browser' : stageOf(code))

@@ -6,6 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const usual = { maxBytes: 64 * 1024 * 1024, maxMs: 30_000 }
 
+export function hasBody(headers: IncomingMessage['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 /** To be called before the answer is begun. Beyond the limits the connection is closed. */
 export function dropUploadRest(
   request: IncomingMessage,

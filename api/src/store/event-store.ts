@@ -56,6 +56,8 @@ export interface EventStore {
    *   MESSAGE_INVALID (text that JSON cannot say exactly); TypeError for a fact that does not fit its schema
    */
   append(append: Append): Promise<Appended>
+  /** The same, but what is refused before it waits for the writer is thrown at once, not by the promise. */
+  take(append: Append): Promise<Appended>
   /** Events of one stream, oldest first: all, or a page of one that may be long. */
   readStream(tenantId: string, streamId: string, page?: StreamPage): Promise<RecordedEvent[]>
   /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours */

@@ -30,9 +30,16 @@ export class PersonalStore implements EventStore {
   }
 
   async append(append: Append): Promise<Appended> {
+    return this.#inner.append(this.#sealedOf(append))
+  }
+
+  take(append: Append): Promise<Appended> {
+    return this.#inner.take(this.#sealedOf(append))
+  }
+
+  #sealedOf(append: Append): Append {
     const { tenantId } = append
-    const events = append.events.map((event) => this.#sealed(event, tenantId))
-    return this.#inner.append({ ...append, events })
+    return { ...append, events: append.events.map((event) => this.#sealed(event, tenantId)) }
   }
 
   async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
@@ -94,20 +101,26 @@ function changed<E extends { readonly type: EventType; readonly data: unknown }>
   const fields = personalFields[event.type]
   const hasHeaders = eventsWithHeaders.has(event.type)
   if (!fields && !hasHeaders) return event
+  const headers = hasHeaders ? changedHeaders((event.data as Data)['headers'], change) : undefined
+  if (!fields && headers === (event.data as Data)['headers']) return event
   const data: Record<string, unknown> = { ...(event.data as Data) }
   for (const [field, whose] of Object.entries<Whose>(fields ?? {})) {
     const text = data[field]
     if (typeof text === 'string') data[field] = change(text, { field, whose })
   }
-  if (hasHeaders) data['headers'] = changedHeaders(data['headers'], change)
+  if (hasHeaders) data['headers'] = headers
   return { ...event, data }
 }
 
+/** The same array where nothing in it is about a person. */
 function changedHeaders(headers: unknown, change: Change): unknown {
   if (!Array.isArray(headers)) return headers
-  return headers.map((text: string, index) => {
-    const name = String(headers[index - 1]).toLowerCase()
-    const isPersonal = index % 2 === 1 && personalHeaders.has(name)
-    return isPersonal ? change(text, { field: name, whose: 'actor' }) : text
-  })
+  let changed: string[] | undefined
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = String(headers[i]).toLowerCase()
+    if (!personalHeaders.has(name)) continue
+    changed ??= [...headers]
+    changed[i + 1] = change(String(headers[i + 1]), { field: name, whose: 'actor' })
+  }
+  return changed ?? headers
 }

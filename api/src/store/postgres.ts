@@ -43,6 +43,10 @@ class PostgresStore implements EventStore {
     return this.#queue.append(append)
   }
 
+  take(append: Append): Promise<Appended> {
+    return this.#queue.take(append)
+  }
+
   async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
     const values = streamValues(...stream)
     return (await this.#reader.rows(stream[0], statements.stream, values)).map(toEvent)

@@ -29,6 +29,10 @@ class SqliteStore implements EventStore {
     return this.#queue.append(append)
   }
 
+  take(append: Append): Promise<Appended> {
+    return this.#queue.take(append)
+  }
+
   async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
     return this.#read(statements.stream, streamValues(...stream))
   }

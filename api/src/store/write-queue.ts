@@ -67,6 +67,10 @@ export class WriteQueue {
   }
 
   async append(wanted: Append): Promise<Appended> {
+    return this.take(wanted)
+  }
+
+  take(wanted: Append): Promise<Appended> {
     for (const event of wanted.events) requireValidFact(event)
     if (this.#refused.has(wanted.tenantId))
       throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })

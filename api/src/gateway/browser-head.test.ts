@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http'
+import { CookieJar } from '@travessia/schemas/cookie-jar'
+import { expect, test } from 'vitest'
+import { hashOf } from '../identity/secret.ts'
+import { browserHeadOf } from './browser-head.ts'
+import { viewOf } from './public-address.ts'
+
+const own = '__Host-travessia-session'
+const asked = (rawHeaders: string[], httpVersion = '1.1') =>
+  browserHeadOf({ rawHeaders, httpVersion } as IncomingMessage)
+const seenAs = (baseUrl: string) =>
+  viewOf(
+    { baseUrl, ports: [] },
+    { publicOrigin: 'http://s.remote.localhost', base: '', port: undefined },
+  )
+
+test('the same fields are looked at once; one letter more or another version of HTTP is another head', () => {
+  const raw = ['Host', 'a.remote.localhost:8002', 'Accept', '*/*']
+  expect(asked([...raw])).toBe(asked([...raw]))
+  expect(asked([...raw, 'X', ''])).not.toBe(asked(raw))
+  expect(asked(raw, '1.0')).not.toBe(asked(raw))
+  expect(asked(raw).hostname).toBe('a.remote.localhost')
+})
+
+test('framing that two readers would read differently is found in a known head too (THREATS P5)', () => {
+  const raw = ['Host', 'a', 'Content-Length', '1', 'Transfer-Encoding', 'chunked']
+  for (let i = 0; i < 2; i += 1) expect(asked([...raw]).problem).toBe('REQUEST_INVALID')
+})
+
+test('a cookie is known by its hash, by the name that is asked for', () => {
+  const header = `${own}=one; ${own}-x=two`
+  const head = asked(['Host', 'a', 'Cookie', header])
+  expect(head.cookieHash(own, header)).toBe(hashOf('one'))
+  expect(head.cookieHash(`${own}-x`, header)).toBe(hashOf('two'))
+  expect(head.cookieHash('none', header)).toBeUndefined()
+})
+
+test('what the device is sent follows its address, the rewriting and the jar', () => {
+  const head = asked(['Host', 'a', 'Origin', 'http://s.remote.localhost', 'Accept-Encoding', 'br'])
+  const jar = new CookieJar()
+  const [first, other] = [seenAs('http://10.0.0.1'), seenAs('http://10.0.0.2')]
+  expect(head.forDevice(first, jar, false)).toEqual([
+    'accept-encoding',
+    'br',
+    'origin',
+    'http://10.0.0.1',
+  ])
+  expect(head.forDevice(first, jar, false)).toBe(head.forDevice(first, jar, false))
+  expect(head.forDevice(other, jar, false)).toContain('http://10.0.0.2')
+  expect(head.forDevice(other, jar, true)).toContain('identity')
+  jar.set('sid=1', [])
+  expect(head.forDevice(other, jar, true)).toContain('sid=1')
+  jar.set('sid=2', [])
+  expect(head.forDevice(other, jar, true)).toContain('sid=2')
+})
