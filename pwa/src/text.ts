@@ -8,6 +8,8 @@ import type {
   User,
 } from '@travessia/schemas/api'
 import type { CommandName, Safety } from '@travessia/schemas/commands'
+import type { FeedKind } from '@travessia/schemas/feeds'
+import type { HoldBody } from '@travessia/schemas/retention'
 import { ApiError, noNetwork } from './api.ts'
 import { m } from './paraglide/messages.js'
 import { getLocale } from './paraglide/runtime.js'
@@ -160,4 +162,43 @@ export const sessionStatusText: Record<Session['status'], () => string> = {
   CLOSED: m.session_closed,
   REVOKED: m.session_revoked,
   DENIED: m.session_denied,
+}
+
+export const feedKindText: Record<FeedKind, () => string> = {
+  webhook: m.feed_webhook,
+  syslog: m.feed_syslog,
+  file: m.feed_file,
+}
+
+const feedErrors: Readonly<Record<string, () => string>> = {
+  FEED_UNREACHABLE: m.feed_error_unreachable,
+  FEED_REFUSED: m.feed_error_refused,
+  FEED_ADDRESS: m.feed_error_address,
+  FEED_FILE: m.feed_error_file,
+}
+
+/** Why a feed fails: the server names only the code. */
+export function feedErrorText(code: string): string {
+  return (feedErrors[code] ?? m.error_unexpected)()
+}
+
+export const holdScopeText: Record<HoldBody['scope'], () => string> = {
+  installation: m.hold_scope_installation,
+  device: m.hold_scope_device,
+  user: m.hold_scope_user,
+  session: m.hold_scope_session,
+  all: m.hold_all,
+}
+
+const expiringKinds: Readonly<Record<string, () => string>> = {
+  session: m.audit_kind_session,
+  command: m.audit_kind_command,
+  camera: m.retention_kind_camera,
+  passage: m.turns,
+  audit: m.audit_kind_audit,
+  access: m.retention_kind_access,
+}
+
+export function expiringKindText(kind: string): string {
+  return (expiringKinds[kind] ?? m.retention_kind_other)()
 }

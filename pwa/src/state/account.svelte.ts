@@ -68,6 +68,11 @@ class Account {
     return what === 'manage' ? role === 'admin' || role === 'manager' : role !== 'auditor'
   }
 
+  /** What is set for all installations, nobody sets who sees only some. */
+  get administersAll(): boolean {
+    return this.can('administer') && this.user?.installationIds === null
+  }
+
   /** The one before may have left without signing out: their snapshots are not for this person. */
   async #enter({ user }: SignedIn): Promise<void> {
     await forgetAll()

@@ -1,0 +1,87 @@
+import type { Due, RetentionShown } from '@travessia/schemas/retention'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { page } from 'vitest/browser'
+import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
+import RetentionPeriod from './retention-period.svelte'
+
+const due: Due = {
+  ...{ until: '2026-06-01T00:00:00.000Z', events: 1234, held: 56, ranges: [] },
+  kinds: { session: 1200, camera: 34 },
+}
+let asked: Array<[string, unknown]> = []
+let counted: Due
+
+beforeEach(() => {
+  asked = []
+  counted = due
+  vi.stubGlobal('fetch', async (path: string, { body, method }: RequestInit) => {
+    asked.push([`${method} ${path}`, body === null ? undefined : JSON.parse(String(body))])
+    if (path.endsWith('dry-run')) return Response.json(counted)
+    if (path.endsWith('apply')) return Response.json({ events: counted.events })
+    return Response.json({ days: 180, holds: [] })
+  })
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  return cleanup()
+})
+
+async function show(retention: RetentionShown) {
+  const onchange = vi.fn()
+  const { rerender } = await render(RetentionPeriod, { retention, onchange })
+  return { onchange, rerender: (next: RetentionShown) => rerender({ retention: next, onchange }) }
+}
+const button = (name: string) => page.getByRole('button', { name, exact: true })
+
+test('a chosen time is saved as days, and nothing is counted before it is', async () => {
+  const { onchange } = await show({ days: 90, holds: [] })
+  expect(button(m.retention_save()).elements()).toEqual([])
+  await page
+    .getByRole('combobox', { name: m.retention_keep() })
+    .selectOptions(m.retention_days({ days: 180 }))
+  await expect.element(button(m.retention_count())).not.toBeInTheDocument()
+  await button(m.retention_save()).click()
+  await expect.poll(() => asked).toEqual([['PATCH /api/audit/retention', { days: 180 }]])
+  expect(onchange).toHaveBeenCalledWith({ days: 180, holds: [] })
+})
+
+test('who keeps everything is offered nothing that goes', async () => {
+  await show({ days: null, holds: [] })
+  await expect.element(page.getByText(m.retention_all())).toBeInTheDocument()
+  expect(button(m.retention_count()).elements()).toEqual([])
+  expect(button(m.retention_apply()).elements()).toEqual([])
+})
+
+test('the numbers come first, then the question, then it is applied', async () => {
+  await show({ days: 150, holds: [] })
+  expect(button(m.retention_apply()).elements()).toEqual([])
+  await button(m.retention_count()).click()
+  await expect.element(page.getByText(m.retention_kind_camera())).toBeVisible()
+  const facts = document.querySelector('dl')?.textContent ?? ''
+  for (const number of ['1.200', '34', '1.234', '56'])
+    expect(facts.replaceAll(',', '.')).toContain(number)
+  await button(m.retention_apply()).click()
+  const sheet = page.getByRole('dialog', { name: m.retention_apply_title() })
+  await expect.element(sheet.getByText(/1.234/)).toBeVisible()
+  expect(asked.map(([call]) => call)).toEqual(['POST /api/audit/retention/dry-run'])
+  await sheet.getByRole('button', { name: m.retention_apply() }).click()
+  await expect.poll(() => asked.at(-1)?.[0]).toBe('POST /api/audit/retention/apply')
+  expect(document.querySelector('dl')).toBeNull()
+})
+
+test('where nothing is due nothing can be applied', async () => {
+  counted = { ...due, events: 0, kinds: {} }
+  await show({ days: 90, holds: [] })
+  await button(m.retention_count()).click()
+  await expect.element(page.getByText(m.retention_held())).toBeVisible()
+  expect(button(m.retention_apply()).elements()).toEqual([])
+})
+
+test('numbers of before a hold are not applied', async () => {
+  const { rerender } = await show({ days: 90, holds: [] })
+  await button(m.retention_count()).click()
+  await expect.element(button(m.retention_apply())).toBeVisible()
+  await rerender({ days: 90, holds: [{ holdId: 'h', scope: 'all', reason: 'x' }] })
+  await expect.element(button(m.retention_apply())).not.toBeInTheDocument()
+})
