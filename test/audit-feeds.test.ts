@@ -121,6 +121,16 @@ test('a fifth feed is refused until one of the four is removed', async () => {
   expect((await more()).status).toBe(201)
 })
 
+test('of eight that are added at once four are', async () => {
+  const { url } = await receiver()
+  const body = { name: 'SIEM', url }
+  const added = await Promise.all(
+    Array.from({ length: 8 }, () => node.admin.call('POST', feedsPath, body)),
+  )
+  const statuses = added.map(({ status }) => status).toSorted()
+  expect(statuses).toEqual([201, 201, 201, 201, 409, 409, 409, 409])
+})
+
 test('the secret is shown once and signs what is sent; the address is nowhere in clear text', async () => {
   const { url, host, taken } = await receiver()
   const { secret, ...feed } = await add(url)
