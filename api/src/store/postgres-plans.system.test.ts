@@ -6,13 +6,16 @@ import { filters, id, type Wanted } from './list-filters.fixture.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
+import { Connection } from './postgres-connection.ts'
 import { PostgresReader } from './postgres-reader.ts'
 import { appRole } from './postgres-setup.ts'
+import { writerStatements } from './postgres-statements.ts'
 import {
   entriesQuery,
   evidenceStatements,
   leavesQuery,
   queriesOf,
+  type Row,
   statements,
   streamValues,
   tenantQuery,
@@ -76,6 +79,10 @@ async function copyOf(state: (typeof states)[number]): Promise<string> {
 /** As the node reads: in its role, so behind the fence between customers. */
 async function nodesOf({ sql, values }: Query): Promise<Node[]> {
   const rows = (await reader?.rows(newId(), `explain (format json) ${sql}`, values)) ?? []
+  return nodesIn(rows)
+}
+
+function nodesIn(rows: readonly Row[]): Node[] {
   const plans = rows.flatMap((row) => row['QUERY PLAN'] as Array<{ Plan: Node }>)
   const all = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(all)]
   return plans.flatMap(({ Plan }) => all(Plan))
@@ -137,6 +144,28 @@ test.each(states)(
     await requireReadings()
   },
 )
+
+test('what the writer asks before a batch it finds by index, however long the log is', async () => {
+  const url = await copyOf('analyzed with one customer')
+  const connection = new Connection({ url, role: appRole }, () => undefined)
+  const client = await connection.open()
+  const keys = Array.from({ length: 64 }, (_, n) => n)
+  for (const [name, values] of [
+    ['streams', [keys, keys]],
+    ['tenants', [keys]],
+    ['refs', [keys.map(() => newId())]],
+    ['standing', [1, 0, 10]],
+    ['at', [1]],
+    ['kept', [keys, keys]],
+  ] as const) {
+    const { rows } = await client.query(`explain (format json) ${writerStatements[name]}`, [
+      ...values,
+    ])
+    for (const { 'Node Type': type } of nodesIn(rows))
+      expect(type, name).not.toMatch(/Seq Scan|Hash Join|Merge Join/)
+  }
+  connection.close(client)
+})
 
 test.each([
   ...['event_tenant', 'event_installation', 'event_actor', 'event_device', 'event_session'],
