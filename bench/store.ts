@@ -38,9 +38,17 @@ async function filled(engine: Engine, events: number): Promise<Record<string, nu
   return {
     FillPerSecond: fillPerSecond,
     BytesPerEvent: bytes / made,
+    BytesBesideText: bytes / made - (await textBytes(engine.store, people)),
     ...(await pages(engine.store, people)),
     ReopenMs: await engine.reopenAfterKill(),
   }
+}
+
+/** Of an event, on average of those that came first. */
+async function textBytes({ evidence }: EventStore, { tenantId }: Cast): Promise<number> {
+  const entries = await evidence.readEntries({ tenantId }, { after: 0, limit: 5_000 })
+  const sizes = entries.map(({ text }) => Buffer.byteLength(text))
+  return sizes.reduce((sum, size) => sum + size, 0) / sizes.length
 }
 
 /** Lists as people read them, at random places of the log. */
