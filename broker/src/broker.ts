@@ -48,7 +48,7 @@ export type BrokerOptions = {
 }
 
 export type PublishListener = (topic: Topic, payload: Buffer, from: Principal) => void
-export type FrameListener = (agent: AgentAddress, frame: Buffer) => void
+export type FrameListener = (agent: AgentAddress, frame: Uint8Array) => void
 export type PresenceListener = (agent: AgentAddress, presence: Presence) => void
 
 type Session = {

@@ -24,7 +24,9 @@ const up = formatTopic({ ...agent, channel: 'up', nodeId })
 async function frameWorld(limits = {}) {
   const world = await startWorld({ limits })
   const frames: string[] = []
-  world.broker.onFrame(nodeId, ({ agentId }, frame) => frames.push(`${agentId} ${frame}`))
+  world.broker.onFrame(nodeId, ({ agentId }, frame) =>
+    frames.push(`${agentId} ${Buffer.from(frame)}`),
+  )
   return { world, frames, from: (payload: string) => `${agent.agentId} ${payload}` }
 }
 

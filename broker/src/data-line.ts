@@ -75,7 +75,7 @@ export function tapFrames(
     guard,
   }: { principal: AgentPrincipal; client: AedesClient; guard: TransportGuard },
   nodeId: string,
-  take: (frame: Buffer) => void,
+  take: (frame: Uint8Array) => void,
 ): void {
   const { tenantId, agentId } = principal
   const topic = formatTopic({ tenantId, agentId, channel: 'up', nodeId })

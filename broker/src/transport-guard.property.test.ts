@@ -24,7 +24,7 @@ function front(chunks: readonly Buffer[]): Outcome {
   socket.emit('data', hello)
   guard.connected(true)
   take()
-  guard.tap(topic, (frame) => outcome.frames.push(frame.toString('latin1')))
+  guard.tap(topic, (frame) => outcome.frames.push(Buffer.from(frame).toString('latin1')))
   for (const chunk of chunks) {
     socket.emit('data', chunk)
     outcome.problem = guard.errored?.message

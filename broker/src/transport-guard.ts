@@ -60,11 +60,10 @@ export class TransportGuard extends Duplex {
   }
 
   /** From the next packet on, frames under this topic go to `take` and not to Aedes; other packets as before. */
-  tap(topic: string, take: (frame: Buffer) => void): void {
+  tap(topic: string, take: (frame: Uint8Array) => void): void {
     const outlet = {
-      frame: ({ buffer, byteOffset, byteLength }: Uint8Array) => {
-        if (!this.destroyed && this.#mayGoOn(0, 1, 0))
-          take(Buffer.from(buffer, byteOffset, byteLength))
+      frame: (frame: Uint8Array) => {
+        if (!this.destroyed && this.#mayGoOn(0, 1, 0)) take(frame)
       },
       rest: (bytes: Uint8Array) => this.#pass(bytes),
     }

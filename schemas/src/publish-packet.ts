@@ -86,7 +86,7 @@ export class PublishTap {
     let at = this.#fill(bytes)
     let restFrom = at
     while (at < bytes.length) {
-      const look = this.#otherLeft > 0 ? this.#goingOn : this.#look(bytes.subarray(at))
+      const look = this.#otherLeft > 0 ? this.#goingOn : this.#look(bytes, at)
       const end = Math.min(at + look.packetBytes, bytes.length)
       if (look.kind === 'other') {
         this.#otherLeft = at + look.packetBytes - end
@@ -94,7 +94,7 @@ export class PublishTap {
         continue
       }
       if (restFrom < at && !this.#outlet.rest(bytes.subarray(restFrom, at))) return
-      this.#take(bytes.subarray(at, end), look)
+      this.#take(bytes, at, look)
       at = end
       restFrom = end
     }
@@ -114,28 +114,30 @@ export class PublishTap {
     packet.filled += part.length
     if (packet.filled < packet.bytes.length) return part.length
     this.#packet = undefined
-    this.#frame(packet.bytes, packet.topicAt)
+    this.#frame(packet.bytes, packet.topicAt, packet.bytes.length)
     return part.length
   }
 
-  #take(bytes: Uint8Array, { kind, packetBytes, topicAt }: Look): void {
-    if (kind === 'undecided') this.#start = bytes.slice()
-    else if (bytes.length === packetBytes) this.#frame(bytes, topicAt)
-    else this.#packet = begun(bytes, packetBytes, topicAt)
+  #take(bytes: Uint8Array, at: number, { kind, packetBytes, topicAt }: Look): void {
+    if (kind === 'undecided') this.#start = bytes.slice(at)
+    else if (bytes.length - at >= packetBytes) this.#frame(bytes, at + topicAt, at + packetBytes)
+    else this.#packet = begun(bytes.subarray(at), packetBytes, topicAt)
   }
 
-  #frame(packet: Uint8Array, topicAt: number): void {
+  #frame(bytes: Uint8Array, topicAt: number, end: number): void {
     const suffixAt = topicAt + this.#wanted.prefix.length
     const payloadAt = suffixAt + this.#wanted.suffixBytes
-    this.#outlet.frame(packet.subarray(payloadAt), packet.subarray(suffixAt, payloadAt))
+    const suffix = payloadAt === suffixAt ? noSuffix : bytes.subarray(suffixAt, payloadAt)
+    this.#outlet.frame(bytes.subarray(payloadAt, end), suffix)
   }
 
-  #look(bytes: Uint8Array): Look {
+  /** At the packet that begins at `from`; `topicAt` counts from there. */
+  #look(bytes: Uint8Array, from: number): Look {
     const { prefix, suffixBytes, maxPacketBytes } = this.#wanted
     let remaining = 0
     let at = 1
     for (; at <= maxLengthBytes; at += 1) {
-      const byte = bytes[at]
+      const byte = bytes[from + at]
       if (byte === undefined) return undecided
       remaining += (byte & 127) * 128 ** (at - 1)
       if (byte < 128) break
@@ -145,10 +147,11 @@ export class PublishTap {
     const packetBytes = at + 1 + remaining
     const topicBytes = prefix.length + suffixBytes
     const other: Look = { kind: 'other', packetBytes, topicAt }
-    if (bytes[0] !== publishQos0 || packetBytes > maxPacketBytes) return other
+    if (bytes[from] !== publishQos0 || packetBytes > maxPacketBytes) return other
     if (packetBytes < topicAt + topicBytes) return other
-    if (!this.#isTopic(bytes, topicAt)) return other
-    return bytes.length < topicAt + topicBytes ? undecided : { kind: 'ours', packetBytes, topicAt }
+    if (!this.#isTopic(bytes, from + topicAt)) return other
+    const isHere = bytes.length - from >= topicAt + topicBytes
+    return isHere ? { kind: 'ours', packetBytes, topicAt } : undecided
   }
 
   /** As far as it has come. */
@@ -162,6 +165,8 @@ export class PublishTap {
     return true
   }
 }
+
+const noSuffix = new Uint8Array(0)
 
 function begun(bytes: Uint8Array, packetBytes: number, topicAt: number) {
   const packet = new Uint8Array(packetBytes)
