@@ -5,6 +5,7 @@
 import { pino } from 'pino'
 import { createCloudNode } from '../api/src/cloud-node.ts'
 import { readConfig } from '../api/src/config.ts'
+import { bindFrontDoor } from '../api/src/front-door.ts'
 import type { Appended, EventStore } from '../api/src/store/event-store.ts'
 import { openLog } from '../api/src/store/open-log.ts'
 
@@ -19,7 +20,8 @@ const nowhere: Promise<Appended> = Promise.resolve({ position: 0, version: 0 })
 
 const config = readConfig()
 const log = pino({ level: config.LOG_LEVEL })
-const node = await createCloudNode(config, log, openNullStore)
+const door = await bindFrontDoor(config)
+const node = await createCloudNode(config, log, { door, openStore: openNullStore })
 process.once('SIGTERM', () => void node.stop().then(() => process.exit(0)))
 console.log(JSON.stringify({ msg: 'ready', ...(await node.start()) }))
 

@@ -16,6 +16,7 @@ import { addAuthorization } from './plugins/authorization.ts'
 import { answerClientError } from './plugins/client-error.ts'
 import { addDocumentation } from './plugins/documentation.ts'
 import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
+import { lateSchemas } from './plugins/late-schemas.ts'
 import { addAccountRoutes } from './routes/accounts.ts'
 import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
@@ -59,6 +60,7 @@ export async function createApp(services: Services, options: AppOptions): Promis
     bodyLimit: bodyBytes,
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
+    schemaController: { compilersFactory: lateSchemas },
     genReqId: () => newId(),
     rewriteUrl: rewriteAlias,
     logController: new LogController({ disableRequestLogging: true }),

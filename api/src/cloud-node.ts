@@ -5,7 +5,6 @@
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Broker } from '@travessia/broker/broker'
-import { Listeners } from '@travessia/broker/listeners'
 import { openPersistence } from '@travessia/broker/persistence'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
@@ -29,6 +28,7 @@ import { brokerAt, endpointsOf, portsOf } from './endpoints.ts'
 import { Feeds, feedLimits } from './feeds/feeds.ts'
 import { FileSender } from './files/file-sender.ts'
 import { FileStore } from './files/file-store.ts'
+import type { FrontDoor } from './front-door.ts'
 import { watchAccess } from './gateway/access-watch.ts'
 import { Cameras, cameraLimits } from './gateway/cameras.ts'
 import { Capture } from './gateway/capture.ts'
@@ -43,7 +43,6 @@ import { finishErasures } from './identity/erasure.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import type { Link } from './link/link.ts'
-import { PlainMqttLink } from './link/plain-mqtt.ts'
 import type { Endpoints, Services } from './services.ts'
 import { BlobSweeper } from './store/blob-sweeper.ts'
 import { History } from './store/history.ts'
@@ -57,10 +56,16 @@ const pwaDir = join(import.meta.dirname, '../../pwa/dist')
 
 type Node = { start(): Promise<Endpoints>; stop(): Promise<void> }
 
+type Given = {
+  /** Where dials wait for the embedded broker; undefined: there is another. */
+  readonly door: FrontDoor | undefined
+  readonly openStore?: typeof openLog
+}
+
 export async function createCloudNode(
   config: Config,
   log: Logger,
-  openStore = openLog,
+  { door, openStore = openLog }: Given,
 ): Promise<Node> {
   const now = Date.now
   const endpoints = endpointsOf(config, portsOf(config))
@@ -68,7 +73,7 @@ export async function createCloudNode(
   const store = new PersonalStore(await openStore(config, log), identity.subjectKeys)
   const views = new Views({ store, path: join(config.DATA_DIR, 'views.db'), log })
   const presence = createAgentPresence()
-  const { link, listeners } = await openLink(config, { identity, now, log })
+  const { link, broker } = await openLink(config, { identity, now, log })
   const history = new History(join(config.DATA_DIR, 'history.db'))
   const blobs = openBlobs(config, identity.subjectKeys)
   const core = { store, now, log, ...identity }
@@ -96,12 +101,12 @@ export async function createCloudNode(
       startBus(bus)
       await startJobs(jobs)
       const remotePort = await remote.gateway.start()
-      const brokerPorts = await listeners?.start()
+      if (broker) door?.listeners.open(broker)
       await app.listen({ host: config.HOST, port: config.HTTP_PORT })
       const { port: httpPort } = app.server.address() as AddressInfo
       return Object.assign(
         endpoints,
-        endpointsOf(config, { ...portsOf(config), httpPort, remotePort, ...brokerPorts }),
+        endpointsOf(config, { ...portsOf(config), httpPort, remotePort, ...door?.ports }),
       )
     },
     async stop() {
@@ -110,7 +115,7 @@ export async function createCloudNode(
       await app.close()
       await remote.gateway.stop()
       await capture.stop()
-      await listeners?.stop()
+      await door?.listeners.stop()
       await stopBus(bus)
       await link.stop()
       await stopStores({ ...base, sweeper })
@@ -137,11 +142,11 @@ async function stopJobs({ feeds, retention }: ReturnType<typeof createJobs>): Pr
 
 type LinkDeps = { identity: Identity; now: () => number; log: Logger }
 
-/** The one place that chooses: through another broker where there is one, else through ours and its own sockets. */
+/** The one place that chooses: through another broker where there is one, else through ours. */
 async function openLink(
   config: Config,
   { identity, now, log }: LinkDeps,
-): Promise<{ link: Link; listeners?: Listeners }> {
+): Promise<{ link: Link; broker?: Broker }> {
   const { nodeId, pairing, tokens, agentCredentials } = identity
   if (config.BROKER_URL) {
     if (config.UNUSED.length > 0)
@@ -150,6 +155,7 @@ async function openLink(
         'not used with TRAVESSIA_BROKER_URL: the broker takes them',
       )
     const { address, username = nodeId, password } = brokerAt(config.BROKER_URL)
+    const { PlainMqttLink } = await import('./link/plain-mqtt.ts')
     const link = new PlainMqttLink({
       ...{ nodeId, url: address, now, log },
       login: async () => ({
@@ -168,11 +174,7 @@ async function openLink(
     persistence: await openPersistence({ dataDir: config.DATA_DIR, redisUrl: config.REDIS_URL }),
     ...{ now, log },
   })
-  const listeners = new Listeners(broker, {
-    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
-    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
-  })
-  return { link: createEmbeddedLink(nodeId, broker), listeners }
+  return { link: createEmbeddedLink(nodeId, broker), broker }
 }
 
 type Base = Identity &

@@ -55,7 +55,11 @@ const prefix = 'TRAVESSIA_'
 /** What our own broker would take, were it in this process. */
 const ownBrokerOnly = ['WS_PORT', 'MQTT_PORT', 'REDIS_URL', 'MAX_SOCKETS_PER_IP']
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
-const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true }).compile(schema)
+const validate = new Ajv({
+  ...{ allErrors: true, coerceTypes: true, useDefaults: true },
+  // The schema is ours: compiling the schema of schemas is a twentieth of a start.
+  ...{ meta: false, validateSchema: false },
+}).compile(schema)
 
 /** The key that a demo keeps in its data directory; a directory with it is a demo's. */
 export const demoKeyFile = 'demo-encryption-key'

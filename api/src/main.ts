@@ -3,8 +3,8 @@ import { flushCompileCache } from 'node:module'
 import { TravessiaError } from '@travessia/schemas/errors'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
-import { createCloudNode } from './cloud-node.ts'
 import { readConfig } from './config.ts'
+import { bindFrontDoor } from './front-door.ts'
 
 const stopWithinMs = 8_000
 
@@ -13,8 +13,11 @@ process.umask(0o077)
 
 try {
   const config = readConfig()
+  const door = await bindFrontDoor(config)
   const log = pino({ level: config.LOG_LEVEL })
-  const node = await createCloudNode(config, log)
+  // Loaded only now: it takes most of a second, in which a fleet would dial in vain.
+  const { createCloudNode } = await import('./cloud-node.ts')
+  const node = await createCloudNode(config, log, { door })
   closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ err }) => {
     if (err) log.fatal({ err }, 'unexpected error, stopping')
     await node.stop()

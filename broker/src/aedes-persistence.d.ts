@@ -14,3 +14,8 @@ declare module 'aedes-persistence-redis' {
   const createEngine: (options: { conn: Redis }) => Engine
   export default createEngine
 }
+
+declare module 'msgpack-lite' {
+  const msgpack: { decode(bytes: Uint8Array): unknown }
+  export default msgpack
+}

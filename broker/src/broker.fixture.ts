@@ -66,11 +66,12 @@ export async function startWorld(options: Partial<BrokerOptions> = {}): Promise<
   })
   broker.onPublish((topic, payload) => heard.push({ topic, payload: payload.toString() }))
   broker.onPresence((agent, presence) => seen.push({ ...agent, ...presence }))
-  const listeners = new Listeners(broker, {
+  const listeners = new Listeners({
     ...{ host: '127.0.0.1', mqttPort: 0, wsPort: 0 },
     ...{ maxSocketsPerIp: 100, trustedProxies: [] },
   })
-  const { mqttPort } = await listeners.start()
+  const { mqttPort } = await listeners.bind()
+  listeners.open(broker)
   onTestFinished(async () => {
     await listeners.stop()
     await broker.close()

@@ -18,6 +18,7 @@ import type { Persistence } from './persistence.ts'
 import type { Credential, Principal, VerifyCredential } from './principal.ts'
 import { dropSession } from './revocation.ts'
 import { capQueues, maxQueued } from './session-quota.ts'
+import { keepSystemSilent } from './system-topics.ts'
 import { defaultLimits, type GuardLimits, TransportGuard } from './transport-guard.ts'
 
 export type BrokerLimits = GuardLimits & {
@@ -98,6 +99,7 @@ export class Broker {
       persistence: persistence.engine,
       ...this.#hooks(),
     })
+    keepSystemSilent(this.#aedes)
     this.#aedes.on('connackSent', ({ returnCode }, client) => {
       const principal = this.#sessions.get(client)?.principal
       const guard = client.conn

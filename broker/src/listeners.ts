@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Broker } from './broker.ts'
 import { Counts } from './counts.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 export const webSocketPath = '/ws/connectors'
 
@@ -26,25 +27,28 @@ export const listenerLimits = {
   maxMessageBytes: 128 * 1024,
   /** Each is answered. */
   minPingGapMs: 1_000,
+  /** Dials of a fleet that the system holds while this process is busy. */
+  backlog: 4_096,
 } as const
 
 export class Listeners {
-  readonly #broker: Pick<Broker, 'accept'>
+  readonly #line = new WaitingLine()
   readonly #options: ListenerOptions
   readonly #perAddress: Counts
   readonly #sockets = new Set<Socket>()
   readonly #trusted: BlockList
   readonly #tcp: Server
   readonly #http: Server
+  #broker: Pick<Broker, 'accept'> | undefined
 
-  constructor(broker: Pick<Broker, 'accept'>, options: ListenerOptions) {
-    this.#broker = broker
+  constructor(options: ListenerOptions) {
     this.#options = options
     this.#perAddress = new Counts(options.maxSocketsPerIp)
     this.#trusted = networks(options.trustedProxies)
-    this.#tcp = createServer({ noDelay: true }, (socket) => {
+    this.#tcp = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
       const address = addressOf(socket)
-      if (this.#admit(socket, address)) broker.accept(socket, address)
+      if (this.#admit(socket, address))
+        this.#line.join(socket, () => this.#broker?.accept(socket, address))
     })
     this.#http = this.#webSocketServer()
     for (const server of [this.#tcp, this.#http]) {
@@ -55,8 +59,11 @@ export class Listeners {
     }
   }
 
-  /** @throws the listen error (EADDRINUSE) with its port; nothing stays open then */
-  async start(): Promise<{ mqttPort: number; wsPort: number }> {
+  /**
+   * Who dials from now on waits.
+   * @throws the listen error (EADDRINUSE) with its port; nothing stays open then
+   */
+  async bind(): Promise<{ mqttPort: number; wsPort: number }> {
     const { host, mqttPort, wsPort } = this.#options
     await listen(this.#tcp, mqttPort, host)
     try {
@@ -68,7 +75,14 @@ export class Listeners {
     return { mqttPort: portOf(this.#tcp), wsPort: portOf(this.#http) }
   }
 
+  /** Who waits comes in. */
+  open(broker: Pick<Broker, 'accept'>): void {
+    this.#broker = broker
+    this.#line.open()
+  }
+
   async stop(): Promise<void> {
+    this.#line.close()
     const closed = [this.#tcp, this.#http].map(
       (server) => new Promise((done) => server.close(done)),
     )
@@ -103,11 +117,13 @@ export class Listeners {
       }
       const address = this.#observedAddress(request)
       if (address !== addressOf(request.socket) && !this.#admit(socket, address)) return
-      upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-        refuseUncounted(webSocket)
-        const stream = createWebSocketStream(webSocket, { readableObjectMode: false })
-        this.#broker.accept(stream, address)
-      })
+      this.#line.join(socket, () =>
+        upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+          refuseUncounted(webSocket)
+          const stream = createWebSocketStream(webSocket, { readableObjectMode: false })
+          this.#broker?.accept(stream, address)
+        }),
+      )
     })
     return server
   }
@@ -170,7 +186,7 @@ function networks(list: readonly string[]): BlockList {
 async function listen(server: Server, port: number, host: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: listenerLimits.backlog }, () => {
       server.off('error', reject)
       resolve()
     })

@@ -26,6 +26,11 @@ async function run(config: BrokerConfig): Promise<void> {
   const { DATA_DIR: dataDir, REDIS_URL: redisUrl } = config
   const log = pino({ level: config.LOG_LEVEL })
   const now = Date.now
+  const listeners = new Listeners({
+    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
+    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
+  })
+  const { mqttPort, wsPort } = await listeners.bind()
   const revoked = new RevokedAgents(dataDir, now)
   const jwksUrl = new URL('/.well-known/jwks.json', config.PUBLIC_URL).href
   const broker = await Broker.create({
@@ -34,16 +39,12 @@ async function run(config: BrokerConfig): Promise<void> {
     ...{ now, log },
   })
   meetOverMqtt(broker, { revoked, now, log })
-  const listeners = new Listeners(broker, {
-    ...{ host: config.HOST, mqttPort: config.MQTT_PORT, wsPort: config.WS_PORT },
-    ...{ maxSocketsPerIp: config.MAX_SOCKETS_PER_IP, trustedProxies: config.TRUSTED_PROXIES },
-  })
   closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ err }) => {
     if (err) log.fatal({ err }, 'unexpected error, stopping')
     await listeners.stop()
     await broker.close()
   })
-  const { mqttPort, wsPort } = await listeners.start()
+  listeners.open(broker)
   const urls = {
     wsUrl: `ws://localhost:${wsPort}${webSocketPath}`,
     mqttUrl: `mqtt://localhost:${mqttPort}`,

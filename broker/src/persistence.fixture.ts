@@ -22,7 +22,7 @@ const broker = await Broker.create({
   verify: async (token) => JSON.parse(token) as Credential,
   ...{ persistence, now: Date.now, log: pino({}, process.stderr) },
 })
-const listeners = new Listeners(broker, {
+const listeners = new Listeners({
   ...{ host: '127.0.0.1', mqttPort: 0, wsPort: 0, maxSocketsPerIp: 10, trustedProxies: [] },
 })
 
@@ -52,4 +52,6 @@ process.on('message', (order: Order & { readonly id: number }) => {
   )
 })
 process.on('disconnect', () => process.exit())
-process.send?.({ port: (await listeners.start()).mqttPort })
+const { mqttPort } = await listeners.bind()
+listeners.open(broker)
+process.send?.({ port: mqttPort })

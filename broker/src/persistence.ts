@@ -5,8 +5,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { Redis } from 'ioredis'
 import { Level } from 'level'
+import { rememberSessions } from './session-memory.ts'
 
 export type PersistenceOptions = {
   readonly dataDir: string
@@ -14,10 +14,15 @@ export type PersistenceOptions = {
 }
 
 type ClientId = { readonly id: string }
+export type Subscription = { readonly topic: string; readonly qos: number }
 
 /** The part of Aedes' persistence interface that is used or replaced here. */
 export type Engine = {
+  subscriptionsByClient(client: ClientId): Promise<Subscription[]>
+  addSubscriptions(client: ClientId, subscriptions: readonly Subscription[]): Promise<unknown>
+  removeSubscriptions(client: ClientId, topics: readonly string[]): Promise<unknown>
   cleanSubscriptions(client: ClientId): Promise<unknown>
+  outgoingEnqueue(subscription: { readonly clientId: string }, packet: object): Promise<unknown>
   outgoingEnqueueCombi(
     subscriptions: ReadonlyArray<{ readonly clientId: string }> | null,
     packet: object,
@@ -25,6 +30,8 @@ export type Engine = {
   outgoingStream(client: ClientId): AsyncIterable<object>
   outgoingUpdate(client: ClientId, packet: object): Promise<unknown>
   outgoingClearMessageId(client: ClientId, packet: object): Promise<unknown>
+  incomingStorePacket(client: ClientId, packet: object): Promise<unknown>
+  cleanIncoming(client: ClientId): Promise<unknown>
 }
 
 export type Persistence = {
@@ -42,12 +49,14 @@ async function openLevel(dataDir: string): Promise<Persistence> {
   mkdirSync(dataDir, { recursive: true })
   const level = new Level(join(dataDir, 'broker-sessions'))
   await level.open()
-  return { engine: sessionsOnly(createEngine(level)), close: () => level.close() }
+  const engine = await rememberSessions(createEngine(level), level)
+  return { engine: sessionsOnly(engine), close: () => level.close() }
 }
 
 /** @throws when Redis cannot be reached: sessions that were kept there would be lost silently */
 async function openRedis(url: string): Promise<Persistence> {
   const { default: createEngine } = await import('aedes-persistence-redis')
+  const { Redis } = await import('ioredis')
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 2 })
   let reason: Error | undefined
   // Each command fails by itself while Redis is away; without a listener each retry is printed.
@@ -74,7 +83,8 @@ function sessionsOnly<E extends Engine>(engine: E): E {
   const nothing = async () => undefined
   return Object.assign(engine, {
     storeRetained: nothing,
-    createRetainedStreamCombi: () => Readable.from([]),
+    // Aedes pipes it and asks no more.
+    createRetainedStreamCombi: () => ({ pipe() {} }),
     putWill: nothing,
     delWill: nothing,
     streamWill: () => Readable.from([]),

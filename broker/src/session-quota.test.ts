@@ -10,7 +10,6 @@ import {
   tokenOf,
 } from './broker.fixture.ts'
 import { connect, subscribe } from './packets.fixture.ts'
-import type { Engine } from './persistence.ts'
 import { dropQueued, maxQueued } from './session-quota.ts'
 
 const agent = newAgent()
@@ -49,9 +48,7 @@ test('a message that is acknowledged while the queue is cut is simply gone', asy
   const gone = async () => {
     throw new TypeError('no such packet')
   }
-  const engine: Engine = {
-    cleanSubscriptions: gone,
-    outgoingEnqueueCombi: gone,
+  const engine: Parameters<typeof dropQueued>[0] = {
     outgoingClearMessageId: gone,
     outgoingUpdate: gone,
     async *outgoingStream() {

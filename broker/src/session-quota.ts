@@ -23,8 +23,10 @@ export function capQueues(
   }
 }
 
+type Queue = Pick<Engine, 'outgoingStream' | 'outgoingUpdate' | 'outgoingClearMessageId'>
+
 /** Drops the first of the queue until `keep` are left. @returns how many */
-export async function dropQueued(engine: Engine, clientId: string, keep: number): Promise<number> {
+export async function dropQueued(engine: Queue, clientId: string, keep: number): Promise<number> {
   const client = { id: clientId }
   const queued: object[] = []
   for await (const packet of engine.outgoingStream(client)) queued.push(packet)

@@ -21,10 +21,11 @@ export async function startOwnBroker(mqttPort = 0): Promise<OwnBroker> {
     persistence: await openPersistence({ dataDir }),
     ...{ now: Date.now, log },
   })
-  const listeners = new Listeners(broker, {
+  const listeners = new Listeners({
     ...{ host: local, mqttPort, wsPort: 0, maxSocketsPerIp: 100, trustedProxies: [] },
   })
-  const ports = await listeners.start()
+  const ports = await listeners.bind()
+  listeners.open(broker)
   return {
     broker,
     mqttUrl: `mqtt://${local}:${ports.mqttPort}`,

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createCloudNode } from '../cloud-node.ts'
 import { readConfig } from '../config.ts'
+import { bindFrontDoor } from '../front-door.ts'
 import { append } from './conformance-events.ts'
 import { problemsOf, writeAndKill, writeDuring } from './crash.fixture.ts'
 import { CuttingProxy, fatalMessage } from './cut-connection.fixture.ts'
@@ -178,7 +179,8 @@ test('a cloud node keeps its log in PostgreSQL, and nothing of it in a file', as
     ...{ TRAVESSIA_DATA_DIR: directory, TRAVESSIA_DATABASE_URL: url },
     ...{ ...Object.fromEntries(ports), TRAVESSIA_ENCRYPTION_KEY: 'ab'.repeat(32) },
   }
-  const node = await createCloudNode(readConfig(environment), log)
+  const config = readConfig(environment)
+  const node = await createCloudNode(config, log, { door: await bindFrontDoor(config) })
   const { httpUrl } = await node.start()
   expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200)
   await node.stop()
