@@ -150,3 +150,16 @@ test('a revoked agent is cut at once and stays out, also of a broker that was ki
   expect(await clientOf(credential).connect(`${agentId}-d`)).toBe('refused')
   expect(await clientOf(stranger).connect(`${stranger.agentId}-d`)).toBe('granted')
 })
+
+test('an agent that was revoked while the broker was away stays out, or is cut, once the broker is back', async () => {
+  const { installationId, configPath } = await pairOwnAgent(stack, manager, 'Enquanto isso')
+  const credential = credentialIn(configPath)
+  const dataConnection = `${credential.agentId}-d`
+  expect(await clientOf(credential).connect(dataConnection)).toBe('granted')
+  await broker.kill()
+  const { status } = await manager.call('DELETE', `/api/installations/${installationId}/agent`)
+  expect(status).toBe(204)
+  broker = await broker.killAndStart()
+  const isOut = async () => (await clientOf(credential).connect(dataConnection)) === 'refused'
+  await eventually(isOut, { withinMs: 30_000, what: 'the revoked agent refused' })
+}, 60_000)

@@ -41,6 +41,7 @@ import { TunnelClient } from './gateway/tunnel-client.ts'
 import { attemptCounters } from './identity/attempts.ts'
 import { finishErasures } from './identity/erasure.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
+import { agentTokenSeconds, clockToleranceSeconds } from './identity/tokens.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import type { Link } from './link/link.ts'
 import type { Endpoints, Services } from './services.ts'
@@ -52,6 +53,8 @@ import { PersonalStore } from './store/personal-store.ts'
 import { Views } from './views/views.ts'
 
 export const version = '0.1.0'
+/** As long as one may be shown. */
+const agentTokenMs = (agentTokenSeconds + clockToleranceSeconds) * 1000
 const pwaDir = join(import.meta.dirname, '../../pwa/dist')
 
 type Node = { start(): Promise<Endpoints>; stop(): Promise<void> }
@@ -166,6 +169,7 @@ async function openLink(
         const keys = pairing.keysOf(agentId)
         return keys?.tenantId === tenantId && !keys.isRevoked
       },
+      refused: () => pairing.refusedSince(now() - agentTokenMs),
     })
     return { link }
   }

@@ -24,7 +24,8 @@ export function meetOverMqtt(broker: Broker, { revoked, now, log }: Deps): void 
     const { tenantId, agentId } = topic
     // By the clock of the api, which also dated the tokens.
     const at = Number(payload.toString())
-    revoked.add(agentId, at > 0 ? at : now())
+    // Said again at each connection of the api; who has a newer token since is not to be cut.
+    if (!revoked.add(agentId, at > 0 ? at : now())) return
     broker
       .revoke({ tenantId, agentId })
       .catch((error: unknown) => log.error({ err: error, agentId }, 'revoked agent not cut'))

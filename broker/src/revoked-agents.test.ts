@@ -15,8 +15,8 @@ function newDirectory(): string {
 test('a revocation outlives the process, and an older word does not take it back', () => {
   const directory = newDirectory()
   const first = new RevokedAgents(directory, () => 2_000)
-  first.add('one', 2_000)
-  first.add('one', 1_000)
+  const isNews = [2_000, 1_000, 2_000].map((at) => first.add('one', at))
+  expect(isNews).toEqual([true, false, false])
   const second = new RevokedAgents(directory, () => 2_000)
   expect([second.at('one'), second.at('two')]).toEqual([2_000, undefined])
 })

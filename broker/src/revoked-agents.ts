@@ -25,14 +25,17 @@ export class RevokedAgents {
     return this.#since.get(agentId)
   }
 
-  add(agentId: string, at: number): void {
-    this.#since.set(agentId, Math.max(at, this.at(agentId) ?? 0))
+  /** @returns false: that was known already */
+  add(agentId: string, at: number): boolean {
+    if (at <= (this.at(agentId) ?? -1)) return false
+    this.#since.set(agentId, at)
     for (const [id, since] of this.#since) {
       if (since < this.#now() - keptMs) this.#since.delete(id)
     }
     const temporary = `${this.#path}.new`
     writeFileSync(temporary, JSON.stringify([...this.#since]), { flush: true })
     renameSync(temporary, this.#path)
+    return true
   }
 }
 

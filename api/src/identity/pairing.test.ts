@@ -97,3 +97,23 @@ test('a proof is used once, and forgotten when it would be refused anyway', () =
   pairing.useProof('two', clock.now + 10)
   expect(database.prepare('select * from used_proof').all()).toHaveLength(1)
 })
+
+test('B8: whose tokens are refused is known with the time, of the revoked and of the renewed, as far back as is asked', () => {
+  const { clock, pairing, place, keys, userId } = setUp()
+  const [first, second, third] = ['first', 'second', 'third'].map(() => {
+    const agent = keys()
+    pairing.take(pairing.issue({ ...place, userId }).code, agent)
+    return agent.agentId
+  }) as [string, string, string]
+  pairing.revoke(first)
+  clock.now += 1_000
+  pairing.revoke(second)
+  clock.now += 1_000
+  pairing.refuseOldTokens(third)
+  const { tenantId } = place
+  expect(pairing.refusedSince(1_000_000)).toEqual([
+    { tenantId, agentId: second, at: 1_001_000 },
+    { tenantId, agentId: third, at: 1_002_000 },
+  ])
+  expect(pairing.keysOf(first)?.isRevoked).toBe(true)
+})

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { TravessiaError } from '@travessia/schemas/errors'
+import type { AgentAddress } from '@travessia/schemas/topics'
 import type { JWK } from 'jose'
 import { hashOf } from './secret.ts'
 
@@ -122,7 +123,20 @@ export class Pairing {
   }
 
   revoke(agentId: string): void {
-    this.#database.prepare('update agent_key set revoked = 1 where agent = ?').run(agentId)
+    const sql = 'update agent_key set revoked = 1, token_not_before = ? where agent = ?'
+    this.#database.prepare(sql).run(this.#now(), agentId)
+  }
+
+  /** Whose tokens of some time after `since` are refused, and until when they were issued. */
+  refusedSince(since: number): Array<AgentAddress & { readonly at: number }> {
+    const sql = 'select agent, tenant, token_not_before from agent_key where token_not_before > ?'
+    return this.#database
+      .prepare(sql)
+      .all(since)
+      .map((row) => ({
+        ...{ tenantId: String(row['tenant']), agentId: String(row['agent']) },
+        at: Number(row['token_not_before']),
+      }))
   }
 
   /** Takes up a proof's id. @returns false: it was used before */

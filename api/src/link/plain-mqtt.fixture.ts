@@ -20,6 +20,7 @@ export function plainWorld(
     ...{ nodeId, url, now: Date.now, log },
     login: async () => ({ username: nodeId, password }),
     admits: ({ agentId }) => !revoked.has(agentId),
+    refused: () => [],
     ...options,
   })
   onTestFinished(() => link.stop())

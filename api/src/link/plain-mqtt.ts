@@ -40,6 +40,8 @@ export type PlainMqttOptions = {
   readonly login: () => Promise<{ readonly username: string; readonly password: string }>
   /** Paired under this very tenant and not revoked: what others say is dropped, whatever their broker lets through. */
   readonly admits: (agent: AgentAddress) => boolean
+  /** Whose tokens, of those that may still be shown, are refused if issued until `at`; what a broker that was away has missed. */
+  readonly refused: () => ReadonlyArray<AgentAddress & { readonly at: number }>
   readonly now: () => number
   readonly log: Logger
 }
@@ -98,8 +100,12 @@ export class PlainMqttLink implements Link {
   /** Unheard at once; a broker of ours also ends the connections (ADR 2), another one when the credential ends. */
   async revoke({ tenantId, agentId }: AgentAddress): Promise<void> {
     if (this.#known.delete(agentId)) this.#tellGone({ tenantId, agentId })
+    await this.#sayRevoked({ tenantId, agentId }, this.#options.now())
+  }
+
+  async #sayRevoked({ tenantId, agentId }: AgentAddress, at: number): Promise<void> {
     const topic = formatTopic({ tenantId, agentId, channel: 'revoke' })
-    await this.#publish(topic, String(this.#options.now())).catch((error: unknown) =>
+    await this.#publish(topic, String(at)).catch((error: unknown) =>
       this.#options.log.warn({ err: error, tenantId, agentId }, 'broker not told of a revocation'),
     )
   }
@@ -172,6 +178,8 @@ export class PlainMqttLink implements Link {
     } finally {
       clearTimeout(timer)
     }
+    for (const { at, ...agent } of this.#options.refused())
+      if (this.#client === client) await this.#sayRevoked(agent, at)
   }
 
   #dialAgain(): void {
