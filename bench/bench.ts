@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stopChildren } from '../scripts/children.ts'
 import { abort } from './abort.ts'
+import { capture } from './capture.ts'
 import { type Device, startDevice } from './device.ts'
 import { fleet } from './fleet.ts'
 import { bulkLoads, measureLoads, type Pace, requestLoads, verify } from './loads.ts'
@@ -34,6 +35,7 @@ const single: Readonly<
   reconnect: { needs: [], measure: reconnect },
   tap: { needs: [], measure: tapToDevice },
   store: { needs: [], measure: store },
+  capture: { needs: [], measure: capture },
 }
 const groups = ['requests', 'bulk', ...Object.keys(single)]
 const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }

@@ -166,15 +166,29 @@ export async function openDevice(
   installationId: string,
   { baseUrl, recording = 'off' }: DeviceWish,
 ): Promise<Page> {
+  const policy = recording === 'off' ? 'relaxed' : recording
+  return openSession(api, await registerDevice(api, installationId, { baseUrl, recording: policy }))
+}
+
+/** Its id. */
+export async function registerDevice(
+  api: Api,
+  installationId: string,
+  fields: { readonly baseUrl: string } & Record<string, unknown>,
+): Promise<string> {
   const wanted = {
     ...{ name: 'Equipamento', kind: 'http', driver: 'http', viaAgent: true, maxConcurrent: 64 },
-    ...{ baseUrl, recording: recording === 'off' ? 'relaxed' : recording },
+    ...fields,
   }
   const path = `/api/installations/${installationId}/devices`
   const registered = await api.call<Item>('POST', path, wanted)
   if (registered.status !== 201) throw new Error(JSON.stringify(registered.body))
+  return registered.body.id
+}
+
+export async function openSession(api: Api, deviceId: string): Promise<Page> {
   const session = { ttlSeconds: longestSeconds, reason: 'bench' }
-  const { base, cookie } = await enterSession(api, registered.body.id, session)
+  const { base, cookie } = await enterSession(api, deviceId, session)
   const { host, port } = new URL(base)
   // Nothing resolves *.localhost outside a browser: loopback, with the session's host as Host.
   return { url: `http://127.0.0.1:${port}`, headers: { Host: host, Cookie: cookie } }

@@ -110,6 +110,20 @@ test(
 )
 
 test(
+  'the bench asks for answers that are copied beside those that are not, and leaves nothing',
+  async () => {
+    const { report } = await bench('capture', '--only', 'capture')
+    const names = ['HeadsPerSecond', 'BodiesOfHeads', 'DomOfHeads']
+    expectFigures(
+      report.capture,
+      ['small', 'large'].flatMap((size) => names.map((name) => size + name)),
+    )
+    expect(Math.min(...Object.values<number>(report.capture))).toBeGreaterThan(0)
+  },
+  withinMs,
+)
+
+test(
   'the bench asks a fleet and times its return to a node that was killed, and leaves nothing',
   async () => {
     const { report } = await bench('fleet', '--only', 'fleet,reconnect')
