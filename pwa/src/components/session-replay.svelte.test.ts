@@ -88,6 +88,22 @@ test('requests, refusals and commands of the time are lines in order, each with 
   await expect.element(page.getByText('sentence of CommandSucceeded')).toBeVisible()
 })
 
+test('the player says what happens now, and parts of the recorded screen are no lines of their own', async () => {
+  const recorded = event('DomRecordingStored', 25, { ref: 'd', lastAt: timeAt(25), events: 3 })
+  const events = [
+    event('SessionRequested', 0),
+    event('HttpRequestRefused', 20, { requestId: 'x', method: 'POST', path: '/apaga' }),
+    ...[recorded, event('SessionClosed', 30)],
+  ]
+  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  await render(SessionReplay, { id: 's' })
+  const player = page.getByRole('region', { name: m.replay_title() })
+  await page.getByRole('button', { name: m.replay_go({ time: '0:20' }) }).click()
+  await expect.element(player.getByText('sentence of HttpRequestRefused')).toBeVisible()
+  await userEvent.keyboard('.')
+  await expect.element(player.getByText('sentence of SessionClosed')).toBeVisible()
+})
+
 test('a line’s place leads there, keys step and jump, and a link comes back to the instant', async () => {
   await render(SessionReplay, { id: 's' })
   await page.getByRole('button', { name: m.replay_go({ time: '0:05' }) }).click()

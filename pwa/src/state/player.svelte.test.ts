@@ -3,7 +3,8 @@ import type { Moment } from '../replay.ts'
 import { Player } from './player.svelte.ts'
 
 const moment = (fromMs: number) => ({ fromMs, toMs: fromMs, isBad: false }) as unknown as Moment
-const recording = { moments: [0, 500, 20_000].map(moment), durationMs: 21_000 }
+const moments = [0, 500, 20_000].map(moment)
+const recording = { moments, lines: moments, durationMs: 21_000 }
 const players: Player[] = []
 
 function newPlayer(): Player {

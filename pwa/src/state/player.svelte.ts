@@ -3,12 +3,20 @@ import { advance, type Moment, speeds, type Track, trackOf } from '../replay.ts'
 
 const tickMs = 100
 
+type Recording = {
+  /** Whatever happened: the rest is idle. */
+  readonly moments: readonly Moment[]
+  /** Those of them that people read. */
+  readonly lines: readonly Moment[]
+  readonly durationMs: number
+}
+
 export class Player {
   atMs = $state(0)
   isPlaying = $state(false)
   speed = $state<(typeof speeds)[number]>(1)
   skipsIdle = $state(true)
-  readonly #recording: () => { readonly moments: readonly Moment[]; readonly durationMs: number }
+  readonly #recording: () => Recording
   readonly track: Track = $derived.by(() =>
     trackOf(this.#recording().moments, {
       durationMs: this.durationMs,
@@ -19,7 +27,7 @@ export class Player {
   #tickedAt = 0
 
   /** @param recording read again whenever more of it is known */
-  constructor(recording: () => { moments: readonly Moment[]; durationMs: number }) {
+  constructor(recording: () => Recording) {
     this.#recording = recording
   }
 
@@ -52,7 +60,7 @@ export class Player {
 
   /** To the next line that begins later, or the one before. */
   step(direction: 1 | -1): void {
-    const starts = this.#recording().moments.map(({ fromMs }) => fromMs)
+    const starts = this.#recording().lines.map(({ fromMs }) => fromMs)
     const next =
       direction === 1
         ? starts.find((start) => start > this.atMs)

@@ -1,7 +1,7 @@
 /** One session as an auditor looks at it again: that they do is in the log before anything is shown. */
 import type { AuditEvent, AuditSession } from '@travessia/schemas/api'
 import { ApiError, get, post } from '../api.ts'
-import { timelineOf } from '../exchanges.ts'
+import { firstOf, timelineOf } from '../exchanges.ts'
 import { type Moment, momentsOf } from '../replay.ts'
 
 const commandsAtOnce = 200
@@ -24,6 +24,10 @@ export class Replay {
   readonly startMs: number = $derived(Date.parse(this.audit?.events[0]?.at ?? '') || 0)
   readonly moments: readonly Moment[] = $derived(
     momentsOf(timelineOf(this.events), this.startMs).toSorted((a, b) => a.fromMs - b.fromMs),
+  )
+  /** What people read: that the screen is being recorded is no event of the session. */
+  readonly lines: readonly Moment[] = $derived(
+    this.moments.filter(({ line }) => firstOf(line).type !== 'DomRecordingStored'),
   )
   readonly durationMs: number = $derived(Math.max(0, ...this.moments.map(({ toMs }) => toMs)))
 
