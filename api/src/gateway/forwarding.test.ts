@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { CookieJar } from '@travessia/schemas/cookie-jar'
+import { expect, onTestFinished, test } from 'vitest'
+import { AnswerHead } from './answer-head.ts'
+import { Meter } from './exchange-record.ts'
+import { type Admitted, sendAnswer } from './forwarding.ts'
+import { viewOf } from './public-address.ts'
+
+const view = viewOf(
+  { baseUrl: 'http://10.0.0.1', ports: [] },
+  { publicOrigin: 'http://s.remote.localhost', base: '', port: undefined },
+)
+const lost = expect.objectContaining({ code: 'TUNNEL_LOST' })
+
+/** A browser's connection with one request that is to be answered. */
+async function asked(): Promise<{
+  browser: Socket
+  response: ServerResponse
+  answer: () => unknown
+}> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const browser = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  onTestFinished(() => {
+    browser.destroy()
+    server.close()
+  })
+  browser.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  const [request, response] = await once(server, 'request')
+  const head = new AnswerHead(200, ['Content-Length', '2'])
+  const said = { status: head.status, headers: head.headers, head, whole: Buffer.from('ok') }
+  const record = { response: new Meter() }
+  const admitted = { view, path: '/', jar: new CookieJar(), session: { mode: 'host' }, record }
+  const body = Readable.from([])
+  const answer = () =>
+    sendAnswer({ request, response }, { ...said, body }, admitted as unknown as Admitted)
+  return { browser, response, answer }
+}
+
+test('a small answer is over at once when the system has all of it', async () => {
+  const { browser, answer } = await asked()
+  expect(answer()).toBeUndefined()
+  expect(await text(browser)).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\nok$/)
+})
+
+test('a small answer to a browser that has left is lost', async () => {
+  const { browser, response, answer } = await asked()
+  browser.resetAndDestroy()
+  await once(response, 'close')
+  expect(answer).toThrow(lost)
+})
+
+test('a small answer that still waits for its browser is not over, and lost when that leaves', async () => {
+  const { browser, response, answer } = await asked()
+  browser.pause()
+  response.socket?.write(Buffer.alloc(32 * 1024 * 1024))
+  const sending = answer()
+  expect(sending).toBeInstanceOf(Promise)
+  browser.resetAndDestroy()
+  await expect(sending).rejects.toEqual(lost)
+})
