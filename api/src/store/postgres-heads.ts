@@ -7,6 +7,8 @@ import { type StreamHead, streamKeyOf } from './postgres-batch.ts'
 
 const maxStreams = 50_000
 
+type Refs = ReadonlyMap<string, number>
+
 export class Heads {
   position = 0
   /** By `streamKeyOf`. */
@@ -27,11 +29,19 @@ export class Heads {
   }
 
   /** Appends whose stream or tenant must be asked for. */
-  unknown(batch: readonly Append[], refs: ReadonlyMap<string, number>): Append[] {
-    return batch.filter(({ tenantId, streamId }) => {
-      const [tenant, stream] = [refs.get(tenantId), refs.get(streamId)]
-      if (tenant === undefined || stream === undefined) return true
-      return !this.tenants.has(tenant) || !this.streams.has(streamKeyOf(tenant, stream))
+  unknown(batch: readonly Append[], refs: Refs): Append[] {
+    return batch.filter((append) => {
+      const tenant = refs.get(append.tenantId)
+      return tenant === undefined || !this.tenants.has(tenant) || !this.#streamOf(append, refs)
     })
+  }
+
+  /** The partitions of their streams. */
+  bucketsOf(batch: readonly Append[], refs: Refs): string[] {
+    return batch.map((append) => this.#streamOf(append, refs)?.bucket ?? '')
+  }
+
+  #streamOf({ tenantId, streamId }: Append, refs: Refs): StreamHead | undefined {
+    return this.streams.get(streamKeyOf(refs.get(tenantId) ?? 0, refs.get(streamId) ?? 0))
   }
 }

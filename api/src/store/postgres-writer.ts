@@ -46,8 +46,8 @@ export class PostgresWriter {
       client = await this.#connection.open()
       plan = this.#planFromMemory(batch)
       if (!plan || !(await commitFrom(client, this.#heads.position, plan))) {
-        // It stands for nothing that might have been written.
-        this.#heads.forget()
+        // They are as if it had been written.
+        if (plan) this.#heads.forget()
         plan = undefined
         plan = await this.#plan(client, batch)
         await commit(client, plan)
@@ -89,9 +89,10 @@ export class PostgresWriter {
     const refs = this.#refs
     if (this.#heads.unknown(batch, refs).length > 0) return
     for (const id of idsOf(batch)) if (!refs.has(id)) return
+    const buckets = this.#heads.bucketsOf(batch, refs)
+    if (buckets.some((bucket) => !this.#partitions.has(bucket))) return
     const plan = this.#planBatch(batch, this.#heads.position)
-    const isThere = [...plan.buckets].every((bucket) => this.#partitions.has(bucket))
-    return isThere && plan.last ? plan : undefined
+    return plan.last && plan
   }
 
   async #plan(client: pg.Client, batch: readonly Append[]): Promise<Plan> {
