@@ -31,28 +31,43 @@ export function walkInSqlite({ keys, after, before, isOldestFirst }: Walk): Walk
 }
 
 /**
- * PostgreSQL chooses by statistics, which are old after much was written. So keys and place are compared as one, and it is
- * asked for the order of all of them: only this index has it, and connections that read do not sort (`postgres-reader.ts`).
+ * PostgreSQL chooses by statistics, which are old after much was written. So it is asked for the order of all columns, which
+ * only this index has, and connections that read do not sort (`postgres-reader.ts`); the tenant is given as a list of one,
+ * since an equality would take it out of that order. Where a walk begins, key and place are compared as one; where it ends,
+ * only a column by itself says: after a row that is compared the engine reads on to the end of the tenant.
  */
 export function walkInPostgres({ keys, after, before, isOldestFirst }: Walk): Walked {
-  const [, ...narrower] = keys
-  const bounds = [
-    { mark: '>', bound: after ?? { sql: '0', values: [] } },
-    { mark: '<', bound: before ?? { sql: String(Number.MAX_SAFE_INTEGER), values: [] } },
-  ]
+  const [tenant, narrower] = keys
+  const first = { column: 'position', ...(after ?? { sql: '0', values: [] }) }
+  const last = {
+    column: 'position',
+    ...(before ?? { sql: String(Number.MAX_SAFE_INTEGER), values: [] }),
+  }
+  const span = narrower
+    ? isOldestFirst
+      ? [rowOf('>', narrower, first), is('<=', narrower), is('<', last)]
+      : [rowOf('<', narrower, last), is('>=', narrower), is('>', first)]
+    : [is('>', first), is('<', last)]
+  const conditions = [...(tenant ? [listOfOne(tenant)] : []), ...span]
   const columns = [...keys.map(({ column }) => column), 'position']
-  const sides = bounds.map(({ mark, bound }) => {
-    const parts = [...keys, bound]
-    const side = parts.map(({ sql }) => sql).join(', ')
-    const values = parts.flatMap((part) => part.values)
-    return { sql: `(${columns.join(', ')}) ${mark} (${side})`, values }
-  })
   return {
-    where: [
-      ...narrower.map(({ column }) => `${column} is not null`),
-      ...sides.map(({ sql }) => sql),
-    ].join(' and '),
-    values: sides.flatMap(({ values }) => values),
+    where: conditions.map(({ sql }) => sql).join(' and '),
+    values: conditions.flatMap(({ values }) => values),
     order: columns.map((column) => `${column}${isOldestFirst ? '' : ' desc'}`).join(', '),
+  }
+}
+
+function listOfOne({ column, sql, values }: Key): Query {
+  return { sql: `${column} = any(array[${sql}])`, values }
+}
+
+function is(mark: string, { column, sql, values }: Key): Query {
+  return { sql: `${column} ${mark} ${sql}`, values }
+}
+
+function rowOf(mark: string, key: Key, place: Key): Query {
+  return {
+    sql: `(${key.column}, position) ${mark} (${key.sql}, ${place.sql})`,
+    values: [...key.values, ...place.values],
   }
 }
