@@ -98,21 +98,21 @@ export class FeedRunner {
   }
 
   async #failed(error: unknown): Promise<'failed'> {
-    const { place, keep, now, reportFailing } = this.#deps
     this.#stopping.signal.throwIfAborted()
     this.#failures += 1
     const code =
       error instanceof TravessiaError && isErrorCode(error.code) ? error.code : 'INTERNAL'
-    const before = place()
-    keep({
-      ...before,
-      failingSince: before.failingSince ?? new Date(now()).toISOString(),
-      error: code,
-    })
-    // While the log cannot be written there is nothing to send either.
-    if (this.#failures === saidAfter)
-      await reportFailing(this.#feed, code, before.position).catch(() => undefined)
+    // While nothing can be written there is nothing to say it to: it is tried again all the same.
+    await this.#note(code).catch(() => undefined)
     return 'failed'
+  }
+
+  async #note(code: string): Promise<void> {
+    const { place, keep, now, reportFailing } = this.#deps
+    const before = place()
+    const failingSince = before.failingSince ?? new Date(now()).toISOString()
+    keep({ ...before, failingSince, error: code })
+    if (this.#failures === saidAfter) await reportFailing(this.#feed, code, before.position)
   }
 
   /** Between half and all of it, so that feeds that failed together do not come back together. */

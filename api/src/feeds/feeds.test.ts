@@ -133,6 +133,20 @@ test('a webhook gets every event of its customer from its adding on, in order, e
   expect(new Set(taken.map(({ headers }) => headers['webhook-id'])).size).toBe(taken.length)
 })
 
+test('while its place cannot be written down a feed sends the batch again, and goes on when it can', async () => {
+  const { url, taken } = await receiver()
+  const id = await add(url, 'webhook')
+  await vi.waitFor(() => expect(positionsOf(taken)).toEqual([1]), 10_000)
+  deps.database.exec('pragma query_only = on')
+  await write(2)
+  await vi.waitFor(() => expect(taken.length).toBeGreaterThan(6), 10_000)
+  expect(new Set(positionsOf(taken))).toEqual(new Set([1, 2, 3]))
+  deps.database.exec('pragma query_only = off')
+  await vi.waitFor(async () => expect(await placeOf(id)).toMatchObject({ error: null }), 10_000)
+  await write(1)
+  await vi.waitFor(() => expect(positionsOf(taken).at(-1)).toBeGreaterThan(3), 10_000)
+})
+
 test('a receiver that refuses, redirects, hangs and breaks off gets the same batch until it takes it; nothing is skipped', async () => {
   const other = await receiver()
   const faults: Answer[] = [
