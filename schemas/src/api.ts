@@ -15,11 +15,12 @@ import {
   roles,
 } from './devices.ts'
 import { suggestionSchema } from './discovery.ts'
-import { eventTypes, type StreamKind, secondPersonSchema, streamKinds } from './events.ts'
+import { eventTypes, type StreamKind, streamKinds } from './events.ts'
 import { sessionAccesses, signIns } from './grant.ts'
 import { idPattern } from './ids.ts'
 import { turnDirections } from './passages.ts'
 import { fileFactsSchema, printFileName } from './print-files.ts'
+import { secondPersonSchema } from './second-person.ts'
 import { sitePolicySchema } from './site-policy.ts'
 
 const closed = { additionalProperties: false }

@@ -1,12 +1,14 @@
 /** How long the audit is kept, and legal holds (`/api/audit/retention`, `/api/audit/holds`). */
 import { type Static, Type } from 'typebox'
-import { holdScopes } from './events.ts'
 import { idPattern } from './ids.ts'
 
 const closed = { additionalProperties: false }
 const id = Type.String({ pattern: idPattern })
 const time = Type.String({ format: 'date-time' })
 const days = Type.Union([Type.Integer({ minimum: 30, maximum: 36_500 }), Type.Null()])
+
+/** What a hold keeps: everything, or what has to do with one of these. */
+export const holdScopes = ['all', 'installation', 'device', 'user', 'session'] as const
 
 /** `days` null: everything is kept. */
 export const retentionBody = Type.Object({ days }, closed)

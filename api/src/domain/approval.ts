@@ -4,7 +4,8 @@
  */
 import { type CommandName, type Safety, urgentCommands } from '@travessia/schemas/commands'
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { CommandFact, SecondPerson } from '@travessia/schemas/events'
+import type { CommandFact } from '@travessia/schemas/events'
+import type { SecondPerson } from '@travessia/schemas/second-person'
 
 /** How long a command waits for its second person. */
 export const approvalMs = 5 * 60_000

@@ -1,5 +1,6 @@
 /** What a customer's administrators want to hold for everybody. One stream per tenant. */
-import type { PolicyFact, SecondPerson } from '@travessia/schemas/events'
+import type { PolicyFact } from '@travessia/schemas/events'
+import type { SecondPerson } from '@travessia/schemas/second-person'
 import type { Decider } from './decider.ts'
 
 export type PolicyState = { readonly secondPerson: SecondPerson }
