@@ -1,6 +1,6 @@
 /** Who the agent is: key pairs made here, a code exchanged for a token, the token renewed by proof of possession. */
 
-import { type AgentToken, agentTokenSchema } from '@travessia/schemas/api'
+import { type AgentToken, agentTokenSchema } from '@travessia/schemas/api/agents'
 import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'

@@ -5,14 +5,14 @@ import {
   changeUserBody,
   createUserBody,
   eraseUserBody,
-  idParams,
   loginBody,
   registerBody,
   signedInSchema,
   type User,
   userList,
   userSchema,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/accounts'
+import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyReply, FastifyRequest } from 'fastify'

@@ -1,5 +1,10 @@
 /** Called by agents: a code for an identity, a proof for a fresh token (THREATS I1, I2). */
-import { type AgentToken, agentTokenSchema, pairBody, renewBody } from '@travessia/schemas/api'
+import {
+  type AgentToken,
+  agentTokenSchema,
+  pairBody,
+  renewBody,
+} from '@travessia/schemas/api/agents'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyRequest } from 'fastify'

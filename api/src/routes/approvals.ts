@@ -3,10 +3,10 @@ import {
   type Approval,
   approvalList,
   commandStateSchema,
-  idParams,
   type Policy,
   policySchema,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/commands'
+import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
 import { policy as decider } from '../domain/policy.ts'

@@ -1,5 +1,6 @@
 /** What the audit's screens ask for beside the log: how it stands, whom it may be about, and that somebody replays a session. */
-import { auditPeopleSchema, idParams, replaySchema } from '@travessia/schemas/api'
+import { auditPeopleSchema, replaySchema } from '@travessia/schemas/api/audit'
+import { idParams } from '@travessia/schemas/api/fields'
 import { newId } from '@travessia/schemas/ids'
 import { integritySchema } from '@travessia/schemas/integrity'
 import { IntegrityCheck } from '../audit/integrity.ts'

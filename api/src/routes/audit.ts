@@ -8,9 +8,9 @@ import {
   auditSessionSchema,
   auditSessionsQuery,
   exportQuery,
-  idParams,
-  sessionList,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/audit'
+import { idParams } from '@travessia/schemas/api/fields'
+import { sessionList } from '@travessia/schemas/api/sessions'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type EventType, type Fact, typesOfKind } from '@travessia/schemas/events'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'

@@ -2,7 +2,8 @@
  * What a camera shows, to whoever may use the device: one picture, or one after the other until somebody stops. The
  * bytes of pictures and nothing else, so that no device puts a page or a script on our own origin.
  */
-import { cameraQuery, idParams } from '@travessia/schemas/api'
+import { cameraQuery } from '@travessia/schemas/api/devices'
+import { idParams } from '@travessia/schemas/api/fields'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { current, requirePrincipal } from '../plugins/authentication.ts'

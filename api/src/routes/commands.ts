@@ -4,9 +4,9 @@ import {
   commandBody,
   commandList,
   commandStateSchema,
-  idParams,
   issuedCommandSchema,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/commands'
+import { idParams } from '@travessia/schemas/api/fields'
 import { type Language, TravessiaError } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
 import { requirePrincipal } from '../plugins/authentication.ts'

@@ -1,5 +1,6 @@
 /** What a device is now, and was lately. */
-import { historyQuery, historySchema, idParams, knownStateSchema } from '@travessia/schemas/api'
+import { historyQuery, historySchema, knownStateSchema } from '@travessia/schemas/api/devices'
+import { idParams } from '@travessia/schemas/api/fields'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
 import { type App, answers } from './route.ts'

@@ -6,10 +6,9 @@ import {
   deviceBody,
   deviceList,
   deviceSchema,
-  idParams,
-  proxyAnswer,
-  proxyBody,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/devices'
+import { idParams } from '@travessia/schemas/api/fields'
+import { proxyAnswer, proxyBody } from '@travessia/schemas/api/proxy'
 import { buttonsProblem, type DeviceButton } from '@travessia/schemas/buttons'
 import { commandCatalog } from '@travessia/schemas/commands'
 import { type Credentials, driverCommands } from '@travessia/schemas/devices'

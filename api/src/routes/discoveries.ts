@@ -1,5 +1,6 @@
 /** A look into the network of an installation: suggestions for who registers devices, nothing is registered by it. */
-import { discoverySchema, type Found, idParams } from '@travessia/schemas/api'
+import { discoverySchema, type Found } from '@travessia/schemas/api/devices'
+import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyRequest } from 'fastify'

@@ -1,6 +1,6 @@
 /** Feeds of the audit into another system: an administrator's, of all installations. */
 
-import { idParams } from '@travessia/schemas/api'
+import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import {
   addedFeedSchema,

@@ -1,6 +1,7 @@
 /** Files for printers: streamed to disk, then brought to the device by an `UploadFile` command. */
 import type { Readable } from 'node:stream'
-import { fileQuery, idParams, keptFileSchema } from '@travessia/schemas/api'
+import { fileQuery, keptFileSchema } from '@travessia/schemas/api/commands'
+import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { maxFileBytes } from '@travessia/schemas/print-file-rules'
 import { requireSafety } from '../bus/command-bus.ts'

@@ -1,15 +1,13 @@
 /** Sites, and each site's one agent: its state, pairing codes, token renewal, unpairing. */
+import { type AgentState, agentStateSchema, pairingCodeSchema } from '@travessia/schemas/api/agents'
+import { idParams } from '@travessia/schemas/api/fields'
 import {
-  type AgentState,
-  agentStateSchema,
   changeInstallationBody,
   type Installation,
-  idParams,
   installationBody,
   installationList,
   installationSchema,
-  pairingCodeSchema,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/installations'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyRequest } from 'fastify'

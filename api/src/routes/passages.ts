@@ -1,5 +1,6 @@
 /** Who went through a device lately, gave up or was denied: read from the log, newest first. */
-import { idParams, type PassageItem, passageItemList, passagesQuery } from '@travessia/schemas/api'
+import { idParams } from '@travessia/schemas/api/fields'
+import { type PassageItem, passageItemList, passagesQuery } from '@travessia/schemas/api/passages'
 import { type PassageFact, type RecordedEvent, typesOfKind } from '@travessia/schemas/events'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'

@@ -1,6 +1,6 @@
 /** How long the audit is kept and what a legal hold keeps longer: an administrator's, for all installations. */
 
-import { idParams } from '@travessia/schemas/api'
+import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import {

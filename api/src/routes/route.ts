@@ -1,6 +1,6 @@
 /** What every route module shares: its types, its answers, and how it writes facts. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { problemSchema } from '@travessia/schemas/api'
+import { problemSchema } from '@travessia/schemas/api/problem'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
 import { Ajv } from 'ajv'
 import type {

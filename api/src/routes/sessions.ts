@@ -1,12 +1,12 @@
 /** Open, extend and end remote sessions. */
+import { idParams } from '@travessia/schemas/api/fields'
 import {
   extendSessionBody,
-  idParams,
   openedSessionSchema,
   openSessionBody,
   type Session,
   sessionList,
-} from '@travessia/schemas/api'
+} from '@travessia/schemas/api/sessions'
 import type { Language } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'

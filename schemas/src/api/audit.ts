@@ -1,0 +1,80 @@
+/** What auditors read, replay and export. */
+import { type Static, Type } from 'typebox'
+import { eventTypes, type StreamKind, streamKinds } from '../events.ts'
+import { closed, id, list, time } from './fields.ts'
+import { sessionSchema } from './sessions.ts'
+
+export const auditQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+    from: Type.Optional(time),
+    to: Type.Optional(time),
+    type: Type.Optional(Type.Enum(eventTypes)),
+    /** All types of one kind of stream. */
+    kind: Type.Optional(Type.Enum(Object.keys(streamKinds) as StreamKind[])),
+    installationId: Type.Optional(id),
+    deviceId: Type.Optional(id),
+    userId: Type.Optional(id),
+    sessionId: Type.Optional(id),
+  },
+  closed,
+)
+const { type: _type, kind: _kind, sessionId: _sessionId, ...ofSessions } = auditQuery.properties
+export const auditSessionsQuery = Type.Object(
+  {
+    ...ofSessions,
+    /** Those that somebody could use at this moment. */
+    activeAt: Type.Optional(time),
+  },
+  closed,
+)
+export const auditEventSchema = Type.Object({
+  position: Type.Integer(),
+  logIndex: Type.Integer(),
+  id,
+  type: Type.Enum(eventTypes),
+  at: time,
+  streamId: Type.String(),
+  version: Type.Integer(),
+  actor: Type.Object({
+    type: Type.Enum(['user', 'agent', 'system']),
+    id: Type.String(),
+    name: Type.Optional(Type.String()),
+  }),
+  installationId: Type.Optional(id),
+  deviceId: Type.Optional(id),
+  agentId: Type.Optional(id),
+  sessionId: Type.Optional(id),
+  commandId: Type.Optional(id),
+  correlationId: Type.String(),
+  /** One sentence in the reader's language. */
+  summary: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type AuditEvent = Static<typeof auditEventSchema>
+export const auditEventList = list(auditEventSchema)
+export const auditSessionQuery = Type.Object(
+  { after: Type.Optional(Type.Integer({ minimum: 0 })) },
+  closed,
+)
+/** `nextAfter`: there are more events, asked for with `?after=`. */
+export const auditSessionSchema = Type.Object({
+  session: sessionSchema,
+  events: Type.Array(auditEventSchema),
+  nextAfter: Type.Optional(Type.Integer()),
+})
+/** Whom events of the audit may be by. */
+export const auditPeopleSchema = list(Type.Object({ id, name: Type.String() }))
+/** That somebody looks at a session again is in the log. */
+export const replaySchema = Type.Object({ id })
+export type AuditSession = Static<typeof auditSessionSchema>
+/** What checks this tenant's checkpoints and bundles; `keys` as `npm run verify -- --key` takes them. */
+export const auditKeysSchema = Type.Object({
+  origin: Type.String(),
+  keys: Type.Array(Type.String()),
+})
+export const exportQuery = Type.Object(
+  { ...auditQuery.properties, format: Type.Enum(['csv', 'jsonl', 'bundle']) },
+  closed,
+)
