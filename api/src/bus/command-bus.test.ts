@@ -1,85 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { CommandOrder } from '@travessia/schemas/commands'
 import { newId } from '@travessia/schemas/ids'
-import { pino } from 'pino'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sampleData } from '../audit/sample-data.ts'
-import type { EventStore, NewEvent } from '../store/event-store.ts'
-import { createSqliteStore } from '../store/sqlite.ts'
+import { afterAll, expect, test } from 'vitest'
 import type { DeviceRow } from '../views/devices.ts'
-import { Views } from '../views/views.ts'
-import { CommandBus, type CommandRequest } from './command-bus.ts'
+import { agentId, request, startBus, tenantId, userId } from './command-bus.fixture.ts'
 import { Recorder } from './recorder.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'travessia-bus-'))
-const [tenantId, installationId, agentId, userId] = Array.from({ length: 4 }, newId) as [
-  string,
-  string,
-  string,
-  string,
-]
-const clock = { now: Date.parse('2026-11-24T12:00:00Z') }
-const now = () => clock.now
-const orders: CommandOrder[] = []
-let isOnline = true
-let store: EventStore
-let views: Views
-let bus: CommandBus
-
-beforeAll(async () => {
-  store = await createSqliteStore(join(directory, 'events.db'))
-  views = new Views({ store, path: join(directory, 'views.db'), log: pino({ level: 'silent' }) })
-  await views.start()
-  const event = {
-    ...{ actor: { type: 'agent', id: agentId }, at: new Date(now()).toISOString() },
-    ...{
-      correlationId: newId(),
-      installationId,
-      type: 'AgentEnrolled',
-      data: sampleData.AgentEnrolled,
-    },
-  } as NewEvent
-  await store.append({
-    tenantId,
-    streamKind: 'agent',
-    streamId: agentId,
-    expected: 'none',
-    events: [event],
-  })
-  await views.until(await store.head())
-  bus = makeBus(store)
-})
-afterAll(async () => {
-  await views.stop()
-  await store.close()
-  rmSync(directory, { recursive: true })
-})
-
-/** The real store with an append of its own. */
-function storeWith(append: EventStore['append']): EventStore {
-  const read: EventStore['readStream'] = (...where) => store.readStream(...where)
-  return { append, readStream: read } as EventStore
-}
-
-function makeBus(one: EventStore): CommandBus {
-  const dispatcher = { add: (order: CommandOrder) => void orders.push(order) }
-  return new CommandBus({ store: one, views, dispatcher, isOnline: () => isOnline, now })
-}
-
-function request(change: Partial<CommandRequest> = {}): CommandRequest {
-  const device = {
-    ...{ ...sampleData.DeviceRegistered, id: newId(), tenantId, installationId },
-    ...{ createdAt: '', changedAt: 1 },
-  } as unknown as DeviceRow
-  return {
-    ...{ tenantId, userId, device, command: 'OpenGate', args: { direction: 'both' } },
-    ...{ correlationId: newId(), ...change },
-  }
-}
-const typesOf = async (commandId: string) =>
-  (await store.readStream(tenantId, commandId)).map(({ type }) => type)
+const at = await startBus()
+const { clock, now, presence, orders, store, views, bus, makeBus, storeWith, typesOf } = at
+afterAll(at.stop)
 
 test('CommandIssued is durable before the answer and before anything is sent (THREATS C5, DESIGN 3.1)', async () => {
   const { promise, resolve: go } = Promise.withResolvers<void>()
@@ -134,7 +61,7 @@ test('without a key each call is a command of its own, and their order per devic
 })
 
 test('an agent that is offline is recorded as a refusal and nothing is sent, also at a repetition (THREATS C5)', async () => {
-  isOnline = false
+  presence.isOnline = false
   const before = orders.length
   const one = request({ idempotencyKey: 'tap-3' })
   for (let i = 0; i < 2; i += 1) {
@@ -145,7 +72,7 @@ test('an agent that is offline is recorded as a refusal and nothing is sent, als
     if ('details' in error)
       expect(await typesOf(error.details.commandId)).toEqual(['CommandIssued', 'CommandRefused'])
   }
-  isOnline = true
+  presence.isOnline = true
   await expect(bus.issue(one)).rejects.toMatchObject({ code: 'AGENT_OFFLINE' })
   expect(orders.length).toBe(before)
   const nobody = request({ device: { ...one.device, installationId: newId() } })
@@ -241,68 +168,4 @@ test('a button is pressed with its own safety class, and one that was not declar
   await expect(press('Luz', { ...page, viaAgent: false })).rejects.toEqual(unsupported)
   await expect(press('Luz', { ...page, driver: 'octoprint' })).rejects.toEqual(unsupported)
   expect(orders.length).toBe(before)
-})
-
-const facts = { name: 'peça.gcode', length: 3, sha256: '0'.repeat(64) }
-
-/** An UploadFile for a file that the log knows. */
-async function uploadRequest(change: Partial<CommandRequest> = {}) {
-  const device = { ...request().device, driver: 'octoprint' as const }
-  const file = newId()
-  const stream = { tenantId, streamKind: 'file', streamId: file } as const
-  const context = {
-    ...{ actor: { type: 'user', id: userId } as const, at: new Date(now()).toISOString() },
-    ...{ installationId, deviceId: device.id, correlationId: newId() },
-  }
-  const data = { ...facts, expiresAt: new Date(now() + 60_000).toISOString() }
-  const uploaded = { ...context, type: 'FileUploaded', data } as const
-  await views.until(
-    (await store.append({ ...stream, expected: 'none', events: [uploaded] })).position,
-  )
-  const remove = async () => {
-    const removed = {
-      ...context,
-      type: 'FileRemoved',
-      data: { name: 'x', reason: 'sent' },
-    } as const
-    await views.until((await store.append({ ...stream, expected: 1, events: [removed] })).position)
-  }
-  const one = request({ device, command: 'UploadFile', args: { file }, ...change })
-  return { one, remove, file }
-}
-
-test('the order for a file carries what is signed of it, from the fact and not from the caller', async () => {
-  const { one } = await uploadRequest()
-  const { commandId } = await bus.issue(one)
-  expect(orders.at(-1)).toMatchObject({ id: commandId, body: facts })
-  const [issued] = await store.readStream(tenantId, commandId)
-  expect(issued?.data).toMatchObject({ body: facts })
-})
-
-test('a file of another device, another tenant or of nobody does not exist, and leaves no trace', async () => {
-  const { one, file } = await uploadRequest()
-  const head = await store.head()
-  for (const other of [
-    { device: { ...one.device, id: newId() } },
-    { tenantId: newId(), device: one.device },
-    { args: { file: newId() } },
-  ])
-    await expect(bus.issue({ ...one, ...other })).rejects.toMatchObject({ code: 'FILE_GONE' })
-  expect(await store.head()).toBe(head)
-  expect((await bus.issue({ ...one, args: { file } })).commandId).toBeDefined()
-})
-
-test('a file that is used up or over is refused on record; the repetition of what used it is still the same command', async () => {
-  const { one, remove } = await uploadRequest({ idempotencyKey: 'file-1' })
-  const { commandId } = await bus.issue(one)
-  await remove()
-  expect((await bus.issue(one)).commandId).toBe(commandId)
-  const { idempotencyKey: _key, ...again } = one
-  const error = await bus.issue(again).catch((cause) => cause)
-  expect(error).toMatchObject({ code: 'FILE_GONE' })
-  expect(await typesOf(error.details.commandId)).toEqual(['CommandIssued', 'CommandRefused'])
-  const { one: late } = await uploadRequest()
-  clock.now += 60_000
-  await expect(bus.issue(late)).rejects.toMatchObject({ code: 'FILE_GONE' })
-  clock.now -= 60_000
 })
