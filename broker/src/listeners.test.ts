@@ -1,77 +1,21 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, connect as openSocket, type Socket } from 'node:net'
-import { type Duplex, PassThrough } from 'node:stream'
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { type ListenerOptions, Listeners } from './listeners.ts'
-import { lineLimits, WaitingLine } from './waiting-line.ts'
+import {
+  accepts,
+  closeOf,
+  dial,
+  local,
+  openWebSocket,
+  start,
+  upgrade,
+} from './listeners.fixture.ts'
+import { Listeners } from './listeners.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
-
-const local = '127.0.0.1'
-type Accepted = { readonly stream: Duplex; readonly address: string }
-
-async function start(options: Partial<ListenerOptions> = {}, isOpen = true) {
-  const accepted: Accepted[] = []
-  const accept = (stream: Duplex, address: string) => {
-    stream.on('error', () => undefined)
-    accepted.push({ stream, address })
-  }
-  const listeners = new Listeners({
-    ...{ host: local, mqttPort: 0, wsPort: 0, maxSocketsPerIp: 2, trustedProxies: [] },
-    ...options,
-  })
-  const ports = await listeners.bind()
-  if (isOpen) listeners.open({ accept })
-  onTestFinished(() => listeners.stop())
-  return { accepted, accept, listeners, ...ports }
-}
-
-/** A bare socket that the client keeps open; `got`: everything that came until the other side ended it. */
-async function dial(port: number, text = '', host = local) {
-  const to = { port, host: local, localAddress: host, allowHalfOpen: true }
-  const socket = openSocket(to)
-  onTestFinished(() => void socket.destroy())
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const got = new Promise<string>((done) => {
-    const over = () => done(Buffer.concat(chunks).toString('latin1'))
-    socket.once('end', over).on('error', over).once('close', over)
-  })
-  await once(socket, 'connect')
-  socket.write(text)
-  return { socket, got }
-}
-
-function upgrade(path: string, headers: Readonly<Record<string, string>> = {}): string {
-  const lines = {
-    ...{ Host: 'x', Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' },
-    ...{ 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Protocol': 'mqtt' },
-    ...headers,
-  }
-  const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`
-}
-
-async function openWebSocket(port: number, headers: Readonly<Record<string, string>> = {}) {
-  const webSocket = new WebSocket(`ws://${local}:${port}/ws/connectors`, 'mqtt', { headers })
-  webSocket.on('error', () => undefined)
-  onTestFinished(() => webSocket.terminate())
-  await new Promise<void>((done) => {
-    webSocket.once('open', done)
-    webSocket.once('close', () => done())
-  })
-  return webSocket
-}
-
-async function closeOf(webSocket: WebSocket): Promise<void> {
-  await new Promise<void>((done) => webSocket.once('close', () => done()))
-}
-
-const accepts = (list: readonly Accepted[], count: number) =>
-  vi.waitFor(() => expect(list).toHaveLength(count), { timeout: 20_000, interval: 10 })
 
 test('both listeners hand the connection to the broker with the address that they see', async () => {
   const { accepted, mqttPort, wsPort } = await start()
@@ -194,49 +138,6 @@ test('B6: loopback is exempt from the limit per address', async () => {
   await accepts(accepted, 5)
 })
 
-const viaProxy = { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8', '2001:db8::/32'] }
-
-test('B6: behind a trusted proxy the sockets are counted per client, and given back at their end', async () => {
-  const { wsPort } = await start({ ...viaProxy, maxSocketsPerIp: 2 })
-  const from = (address: string) => openWebSocket(wsPort, { 'x-forwarded-for': address })
-  const first = await from('198.51.100.7')
-  await from('198.51.100.7')
-  expect((await from('198.51.100.7')).readyState).not.toBe(WebSocket.OPEN)
-  expect((await from('198.51.100.8')).readyState).toBe(WebSocket.OPEN)
-  first.terminate()
-  await vi.waitFor(
-    async () => expect((await from('198.51.100.7')).readyState).toBe(WebSocket.OPEN),
-    { timeout: 20_000 },
-  )
-})
-
-test.each([
-  ['the client of the one proxy', '198.51.100.7', '198.51.100.7'],
-  ['the client behind a chain of trusted proxies', '198.51.100.7, 10.1.2.3', '198.51.100.7'],
-  [
-    'the nearest untrusted, whatever it says of others',
-    '1.1.1.1, 203.0.113.9, 10.1.2.3',
-    '203.0.113.9',
-  ],
-  ['an address of version 6', '2001:db9::1, 2001:db8::5', '2001:db9::1'],
-  ['a mapped address in its plain form', '::ffff:198.51.100.7', '198.51.100.7'],
-  ['the proxy, when it names no address', 'unknown', local],
-  ['the proxy, when the nearest is no address', '6.6.6.6, junk', local],
-  ['the proxy, when there is no header', '', local],
-])('the observed address is %s', async (_what, forwarded, observed) => {
-  const { accepted, wsPort } = await start(viaProxy)
-  await openWebSocket(wsPort, forwarded === '' ? {} : { 'x-forwarded-for': forwarded })
-  await accepts(accepted, 1)
-  expect(accepted[0]?.address).toBe(observed)
-})
-
-test('X-Forwarded-For of a client that is no trusted proxy is not believed', async () => {
-  const { accepted, wsPort } = await start({ trustedProxies: ['10.0.0.0/8'] })
-  await openWebSocket(wsPort, { 'x-forwarded-for': '198.51.100.7' })
-  await accepts(accepted, 1)
-  expect(accepted[0]?.address).toBe(local)
-})
-
 test('a busy port is an error that names it; nothing stays open, so that a later start may succeed', async () => {
   const holder = createServer().listen(0, local)
   await once(holder, 'listening')
@@ -252,55 +153,6 @@ test('a busy port is an error that names it; nothing stays open, so that a later
     expect(Object.values(await listeners.bind())).toContain(port)
     await listeners.stop()
   }
-})
-
-test('who dials before the broker is there waits, by TCP and WebSocket, and is heard once it opens', async () => {
-  const { accepted, accept, listeners, mqttPort, wsPort } = await start({}, false)
-  const { socket } = await dial(mqttPort, 'greeting')
-  const webSocket = new WebSocket(`ws://${local}:${wsPort}/ws/connectors`, 'mqtt')
-  onTestFinished(() => webSocket.terminate())
-  const opened = once(webSocket, 'open')
-  await setTimeout(300)
-  expect([accepted.length, webSocket.readyState]).toEqual([0, WebSocket.CONNECTING])
-  expect(socket.readyState).toBe('open')
-  listeners.open({ accept })
-  await opened
-  await accepts(accepted, 2)
-  const [first] = accepted
-  const heard = new Promise((done) => first?.stream.once('data', done))
-  first?.stream.resume()
-  expect(String(await heard)).toBe('greeting')
-})
-
-test('a burst is heard in the order in which it came, a few in each turn', async () => {
-  const { accepted, accept, listeners, mqttPort } = await start({}, false)
-  const dialled = []
-  for (let n = 0; n < 2 * lineLimits.enteredPerTurn + 1; n += 1)
-    dialled.push((await dial(mqttPort)).socket.localPort)
-  // The last may have dialled and not be in the line yet.
-  await setTimeout(100)
-  const perTurn: number[] = []
-  listeners.open({ accept })
-  while (accepted.length < dialled.length) {
-    await setImmediate()
-    perTurn.push(accepted.length)
-  }
-  expect(perTurn[0]).toBeLessThanOrEqual(lineLimits.enteredPerTurn)
-  expect(accepted.map(({ stream }) => (stream as Socket).remotePort)).toEqual(dialled)
-})
-
-test('who waits too long is cut, and who finds the line full is not let in', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'performance'] })
-  onTestFinished(() => void vi.useRealTimers())
-  const line = new WaitingLine()
-  const guests = Array.from({ length: lineLimits.maxWaiting + 1 }, () => new PassThrough())
-  for (const guest of guests) line.join(guest, () => undefined)
-  expect(guests.map(({ destroyed }) => destroyed).lastIndexOf(false)).toBe(guests.length - 2)
-  expect(guests.at(-1)?.destroyed).toBe(true)
-  vi.advanceTimersByTime(lineLimits.maxWaitMs - 1)
-  expect(guests.at(0)?.destroyed).toBe(false)
-  vi.advanceTimersByTime(lineLimits.maxWaitMs)
-  expect(guests.every(({ destroyed }) => destroyed)).toBe(true)
 })
 
 test('stop ends every connection, upgraded, half open or idle', async () => {
