@@ -22,6 +22,14 @@ import { tokenKinds } from '@travessia/schemas/token-claims'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
+import {
+  type Ending,
+  endingOf,
+  endingOfFetch,
+  expired,
+  refused,
+  stopped,
+} from './command-endings.ts'
 import type { CommandFiles } from './command-files.ts'
 import type { CommandContext, CommandResult, Driver } from './drivers/driver.ts'
 import type { Journal } from './journal.ts'
@@ -46,7 +54,6 @@ const argumentValidators = new Map(
   commandNames.map((name) => [name as string, compile(commandCatalog[name].args)]),
 )
 
-type Ending = Omit<CommandReport, 'kind' | 'commandId' | 'at'>
 /** Tells the device. */
 type Tell = (file: Pick<CommandContext, 'file'>) => Promise<CommandResult>
 
@@ -251,17 +258,6 @@ export class CommandRunner {
   }
 }
 
-const stopped: Ending = {
-  status: 'failed',
-  errorCode: 'AGENT_OFFLINE',
-  detail: 'the agent stopped',
-}
-const expired: Ending = { status: 'expired', errorCode: 'COMMAND_EXPIRED' }
-
-function refused(errorCode: ErrorCode, detail?: string): Ending {
-  return { status: 'refused', errorCode, ...(detail === undefined ? {} : { detail }) }
-}
-
 /** ms that are left of the order's life by the monotonic clock since its receipt. */
 function budgetOf({ notBefore, expiresAt }: CommandOrder): () => number {
   const receivedAt = performance.now()
@@ -273,34 +269,4 @@ function commandOf({ name, args, body }: CommandOrder): Command | undefined {
   const isValid = argumentValidators.get(name)
   const isWhole = (name === 'UploadFile') === (body !== undefined)
   return isWhole && isValid?.(args) ? ({ name: name as CommandName, args } as Command) : undefined
-}
-
-/** The device was told nothing. */
-function endingOfFetch(error: unknown): Ending {
-  if (!(error instanceof TravessiaError)) throw error
-  const { code, details } = error
-  if (code === 'TUNNEL_BUSY') return refused(code)
-  return { status: 'failed', errorCode: code, detail: String(details['problem']) }
-}
-
-/** DESIGN 8: what a driver's result means for the command. */
-function endingOf(result: CommandResult, durationMs: number): Ending {
-  const file = 'file' in result && result.file !== undefined ? { file: result.file } : {}
-  const took = { durationMs: Math.round(durationMs), ...file }
-  switch (result.outcome) {
-    case 'accepted':
-      return { status: 'succeeded', confirmed: false, ...took }
-    case 'confirmed':
-      return { status: 'succeeded', confirmed: true, ...took }
-    case 'denied':
-      return refused('COMMAND_REFUSED', result.detail)
-    case 'unsupported':
-      return refused('COMMAND_UNSUPPORTED', result.detail)
-    case 'late':
-      return expired
-    case 'failed':
-      return { status: 'failed', errorCode: 'DEVICE_UNREACHABLE', detail: result.detail, ...took }
-    case 'unknown':
-      return { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: result.detail, ...took }
-  }
 }
