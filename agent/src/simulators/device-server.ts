@@ -116,3 +116,18 @@ function write(response: ServerResponse, { status = 200, type, headers, body = '
   })
   response.end(body)
 }
+
+/** JSON of a request, whatever was sent. */
+export type Fields = Readonly<Record<string, unknown>>
+
+export function fieldsOf(text: string): Fields {
+  try {
+    return record(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
+
+export function record(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+}

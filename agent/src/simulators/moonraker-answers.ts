@@ -1,9 +1,8 @@
 /** What Moonraker and Klipper say of a machine, field by field as in DEVICES 2.2. */
-import { type Answer, json } from './device-server.ts'
+import { type Answer, type Fields, json } from './device-server.ts'
 import type { Phase, PrintingMachine } from './printing-machine.ts'
 
 export type KlippyState = 'ready' | 'startup' | 'shutdown' | 'error' | 'disconnected'
-type Fields = Readonly<Record<string, unknown>>
 
 const printStates: Readonly<Record<Phase, string>> = {
   ...{ idle: 'standby', printing: 'printing', paused: 'paused' },

@@ -5,7 +5,16 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { type Answer, type DeviceRequest, DeviceServer, html, json } from './device-server.ts'
+import {
+  type Answer,
+  type DeviceRequest,
+  DeviceServer,
+  type Fields,
+  fieldsOf,
+  html,
+  json,
+  record,
+} from './device-server.ts'
 import * as answers from './moonraker-answers.ts'
 import { moonrakerPage } from './moonraker-page.ts'
 import { takeUpload } from './moonraker-upload.ts'
@@ -32,7 +41,6 @@ type Faults = {
   klippy?: answers.KlippyState
   dropSocketsNow?: boolean
 }
-type Fields = Readonly<Record<string, unknown>>
 type Client = { wanted?: Fields; said: Record<string, Fields>; isKnown: boolean }
 
 const updateMs = 250
@@ -287,16 +295,4 @@ function paramsOf(name: string, query: URLSearchParams): Fields {
   if (name !== 'printer.objects.query') return Object.fromEntries(query)
   const wanted = [...query].map(([object, fields]) => [object, fields ? fields.split(',') : null])
   return wanted.length === 0 ? {} : { objects: Object.fromEntries(wanted) }
-}
-
-function fieldsOf(text: string): Fields {
-  try {
-    return record(JSON.parse(text))
-  } catch {
-    return {}
-  }
-}
-
-function record(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {}
 }

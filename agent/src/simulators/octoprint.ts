@@ -8,9 +8,12 @@ import {
   type Answer,
   type DeviceRequest,
   DeviceServer,
+  type Fields,
+  fieldsOf,
   html,
   json,
   keepLast,
+  record,
 } from './device-server.ts'
 import * as answers from './octoprint-answers.ts'
 import { octoprintPage } from './octoprint-page.ts'
@@ -37,7 +40,6 @@ type Faults = {
   /** Commands are accepted at once and done after this time. */
   lagMs?: number
 }
-type Body = Readonly<Record<string, unknown>>
 
 export const simulatedApiKey = 'simulator-key'
 const noContent: Answer = { status: 204 }
@@ -79,7 +81,7 @@ export class OctoPrint {
     const { pathname } = request.url
     if (pathname === '/__simulator/state') return json(this.machine.state)
     if (pathname === '/__simulator/faults') {
-      this.#faults = parse(request.body)
+      this.#faults = fieldsOf(request.body)
       return json(this.#faults)
     }
     keepLast(this.requests, `${request.method} ${pathname}`)
@@ -129,7 +131,7 @@ export class OctoPrint {
 
   async #command(request: DeviceRequest): Promise<Answer> {
     const { pathname } = request.url
-    const body = parse(request.body)
+    const body = fieldsOf(request.body)
     if (pathname === filesPath) return this.#upload(request)
     if (pathname.startsWith(`${filesPath}/`)) return this.#fileCommand(request, body)
     if (pathname === '/api/connection') return this.#connect(body)
@@ -149,7 +151,7 @@ export class OctoPrint {
   }
 
   /** As the real one: the pause of a pause is accepted, and nothing happens; without `action` it toggles. */
-  #jobCommand({ command, action = 'toggle' }: Body): Answer {
+  #jobCommand({ command, action = 'toggle' }: Fields): Answer {
     const { machine } = this
     const pausing = machine.phase === 'paused' ? 'resume' : 'pause'
     switch (command) {
@@ -168,7 +170,7 @@ export class OctoPrint {
     }
   }
 
-  #fileCommand({ method, url }: DeviceRequest, { command, print }: Body): Answer {
+  #fileCommand({ method, url }: DeviceRequest, { command, print }: Fields): Answer {
     const { machine } = this
     const path = decoded(url.pathname.slice(filesPath.length + 1))
     if (!machine.files.has(path)) return notFound
@@ -208,14 +210,14 @@ export class OctoPrint {
     return this.#accept(() => this.machine.setTarget(heater, target))
   }
 
-  #gcode({ command, commands = [command] }: Body): Answer {
+  #gcode({ command, commands = [command] }: Fields): Answer {
     const lines = Array.isArray(commands) ? commands.map(String) : []
     if (lines.some((line) => /^M112\b/.test(line)))
       return this.#accept(() => this.machine.emergencyStop())
     return lines.length === 0 ? error(400, 'Need one of command, commands') : noContent
   }
 
-  #connect({ command }: Body): Answer {
+  #connect({ command }: Fields): Answer {
     if (command === 'connect') {
       if (this.machine.phase === 'stopped') this.machine.restart()
       this.#isConnected = true
@@ -240,18 +242,6 @@ const notFound = error(404, 'The requested URL was not found on the server.')
 
 function error(status: number, text: string): Answer {
   return json({ error: text }, status)
-}
-
-function parse(text: string): Body {
-  try {
-    return record(JSON.parse(text))
-  } catch {
-    return {}
-  }
-}
-
-function record(value: unknown): Body {
-  return typeof value === 'object' && value !== null ? (value as Body) : {}
 }
 
 function decoded(path: string): string {

@@ -10,6 +10,8 @@ import {
   type Answer,
   type DeviceRequest,
   DeviceServer,
+  type Fields,
+  fieldsOf,
   type Handler,
   json,
   keepLast,
@@ -18,6 +20,7 @@ import { deviceId, systemInformation, TurnstileConfiguration } from './turnstile
 import { type Turn, TurnstileLists } from './turnstile-lists.ts'
 import { TurnstileMonitor } from './turnstile-monitor.ts'
 import { turnstilePages } from './turnstile-pages.ts'
+import { TurnstileSessions } from './turnstile-sessions.ts'
 
 export type TurnstileOptions = {
   readonly port: number
@@ -51,7 +54,6 @@ type Faults = {
   /** Its lists are empty and their numbers begin anew. */
   eraseNow?: boolean
 }
-type Body = Readonly<Record<string, unknown>>
 
 const openedByApi = 10
 const openedFromPage = 12
@@ -59,7 +61,6 @@ const gaveUp = 13
 const denied = 6
 const granted = 7
 const passageMs = 1_500
-const maxSessions = 20
 const turns: readonly Turn[] = ['TURN_LEFT', 'TURN_RIGHT', 'GIVE_UP']
 const open: ReadonlySet<string> = new Set([
   'login',
@@ -71,9 +72,7 @@ const open: ReadonlySet<string> = new Set([
 
 export class Turnstile {
   readonly #server: DeviceServer
-  readonly #login: string
-  readonly #password: string
-  readonly #sessions: string[] = []
+  readonly #sessions: TurnstileSessions
   readonly #actions: Array<{ action: string; parameters: string; at: number }> = []
   readonly #lists = new TurnstileLists(() => this.#seconds())
   readonly #configuration = new TurnstileConfiguration()
@@ -87,8 +86,7 @@ export class Turnstile {
   #faults: Faults = {}
 
   constructor({ port, host, login = 'admin', password = 'admin' }: TurnstileOptions) {
-    this.#login = login
-    this.#password = password
+    this.#sessions = new TurnstileSessions(login, password)
     const handle: Handler = (request, response) => this.#handle(request, response)
     this.#server = new DeviceServer(handle, { port, ...(host === undefined ? {} : { host }) })
   }
@@ -110,8 +108,8 @@ export class Turnstile {
   async #handle(request: DeviceRequest, response: ServerResponse): Promise<Answer | undefined> {
     const { pathname } = request.url
     if (pathname === '/__simulator/state') return json(this.state)
-    if (pathname === '/__simulator/faults') return this.#setFaults(parse(request.body))
-    if (pathname === '/__simulator/person') return this.#person(parse(request.body))
+    if (pathname === '/__simulator/faults') return this.#setFaults(fieldsOf(request.body))
+    if (pathname === '/__simulator/person') return this.#person(fieldsOf(request.body))
     if (this.#faults.hang) return undefined
     await sleep(this.#faults.slowMs ?? 0)
     const page = turnstilePages[pathname]
@@ -125,26 +123,25 @@ export class Turnstile {
   }
 
   #command(command: string, request: DeviceRequest): Answer | 'cut' {
-    const session = sessionOf(request)
-    if (!open.has(command) && !this.#sessions.includes(session))
+    if (!open.has(command) && !this.#sessions.has(request))
       return json({ error: 'Invalid session' }, 401)
     switch (command) {
       case 'login':
       case 'hidlogin':
         return this.#signIn(request)
       case 'session_is_valid':
-        return json({ session_is_valid: this.#sessions.includes(session) })
+        return json({ session_is_valid: this.#sessions.has(request) })
       case 'logout':
-        this.#sessions.splice(this.#sessions.indexOf(session), 1)
+        this.#sessions.signOut(request)
         return json({})
       case 'execute_actions':
-        return this.#execute(parse(request.body), request)
+        return this.#execute(fieldsOf(request.body), request)
       default:
-        return this.#read(command, parse(request.body))
+        return this.#read(command, fieldsOf(request.body))
     }
   }
 
-  #read(command: string, body: Body): Answer | 'cut' {
+  #read(command: string, body: Fields): Answer | 'cut' {
     switch (command) {
       case 'get_language':
         return json({ language: 'en_US' })
@@ -172,19 +169,15 @@ export class Turnstile {
     }
   }
 
-  /** JSON from programs, a form from the page. */
-  #signIn({ body, headers }: DeviceRequest): Answer {
-    const isForm = headers['content-type']?.includes('form-urlencoded')
-    const given = isForm ? Object.fromEntries(new URLSearchParams(body)) : parse(body)
-    if (given['login'] !== this.#login || given['password'] !== this.#password)
-      return json({ error: 'Invalid user or password' }, 401)
-    const session = randomBytes(18).toString('base64url')
-    keepLast(this.#sessions, session, maxSessions)
-    return json({ session })
+  #signIn(request: DeviceRequest): Answer {
+    const session = this.#sessions.signIn(request)
+    return session === undefined
+      ? json({ error: 'Invalid user or password' }, 401)
+      : json({ session })
   }
 
-  #execute(body: Body, request: DeviceRequest): Answer | 'cut' {
-    const wanted = Array.isArray(body['actions']) ? (body['actions'] as Body[]) : []
+  #execute(body: Fields, request: DeviceRequest): Answer | 'cut' {
+    const wanted = Array.isArray(body['actions']) ? (body['actions'] as Fields[]) : []
     if (wanted.length === 0) return json({ error: 'Missing actions' }, 400)
     if (this.#faults.denied) return json({ actions: wanted.map(() => ({ status: 'denied' })) })
     for (const { action, parameters } of wanted) {
@@ -231,13 +224,13 @@ export class Turnstile {
   }
 
   /** With a card: let in and through, or denied; or let in and then nobody turns. */
-  #person({ userId, turn, isDenied }: Body): Answer {
+  #person({ userId, turn, isDenied }: Fields): Answer {
     this.#log(isDenied === true ? denied : granted, Number(userId ?? 1))
     if (isDenied !== true) this.#turned(turns.find((one) => one === turn) ?? 'TURN_RIGHT')
     return json({})
   }
 
-  #configure(body: Body): Answer {
+  #configure(body: Fields): Answer {
     if (!this.#configuration.write(body)) return json({ error: 'Invalid value' }, 400)
     if ('monitor' in body) this.#monitor.start()
     return json({})
@@ -272,7 +265,7 @@ export class Turnstile {
     return Math.floor(Date.now() / 1000) + (this.#faults.clockSeconds ?? 0)
   }
 
-  #setFaults(faults: Body): Answer {
+  #setFaults(faults: Fields): Answer {
     const { rebootNow, eraseNow, ...others } = faults as Faults
     this.#faults = others
     if (rebootNow) this.#reboot()
@@ -281,7 +274,7 @@ export class Turnstile {
   }
 
   #reboot(): void {
-    this.#sessions.length = 0
+    this.#sessions.forget()
     const mode = { mode: 0, mode_name: 'DEFAULT', time: this.#seconds(), last_offline: 0 }
     this.#tell('operation_mode', { operation_mode: mode, device_id: deviceId })
   }
@@ -289,18 +282,4 @@ export class Turnstile {
 
 export function createTurnstile(options: TurnstileOptions): Turnstile {
   return new Turnstile(options)
-}
-
-function sessionOf({ url, headers }: DeviceRequest): string {
-  const cookie = /(?:^|;\s*)session=([^;]+)/.exec(headers.cookie ?? '')?.[1]
-  return url.searchParams.get('session') ?? cookie ?? ''
-}
-
-function parse(text: string): Body {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Body) : {}
-  } catch {
-    return {}
-  }
 }
