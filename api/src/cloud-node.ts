@@ -10,24 +10,12 @@ import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { Checkpointer } from './audit/checkpointer.ts'
 import { Retention } from './audit/retention.ts'
-import { Witnesses } from './audit/witnesses.ts'
-import { agentDeviceList, recordCredentials } from './bus/agent-device-list.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
-import { Approvals } from './bus/approvals.ts'
-import { CommandBus } from './bus/command-bus.ts'
-import { DeviceLists } from './bus/device-lists.ts'
-import { DeviceStates } from './bus/device-states.ts'
-import { Discoveries } from './bus/discoveries.ts'
-import { Dispatcher } from './bus/dispatcher.ts'
-import { Inbox } from './bus/inbox.ts'
-import { Passages } from './bus/passages.ts'
-import { Recorder } from './bus/recorder.ts'
+import { type Bus, createBus, startBus, stopBus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { recover } from './crash-recovery.ts'
 import { brokerAt, endpointsOf, portsOf } from './endpoints.ts'
 import { Feeds, feedLimits } from './feeds/feeds.ts'
-import { FileSender } from './files/file-sender.ts'
-import { FileStore } from './files/file-store.ts'
 import type { FrontDoor } from './front-door.ts'
 import { watchAccess } from './gateway/access-watch.ts'
 import { Cameras, cameraLimits } from './gateway/cameras.ts'
@@ -37,14 +25,13 @@ import { Gateway } from './gateway/gateway.ts'
 import { sessionUrl } from './gateway/public-address.ts'
 import { RemoteSessions } from './gateway/remote-sessions.ts'
 import { SessionSecrets } from './gateway/session-secrets.ts'
-import { TunnelClient } from './gateway/tunnel-client.ts'
 import { attemptCounters } from './identity/attempts.ts'
 import { finishErasures } from './identity/erasure.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { agentTokenSeconds, clockToleranceSeconds } from './identity/tokens.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import type { Link } from './link/link.ts'
-import type { Endpoints, Services } from './services.ts'
+import type { Base, Endpoints, Services } from './services.ts'
 import { BlobSweeper } from './store/blob-sweeper.ts'
 import { History } from './store/history.ts'
 import { openBlobs } from './store/open-blobs.ts'
@@ -179,88 +166,6 @@ async function openLink(
     ...{ now, log },
   })
   return { link: createEmbeddedLink(nodeId, broker), broker }
-}
-
-type Base = Identity &
-  Pick<
-    Services,
-    | 'store'
-    | 'blobs'
-    | 'capture'
-    | 'views'
-    | 'history'
-    | 'link'
-    | 'presence'
-    | 'checkpointer'
-    | 'now'
-    | 'log'
-  >
-type Bus = ReturnType<typeof createBus>
-
-function createBus(base: Base, dataDir: string) {
-  const { store, views, history, presence, link, now, log, tokens } = base
-  const isOnline = (agentId: string) => presence.of(agentId).isOnline
-  const recorder = new Recorder(base)
-  const tunnel = new TunnelClient({ link, now, log })
-  const deviceLists = new DeviceLists({
-    ...{ link, isOnline, log },
-    listOf: (agent) => agentDeviceList(base, agent),
-    sign: (list) => tokens.signDevices(list),
-    recordCredentials: (agent, list) => recordCredentials({ ...base, recorder }, agent, list),
-  })
-  const dispatcher = new Dispatcher({
-    ...{ link, isOnline, now, log },
-    sign: (order) => tokens.signOrder(order),
-    giveUp: (order, handedOver) => recorder.giveUp(order, handedOver),
-  })
-  const deviceStates = new DeviceStates({
-    ...{ views, history, now },
-    record: (device, agentId, reported) => recorder.deviceState(device, agentId, reported),
-  })
-  const passages = new Passages({
-    ...{ views, now },
-    record: (device, agentId, passage) => recorder.passage(device, agentId, passage),
-    receipt: (agent, receipt) => link.command(agent, 'passages', JSON.stringify(receipt)),
-  })
-  const discoveries = new Discoveries({
-    ...{ link, now },
-    sign: (order) => tokens.signDiscovery(order),
-    agentIntent: (...what) => recorder.agentIntent(...what),
-  })
-  const witnesses = new Witnesses({
-    ...base,
-    online: () => presence.online(),
-    keyOf: (agentId) => base.pairing.signingKeyOf(agentId),
-    refused: (agent, refused) => recorder.agentIntent(agent, { type: 'ReportRefusal', refused }),
-  })
-  const inbox = new Inbox({
-    ...{ presence, tunnel, deviceLists, deviceStates, discoveries, passages, dispatcher },
-    witnesses,
-    ...{ now, log },
-    agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
-    commandReport: (agent, report) => recorder.commandReport(agent, report),
-  })
-  const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
-  const approvals = new Approvals({ store, views, dispatcher, commands, isOnline, now, log })
-  const files = new FileStore({ ...base, directory: join(dataDir, 'files') })
-  const fileSender = new FileSender({ ...base, files, tunnel })
-  const parts = { recorder, tunnel, deviceLists, deviceStates, discoveries, dispatcher, inbox }
-  return { ...parts, witnesses, commands, approvals, files, fileSender }
-}
-
-function startBus({ approvals, inbox, witnesses }: Bus): void {
-  inbox.start()
-  witnesses.start()
-  approvals.start()
-}
-
-async function stopBus({ approvals, inbox, dispatcher, deviceLists, ...bus }: Bus): Promise<void> {
-  await approvals.stop()
-  await bus.witnesses.stop()
-  bus.fileSender.stop()
-  await inbox.stop()
-  dispatcher.stop()
-  deviceLists.stop()
 }
 
 function createRemote(config: Config, deps: Base & Bus & { readonly endpoints: Endpoints }) {

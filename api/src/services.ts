@@ -18,6 +18,7 @@ import type { TunnelClient } from './gateway/tunnel-client.ts'
 import type { AgentCredentials } from './identity/agent-credentials.ts'
 import type { Attempts } from './identity/attempts.ts'
 import type { EvidenceKeys } from './identity/evidence-keys.ts'
+import type { Identity } from './identity/identity.ts'
 import type { Logins } from './identity/logins.ts'
 import type { Pairing } from './identity/pairing.ts'
 import type { SubjectKeys } from './identity/subject-keys.ts'
@@ -79,3 +80,19 @@ export type Services = {
   readonly now: () => number
   readonly log: Logger
 }
+
+/** What the other parts stand on, before there is a bus, a gateway or a route. */
+export type Base = Identity &
+  Pick<
+    Services,
+    | 'store'
+    | 'blobs'
+    | 'capture'
+    | 'views'
+    | 'history'
+    | 'link'
+    | 'presence'
+    | 'checkpointer'
+    | 'now'
+    | 'log'
+  >
