@@ -1,7 +1,7 @@
 /** A browser that leaves a stream: how soon the device's socket is closed, and whether anything is left. */
 import { mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '../test/stack.ts'
+import { eventually } from '../rig/eventually.ts'
 import { type EndlessDevice, sharedNow, startEndlessDevice, watch } from './endless.ts'
 import { figuresOf, type Row, type RowPlace } from './rows.ts'
 import { openDevice, type Page, register, startAgent, startNode } from './travessia.ts'

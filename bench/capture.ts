@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Api } from '../test/stack.ts'
+import type { Api } from '../rig/api.ts'
 import { Visitor } from './pages.ts'
 import { launchReady } from './processes.ts'
 import { inGroupsOf, medianOf, type Row, type RowPlace } from './rows.ts'

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../test/stack.ts'
+import { freePort } from '../rig/free-port.ts'
 import { launchListening, pathOf } from './processes.ts'
 
 export const sizes = { '/1k': 1024, '/100k': 100 * 1024, '/10m': 10 * 1024 * 1024 } as const

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Api } from '../test/stack.ts'
+import type { Api } from '../rig/api.ts'
 import { startEndlessDevice } from './endless.ts'
 import { Visitor } from './pages.ts'
 import { cpuSecondsOf } from './proc.ts'

@@ -1,7 +1,7 @@
 /** Debian's mosquitto between node and agents, with the access list that docs/protocol.md tells operators to copy. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../test/stack.ts'
+import { freePort } from '../rig/free-port.ts'
 import { launchListening, pathOf } from './processes.ts'
 
 const documentation = join(import.meta.dirname, '../docs/protocol.md')

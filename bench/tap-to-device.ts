@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Api } from '../rig/api.ts'
 import { type DevicePlug, moment } from '../scripts/torture/device-plug.ts'
 import { createField, type Field } from '../scripts/torture/field.ts'
-import type { Api } from '../test/stack.ts'
 import { figuresOf, type Row, type RowPlace } from './rows.ts'
 
 const warmUpTaps = 30

@@ -6,15 +6,11 @@ import { fileNames } from '@travessia/schemas/evidence/manifest'
 import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
 import { openFile } from '../api/src/audit/open-file.ts'
 import { zip } from '../api/src/audit/zip.ts'
-import {
-  Api,
-  deviceNamed,
-  enterSession,
-  eventually,
-  fetchPage,
-  root,
-  startStack,
-} from '../test/stack.ts'
+import { Api, deviceNamed } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { root } from '../rig/processes.ts'
+import { startStack } from '../rig/stack.ts'
 
 const directory = join(root, 'examples')
 const intact = join(directory, 'session.zip')

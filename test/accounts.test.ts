@@ -1,6 +1,8 @@
 /** Accounts from outside: registering, signing in and out, limits, changing the password. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, eventually, factsOf, type Stack, startStack } from './stack.ts'
+import { Api, factsOf } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 let stack: Stack
 beforeAll(async () => {

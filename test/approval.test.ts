@@ -3,16 +3,9 @@
  * killed meanwhile, and then it turns once.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  Api,
-  childPid,
-  deviceNamed,
-  eventually,
-  factsOf,
-  type Item,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 
 type State = { readonly status: string; readonly errorCode: string | null; readonly code?: string }
 

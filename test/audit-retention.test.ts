@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Due } from '@travessia/schemas/retention'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, factsOf, type Item } from '../rig/api.ts'
+import { root } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { addPeople, type People } from './people.ts'
-import { Api, factsOf, type Item, root } from './stack.ts'
 
 const paths = {
   ...{ retention: '/api/audit/retention', dryRun: '/api/audit/retention/dry-run' },

@@ -4,16 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  Api,
-  ended,
-  eventually,
-  freePort,
-  freePorts,
-  readyLine,
-  root,
-  type Stack,
-} from './stack.ts'
+import { Api } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { freePort, freePorts } from '../rig/free-port.ts'
+import { ended, readyLine, root } from '../rig/processes.ts'
+import type { Stack } from '../rig/stack.ts'
 
 const account = { email: 'admin@teste.travessia', password: 'only-for-this-test' }
 

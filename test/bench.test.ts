@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { pidsOf, root } from './stack.ts'
+import { pidsOf, root } from '../rig/processes.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-test-'))
 const withinMs = 90_000

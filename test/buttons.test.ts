@@ -1,8 +1,10 @@
 /** Declared buttons of any HTTP device, from the form's request to the device, which counts what reached it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { OwnDevice } from './own-device.ts'
-import { Api, eventually, factsOf, type Item, type Stack, startStack } from './stack.ts'
+import { Api, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { OwnDevice } from '../rig/own-device.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 type State = { readonly status: string; readonly errorCode: string | null }
 

@@ -7,18 +7,11 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { openPage } from '../rig/pages.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 import { enter, look, newPhone, startBrowser, violations } from './screens.ts'
-import {
-  Api,
-  childPid,
-  deviceNamed,
-  eventually,
-  factsOf,
-  type Item,
-  openPage,
-  type Stack,
-  startStack,
-} from './stack.ts'
 
 let stack: Stack
 let browser: Browser

@@ -6,17 +6,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { OwnDevice } from './own-device.ts'
-import {
-  Api,
-  enterSession,
-  eventually,
-  factsOf,
-  fetchPage,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, factsOf } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { OwnDevice } from '../rig/own-device.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 const device = new OwnDevice()
 const mark = `canary${Date.now().toString(36)}`

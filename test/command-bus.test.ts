@@ -3,17 +3,10 @@
  * 202, once per key, never late, one terminal state (DESIGN 8, THREATS C, F1-F3).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { registerDevice } from './own-agent.ts'
-import {
-  Api,
-  childPid,
-  deviceNamed,
-  eventually,
-  factsOf,
-  type Item,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { registerDevice } from '../rig/own-agent.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 
 type Issued = { readonly commandId: string; readonly expiresAt: string }
 type State = { readonly status: string; readonly errorCode: string | null }

@@ -9,9 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { Api, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { freePort } from '../rig/free-port.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { startBrowser } from './screens.ts'
-import { Api, eventually, freePort, type Item, type Stack, startStack } from './stack.ts'
 
 const credentials = { username: 'ana', password: 'segredo' }
 const programs: ChildProcess[] = []

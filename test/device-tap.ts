@@ -9,7 +9,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import { listen } from './own-device.ts'
+import { listen } from '../rig/own-device.ts'
 
 export type DeviceTap = {
   readonly url: string

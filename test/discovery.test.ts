@@ -2,9 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Lan, ssdpAnswer, startLan } from './lan-responder.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { Api, eventually, factsOf, type Item, root, type Stack, startStack } from './stack.ts'
+import { Api, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type Lan, ssdpAnswer, startLan } from '../rig/lan-responder.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { root } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 type Found = { readonly baseUrl: string; readonly deviceId: string | null }
 

@@ -4,12 +4,14 @@
  */
 import { connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { factsOf } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { listen } from '../rig/own-device.ts'
+import { enterSession } from '../rig/pages.ts'
+import { blocks } from '../rig/scripted-device.ts'
+import { type Entered, once } from '../rig/session-client.ts'
 import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { listen } from './own-device.ts'
-import { blocks } from './scripted-device.ts'
-import { type Entered, once } from './session-client.ts'
-import { enterSession, eventually, factsOf } from './stack.ts'
 
 const uploadBytes = 50 * 1024 * 1024
 /** Between the browser and the device: windows of the tunnel and buffers of sockets. */

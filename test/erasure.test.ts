@@ -6,11 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, factsOf } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { OwnDevice } from '../rig/own-device.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { root } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { OwnDevice } from './own-device.ts'
 import { addPeople } from './people.ts'
-import { Api, enterSession, eventually, factsOf, fetchPage, root } from './stack.ts'
 
 const device = new OwnDevice()
 const joana = {

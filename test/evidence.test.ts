@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, eventually, root, type Stack, startStack } from './stack.ts'
+import { Api } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { root } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 let stack: Stack
 let auditor: Api

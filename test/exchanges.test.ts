@@ -11,8 +11,8 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { enterSession } from '../rig/pages.ts'
 import {
   blocks,
   digestOf,
@@ -20,9 +20,9 @@ import {
   ScriptedDevice,
   sendBytes,
   takeBytes,
-} from './scripted-device.ts'
-import { begin, type Entered, type Options, once } from './session-client.ts'
-import { enterSession } from './stack.ts'
+} from '../rig/scripted-device.ts'
+import { begin, type Entered, type Options, once } from '../rig/session-client.ts'
+import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
 
 const mebibyte = 1024 * 1024
 const device = new ScriptedDevice()

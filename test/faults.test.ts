@@ -3,21 +3,13 @@
  * what was acknowledged stays, what was begun ends once, everything comes back by itself (THREATS F1-F8).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Network, throughNetwork } from './network.ts'
-import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
-import { OwnDevice } from './own-device.ts'
-import {
-  Api,
-  childPid,
-  deviceNamed,
-  enterSession,
-  eventually,
-  fetchPage,
-  type Item,
-  openPage,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { Network, throughNetwork } from '../rig/network.ts'
+import { type OwnAgent, pairOwnAgent, registerDevice } from '../rig/own-agent.ts'
+import { OwnDevice } from '../rig/own-device.ts'
+import { enterSession, fetchPage, openPage } from '../rig/pages.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 
 type Fact = {
   readonly id: string

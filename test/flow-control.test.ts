@@ -6,18 +6,12 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { listen } from './own-device.ts'
-import {
-  Api,
-  childPid,
-  enterSession,
-  eventually,
-  fetchPage,
-  openPage,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { listen } from '../rig/own-device.ts'
+import { enterSession, fetchPage, openPage } from '../rig/pages.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 
 type Entered = Awaited<ReturnType<typeof enterSession>>
 type Site = { readonly api: Api; readonly agent: OwnAgent; readonly page: Entered }

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@travessia/schemas/ids'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { freePort } from '../rig/free-port.ts'
 import { startBareNode } from './bare-node.ts'
-import { freePort } from './stack.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 

@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { enterSession } from '../rig/pages.ts'
+import { blocks, digestOf, ScriptedDevice, takeBytes } from '../rig/scripted-device.ts'
+import { begin, type Entered, once } from '../rig/session-client.ts'
 import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { blocks, digestOf, ScriptedDevice, takeBytes } from './scripted-device.ts'
-import { begin, type Entered, once } from './session-client.ts'
-import { enterSession } from './stack.ts'
 
 const main = new ScriptedDevice()
 const other = new ScriptedDevice()

@@ -4,9 +4,12 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { Api } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { ended } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { startSimulator } from './simulator.ts'
-import { Api, ended, eventually, type Stack, startStack } from './stack.ts'
 
 type Known = { readonly state: { status: string; detail?: string; job?: { file: string } } | null }
 type Command = {

@@ -6,18 +6,12 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { registerDevice, startOwnAgent } from './own-agent.ts'
-import { type Echo, OwnDevice } from './own-device.ts'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { type Echo, OwnDevice } from '../rig/own-device.ts'
+import { enterSession } from '../rig/pages.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 import { portOf, type RawAnswer, sendRaw } from './raw-socket.ts'
-import {
-  Api,
-  childPid,
-  deviceNamed,
-  enterSession,
-  type Item,
-  type Stack,
-  startStack,
-} from './stack.ts'
 
 const device = new OwnDevice()
 let stack: Stack

@@ -3,6 +3,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { pidsOf } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { capturedDevice } from './captured-device.ts'
 import { hostileForm, hostilePage, hostileScript } from './hostile-page.ts'
 import {
@@ -14,7 +17,6 @@ import {
   startBrowser,
   violations,
 } from './screens.ts'
-import { Api, deviceNamed, type Item, pidsOf, type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let browser: Browser

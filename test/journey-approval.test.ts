@@ -1,8 +1,9 @@
 /** The two-person rule on phones: an administrator sets it, one person asks, another one says yes. */
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { enter, look, newPhone, startBrowser } from './screens.ts'
-import { Api, deviceNamed, type Item, type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let browser: Browser

@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { fetchPage } from '../rig/pages.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import {
   enter,
   hold,
@@ -14,7 +18,6 @@ import {
   pairAgent,
   startBrowser,
 } from './screens.ts'
-import { Api, deviceNamed, eventually, fetchPage, type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let browser: Browser

@@ -11,8 +11,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed } from '../rig/api.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { root } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { enter, look, newPhone, startBrowser } from './screens.ts'
-import { Api, deviceNamed, enterSession, fetchPage, root, type Stack, startStack } from './stack.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-retention-'))
 const [dataDir, clock] = [join(directory, 'data'), join(directory, 'ahead')]

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Stack, startStack } from '../rig/stack.ts'
 import {
   enter,
   hold,
@@ -14,7 +15,6 @@ import {
   startBrowser,
   violations,
 } from './screens.ts'
-import { type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let browser: Browser

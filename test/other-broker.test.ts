@@ -7,19 +7,13 @@ import { join } from 'node:path'
 import { newId } from '@travessia/schemas/ids'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RunningBroker, startMosquitto } from './mosquitto.ts'
-import {
-  Api,
-  deviceNamed,
-  enterSession,
-  eventually,
-  fetchPage,
-  freePort,
-  type Item,
-  root,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { freePort } from '../rig/free-port.ts'
+import { type RunningBroker, startMosquitto } from '../rig/mosquitto.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { root } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 let port: number
 let broker: RunningBroker

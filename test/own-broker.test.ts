@@ -1,25 +1,20 @@
 /** The whole of Travessia with our broker as a process of its own: api, broker and agents meet on the wire only (ADR 20). */
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { freePort } from '../rig/free-port.ts'
+import { type OwnAgent, pairOwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { OwnDevice } from '../rig/own-device.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import {
   type Credential,
   credentialIn,
   ForeignClient,
   requireMosquittoClients,
 } from './foreign-client.ts'
-import { type OwnAgent, pairOwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
 import { type OwnBrokerProcess, startOwnBroker } from './own-broker.ts'
-import { OwnDevice } from './own-device.ts'
-import {
-  Api,
-  enterSession,
-  eventually,
-  fetchPage,
-  freePort,
-  type Item,
-  type Stack,
-  startStack,
-} from './stack.ts'
 
 const device = new OwnDevice()
 const paths = Array.from({ length: 12 }, (_, n) => `/answer?status=200&n=${n}`)

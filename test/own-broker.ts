@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ended, readyLine, root } from './stack.ts'
+import { ended, readyLine, root } from '../rig/processes.ts'
 
 export type OwnBrokerProcess = {
   readonly mqttUrl: string

@@ -6,10 +6,13 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Network, throughNetwork } from './network.ts'
-import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
+import { Api, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { Network, throughNetwork } from '../rig/network.ts'
+import { type OwnAgent, pairOwnAgent, registerDevice } from '../rig/own-agent.ts'
+import { ended } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { startSimulator } from './simulator.ts'
-import { Api, ended, eventually, factsOf, type Item, type Stack, startStack } from './stack.ts'
 
 type Passage = Item & {
   readonly outcome: string

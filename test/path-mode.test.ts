@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api, type Item } from '../rig/api.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { type CompatibilityDevice, startCompatibilityDevice } from './compatibility-device.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
 import { startBrowser } from './screens.ts'
-import { Api, type Item, type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let browser: Browser

@@ -1,5 +1,5 @@
 /** People of a bare node: one of each role, one who sees a single installation, and somebody of another customer. */
-import { Api } from './stack.ts'
+import { Api } from '../rig/api.ts'
 
 export type Role = 'manager' | 'operator' | 'auditor'
 export type People = Readonly<Record<Role | 'narrowed' | 'foreign', Api>>

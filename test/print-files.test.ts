@@ -10,9 +10,12 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
+import { Api, deviceNamed, factsOf } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { ended } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { startSimulator } from './simulator.ts'
-import { Api, deviceNamed, ended, eventually, factsOf, type Stack, startStack } from './stack.ts'
 
 // Tests wait for events, not for times: on a busy machine that may take a while.
 vi.setConfig({ testTimeout: 180_000 })

@@ -5,16 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, test } from 'vitest'
-import {
-  Api,
-  deviceNamed,
-  enterSession,
-  eventually,
-  fetchPage,
-  root,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { root } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'travessia-rebuild-'))
 let stack: Stack | undefined

@@ -8,22 +8,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { type Echo, OwnDevice, pattern, startRawDevice } from './own-device.ts'
-import {
-  Api,
-  deviceNamed,
-  enterSession,
-  eventually,
-  factsOf,
-  fetchPage,
-  type Item,
-  openPage,
-  type Page,
-  type PageRequest,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { type Echo, OwnDevice, pattern, startRawDevice } from '../rig/own-device.ts'
+import { enterSession, fetchPage, openPage, type Page, type PageRequest } from '../rig/pages.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 type Entered = Awaited<ReturnType<typeof enterSession>>
 

@@ -3,8 +3,10 @@
  * no valid token 401, in this order (THREATS T1). A route without an expectation here fails the suite.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { registerDevice } from './own-agent.ts'
-import { Api, deviceNamed, eventually, type Item, type Stack, startStack } from './stack.ts'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { registerDevice } from '../rig/own-agent.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 type Role = 'admin' | 'manager' | 'operator' | 'auditor'
 type Scope =

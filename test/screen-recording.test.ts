@@ -9,12 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { listen } from '../rig/own-device.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { listen } from './own-device.ts'
 import { type Looks, looksOf, recordedDevice } from './recorded-device.ts'
 import { startBrowser, violations } from './screens.ts'
-import { eventually, factsOf, type Item } from './stack.ts'
 
 const auditor = { email: 'auditora@teste.travessia', password: 'only-for-this-auditor' }
 const typed = ['nome-digitado', 'senha-digitada', 'nota-digitada', 'livre-digitado']

@@ -4,18 +4,12 @@
  */
 import type { Browser, BrowserContext, Page, Response } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { registerDevice } from '../rig/own-agent.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { type DeviceTap, startDeviceTap } from './device-tap.ts'
-import { registerDevice } from './own-agent.ts'
 import { enter, look, newPhone, openDevicePage, startBrowser } from './screens.ts'
-import {
-  Api,
-  deviceNamed,
-  eventually,
-  factsOf,
-  type Item,
-  type Stack,
-  startStack,
-} from './stack.ts'
 
 const password = `canary-password-${Date.now().toString(36)}`
 let stack: Stack

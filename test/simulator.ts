@@ -1,7 +1,7 @@
 /** A simulated device as a process, started as its users do. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { readyLine, root } from './stack.ts'
+import { readyLine, root } from '../rig/processes.ts'
 
 export async function startSimulator(
   kind: string,

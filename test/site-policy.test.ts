@@ -6,19 +6,12 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
-import {
-  Api,
-  deviceNamed,
-  enterSession,
-  eventually,
-  factsOf,
-  fetchPage,
-  type Item,
-  root,
-  type Stack,
-  startStack,
-} from './stack.ts'
+import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, pairOwnAgent, registerDevice } from '../rig/own-agent.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { root } from '../rig/processes.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 
 type State = { readonly status: string; readonly errorCode: string | null }
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { ended, root } from './stack.ts'
+import { ended, root } from '../rig/processes.ts'
 
 /** Another one: SOAK_SEED. It repeats the plan of load and troubles. */
 const seed = process.env['SOAK_SEED'] ?? '5'

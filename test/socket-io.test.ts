@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { enterSession } from '../rig/pages.ts'
+import { type Entered, once } from '../rig/session-client.ts'
 import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { type Entered, once } from './session-client.ts'
-import { enterSession, eventually } from './stack.ts'
 
 let node: BareNode
 let agent: OwnAgent

@@ -6,17 +6,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  Api,
-  ended,
-  eventually,
-  factsOf,
-  freePort,
-  freePorts,
-  type Item,
-  root,
-  startStack,
-} from './stack.ts'
+import { Api, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { freePort, freePorts } from '../rig/free-port.ts'
+import { ended, root } from '../rig/processes.ts'
+import { startStack } from '../rig/stack.ts'
 
 let dataDir: string
 const signIn = (httpUrl: string) => new Api(httpUrl).signIn('gestor@demo.travessia')

@@ -3,24 +3,18 @@
  * gateway or MQTT, not even with a client of its own and an agent's real credential (THREATS B1-B5, T1).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, factsOf, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, pairOwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { OwnDevice } from '../rig/own-device.ts'
+import { enterSession, fetchPage } from '../rig/pages.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import {
   type Credential,
   credentialIn,
   ForeignClient,
   requireMosquittoClients,
 } from './foreign-client.ts'
-import { type OwnAgent, pairOwnAgent, registerDevice, startOwnAgent } from './own-agent.ts'
-import { OwnDevice } from './own-device.ts'
-import {
-  Api,
-  enterSession,
-  eventually,
-  factsOf,
-  fetchPage,
-  type Item,
-  type Stack,
-  startStack,
-} from './stack.ts'
 
 type Tenant = {
   readonly api: Api

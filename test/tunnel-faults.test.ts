@@ -3,12 +3,13 @@
  * soon, the next ones work as soon as the agent is back, and nothing is left (THREATS F5, F8).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
-import { Network, throughNetwork } from './network.ts'
-import { type OwnAgent, pairOwnAgent, registerDevice } from './own-agent.ts'
-import type { Entered } from './session-client.ts'
-import { ended, enterSession, eventually } from './stack.ts'
-import { SteadyDevice } from './steady-device.ts'
+import { eventually } from '../rig/eventually.ts'
+import { Network, throughNetwork } from '../rig/network.ts'
+import { type OwnAgent, pairOwnAgent, registerDevice } from '../rig/own-agent.ts'
+import { enterSession } from '../rig/pages.ts'
+import { ended } from '../rig/processes.ts'
+import type { Entered } from '../rig/session-client.ts'
+import { SteadyDevice } from '../rig/steady-device.ts'
 import {
   download,
   echo,
@@ -18,7 +19,8 @@ import {
   silence,
   small,
   upload,
-} from './traffic.ts'
+} from '../rig/traffic.ts'
+import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
 
 const backWithinMs = 10_000
 const device = new SteadyDevice()

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { root } from '../rig/processes.ts'
 import { newPhone, picture, startBrowser, violations } from './screens.ts'
-import { root } from './stack.ts'
 
 const file = join(root, 'pwa/dist/verificar.html')
 const example = (name: string) => join(root, 'examples', name)

@@ -1,7 +1,7 @@
 /** What people would use instead of Travessia, each started beside it with the same device behind. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../../test/stack.ts'
+import { freePort } from '../../rig/free-port.ts'
 import { launchListening, launchReady, pathOf, run } from '../processes.ts'
 import type { Place, Running } from '../variants.ts'
 

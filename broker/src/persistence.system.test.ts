@@ -8,7 +8,7 @@ import { type AgentAddress, controlFilter, formatTopic } from '@travessia/schema
 import { Redis } from 'ioredis'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freePort } from '../../test/stack.ts'
+import { freePort } from '../../rig/free-port.ts'
 import type { Answer, Order } from './persistence.fixture.ts'
 import { openPersistence } from './persistence.ts'
 import type { Credential } from './principal.ts'

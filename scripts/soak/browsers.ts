@@ -1,7 +1,7 @@
 /** Browsers inside remote sessions: each does one thing after the other, and some leave in the middle of it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Entered } from '../../test/session-client.ts'
-import { download, echo, events, type Running, small, upload } from '../../test/traffic.ts'
+import type { Entered } from '../../rig/session-client.ts'
+import { download, echo, events, type Running, small, upload } from '../../rig/traffic.ts'
 import { createRandom, type Random } from '../torture/random.ts'
 
 /** Longer than a keepalive needs to notice a half-open connection. */

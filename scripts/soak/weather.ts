@@ -1,8 +1,8 @@
 /** What goes wrong between the agents and the node, by the seed, until the soak is over. */
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LineKind } from '../../test/connect-reader.ts'
-import type { Network } from '../../test/network.ts'
+import type { LineKind } from '../../rig/connect-reader.ts'
+import type { Network } from '../../rig/network.ts'
 import { createRandom, type Random } from '../torture/random.ts'
 
 const calmMs = [1_000, 6_000] as const

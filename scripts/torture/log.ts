@@ -1,7 +1,8 @@
 /** The log after the torture: as the API gives it to an auditor, and whether the store itself left nothing out. */
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type Api, eventually } from '../../test/stack.ts'
+import type { Api } from '../../rig/api.ts'
+import { eventually } from '../../rig/eventually.ts'
 import type { Check, Fact } from './judge.ts'
 
 /** All facts of a kind, oldest first. */

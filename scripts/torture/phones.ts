@@ -3,7 +3,7 @@
  * has an answer, and other phones repeat it at random. A lane goes on when its command has ended or expired.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Api } from '../../test/stack.ts'
+import type { Api } from '../../rig/api.ts'
 import { moment } from './device-plug.ts'
 import type { Gate } from './field.ts'
 import type { Tap } from './judge.ts'

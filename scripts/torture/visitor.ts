@@ -1,6 +1,7 @@
 /** Somebody with a device's own page open all the while: sessions and exchanges must end in the log too (THREATS F6). */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Api, enterSession, fetchPage } from '../../test/stack.ts'
+import type { Api } from '../../rig/api.ts'
+import { enterSession, fetchPage } from '../../rig/pages.ts'
 import type { Gate } from './field.ts'
 import type { Fact } from './judge.ts'
 import { createRandom } from './random.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { answerFor } from '../../../test/lan-responder.ts'
+import { answerFor } from '../../../rig/lan-responder.ts'
 import { encodeQuery, keyOf, parseAnswer } from './dns-packet.ts'
 
 const printer = { service: '_octoprint._tcp', instance: 'Prusa da sala 1.2' }

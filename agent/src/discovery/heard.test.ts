@@ -1,6 +1,6 @@
 import { classifyAddress } from '@travessia/schemas/ip-address'
 import { expect, test } from 'vitest'
-import { answerFor, ssdpAnswer } from '../../../test/lan-responder.ts'
+import { answerFor, ssdpAnswer } from '../../../rig/lan-responder.ts'
 import { Heard, maxPackets } from './heard.ts'
 
 const isPrivate = (address: string) => classifyAddress(address) === 'private'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
-import { type LanOptions, ssdpAnswer, startLan } from '../../../test/lan-responder.ts'
+import { type LanOptions, ssdpAnswer, startLan } from '../../../rig/lan-responder.ts'
 import { searchNetwork } from './search.ts'
 
 const octoprint = { service: '_octoprint._tcp', instance: 'Prusa', address: '127.0.0.1' }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ssdpAnswer } from '../../../test/lan-responder.ts'
+import { ssdpAnswer } from '../../../rig/lan-responder.ts'
 import { isSsdp, parseSsdp, searchRequest } from './ssdp.ts'
 
 const parsed = (text: string) => parseSsdp(Buffer.from(text))

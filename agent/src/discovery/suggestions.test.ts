@@ -3,7 +3,7 @@ import { suggestionSchema } from '@travessia/schemas/discovery'
 import { classifyAddress } from '@travessia/schemas/ip-address'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Announced, answerFor } from '../../../test/lan-responder.ts'
+import { type Announced, answerFor } from '../../../rig/lan-responder.ts'
 import { parseAnswer } from './dns-packet.ts'
 import { chosen, mdnsSuggestions, ssdpSuggestion } from './suggestions.ts'
 

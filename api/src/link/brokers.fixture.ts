@@ -7,7 +7,7 @@ import { Listeners } from '@travessia/broker/listeners'
 import { openPersistence } from '@travessia/broker/persistence'
 import type { Credential } from '@travessia/broker/principal'
 import { pino } from 'pino'
-import type { RunningBroker } from '../../../test/mosquitto.ts'
+import type { RunningBroker } from '../../../rig/mosquitto.ts'
 
 const local = '127.0.0.1'
 export const log = pino({ level: 'silent' })

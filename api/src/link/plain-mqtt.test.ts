@@ -1,7 +1,7 @@
 import { meetOverMqtt } from '@travessia/broker/over-mqtt'
 import { formatTopic } from '@travessia/schemas/topics'
 import { expect, onTestFinished, test } from 'vitest'
-import { freePort } from '../../../test/stack.ts'
+import { freePort } from '../../../rig/free-port.ts'
 import { log, startOwnBroker } from './brokers.fixture.ts'
 import { connectAgent, describeLink, eventually, newAgent, start } from './conformance.ts'
 import { describePlainLink, plainWorld } from './plain-mqtt.fixture.ts'

@@ -1,7 +1,11 @@
 /** Installations, agents and devices that a test makes for itself beside those of the demo. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { type Api, ended, eventually, freePort, type Item, root, type Stack } from './stack.ts'
+import type { Api, Item } from './api.ts'
+import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
+import { ended, root } from './processes.ts'
+import type { Stack } from './stack.ts'
 
 /** An installation of its own with an agent of its own, a real process that the test may stop and kill. */
 export type OwnAgent = {

@@ -7,7 +7,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { enterSession } from './stack.ts'
+import type { enterSession } from './pages.ts'
 
 export type Options = {
   readonly method?: string

@@ -1,0 +1,89 @@
+/** The HTTP API as a client has it, and what is asked of it most. */
+export const demoPassword = 'travessia-demo'
+
+export type Answer<T = Record<string, unknown>> = {
+  readonly status: number
+  readonly body: T
+  readonly headers: Headers
+}
+
+/** The HTTP API as somebody. */
+export class Api {
+  readonly #httpUrl: string
+  token: string | undefined
+
+  constructor(httpUrl: string) {
+    this.#httpUrl = httpUrl
+  }
+
+  async signIn(email: string, password = demoPassword): Promise<this> {
+    const { body } = await this.call<{ token: string }>('POST', '/api/auth/login', {
+      email,
+      password,
+    })
+    this.token = body.token
+    return this
+  }
+
+  async call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<T>> {
+    const response = await fetch(this.#httpUrl + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+    })
+    const text = await response.text()
+    return { status: response.status, body: parse(text) as T, headers: response.headers }
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return (await this.call<T>('GET', path)).body
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+export type Item = { readonly id: string; readonly name: string } & Record<string, unknown>
+
+/** The device of the demo with this name part. */
+export async function deviceNamed(api: Api, part: string): Promise<Item> {
+  for (const site of (await api.get<{ items: Item[] }>('/api/installations')).items) {
+    const { items } = await api.get<{ items: Item[] }>(`/api/installations/${site.id}/devices`)
+    const device = items.find(({ name }) => name.includes(part))
+    if (device) return device
+  }
+  throw new Error(`no device named ${part}`)
+}
+
+/** All facts of the reader's log that match, oldest first. */
+export async function factsOf(
+  auditor: Api,
+  query = '',
+): Promise<
+  Array<
+    { type: string; streamId: string; data: Record<string, unknown>; summary: string } & Record<
+      string,
+      unknown
+    >
+  >
+> {
+  const { items } = await auditor.get<{ items: Array<Record<string, unknown>> }>(
+    `/api/audit/events?limit=200${query}`,
+  )
+  return items.toReversed() as never
+}

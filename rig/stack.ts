@@ -1,0 +1,60 @@
+/**
+ * The whole of Travessia as child processes on free ports: the same `npm start` that people run, in a data
+ * directory of its own. Nothing of the code under test is imported.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePorts } from './free-port.ts'
+import { ended, pidsOf, readyLine, root } from './processes.ts'
+
+export type Stack = {
+  readonly httpUrl: string
+  readonly remoteUrl: string
+  readonly wsUrl: string
+  readonly mqttUrl: string
+  readonly dataDir: string
+  readonly process: ChildProcess
+  /** Ctrl-C, and whether everything is gone afterwards. */
+  stop(): Promise<void>
+}
+
+export type StackOptions = {
+  readonly dataDir?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** `npm start` (its script, without npm), resolved at its ready line. */
+export async function startStack({ dataDir, env = {} }: StackOptions = {}): Promise<Stack> {
+  const directory = dataDir ?? mkdtempSync(join(tmpdir(), 'travessia-test-'))
+  const child = spawn(process.execPath, [join(root, 'scripts/start.ts')], {
+    cwd: root,
+    env: { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: directory, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ready = await readyLine(child).catch(async (error: unknown) => {
+    await ended(child, 'SIGTERM')
+    throw error
+  })
+  return {
+    ...(ready as Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl'>),
+    ...{ dataDir: directory, process: child },
+    async stop() {
+      await ended(child, 'SIGINT')
+      if (dataDir === undefined) rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Pid of the child of `stack` that runs a script. */
+export function childPid(stack: Stack, ...texts: string[]): number {
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(stack.process.pid)])
+    .toString()
+    .trim()
+    .split(/\s+/)
+    .map(Number)
+  const pid = pidsOf(...texts).find((one) => children.includes(one))
+  if (pid === undefined) throw new Error(`no process runs ${texts.join(' ')}`)
+  return pid
+}
