@@ -27,7 +27,8 @@ test('an order that comes again while it waits or runs does not run twice', asyn
   const { runner, ran, ended } = running({ execute: () => held })
   const [first, waiting] = [orderOf(), orderOf({ seq: 2 })]
   const all = [first, waiting, first, waiting, first]
-  await Promise.all(all.map(async (order) => runner.receive(await key.sign(order))))
+  const signed = await Promise.all(all.map((order) => key.sign(order)))
+  await Promise.all(signed.map((jws) => runner.receive(jws)))
   await eventually(() => expect(ran).toHaveLength(1))
   finish()
   await ended(waiting.id)
