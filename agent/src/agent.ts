@@ -3,22 +3,19 @@
  * line: the configuration file and the journal are whole, and the next start takes up from them.
  */
 import { dirname, join } from 'node:path'
-import { check, checkJson } from '@travessia/schemas/check'
+import { checkJson } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import type { StateReport } from '@travessia/schemas/device-state'
-import { type AgentDevice, deviceListSchema } from '@travessia/schemas/devices'
-import { TravessiaError } from '@travessia/schemas/errors'
+import type { AgentDevice } from '@travessia/schemas/devices'
 import { newId } from '@travessia/schemas/ids'
 import { passagesReceiptSchema } from '@travessia/schemas/passages'
 import type { Ack, Heartbeat } from '@travessia/schemas/reports'
-import { tokenKinds } from '@travessia/schemas/token-claims'
-import { ResetCode } from '@travessia/schemas/tunnel-frame'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import { type Clock, createClock } from './clock.ts'
 import { CommandFiles } from './command-files.ts'
 import { CommandRunner } from './command-runner.ts'
-import { type AgentConfig, type Environment, writeAgentConfig } from './config.ts'
+import type { AgentConfig, Environment } from './config.ts'
 import { Connections } from './connections.ts'
 import { DeviceDrivers } from './device-drivers.ts'
 import { DeviceWatch } from './device-watch.ts'
@@ -29,10 +26,11 @@ import { type HealthPage, hostFacts, startHealthPage } from './health.ts'
 import { renewToken } from './identity.ts'
 import { Journal } from './journal.ts'
 import { watchNetwork } from './network.ts'
+import { OwnConfig } from './own-config.ts'
 import { Passages } from './passages.ts'
-import { type PausedUntil, pausedUntil, pausePathOf, recentPause } from './pause.ts'
-import { openSigned } from './signed.ts'
-import { type Act, allowedDevices, forbiddenBy, isOpen, policyLines } from './site-policy.ts'
+import { pausePathOf } from './pause.ts'
+import { policyLines } from './site-policy.ts'
+import { SiteSwitch } from './site-switch.ts'
 import type { Policy } from './target-policy.ts'
 import { TokenRenewal } from './token-renewal.ts'
 import { Tunnels } from './tunnels.ts'
@@ -40,9 +38,6 @@ import { Witness, witnessPathOf } from './witness.ts'
 
 export const agentVersion = '0.1.0'
 const heartbeatMs = 30_000
-/** How often the switch on site is looked at, beside each order and each request. */
-const switchMs = 1_000
-const isDeviceList = compile(deviceListSchema)
 const isReceipt = compile(passagesReceiptSchema)
 
 type Options = {
@@ -53,14 +48,14 @@ type Options = {
 }
 
 export class Agent {
-  #config: AgentConfig
-  readonly #configPath: string
+  readonly #own: OwnConfig
   readonly #environment: Options['environment']
   readonly #log: Logger
   readonly #bootId = newId()
   readonly #connections: Connections
   readonly #renewal: TokenRenewal
   readonly #tunnels: Tunnels
+  readonly #switch: SiteSwitch
   readonly #drivers: DeviceDrivers
   readonly #watch: DeviceWatch
   readonly #passages: Passages
@@ -76,17 +71,15 @@ export class Agent {
   #stopNetwork: (() => void) | undefined
   #onReady: (() => void) | undefined
   #intake: Promise<void> = Promise.resolve()
-  /** What the last heartbeat said of the switch on site. */
-  #saidPause: PausedUntil | undefined
 
   constructor({ config, configPath, environment, log }: Options) {
-    this.#config = config
-    this.#configPath = configPath
+    this.#own = new OwnConfig(config, configPath)
     this.#environment = environment
     this.#log = log
+    this.#switch = this.#createSwitch()
     this.#tunnels = this.#createTunnels()
     this.#connections = new Connections({
-      config: () => this.#config,
+      config: () => this.#own.current,
       events: {
         command: (kind, payload) => this.#command(kind, payload),
         frame: (nodeId, frame) => this.#tunnels.of(nodeId).receive(frame),
@@ -100,11 +93,11 @@ export class Agent {
     })
     this.#renewal = new TokenRenewal({
       renew: () => this.#renew(),
-      leftMs: () => this.#config.tokenExpiresAt - (this.#clock.now() ?? Date.now()),
+      leftMs: () => this.#own.current.tokenExpiresAt - (this.#clock.now() ?? Date.now()),
       log,
     })
     this.#clock = createClock((frame) => this.#toNewestNode(frame))
-    this.#drivers = new DeviceDrivers(this.#policy, () => this.#config.encryptionKey as JWK)
+    this.#drivers = new DeviceDrivers(this.#policy, () => this.#own.current.encryptionKey as JWK)
     const driverFor = (device: AgentDevice) => this.#drivers.driverFor(device)
     const report = (one: Ack) => this.#connections.publish('ack', one)
     const now = () => this.#clock.now() ?? Date.now()
@@ -122,19 +115,19 @@ export class Agent {
     this.#journal = new Journal(join(dirname(configPath), 'journal.jsonl'))
     const orders = {
       ...{ ...addressee, clock: this.#clock, log, report },
-      isPaused: () => this.#pausedUntil() !== undefined,
+      isPaused: () => this.#switch.isPaused(),
     }
     this.#discovery = new Discovery({
       ...orders,
-      search: createLanSearch(() => this.#config.allowLoopback),
+      search: createLanSearch(() => this.#own.current.allowLoopback),
     })
     this.#files = new CommandFiles(join(dirname(configPath), 'files'))
     this.#runner = new CommandRunner({
       ...orders,
       journal: this.#journal,
       files: this.#files,
-      deviceOf: (deviceId) => this.#deviceOf(deviceId),
-      forbids: (device, command) => this.#forbids(device, { command }),
+      deviceOf: (deviceId) => this.#own.deviceOf(deviceId),
+      forbids: (device, command) => this.#own.forbids(device, { command }),
       driverFor,
     })
   }
@@ -154,22 +147,20 @@ export class Agent {
     this.#timers = [
       setInterval(() => void this.#heartbeat(), heartbeatMs),
       setInterval(() => this.#clock.ask(), heartbeatMs),
-      setInterval(() => this.#obeySwitch(), switchMs),
     ]
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve
     })
     this.#renewal.start()
-    this.#saidPause = this.#pausedUntil()
+    this.#switch.start()
     this.#connections.start()
-    const devices = allowedDevices(this.#config.policy, this.#config.devices.devices)
-    this.#watch.update(devices)
-    this.#passages.update(devices)
+    this.#watchDevices()
     await ready
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#switch.stop()
     this.#renewal.stop()
     this.#stopNetwork?.()
     this.#health?.stop()
@@ -197,22 +188,20 @@ export class Agent {
   }
 
   async #takeDevices(jws: string): Promise<void> {
-    const keys = this.#config.serverKeys as JWK[]
-    const list = check(isDeviceList, await openSigned(jws, tokenKinds.devices, keys))
-    const { tenantId, agentId, devices, policy } = this.#config
-    const isOurs = list.tenantId === tenantId && list.agentId === agentId
-    if (!isOurs) throw new TravessiaError('COMMAND_SIGNATURE_INVALID', { problem: 'addressee' })
-    if (list.version > devices.version) {
-      this.#config = { ...this.#config, devices: list }
-      writeAgentConfig(this.#configPath, this.#config)
-      this.#tunnels.devicesChanged(list.devices)
-      this.#drivers.keepOnly(list.devices)
-      const devices = allowedDevices(policy, list.devices)
-      this.#watch.update(devices)
-      this.#passages.update(devices)
+    if (await this.#own.takeDevices(jws)) {
+      const { devices } = this.#own.current.devices
+      this.#tunnels.devicesChanged(devices)
+      this.#drivers.keepOnly(devices)
+      this.#watchDevices()
     }
-    const { version } = this.#config.devices
+    const { version } = this.#own.current.devices
     void this.#connections.publish('ack', { kind: 'devices', version })
+  }
+
+  #watchDevices(): void {
+    const devices = this.#own.allowedDevices()
+    this.#watch.update(devices)
+    this.#passages.update(devices)
   }
 
   #controlUp(): void {
@@ -233,9 +222,9 @@ export class Agent {
       bootId: this.#bootId,
       dataEpoch: this.#connections.dataEpoch,
       version: agentVersion,
-      devicesVersion: this.#config.devices.version,
+      devicesVersion: this.#own.current.devices.version,
       host: hostFacts(),
-      ...(this.#saidPause === undefined ? {} : { pausedUntil: this.#saidPause }),
+      ...(this.#switch.said === undefined ? {} : { pausedUntil: this.#switch.said }),
     }
     await this.#connections.publish('status', heartbeat)
   }
@@ -246,68 +235,51 @@ export class Agent {
   }
 
   #createTunnels(): Tunnels {
-    const recent = recentPause(pausePathOf(this.#configPath))
     return new Tunnels({
       send: (nodeId, frame) => this.#connections.sendFrame(nodeId, frame),
       drained: () => this.#connections.drained(),
-      deviceOf: (deviceId) => this.#deviceOf(deviceId),
+      deviceOf: (deviceId) => this.#own.deviceOf(deviceId),
       grantOf: (head) => this.#grants.of(head),
       signerOf: (device) => this.#drivers.signerFor(device),
       policy: this.#policy,
       driverFor: (device) => this.#drivers.driverFor(device),
       takeFile: (commandId, stream) => this.#files.take(commandId, stream),
-      isPaused: () => recent() !== undefined,
-      forbids: (device, request) => this.#forbids(device, request),
+      isPaused: () => this.#switch.wasPaused(),
+      forbids: (device, request) => this.#own.forbids(device, request),
       onPong: (payload) => this.#clock.onPong(payload),
       opened: () => this.#clock.ask(),
       log: this.#log,
     })
   }
 
+  #createSwitch(): SiteSwitch {
+    return new SiteSwitch({
+      pausePath: pausePathOf(this.#own.path),
+      policy: () => this.#own.current.policy,
+      cut: (code) => this.#tunnels.cut(code),
+      turned: () => void this.#heartbeat(),
+    })
+  }
+
   #createWitness(now: () => number): Witness {
     return new Witness({
-      ...{ path: witnessPathOf(this.#configPath), agent: this.#config, now, log: this.#log },
+      ...{ path: witnessPathOf(this.#own.path), agent: this.#own.current, now, log: this.#log },
       report: (report) => this.#connections.publish('ack', report),
     })
   }
 
   readonly #policy: Policy = {
-    allowLoopback: () => this.#config.allowLoopback,
+    allowLoopback: () => this.#own.current.allowLoopback,
     forbiddenPorts: () => [this.#health?.port() ?? 0, ...this.#passages.ports],
   }
 
-  #forbids(device: AgentDevice, act: Act) {
-    return forbiddenBy(this.#config.policy, { device, act, now: Date.now() })
-  }
-
-  #deviceOf(deviceId: string): AgentDevice | undefined {
-    return this.#config.devices.devices.find((device) => device.deviceId === deviceId)
-  }
-
-  #pausedUntil(): PausedUntil | undefined {
-    return pausedUntil(pausePathOf(this.#configPath))
-  }
-
-  /** Open pages end with the hours of the site or with a pause, of which the cloud is told at once. */
-  #obeySwitch(): void {
-    const { policy } = this.#config
-    if (policy && !isOpen(policy, Date.now())) this.#tunnels.cut(ResetCode.policyHours)
-    const until = this.#pausedUntil()
-    if (until === this.#saidPause) return
-    this.#saidPause = until
-    if (until !== undefined) this.#tunnels.cut(ResetCode.paused)
-    void this.#heartbeat()
-  }
-
   async #renew(): Promise<void> {
-    const fresh = await renewToken(this.#config, this.#environment.proxies)
-    this.#config = { ...this.#config, ...fresh }
-    writeAgentConfig(this.#configPath, this.#config)
+    this.#own.change(await renewToken(this.#own.current, this.#environment.proxies))
     this.#connections.redial()
   }
 
   #state(): object {
-    const { agentId, name, devices } = this.#config
+    const { agentId, name, devices } = this.#own.current
     const { isControlUp, isDataUp } = this.#connections
     return {
       status: this.#renewal.isRevoked ? 'UNPAIRED' : isControlUp ? 'ONLINE' : 'OFFLINE',
@@ -315,7 +287,7 @@ export class Agent {
       devices: devices.devices.length,
       devicesVersion: devices.version,
       streams: this.#tunnels.streamCount,
-      rules: policyLines(this.#config.policy),
+      rules: policyLines(this.#own.current.policy),
       serverTime: this.#clock.now() ?? null,
       uptimeSeconds: Math.round(process.uptime()),
     }
