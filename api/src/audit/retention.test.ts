@@ -226,13 +226,15 @@ test('whoever holds the file can remove nothing that no fact in the log has name
   await apply()
   const database = new DatabaseSync(paths.events)
   const refuse = (sql: string, said: string) => expect(() => database.exec(sql)).toThrow(said)
-  const applied = "(select position from event where type = 'RetentionApplied')"
+  const of = (type: string) =>
+    `from event where type_key = (select key from ref where id = '${type}')`
+  const applied = `(select position ${of('RetentionApplied')})`
   const leaf = `insert into expired_leaf select tenant_key, position, log_index, leaf_hash,`
   refuse('delete from event', 'append only')
   refuse("update event set body = ''", 'append only')
-  refuse("delete from event where type = 'RetentionApplied'", 'append only')
-  refuse(`${leaf} ${applied} from event where type = 'DeviceRegistered'`, 'no retention says so')
-  refuse(`${leaf} position from event where type = 'RetentionApplied'`, 'no retention says so')
+  refuse(`delete ${of('RetentionApplied')}`, 'append only')
+  refuse(`${leaf} ${applied} ${of('DeviceRegistered')}`, 'no retention says so')
+  refuse(`${leaf} position ${of('RetentionApplied')}`, 'no retention says so')
   refuse(`${leaf} 1 from event`, 'no retention says so')
   refuse('delete from expired_leaf', 'append only')
   refuse('update expired_leaf set applied_position = 1', 'append only')

@@ -109,12 +109,12 @@ function testAppending(open: () => Promise<EventStore>): void {
     expect(all.map(({ position }) => position)).toEqual([1, 2, 3])
   })
 
-  test('a number that JSON cannot say is MESSAGE_INVALID, and never stored as null', async () => {
+  test('a number that JSON cannot say and a time that is none are MESSAGE_INVALID, and never stored as null', async () => {
     const store = await open()
-    const wrong = event({ correlationId: Number.NaN as unknown as string })
-    await expect(store.append(append({ events: [wrong] }))).rejects.toEqual(
-      expect.objectContaining({ code: 'MESSAGE_INVALID' }),
-    )
+    for (const wrong of [{ correlationId: Number.NaN as unknown as string }, { at: 'yesterday' }])
+      await expect(store.append(append({ events: [event(wrong)] }))).rejects.toEqual(
+        expect.objectContaining({ code: 'MESSAGE_INVALID' }),
+      )
     expect(await store.head()).toBe(0)
   })
 

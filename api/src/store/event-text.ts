@@ -29,6 +29,7 @@ export function textsOf(
 ): string[] | string {
   try {
     return events.map((event, index) => {
+      if (Number.isNaN(Date.parse(event.at))) throw new TypeError('at is no time')
       const place = { tenantId, streamKind, streamId, version: before + index + 1 }
       return canonicalJson({ ...event, ...place, schemaVersion: 1, recordedAt })
     })

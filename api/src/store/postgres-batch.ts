@@ -41,7 +41,7 @@ export function idsOf(batch: readonly Append[]): Set<string> {
   for (const append of batch) {
     ids.add(append.tenantId).add(append.streamId)
     for (const event of append.events)
-      for (const id of placesOf(append, event)) if (id !== undefined) ids.add(id)
+      for (const id of [event.type, ...placesOf(append, event)]) if (id !== undefined) ids.add(id)
   }
   return ids
 }
@@ -82,8 +82,8 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
     const text = texts[index] ?? ''
     const places = placesOf(append, event).map((id) => (id === undefined ? null : refOf(id)))
     plan.events.push([
-      ...[plan.nextPosition, tenantKey, logIndex, streamKey, version, event.type, event.at],
-      ...[...places, text, leafOf(text), bucket],
+      ...[plan.nextPosition, tenantKey, logIndex, streamKey, version],
+      ...[refOf(event.type), Date.parse(event.at), ...places, text, leafOf(text), bucket],
     ])
     plan.hours.note(tenantKey, event.at, plan.nextPosition)
     plan.last = { position: plan.nextPosition, id: event.id ?? '' }

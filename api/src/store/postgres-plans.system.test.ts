@@ -107,7 +107,7 @@ const indexOf = ({ sessionId, deviceId, actorId, installationId }: Wanted) =>
 
 async function requireLists(wanted: Wanted): Promise<void> {
   const filter = { tenantId: id, ...wanted }
-  const split = wanted.types ? 'type' : wanted.installationIds && 'installation_key'
+  const split = wanted.types ? 'type_key' : wanted.installationIds && 'installation_key'
   for (const query of queriesOf({ ...filter, limit: 50 }, walkInPostgres))
     await requireBounds(query, indexOf(wanted) ?? split)
   await requireBounds(entriesQuery(filter, page, walkInPostgres), indexOf(wanted))

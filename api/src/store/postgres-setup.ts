@@ -14,6 +14,8 @@ export const appRole = 'travessia_app'
 const postgresFolder = join(import.meta.dirname, 'migrations/postgres')
 const oldestVersion = 150_000
 const setupLock = 7_263_881
+/** A long log may be laid out anew: a minute for some millions of events. */
+const migrationLimitMs = 24 * 3_600_000
 /** Everything else may be added to, and no more; of `event` a trigger lets go what a retention has expired. */
 const updatable = ['log_head', 'tenant_head', 'stream', 'event_hour']
 
@@ -112,7 +114,7 @@ async function migrate(client: pg.Client, folder: string): Promise<void> {
   await client.query(createMigrationTable)
   const { rows } = await client.query(knownMigrations)
   for (const { name, checksum, sql } of pendingMigrations(folder, rows)) {
-    await client.query(sql)
+    await client.query({ text: sql, query_timeout: migrationLimitMs } as pg.QueryConfig)
     await client.query('insert into migration values ($1, $2)', [name, checksum])
   }
 }

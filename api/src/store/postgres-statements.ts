@@ -8,9 +8,8 @@ export const writerStatements = {
     join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and stream_key = s`,
   tenants:
     'select tenant_key, next_log_index from tenant_head where tenant_key = any($1::bigint[])',
-  addEvents: `insert into event select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[],
-    $6::text[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-    $14::date[])`,
+  addEvents: `insert into event select * from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::int[],
+    $6::int[], $7::bigint[], $8::int[], $9::int[], $10::int[], $11::int[], $12::text[], $13::bytea[], $14::date[])`,
   setStreams: `insert into stream select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::date[])
     on conflict (tenant_key, stream_key) do update set version = excluded.version`,
   setTenants: `insert into tenant_head select * from unnest($1::bigint[], $2::bigint[])

@@ -55,9 +55,9 @@ function requireWalk(plan: string, wanted: Wanted, isForward = false): void {
   expect(plan).toMatch(/SEARCH event USING INDEX event_\w+ \(tenant_key=\?/)
   expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
   const hasTime = wanted.from !== undefined || wanted.to !== undefined
-  if (hasTime) expect(plan).toMatch(/position>\? AND position<\?/)
+  if (hasTime) expect(plan).toMatch(/rowid>\? AND rowid<\?/)
   if (hasTime) expect(plan).toContain('SEARCH event_hour USING PRIMARY KEY')
-  if (wanted.cursor !== undefined && !isForward) expect(plan).toContain('position<?')
+  if (wanted.cursor !== undefined && !isForward) expect(plan).toContain('rowid<?')
 }
 
 test.each(filters)(
@@ -80,7 +80,7 @@ test('what is rare has an index of its own: one type, and each installation of a
   const plans = (wanted: Wanted) =>
     queriesOf({ tenantId: id, limit: 50, ...wanted }, walkInSqlite).map(({ sql }) => planOf(sql))
   for (const plan of plans({ types: ['AccessDenied', 'SessionDenied'] }))
-    expect(plan).toContain('event_type (tenant_key=? AND type=?')
+    expect(plan).toContain('event_type (tenant_key=? AND type_key=?')
   for (const plan of plans({ installationIds: [id, newId()] }))
     expect(plan).toContain('event_installation (tenant_key=? AND installation_key=?')
 })

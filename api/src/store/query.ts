@@ -71,8 +71,7 @@ export function queriesOf(filter: EventFilter, walk: Walker): Query[] {
   if (keysOf(filter).length > 0) return [queryOf(filter, walk)]
   if (types)
     return types.map((type) => {
-      const one = { column: 'type', sql: '?', values: [type] }
-      return queryOf({ ...filter, types: undefined }, walk, one)
+      return queryOf({ ...filter, types: undefined }, walk, keyOf('type_key', type))
     })
   if (!installationIds) return [queryOf(filter, walk)]
   const rest = { ...filter, installationIds: undefined }
@@ -161,16 +160,17 @@ function conditionsOf({ installationIds, types }: Asked, times: Times, keys: rea
   const conditions: Query[] = keys.map(({ column, sql, values }) => {
     return { sql: `coalesce(${column}, 0) = ${sql}`, values }
   })
-  if (installationIds) {
-    const ids = `select key from ref where id in (${marksFor(installationIds)})`
-    const sql = `coalesce(installation_key, 0) in (${ids})`
-    conditions.push({ sql, values: [...installationIds] })
-  }
-  if (types)
-    conditions.push({ sql: `coalesce(type, '') in (${marksFor(types)})`, values: [...types] })
-  if (times.from !== undefined) conditions.push({ sql: 'at >= ?', values: [times.from] })
-  if (times.to !== undefined) conditions.push({ sql: 'at <= ?', values: [times.to] })
+  if (installationIds) conditions.push(oneOf('installation_key', installationIds))
+  if (types) conditions.push(oneOf('type_key', types))
+  const { from, to } = times
+  if (from !== undefined) conditions.push({ sql: 'at >= ?', values: [Date.parse(from)] })
+  if (to !== undefined) conditions.push({ sql: 'at <= ?', values: [Date.parse(to)] })
   return conditions
+}
+
+function oneOf(column: string, ids: readonly string[]): Query {
+  const keys = `select key from ref where id in (${marksFor(ids)})`
+  return { sql: `coalesce(${column}, 0) in (${keys})`, values: [...ids] }
 }
 
 type Times = { readonly from?: string | undefined; readonly to?: string | undefined }

@@ -147,9 +147,10 @@ function addEvents(append: Append, place: Place, state: Batch): number {
     version += 1
     const { installationId, deviceId } = event
     sql.add.run(
-      ...[state.position, tenantKey, logIndex, streamKey, version, event.type, event.at],
-      ...[refOf(event.actor.id), refOrNull(installationId), refOrNull(deviceId)],
-      ...[refOrNull(sessionOf(append, event.sessionId)), body, leafOf(body)],
+      ...[state.position, tenantKey, logIndex, streamKey, version],
+      ...[refOf(event.type), Date.parse(event.at), refOf(event.actor.id)],
+      ...[refOrNull(installationId), refOrNull(deviceId)],
+      ...[refOrNull(sessionOf(append, event.sessionId)), leafOf(body), body],
     )
     state.hours.note(tenantKey, event.at, state.position)
     state.position += 1

@@ -55,7 +55,7 @@ test('an event is never changed and never removed, also by who holds the file (T
   await store.append(append())
   const database = new DatabaseSync(path)
   for (const sql of [
-    "update event set type = 'X'",
+    'update event set type_key = 1',
     'delete from event',
     'update event set position = 9',
   ])
