@@ -60,6 +60,10 @@ const answers: Readonly<Record<string, readonly [string, string | Buffer, string
   ],
   // Its scripts may send to wherever they want.
   '/loose': ['text/html', page('<h1>Solta</h1><p id="state">desligado</p>')],
+  // More than 2 MB as it is described: in pieces.
+  '/large': ['text/html', page(`<h1>Grande</h1>${`<p>${'"ã"'.repeat(100)}</p>`.repeat(5_000)}`)],
+  // Too large for that, too.
+  '/huge': ['text/html', page(`<h1>Enorme</h1><p>${'"ã'.repeat(3e6)}</p>`)],
   '/part': ['text/html', page('<p id="pressure">4 bar</p>'), strict],
   '/app.js': ['text/javascript', script],
   '/style.css': ['text/css', 'h1 { color: rgb(1, 2, 3) } body { background: url("/ground.png") }'],

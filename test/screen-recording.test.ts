@@ -108,6 +108,12 @@ async function textOf(path: string): Promise<string> {
   return (await fetch(node.httpUrl + path, { headers })).text()
 }
 
+/** What is missing of it, as the log tells. */
+async function gapsIn(sessionId: string): Promise<Array<Record<string, unknown>>> {
+  const gaps = (await factsIn(sessionId)).filter(({ type }) => type === 'RecordingGapDetected')
+  return gaps.map(({ data }) => data)
+}
+
 const stage = `document.querySelector('iframe[src="/stage.html"]').contentDocument`
 const replayed = `${stage}?.querySelector('iframe')?.contentDocument`
 /** undefined: nothing is shown yet. */
@@ -274,8 +280,31 @@ test('a page that floods the recorder fills nothing, the refusals are in the log
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
   await visit.page.goto(visit.base)
   expect((await visit.press('ligado')).looks.state).toBe('ligado')
-  const noted = () =>
-    factsIn(visit.sessionId).then((facts) => facts.map(({ data }) => data['refused']))
-  await eventually(async () => (await noted()).some((refused) => Number(refused) > 0))
+  await eventually(async () =>
+    (await gapsIn(visit.sessionId)).some(({ cause }) => cause === 'rate'),
+  )
   await visit.end()
+})
+
+test('a page that is larger than a message is recorded in pieces, and one that is too large for that is a gap to read', async () => {
+  const visit = await Visit.start('host')
+  await visit.page.goto(`${visit.base}/large`)
+  const pieces = async () =>
+    (await recordedIn(visit.sessionId)).filter((text) => text.includes('"piece":{'))
+  await eventually(async () => {
+    const [first, ...more] = (await pieces()).map((text) => JSON.parse(text).piece)
+    return first?.count > 2 && more.length === first.count - 1
+  })
+  expect(await gapsIn(visit.sessionId)).toEqual([])
+  await visit.page.goto(`${visit.base}/huge`)
+  await eventually(async () => (await gapsIn(visit.sessionId)).length > 0)
+  expect(await gapsIn(visit.sessionId)).toMatchObject([{ cause: 'too-large', parts: 1 }])
+  expect(visit.said).toEqual([])
+  await visit.end()
+  await desk.goto(`${node.httpUrl}/auditoria/sessoes/${visit.sessionId}?t=600`)
+  await desk.getByText('Lacuna na gravação da tela de Bomba: a página é grande demais').waitFor()
+  await desk.getByText('Partes da tela não foram gravadas').waitFor()
+  const paragraphs = `${replayed}?.querySelectorAll('p').length`
+  await expect.poll(() => desk.evaluate<number>(paragraphs), { timeout: 20_000 }).toBe(5_000)
+  expect(await violations(desk, 'lacuna na gravação')).toEqual([])
 })

@@ -53,7 +53,9 @@ export function lastOf(line: TimelineLine): AuditEvent {
 /** Something was refused or went wrong. */
 export function isBad({ type, data }: AuditEvent): boolean {
   return (
-    /Denied|Failed|Refused|Expired|Unknown|Revoked|Disconnected|Rejected|Lapsed/.test(type) ||
+    /Denied|Failed|Refused|Expired|Unknown|Revoked|Disconnected|Rejected|Lapsed|GapDetected/.test(
+      type,
+    ) ||
     (type === 'HttpResponseReceived' && Number(data['status']) >= 400)
   )
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type KeptBatch, recordingOf } from './screen-recording.ts'
+import { type KeptBatch, type KeptMessage, recordingOf, wholeOf } from './screen-recording.ts'
 
 const lastAt = '2026-11-24T12:00:10.000Z'
 const end = Date.parse(lastAt)
@@ -48,4 +48,25 @@ test('batches of a page stay in their order and distance, however late each of t
   ])
   expect(events.map(({ data }) => data)).toEqual([1, 2, 3, 4])
   expect(events.map(({ timestamp }) => timestamp - end)).toEqual([-1_000, 0, 50, 100])
+})
+
+test('an event in pieces is one again, in whatever order they came, and one that lacks a piece or is none is left out', () => {
+  const pieces = (event: number, text: string): KeptMessage[] =>
+    [text.slice(0, 9), text.slice(9, 14), text.slice(14)].map((part, index) => ({
+      ...{ page: 'a', lastAt: new Date(end + index * 1_000).toISOString() },
+      piece: { event, index, count: 3, text: part },
+    }))
+  const large = { type: 2, timestamp: 3_000, data: 'grande' }
+  const small = batch('a', [{ type: 4, timestamp: 1_000, data: {} }])
+  const [one, two, three] = pieces(0, JSON.stringify(large)) as [
+    KeptMessage,
+    KeptMessage,
+    KeptMessage,
+  ]
+  const whole = [small, { page: 'a', lastAt, events: [large] }]
+  expect(wholeOf([small, one, two, three])).toEqual(whole)
+  expect(wholeOf([small, three, one, two])).toEqual(whole)
+  expect(wholeOf([one, three])).toEqual([])
+  expect(wholeOf(pieces(1, '{"type":"2","timestamp":1,"data":1}'))).toEqual([])
+  expect(wholeOf(pieces(2, 'null                '))).toEqual([])
 })

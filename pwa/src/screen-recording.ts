@@ -1,12 +1,44 @@
 /** Recorded batches of a session as one recording: in order, on the node's clock. Pure. */
-import type { DomBatch } from '@travessia/schemas/dom-recording'
+import type { DomBatch, DomPiece } from '@travessia/schemas/dom-recording'
 
 export type ScreenEvent = DomBatch['events'][number]
 /** `lastAt`: when its last event came, by the node's clock. */
 export type KeptBatch = DomBatch & { readonly lastAt: string }
+export type KeptMessage = KeptBatch | (DomPiece & { readonly lastAt: string })
 
 /** rrweb's numbers. */
 const [fullSnapshot, meta] = [2, 4] as const
+
+/** Each event in pieces as a batch of its own, from when the first of them came; one that lacks a piece is left out. */
+export function wholeOf(messages: readonly KeptMessage[]): KeptBatch[] {
+  return messages.flatMap((message) => {
+    if (!('piece' in message)) return message
+    const { page, lastAt, piece } = message
+    if (piece.index > 0) return []
+    const event = joined(
+      messages.flatMap((one) =>
+        'piece' in one && one.page === page && one.piece.event === piece.event ? one.piece : [],
+      ),
+    )
+    return event ? { page, lastAt, events: [event] } : []
+  })
+}
+
+function joined(pieces: ReadonlyArray<DomPiece['piece']>): ScreenEvent | undefined {
+  const inOrder = pieces.toSorted((a, b) => a.index - b.index)
+  try {
+    const event: unknown = JSON.parse(inOrder.map(({ text }) => text).join(''))
+    return isEvent(event) ? event : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The node has not looked into pieces. */
+function isEvent(value: unknown): value is ScreenEvent {
+  const { type, timestamp, data } = (value ?? {}) as Partial<ScreenEvent>
+  return Number.isSafeInteger(type) && Number.isSafeInteger(timestamp) && data !== undefined
+}
 
 /** A page that was loaded later ends the one before; of two tabs the later one is shown. */
 export function recordingOf(batches: readonly KeptBatch[]): ScreenEvent[] {

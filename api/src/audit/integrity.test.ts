@@ -55,11 +55,11 @@ test('a log that leads to its newest checkpoint is intact up to there, with its 
   const intact = { status: 'intact', size: 2, signedAt: at, gaps: 0, hasMoreGaps: false, witnesses }
   expect(await check.of(one.tenantId)).toEqual(intact)
   const time = '2026-11-24T12:00:00.000Z'
-  const data = { cause: 'disk', from: time, to: time }
+  const data = { cause: 'too-large', from: time, to: time, parts: 1 }
   const gap = { ...event(), type: 'RecordingGapDetected', data } as ReturnType<typeof event>
   const streamId = newId()
   await store.append({
-    ...{ tenantId: one.tenantId, streamKind: 'system', streamId, expected: 'none', events: [gap] },
+    ...{ tenantId: one.tenantId, streamKind: 'session', streamId, expected: 'none', events: [gap] },
   })
   // It is signed a second later; until then the newest signature covers two.
   expect(await check.of(one.tenantId)).toEqual({ ...intact, gaps: 1 })

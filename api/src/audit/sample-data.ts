@@ -117,6 +117,7 @@ export const sampleData = {
     ...{ ref: '0'.repeat(64), digest: `sha256:${'0'.repeat(64)}`, bytes: 900, events: 12 },
     ...{ firstAt: at, lastAt: at },
   },
+  RecordingGapDetected: { cause: 'too-large', from: at, to: at, parts: 1 },
   SessionReplayed: { userId: id },
   AuditQueried: { list: 'events', filter: {} },
   AuditExported: { format: 'csv', filter: {} },
@@ -132,5 +133,4 @@ export const sampleData = {
   ServerStarted: { version: '0.1.0', nodeId: id },
   EvidenceKeyAdded: { publicKey: 'AAAA' },
   EvidenceKeyRetired: { publicKey: 'AAAA' },
-  RecordingGapDetected: { cause: 'disk', from: at, to: at },
 } as const satisfies { [T in EventType]: Fact<T>['data'] }

@@ -278,8 +278,6 @@ function accessText(
       return ['Nova chave para assinar o registro', 'New key to sign the log']
     case 'EvidenceKeyRetired':
       return ['Uma chave não assina mais o registro', 'A key does not sign the log any more']
-    case 'RecordingGapDetected':
-      return [`Lacuna no registro: ${event.data.cause}`, `Recording gap: ${event.data.cause}`]
     default:
       return [event.type, event.type]
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { type Fact, streamKindOf } from '@travessia/schemas/events'
 import { originOf, witnessName } from '@travessia/schemas/evidence/checkpoint'
 import { cosign, noteKeyText, type Signer, witnessKey } from '@travessia/schemas/evidence/note'
 import { newSigner } from '@travessia/schemas/evidence/signer.fixture'
@@ -15,6 +16,7 @@ import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { Vault } from '../identity/vault.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import { append, event } from '../store/conformance-events.ts'
+import type { NewEvent } from '../store/event-store.ts'
 import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import { type BundleOrder, bundle } from './bundle.ts'
@@ -82,6 +84,16 @@ export async function createTestLog(events: number) {
       for (let n = 0; n < more; n += 1)
         await store.append(append({ tenantId, events: [event({ deviceId })] }))
       hour += 1
+      return checkpointer.fresh(tenantId)
+    },
+    /** One more, and a checkpoint over it. */
+    async add(fact: Fact) {
+      const one = { ...event({ deviceId }), ...fact } as NewEvent
+      await store.append({
+        ...append({ tenantId }),
+        events: [one],
+        streamKind: streamKindOf(fact.type),
+      })
       return checkpointer.fresh(tenantId)
     },
     async bundle(scope: 'whole' | 'selection', more: More = {}): Promise<Buffer> {

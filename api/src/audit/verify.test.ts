@@ -61,6 +61,20 @@ test('a bundle of the whole log is intact and complete, and says whose word that
   expect(text).toContain('Signed by the key in the bundle itself')
 })
 
+test('a gap in a recording leaves both verdicts as they are, and is counted and said with its cause', async () => {
+  const gapped = await createTestLog(3)
+  const time = '2026-11-24T12:00:00.000Z'
+  const gap = { cause: 'too-large', from: time, to: time, parts: 1 } as const
+  const checkpoint = await gapped.add({ type: 'RecordingGapDetected', data: gap })
+  const file = await gapped.bundle('whole', { upTo: checkpoint })
+  const { report, wrong, missing } = await checksOf(gapped).check(file)
+  expect([wrong, missing]).toEqual([[], []])
+  const text = reportLines(report, 5).join('\n')
+  expect(text).toContain('every event up to #3, 1 recording gap')
+  expect(text).toMatch(/recording gap \(the page is too large\), event [a-z0-9]{26}/)
+  await gapped.close()
+})
+
 test('a line of the bundle is exactly the text that was hashed, and the checkpoints are one of each hour and the fresh one', async () => {
   const entries = await log.store.evidence.readEntries(
     { tenantId: log.tenantId },

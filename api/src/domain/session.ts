@@ -99,6 +99,7 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
         return { status: 'ended' }
       case 'SessionRequested':
       case 'DomRecordingStored':
+      case 'RecordingGapDetected':
       case 'HttpRequestForwarded':
       case 'HttpRequestRefused':
       case 'HttpResponseReceived':

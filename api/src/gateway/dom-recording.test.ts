@@ -1,5 +1,7 @@
 import type { Server } from 'node:http'
-import { maxBatchBytes } from '@travessia/schemas/dom-recording'
+import { connect } from 'node:net'
+import { maxBatchBytes, maxPieces } from '@travessia/schemas/dom-recording'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { batchesAtOnce } from './dom-recording.ts'
 import { listen, type Session, startGateway, type TestGateway, tenantId } from './test-gateway.ts'
@@ -41,6 +43,11 @@ const storedOf = async ({ id }: Session) =>
     fact.type === 'DomRecordingStored' ? [fact.data] : [],
   )
 
+const gapsOf = async ({ id }: Session, of: TestGateway = node) =>
+  (await of.factsOf(id, 'RecordingGapDetected')).flatMap((fact) =>
+    fact.type === 'RecordingGapDetected' ? [fact.data] : [],
+  )
+
 const openOf = async (capture: 'heads' | 'bodies' | 'dom') =>
   node.open(await node.register({ capture }))
 const document = { headers: { 'sec-fetch-dest': 'document', accept: 'text/html' } }
@@ -49,8 +56,14 @@ const events = [
   { type: 2, timestamp: 3_500, data: {} },
 ]
 const batch = (change: object = {}) => JSON.stringify({ page: 'abc', events, ...change })
-const post = (session: Session, body: string, headers: Record<string, string> = {}) =>
-  node.get(session, '/__travessia/dom', {
+const piece = { event: 0, index: 0, count: 2, text: 'x' }
+const post = (
+  session: Session,
+  body: string,
+  headers: Record<string, string> = {},
+  to: TestGateway = node,
+) =>
+  to.get(session, '/__travessia/dom', {
     method: 'POST',
     body,
     headers: { origin: `http://${session.host}`, 'sec-fetch-site': 'same-origin', ...headers },
@@ -108,17 +121,65 @@ test.each([
   ['another form', batch({ events: [{ type: 9, timestamp: 1, data: {} }] })],
   ['no page', batch({ page: '../x' })],
   ['more than it should', batch({ more: 1 })],
-])('a batch with %s is refused, and nothing of it is kept', async (_what, body) => {
+  ['a piece of too many', JSON.stringify({ page: 'abc', piece: { ...piece, index: maxPieces } })],
+])(
+  'a batch with %s is refused, and nothing of it is kept but that there was one',
+  async (_what, body) => {
+    const session = await openOf('dom')
+    expect((await post(session, body)).status).toBe(400)
+    expect(await gapsOf(session)).toMatchObject([{ cause: 'malformed', parts: 1 }])
+    expect(await storedOf(session)).toEqual([])
+  },
+)
+
+test('a batch that is too large is refused, and the log has the gap', async () => {
   const session = await openOf('dom')
-  expect((await post(session, body)).status).toBe(400)
-  expect((await node.factsOf(session.id)).map(({ type }) => type)).not.toContain(
-    'DomRecordingStored',
-  )
+  expect((await post(session, batch())).status).toBe(204)
+  expect((await post(session, 'x'.repeat(maxBatchBytes + 1))).status).toBe(413)
+  const [gap] = await gapsOf(session)
+  expect(gap).toMatchObject({ cause: 'too-large', parts: 1 })
+  const [stored] = await storedOf(session)
+  expect(Date.parse(gap?.from ?? '')).toBeGreaterThanOrEqual(Date.parse(stored?.lastAt ?? ''))
+  expect(Date.parse(gap?.to ?? '')).toBeGreaterThanOrEqual(Date.parse(gap?.from ?? ''))
 })
 
-test('a batch that is too large is refused', async () => {
+test('a batch that breaks off on its way is a gap', async () => {
   const session = await openOf('dom')
-  expect((await post(session, 'x'.repeat(maxBatchBytes + 1))).status).toBe(413)
+  const head = `POST /__travessia/dom HTTP/1.1\r\nHost: ${session.host}\r\nCookie: ${session.cookie}\r\n`
+  const origin = `Origin: http://${session.host}\r\nSec-Fetch-Site: same-origin\r\n`
+  const socket = connect(node.parts.port, '127.0.0.1')
+  socket.write(`${head}${origin}Content-Length: 900\r\n\r\n{"page":`, () => socket.destroy())
+  expect(await gapsOf(session)).toMatchObject([{ cause: 'unsent' }])
+})
+
+test.each(['too-large', 'unsent', 'broken'])(
+  'what the recorder says that it could not send is a gap: %s',
+  async (lost) => {
+    const session = await openOf('dom')
+    expect((await post(session, JSON.stringify({ page: 'abc', lost }))).status).toBe(204)
+    expect(await gapsOf(session)).toMatchObject([{ cause: lost, parts: 1 }])
+    expect(await storedOf(session)).toEqual([])
+  },
+)
+
+test.each([
+  ['full', new TravessiaError('BLOBS_FULL')],
+  ['store', new Error('EIO')],
+])('what the store of blobs refuses is a gap: %s', async (cause, error) => {
+  const broken = await startGateway(node.parts.deviceUrl, () => () => Promise.reject(error))
+  const session = await broken.open(await broken.register({ capture: 'dom' }))
+  expect((await post(session, batch(), {}, broken)).status).toBeGreaterThanOrEqual(500)
+  expect(await gapsOf(session, broken)).toMatchObject([{ cause, parts: 1 }])
+  await broken.stop()
+})
+
+test('a gateway that stops has told of everything that it refused', async () => {
+  const other = await startGateway(node.parts.deviceUrl)
+  const session = await other.open(await other.register({ capture: 'dom' }))
+  for (let sent = 0; sent < 3; sent += 1) await post(session, '{', {}, other)
+  await other.parts.gateway.stop()
+  expect(await gapsOf(session, other)).toMatchObject([{ parts: 1 }, { parts: 2 }])
+  await other.stop()
 })
 
 test('a page cannot fill the log: more batches than its share are refused', async () => {
@@ -128,9 +189,10 @@ test('a page cannot fill the log: more batches than its share are refused', asyn
     statuses.push((await post(session, batch())).status)
   expect(statuses.slice(0, batchesAtOnce).every((status) => status === 204)).toBe(true)
   expect(statuses).toContain(429)
+  expect(await gapsOf(session)).toMatchObject([{ cause: 'rate', parts: 1 }])
 })
 
-test('a session is recorded up to its limit, and the log says where that was', async () => {
+test('a session is recorded up to its limit, and the log says that it was not enough', async () => {
   const session = await openOf('dom')
   const large = batch({ events: [{ type: 3, timestamp: 1, data: 'x'.repeat(1_040_000) }] })
   const statuses: number[] = []
@@ -139,17 +201,22 @@ test('a session is recorded up to its limit, and the log says where that was', a
     advance(1_000)
   }
   expect(statuses).toEqual([...Array(21).fill(204), ...Array(3).fill(413)])
-  const marks = (await storedOf(session)).map(({ isLast = false }) => isLast)
-  expect(marks).toEqual([...Array(20).fill(false), true])
+  const [stored, gap] = [(await storedOf(session)).at(-1), (await gapsOf(session))[0]]
+  expect(gap).toMatchObject({ cause: 'session-limit', parts: 1 })
+  expect(Date.parse(gap?.from ?? '')).toBeGreaterThanOrEqual(Date.parse(stored?.lastAt ?? ''))
+  expect(Date.parse(gap?.to ?? '')).toBeGreaterThan(Date.parse(gap?.from ?? ''))
 })
 
-test('what is refused leaves its count in the log', async () => {
+test('an event that is too large for a message is kept in pieces, each as it came', async () => {
   const session = await openOf('dom')
-  for (let sent = 0; sent < batchesAtOnce + 3; sent += 1) await post(session, batch())
-  advance(2_000)
-  expect((await post(session, batch())).status).toBe(204)
-  const refused = (await storedOf(session)).map(({ refused }) => refused)
-  expect(refused).toEqual([...Array(batchesAtOnce).fill(undefined), 3])
+  const bodies = [0, 1].map((index) =>
+    JSON.stringify({ page: 'abc', piece: { ...piece, index, text: 'x'.repeat(1_040_000) } }),
+  )
+  for (const body of bodies) expect((await post(session, body)).status).toBe(204)
+  const stored = await storedOf(session)
+  expect(stored.map(({ events }) => events)).toEqual([0, 1])
+  const kept = await Promise.all(stored.map(({ ref }) => node.parts.blobs.get(tenantId, ref)))
+  expect(kept.map(String)).toEqual(bodies)
 })
 
 test('nothing is taken for a device that is not recorded, from another site, or without the cookie', async () => {

@@ -1,16 +1,19 @@
 /**
- * `POST /__travessia/dom`: what a recorded page says of itself, kept as a blob and named by a fact. A device's page sends it, so
- * nothing of it is believed but its size and shape. Killed between blob and fact: an orphan, swept a day later.
+ * `POST /__travessia/dom`: what a recorded page says of itself, kept as a blob and named by a fact; what is not kept is a gap,
+ * a fact as well. A device's page sends it, so nothing of it is believed but its size and shape. Killed between blob and fact:
+ * an orphan, swept a day later.
  */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { compile } from '@travessia/schemas/compile'
-import { type DomBatch, domBatchSchema, maxBatchBytes } from '@travessia/schemas/dom-recording'
-import { TravessiaError } from '@travessia/schemas/errors'
+import { type DomMessage, domMessageSchema, maxBatchBytes } from '@travessia/schemas/dom-recording'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
+import type { GapCause } from '@travessia/schemas/recording-gaps'
+import type { Logger } from 'pino'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
-import type { DeviceRow } from '../views/devices.ts'
+import { type Recorded, RecordingGaps } from './recording-gaps.ts'
 import type { LiveSession } from './remote-sessions.ts'
 
 /** Of one session; what comes after is not recorded. */
@@ -20,59 +23,84 @@ export const batchesAtOnce = 20
 const batchesPerSecond = 2
 const underWayAtOnce = 4
 
-const isBatch = compile(domBatchSchema)
+const isMessage = compile(domMessageSchema)
+/** Any other error: it could not be stored. */
+const gapCauseOf: Partial<Record<ErrorCode, GapCause>> = {
+  REQUEST_TOO_LARGE: 'too-large',
+  MESSAGE_INVALID: 'malformed',
+  RATE_LIMITED: 'rate',
+  BLOBS_FULL: 'full',
+  TUNNEL_LOST: 'unsent',
+}
 
 type Deps = {
   readonly store: EventStore
   readonly blobs: Pick<BlobStore, 'put'>
   readonly now: () => number
+  readonly log: Logger
 }
 type Standing = {
   bytes: number
   batches: number
   seenAt: number
   underWay: number
-  /** Since the last one that was kept. */
-  refused: number
-}
-type Owner = {
-  readonly session: LiveSession
-  readonly device: DeviceRow
-  readonly standing: Standing
+  /** When the last one came that was kept. */
+  keptAt: number | undefined
 }
 
 export class DomRecording {
   readonly #deps: Deps
+  readonly #gaps: RecordingGaps
   readonly #standing = new WeakMap<LiveSession, Standing>()
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#gaps = new RecordingGaps(deps)
   }
 
   /** @throws TravessiaError NOT_FOUND (not recorded), RATE_LIMITED, REQUEST_TOO_LARGE, MESSAGE_INVALID, and what the stores say */
   async receive(
     request: IncomingMessage,
     response: ServerResponse,
-    { session, device }: { session: LiveSession; device: DeviceRow },
+    recorded: Recorded,
   ): Promise<void> {
+    const { session, device } = recorded
     if (device.capture !== 'dom' || request.method !== 'POST') throw new TravessiaError('NOT_FOUND')
     const standing = this.#standingOf(session)
-    admit(standing)
-    standing.underWay += 1
+    const { keptAt, bytes } = standing
     try {
-      const text = await bodyOf(request)
-      const batch = batchOf(text)
-      standing.bytes += text.length
-      await this.#keep({ session, device, standing }, batch, text)
-    } finally {
-      standing.underWay -= 1
+      await this.#take(request, recorded, standing)
+    } catch (error) {
+      const code = error instanceof TravessiaError ? error.code : 'INTERNAL'
+      const cause = isUsedUp(bytes) ? 'session-limit' : (gapCauseOf[code] ?? 'store')
+      this.#gaps.note(recorded, cause, keptAt)
+      throw error
     }
     response.writeHead(204, { 'cache-control': 'no-store' }).end()
   }
 
+  stop(): Promise<void> {
+    return this.#gaps.stop()
+  }
+
+  async #take(request: IncomingMessage, recorded: Recorded, standing: Standing): Promise<void> {
+    admit(standing)
+    standing.underWay += 1
+    try {
+      const text = await bodyOf(request)
+      const message = messageOf(text)
+      if ('lost' in message) return this.#gaps.note(recorded, message.lost, standing.keptAt)
+      standing.bytes += text.length
+      await this.#keep(recorded, message, text)
+      standing.keptAt = this.#deps.now()
+    } finally {
+      standing.underWay -= 1
+    }
+  }
+
   #standingOf(session: LiveSession): Standing {
     const now = this.#deps.now()
-    const fresh = { bytes: 0, batches: batchesAtOnce, seenAt: now, underWay: 0, refused: 0 }
+    const fresh = { bytes: 0, batches: batchesAtOnce, seenAt: now, underWay: 0, keptAt: undefined }
     const standing = this.#standing.get(session) ?? fresh
     this.#standing.set(session, standing)
     const regained = ((now - standing.seenAt) / 1_000) * batchesPerSecond
@@ -81,29 +109,20 @@ export class DomRecording {
     return standing
   }
 
-  async #keep(
-    { session, device, standing }: Owner,
-    { events }: DomBatch,
-    text: Buffer,
-  ): Promise<void> {
+  async #keep({ session, device }: Recorded, message: Kept, text: Buffer): Promise<void> {
     const { store, blobs, now } = this.#deps
     const { tenantId, userId, id: sessionId } = session
     const { id: deviceId, installationId } = device
-    const { refused } = standing
-    const isLast = standing.bytes >= maxSessionBytes
-    const times = events.map(({ timestamp }) => timestamp)
-    const [lastMs, spanMs] = [now(), Math.max(...times) - Math.min(...times)]
+    const lastMs = now()
     const timeOf = (ms: number) => new Date(Math.max(0, ms)).toISOString()
+    const { events, spanMs } = extentOf(message)
     const ref = await blobs.put(tenantId, userId, text)
     const data = {
       ...{ ref, digest: `sha256:${createHash('sha256').update(text).digest('hex')}` },
-      ...{ bytes: text.length, events: events.length },
+      ...{ bytes: text.length, events },
       // Its clock is its own: what was sent ended when it came.
       ...{ firstAt: timeOf(lastMs - spanMs), lastAt: timeOf(lastMs) },
-      ...(refused > 0 ? { refused } : {}),
-      ...(isLast ? { isLast } : {}),
     }
-    standing.refused -= refused
     await store.append({
       ...{ tenantId, streamKind: 'session', streamId: sessionId, expected: 'any' },
       events: [
@@ -117,26 +136,40 @@ export class DomRecording {
   }
 }
 
+type Kept = Exclude<DomMessage, { readonly lost: unknown }>
+
+/** An event in pieces counts with its last one. */
+function extentOf(message: Kept): { events: number; spanMs: number } {
+  if ('piece' in message) {
+    const { index, count } = message.piece
+    return { events: index === count - 1 ? 1 : 0, spanMs: 0 }
+  }
+  const times = message.events.map(({ timestamp }) => timestamp)
+  return { events: times.length, spanMs: Math.max(...times) - Math.min(...times) }
+}
+
+function isUsedUp(bytes: number): boolean {
+  return bytes >= maxSessionBytes
+}
+
 /** @throws TravessiaError RATE_LIMITED, REQUEST_TOO_LARGE: the session's share is used up */
 function admit(standing: Standing): void {
-  const isOver = standing.bytes >= maxSessionBytes
-  const isTooOften = standing.batches < 1 || standing.underWay >= underWayAtOnce
-  if (isOver || isTooOften) standing.refused += 1
-  if (isOver) throw new TravessiaError('REQUEST_TOO_LARGE')
-  if (isTooOften) throw new TravessiaError('RATE_LIMITED')
+  if (isUsedUp(standing.bytes)) throw new TravessiaError('REQUEST_TOO_LARGE')
+  if (standing.batches < 1 || standing.underWay >= underWayAtOnce)
+    throw new TravessiaError('RATE_LIMITED')
   standing.batches -= 1
 }
 
 /** @throws TravessiaError MESSAGE_INVALID */
-function batchOf(text: Buffer): DomBatch {
+function messageOf(text: Buffer): DomMessage {
   let value: unknown
   try {
     value = JSON.parse(text.toString('utf8'))
   } catch {
     throw new TravessiaError('MESSAGE_INVALID')
   }
-  if (!isBatch(value)) throw new TravessiaError('MESSAGE_INVALID')
-  return value as DomBatch
+  if (!isMessage(value)) throw new TravessiaError('MESSAGE_INVALID')
+  return value
 }
 
 /**
@@ -156,7 +189,7 @@ function bodyOf(request: IncomingMessage): Promise<Buffer> {
       }
     })
     request.once('end', () => resolve(Buffer.concat(chunks)))
-    request.once('close', () => reject(new TravessiaError('TUNNEL_LOST')))
-    request.once('error', reject)
+    const broken = () => reject(new TravessiaError('TUNNEL_LOST'))
+    request.once('close', broken).once('error', broken)
   })
 }

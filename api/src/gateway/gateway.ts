@@ -102,6 +102,7 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((done) => this.#server.close(done))
+    await this.#recording.stop()
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined {

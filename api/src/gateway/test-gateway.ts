@@ -89,7 +89,8 @@ export async function startGateway(
   const secrets = new SessionSecrets(database, now)
   const keys = new SubjectKeys(database, new Vault(database, '00'.repeat(32)))
   const blobs = new BlobStore({ directory: join(directory, 'blobs'), keys, maxBytes: 1e9, now })
-  const capture = new Capture({ blobs: { put: putOf(blobs) }, log })
+  const puts = { put: putOf(blobs) }
+  const capture = new Capture({ blobs: puts, log })
   const address = { port: 0 }
   const remoteUrl = () => new URL(`http://remote.localhost:${address.port}`)
   const sessions = new RemoteSessions({
@@ -97,7 +98,8 @@ export async function startGateway(
     urlOf: (session) => sessionUrl(remoteUrl(), session),
   })
   const gateway = new Gateway({
-    ...{ sessions, secrets, access, views, store, capture, blobs, now, log, remoteUrl },
+    ...{ sessions, secrets, access, views, store, capture, now, log, remoteUrl },
+    blobs: puts,
     ...{ host: '127.0.0.1', port: 0, publicUrl: () => 'http://localhost:8000' },
   })
   address.port = await gateway.start()

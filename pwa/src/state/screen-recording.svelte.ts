@@ -1,11 +1,11 @@
 /** The recorded screen of a session: its batches, fetched when somebody looks at it. */
 import type { AuditEvent } from '@travessia/schemas/api'
-import type { DomBatch } from '@travessia/schemas/dom-recording'
+import type { DomBatch, DomPiece } from '@travessia/schemas/dom-recording'
 import { ApiError, open } from '../api.ts'
 import { dataUrl, resourcesOf } from '../captured.ts'
 import { picturesOf, putPictures } from '../recorded-pictures.ts'
 import type { Moment } from '../replay.ts'
-import { type KeptBatch, recordingOf, type ScreenEvent } from '../screen-recording.ts'
+import { type KeptMessage, recordingOf, type ScreenEvent, wholeOf } from '../screen-recording.ts'
 
 const maxPictures = 200
 const loadMs = 20_000
@@ -15,7 +15,7 @@ export class ScreenRecording {
   isErased = $state(false)
   /** A part of it could not be had. */
   isIncomplete = $state(false)
-  /** The page had sent more than is kept. */
+  /** Parts of it were not recorded. */
   isCut = $state(false)
   readonly #path: string
   #loaded = 0
@@ -29,23 +29,23 @@ export class ScreenRecording {
   }
 
   async load(events: readonly AuditEvent[], moments: readonly Moment[]): Promise<void> {
+    this.isCut = events.some(({ type }) => type === 'RecordingGapDetected')
     const stored = events.filter(({ type }) => type === 'DomRecordingStored')
     if (stored.length === this.#loaded) return
     this.#loaded = stored.length
-    this.isCut = stored.some(({ data }) => Number(data['refused'] ?? 0) > 0 || data['isLast'])
-    const batches: KeptBatch[] = []
+    const messages: KeptMessage[] = []
     for (const { data } of stored) {
-      const batch = await this.#batch(String(data['ref']))
-      if (batch) batches.push({ ...batch, lastAt: String(data['lastAt']) })
+      const message = await this.#message(String(data['ref']))
+      if (message) messages.push({ ...message, lastAt: String(data['lastAt']) })
     }
-    const recording = recordingOf(batches)
+    const recording = recordingOf(wholeOf(messages))
     putPictures(recording, await this.#pictures(recording, moments))
     this.events = recording
   }
 
-  async #batch(ref: string): Promise<DomBatch | undefined> {
+  async #message(ref: string): Promise<DomBatch | DomPiece | undefined> {
     try {
-      return (await (await this.#body(ref)).json()) as DomBatch
+      return (await (await this.#body(ref)).json()) as DomBatch | DomPiece
     } catch (error) {
       if (error instanceof ApiError && error.problem.status === 410) this.isErased = true
       else this.isIncomplete = true

@@ -60,5 +60,4 @@ export const system = {
   EvidenceKeyAdded: data({ publicKey: text }),
   /** It signs nothing any more. */
   EvidenceKeyRetired: data({ publicKey: text }),
-  RecordingGapDetected: data({ cause: text, from: time, to: time }),
 }

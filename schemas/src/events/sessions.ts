@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { bodyFactsSchema } from '../captured.ts'
 import { sessionAccesses } from '../grant.ts'
+import { type GapCause, gapCauses } from '../recording-gaps.ts'
 import { count, data, id, milliseconds, optional, text, time } from './fields.ts'
 
 const totals = Type.Object(
@@ -62,10 +63,11 @@ export const session = {
   DomRecordingStored: data({
     ...{ ref: text, digest: text, bytes: count, events: count },
     ...{ firstAt: time, lastAt: time },
-    /** Batches of this session that were refused since the one before. */
-    refused: optional(count),
-    /** The session has used up what may be recorded of it. */
-    isLast: optional(Type.Boolean()),
+  }),
+  /** What the page showed is not in the recording: from the last that is until the last that should be, `parts` of it. */
+  RecordingGapDetected: data({
+    cause: Type.Enum(Object.keys(gapCauses) as GapCause[]),
+    ...{ from: time, to: time, parts: count },
   }),
   /** From now on the agent signs the session's requests in with the registered credentials. */
   DeviceCredentialsUsed: data({}),

@@ -1,4 +1,5 @@
 /** What a verifier finds, as a sentence in Portuguese and in English. */
+import { gapCauseText } from '../recording-gaps.ts'
 import type { Problem } from './compare-events.ts'
 
 export type Language = 'pt-BR' | 'en'
@@ -108,5 +109,6 @@ export const blobFindings = {
 }
 
 export function gapText(cause: string | undefined, id: string): Text {
-  return [`lacuna na gravação (${cause}), evento ${id}`, `recording gap (${cause}), event ${id}`]
+  const [pt, en] = gapCauseText(cause)
+  return [`lacuna na gravação (${pt}), evento ${id}`, `recording gap (${en}), event ${id}`]
 }

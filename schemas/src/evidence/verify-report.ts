@@ -92,14 +92,15 @@ function completeness({ manifest, gaps, expired }: Report): Text {
           `; ${expired} expiraram como o registro diz, seus hashes ficam`,
           `; ${expired} have expired as the log says, their hashes stay`,
         ]
+  const isOne = gaps.length === 1
   if (manifest.scope === 'selection')
     return [
       'cada evento que foi selecionado; que nenhum outro atende ao filtro é a palavra do servidor',
       'every event that was selected; that no other one fits the filter is the word of the server',
     ]
   return [
-    `cada evento até #${manifest.size - 1}, ${gaps.length} lacunas na gravação${gone[0]}`,
-    `every event up to #${manifest.size - 1}, ${gaps.length} recording gaps${gone[1]}`,
+    `cada evento até #${manifest.size - 1}, ${gaps.length} ${isOne ? 'lacuna' : 'lacunas'} na gravação${gone[0]}`,
+    `every event up to #${manifest.size - 1}, ${gaps.length} recording ${isOne ? 'gap' : 'gaps'}${gone[1]}`,
   ]
 }
 

@@ -8,25 +8,43 @@ var firstMs = 50
 /** After a refusal that passes, or a broken line; then the page is described anew. */
 var pauseMs = 10000
 var maxQueued = 400
-var maxBatchLength = 900000
+/** Characters, of up to three bytes each: a message fits whatever they are. */
+var maxBatchLength = 330000
+/** Bytes of a piece of an event that is longer, and how many of them a page may need at most. */
+var maxPieceBytes = 900000
+var maxPieces = 16
 /** What a browser sends of a page that goes away. */
 var maxLastLength = 60000
 var fullSnapshot = 2
 var send = window.fetch
+var encoder = new TextEncoder()
 /** As text: an event is measured once. */
 var queue = []
+/** Messages with pieces of an event; one is sent after the other. */
+var pieces = []
+var isSendingPieces = false
+var cutEvents = 0
 var isPaused = false
+var hasLost = false
 var stop
 var page = Math.random().toString(36).slice(2)
 
 function end() {
   queue = []
+  pieces = []
   if (stop) stop()
   stop = undefined
 }
 
+/** The log tells that something is missing. */
+function lose(why, isLast) {
+  hasLost = false
+  post('"lost":"' + why + '"', isLast).catch(function () {})
+}
+
 function pause() {
   queue = []
+  pieces = []
   isPaused = true
   setTimeout(function () {
     isPaused = false
@@ -34,11 +52,32 @@ function pause() {
   }, pauseMs)
 }
 
+/** The node knows nothing of what the network lost. */
+function failed() {
+  hasLost = true
+  pause()
+}
+
+function post(content, isLast) {
+  return send.call(window, config.base + '/__travessia/dom', {
+    method: 'POST',
+    body: '{"page":"' + page + '",' + content + '}',
+    headers: { 'content-type': 'application/json' },
+    keepalive: isLast === true,
+  })
+}
+
+function answered(response) {
+  if (response.status === 429 || response.status >= 500) pause()
+  else if (response.status >= 400) end()
+  else if (hasLost) lose('unsent')
+}
+
 /** The oldest events, as many as fit. */
-function take(maxLength, least) {
+function take(maxLength) {
   var length = 0
   var count = 0
-  while (count < queue.length && (count < least || length + queue[count].length < maxLength)) {
+  while (count < queue.length && length + queue[count].length < maxLength) {
     length += queue[count].length + 1
     count += 1
   }
@@ -46,19 +85,48 @@ function take(maxLength, least) {
 }
 
 function flush(isLast) {
-  var events = send ? take(isLast ? maxLastLength : maxBatchLength, isLast ? 0 : 1) : []
-  if (events.length === 0) return
-  send
-    .call(window, config.base + '/__travessia/dom', {
-      method: 'POST',
-      body: '{"page":"' + page + '","events":[' + events.join(',') + ']}',
-      headers: { 'content-type': 'application/json' },
-      keepalive: isLast,
-    })
-    .then(function (response) {
-      if (response.status === 429 || response.status >= 500) pause()
-      else if (response.status >= 400) end()
-    }, pause)
+  if (!send) return
+  var events = take(isLast ? maxLastLength : maxBatchLength)
+  if (events.length > 0) post('"events":[' + events.join(',') + ']', isLast).then(answered, failed)
+  if (isLast && (hasLost || queue.length + pieces.length > 0)) lose('unsent', true)
+  else if (queue.length > 0 && queue[0].length >= maxBatchLength) cut(queue.shift())
+}
+
+/** An event that is too large for one message. */
+function cut(text) {
+  var parts = split(text)
+  if (parts.length > maxPieces) {
+    lose('too-large')
+    return end()
+  }
+  parts.forEach(function (part, index) {
+    var place = '"event":' + cutEvents + ',"index":' + index + ',"count":' + parts.length
+    pieces.push('"piece":{' + place + ',"text":' + part + '}')
+  })
+  cutEvents += 1
+  if (!isSendingPieces) sendPiece()
+}
+
+function split(text) {
+  var part = JSON.stringify(text)
+  if (encoder.encode(part).length <= maxPieceBytes) return [part]
+  var half = Math.ceil(text.length / 2)
+  return split(text.slice(0, half)).concat(split(text.slice(half)))
+}
+
+function sendPiece() {
+  isSendingPieces = pieces.length > 0
+  if (!isSendingPieces) return
+  post(pieces.shift()).then(
+    function (response) {
+      answered(response)
+      sendPiece()
+    },
+    function () {
+      failed()
+      sendPiece()
+    },
+  )
 }
 
 /** Neither what is typed nor how long it is. */
@@ -102,6 +170,7 @@ if (window.top === window) {
       flush(true)
     })
   } catch (_) {
+    lose('broken')
     end()
   }
 }
