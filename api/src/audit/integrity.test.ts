@@ -85,6 +85,10 @@ test('of the agents that keep up with the log it says what all of them have conf
   await confirm('one', 7, 100)
   await confirm('two', 9, 110)
   expect(await witnesses()).toEqual({ agents: 2, size: 7 })
+  // A minute behind the newest one is still with them, a second more is not.
+  await confirm('late', 5, 50)
+  await confirm('too late', 4, 49)
+  expect(await witnesses()).toEqual({ agents: 3, size: 5 })
 })
 
 test.each([

@@ -5,7 +5,7 @@ import { newId } from '@travessia/schemas/ids'
 import type { PastState } from '@travessia/schemas/past-state'
 import fc from 'fast-check'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { EventStore } from '../store/event-store.ts'
 import { cast, fill, manyAppends } from '../store/many-events.fixture.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
@@ -86,4 +86,20 @@ test('one of each customer and two in all run at once; who has gone stops it', a
   await second
   await expect(first).rejects.toThrow('abort')
   expect(await machine.stateAt({ ...wide, position: 0 })).toMatchObject({ installations: [] })
+})
+
+test.each([
+  ['within a minute is told', 60_000, false],
+  ['that takes longer is given up, and makes room', 60_001, true],
+])('a state %s', async (_what, tookMs, isGivenUp) => {
+  const people = cast()
+  await fill(store, manyAppends(people, 12_000))
+  const machine = new TimeMachine(store)
+  const moment = { ...wide, tenantId: people.tenantId, position: await store.head() }
+  const clock = vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(tookMs)
+  const asked = machine.stateAt(moment)
+  if (isGivenUp) await expect(asked).rejects.toMatchObject({ code: 'NODE_BUSY' })
+  else expect(await asked).toMatchObject({ position: moment.position })
+  clock.mockRestore()
+  expect(await machine.stateAt(moment)).toMatchObject({ position: moment.position })
 })

@@ -1,4 +1,4 @@
-import { encodeHead } from '@travessia/schemas/tunnel-frame'
+import { encodeHead, headPartOf } from '@travessia/schemas/tunnel-frame'
 import { expect, test } from 'vitest'
 import { readAnswer } from './answer-head.ts'
 
@@ -47,4 +47,15 @@ test('many heads cost no more memory than 512, and the first is read anew', () =
   const again = readAnswer(encodeHead({ status: 200, headers: ['X', 'first'] })).head
   expect(again).not.toBe(first)
   expect(again.headers).toEqual(['X', 'first'])
+})
+
+test('of a head of more than 4 KiB no copy is kept', () => {
+  const long = (chars: number) => {
+    const frame = (value: string) => encodeHead({ status: 200, headers: ['X', value] })
+    const rest = headPartOf(frame(''))
+    return readAnswer(frame('x'.repeat(chars - (rest.to - rest.from)))).head
+  }
+  expect(long(4_096)).toBe(long(4_096))
+  expect(long(4_097)).not.toBe(long(4_097))
+  expect(long(4_097)).toMatchObject({ status: 200 })
 })

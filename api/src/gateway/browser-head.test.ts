@@ -19,6 +19,7 @@ test('the same fields are looked at once; one letter more or another version of 
   expect(asked([...raw])).toBe(asked([...raw]))
   expect(asked([...raw, 'X', ''])).not.toBe(asked(raw))
   expect(asked(raw, '1.0')).not.toBe(asked(raw))
+  expect(asked(['Host', 'a', 'Xy', 'z'])).not.toBe(asked(['Host', 'a', 'X', 'yz']))
   expect(asked(raw).hostname).toBe('a.remote.localhost')
 })
 
@@ -52,4 +53,23 @@ test('what the device is sent follows its address, the rewriting and the jar', (
   expect(head.forDevice(other, jar, true)).toContain('sid=1')
   jar.set('sid=2', [])
   expect(head.forDevice(other, jar, true)).toContain('sid=2')
+  expect(head.forDevice(other, new CookieJar(), true)).not.toContain('sid=2')
+})
+
+test('what the browser says of its own connection reaches no device, from a known head either', () => {
+  const raw = ['Host', 'a', 'Connection', 'keep-alive, X-Hop', 'X-Hop', '1', 'X-End', '2']
+  for (let i = 0; i < 3; i += 1)
+    expect(asked([...raw]).forDevice(seenAs('http://10.0.0.1'), new CookieJar(), false)).toEqual([
+      'x-end',
+      '2',
+    ])
+})
+
+test('heads cost no more memory than 512 of 4 KiB: the first of more is looked at anew, a longer one each time', () => {
+  const first = asked(['Host', 'first'])
+  for (let i = 0; i < 600; i += 1) asked(['Host', `more-${i}`])
+  expect(asked(['Host', 'first'])).not.toBe(first)
+  const long = (chars: number) => ['X', 'x'.repeat(chars - '1.1\nX\n'.length)]
+  expect(asked(long(4_096))).toBe(asked(long(4_096)))
+  expect(asked(long(4_097))).not.toBe(asked(long(4_097)))
 })

@@ -32,3 +32,40 @@ test('what is compiled late refuses, converts and serializes as what was compile
   expect(seen[2]).toBe('200 {"name":"a"}')
   expect(seen.slice(0, 4)).toEqual(seen.slice(4))
 })
+
+/** A schema that tells how often it was looked at. */
+function watchedSchema() {
+  const seen = { times: 0 }
+  const schema = {
+    type: 'object',
+    properties: { name: { type: 'string' } },
+    get required() {
+      seen.times += 1
+      return ['name']
+    },
+  }
+  return { seen, schema }
+}
+
+test.each([
+  [
+    'validator',
+    (schema: object) =>
+      lateSchemas.buildValidator({}, { customOptions: {}, plugins: [] } as never)({
+        schema,
+      } as never),
+  ],
+  [
+    'serializer',
+    (schema: object) => lateSchemas.buildSerializer({}, {} as never)({ schema } as never),
+  ],
+])('a %s is compiled at its first value, and never again', (_what, build) => {
+  const { seen, schema } = watchedSchema()
+  const use = build(schema) as (value: unknown) => unknown
+  expect(seen.times).toBe(0)
+  expect(use({ name: 'a' })).toBeTruthy()
+  const { times } = seen
+  expect(times).toBeGreaterThan(0)
+  for (let i = 0; i < 3; i += 1) use({ name: 'b' })
+  expect(seen.times).toBe(times)
+})

@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DeviceRow } from '../views/devices.ts'
+import type { DeviceClient, DeviceResponse } from './device-client.ts'
+import { createDirectClient } from './direct-client.ts'
+
+/** What the device says to each path; it never ends a connection itself. */
+const answers: Readonly<Record<string, string>> = {
+  '/whole': '200 OK\r\nContent-Length: 3\r\n\r\nyes',
+  '/refused': '401 No\r\nContent-Length: 3\r\n\r\nnot',
+  // A parser takes it for a length, and no program counts so far.
+  '/endless': `403 No\r\nContent-Length: ${'9'.repeat(16)}\r\n\r\nnot`,
+}
+const device = createServer()
+let client: DeviceClient
+const { signal } = new AbortController()
+const timeouts = { connectMs: 2_000, firstByteMs: 60_000, idleMs: 60_000 }
+const asked = (path: string) => ({ path, headers: [], timeouts, signal })
+
+beforeAll(async () => {
+  device.on('connection', (socket: Socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', (bytes) => {
+      const [, path = ''] = String(bytes).split(' ')
+      socket.write(`HTTP/1.1 ${answers[path]}`)
+    })
+  })
+  await new Promise<void>((resolve) => device.listen(0, '127.0.0.1', resolve))
+  const { port } = device.address() as AddressInfo
+  const row = { baseUrl: `http://127.0.0.1:${port}`, ports: [] as readonly number[] } as DeviceRow
+  client = createDirectClient(row, true)
+})
+afterAll(() => {
+  device.close()
+})
+
+/** The connection that this opens at the device. */
+async function connectionOf<T>(work: () => Promise<T>): Promise<{ socket: Socket; done: T }> {
+  const [[socket], done] = await Promise.all([
+    once(device, 'connection') as Promise<[Socket]>,
+    work(),
+  ])
+  return { socket, done }
+}
+
+test.each([
+  ['an answer', '/whole', () => client.request({ ...asked('/whole'), method: 'GET' })],
+  [
+    'a refused WebSocket',
+    '/refused',
+    () => client.openWebSocket({ ...asked('/refused'), protocols: [] }),
+  ],
+])('the device is left when %s has been read', async (_what, path, ask) => {
+  const { socket, done } = await connectionOf(ask)
+  const left = once(socket, 'close')
+  const { body } = done as DeviceResponse
+  expect(answers[path]).toContain(String(await buffer(body)))
+  await left
+})
+
+test('a device whose refusal no HTTP answer may be is left at once', async () => {
+  const ask = () =>
+    client
+      .openWebSocket({ ...asked('/endless'), protocols: [] })
+      .catch(({ code }: { code: string }) => code)
+  const { socket, done } = await connectionOf(ask)
+  if (!socket.destroyed) await once(socket, 'close')
+  expect(done).toBe('DEVICE_PROTOCOL')
+})
