@@ -12,7 +12,7 @@ import type { Stack } from '../rig/stack.ts'
 
 const account = { email: 'admin@teste.travessia', password: 'only-for-this-test' }
 
-export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'dataDir'> & {
+export type BareNode = Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl' | 'dataDir'> & {
   /** Its administrator. */
   readonly admin: Api
   process: ChildProcess
@@ -32,10 +32,10 @@ export async function startBareNode(env: Readonly<Record<string, string>> = {}):
     ...env,
   }
   const { child, ready } = await launch(environment)
-  const { httpUrl, remoteUrl, wsUrl } = ready
+  const { httpUrl, remoteUrl, wsUrl, mqttUrl } = ready
   const admin = new Api(httpUrl)
   const node: BareNode = {
-    ...{ httpUrl, remoteUrl, wsUrl, dataDir, admin, process: child },
+    ...{ httpUrl, remoteUrl, wsUrl, mqttUrl, dataDir, admin, process: child },
     async restart(signal) {
       await ended(node.process, signal)
       node.process = (await launch(environment)).child
@@ -60,7 +60,7 @@ async function keptPorts(): Promise<Record<string, string>> {
   return Object.fromEntries(names.map((name, n) => [name, String(ports[n])]))
 }
 
-type Ready = Record<'httpUrl' | 'remoteUrl' | 'wsUrl', string>
+type Ready = Record<'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl', string>
 
 async function launch(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; ready: Ready }> {
   const child = spawn(process.execPath, [join(root, 'api/src/main.ts')], {

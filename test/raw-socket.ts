@@ -1,5 +1,6 @@
 /** Bytes as they are, to a port: for requests that no HTTP client would send. */
 import { connect } from 'node:net'
+import { expect } from 'vitest'
 
 const patienceMs = 15_000
 
@@ -42,4 +43,20 @@ function latin1(text: string): Buffer {
 
 export function portOf(url: string): number {
   return Number(new URL(url).port)
+}
+
+/** The head of a request to this host. */
+export const head = (line: string, name: string, ...fields: string[]) =>
+  `${[line, `Host: ${name}`, ...fields, 'Connection: close'].join('\r\n')}\r\n\r\n`
+
+/** A 4xx or a closed connection, without a word of our insides. */
+export function expectRefused(answer: RawAnswer, what: string): void {
+  const isRefused = answer.status === undefined || (answer.status >= 400 && answer.status < 500)
+  expect([what.slice(0, 80), answer.status, isRefused]).toEqual([
+    what.slice(0, 80),
+    answer.status,
+    true,
+  ])
+  expect(answer.text).not.toMatch(/\n\s+at .*(\.ts|\.js|node:)/)
+  expect(answer.text).not.toMatch(/\/src\/|node_modules/)
 }
