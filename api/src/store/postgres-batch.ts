@@ -20,11 +20,15 @@ export type StreamHead = { readonly version: number; readonly bucket: string }
 /** An append whose stream is at another version: a repetition or a conflict. */
 export type Late = { readonly streamKey: number; readonly version: number }
 
+/** Of the row of an event. */
+const bodyColumn = 11
+
 type Value = string | number | Uint8Array | null
 export type Plan = {
   readonly answers: Array<WriteAnswer | { readonly late: Late }>
   /** A row an event, in the order of the table's columns. */
   readonly events: Value[][]
+  /** Those that open. */
   readonly streams: Map<string, Value[]>
   readonly tenants: Map<number, Value[]>
   readonly hours: Hours
@@ -67,10 +71,9 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
   const refOf = (id: string) => from.refs.get(id) ?? 0
   const [tenantKey, streamKey] = [refOf(append.tenantId), refOf(append.streamId)]
   const stream = streamKeyOf(tenantKey, streamKey)
-  const { version: before, bucket } = from.streams.get(stream) ?? {
-    version: 0,
-    bucket: bucketFor(append.streamKind, from.month),
-  }
+  const known = from.streams.get(stream)
+  const before = known?.version ?? 0
+  const bucket = known?.bucket ?? bucketFor(append.streamKind, from.month)
   const expected = expectedVersion(append)
   if (expected !== undefined && before !== expected) return { late: { streamKey, version: before } }
   const texts = textsOf(append, before, from.at)
@@ -83,7 +86,8 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
     const places = placesOf(append, event).map((id) => (id === undefined ? null : refOf(id)))
     plan.events.push([
       ...[plan.nextPosition, tenantKey, logIndex, streamKey, version],
-      ...[refOf(event.type), Date.parse(event.at), ...places, text, leafOf(text), bucket],
+      ...[refOf(event.type), Date.parse(event.at), ...places, text],
+      ...[leafOf(text).toString('hex'), bucket],
     ])
     plan.hours.note(tenantKey, event.at, plan.nextPosition)
     plan.last = { position: plan.nextPosition, id: event.id ?? '' }
@@ -92,7 +96,7 @@ function planOne(append: Append, from: Standpoint, plan: Growing): Plan['answers
   }
   from.streams.set(stream, { version, bucket })
   from.tenants.set(tenantKey, logIndex)
-  plan.streams.set(stream, [tenantKey, streamKey, append.streamKind, version, bucket])
+  if (!known) plan.streams.set(stream, [tenantKey, streamKey, append.streamKind, version, bucket])
   plan.tenants.set(tenantKey, [tenantKey, logIndex])
   plan.buckets.add(bucket)
   return { position: plan.nextPosition - 1, version }
@@ -107,4 +111,11 @@ function placesOf(append: Append, event: Append['events'][number]): Array<string
 /** Rows as the columns that `unnest` takes. */
 export function columnsOf(rows: readonly Value[][], width: number): Value[][] {
   return Array.from({ length: width }, (_, column) => rows.map((row) => row[column] ?? null))
+}
+
+/** The columns that `addEvents` takes, as text: what `pg` makes of arrays quotes every number. */
+export function eventColumnsOf(rows: readonly Value[][]): string[] {
+  return columnsOf(rows, 14).map((values, column) =>
+    column === bodyColumn ? values.join('\n') : `{${values.map((value) => value ?? 'null')}}`,
+  )
 }

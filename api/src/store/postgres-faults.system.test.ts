@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { append } from './conformance-events.ts'
 import { problemsOf, writeAndKill, writeDuring } from './crash.fixture.ts'
 import { CuttingProxy, fatalMessage } from './cut-connection.fixture.ts'
 import type { EventStore } from './event-store.ts'
-import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
+import { type PostgresServer, shipped, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
 import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { SmallDisk } from './small-disk.fixture.ts'
@@ -203,4 +203,16 @@ test('a full disk refuses; what was acknowledged is kept, and with room the log 
     await expect.poll(() => acknowledged.length).toBeGreaterThan(full + 100)
   })
   expect(await problemsOf(store, ledger)).toEqual([])
+})
+
+test('the server of these tests and of the bench has the settings that docker-compose.yml starts it with', async () => {
+  const compose = readFileSync(join(import.meta.dirname, '../../../docker-compose.yml'), 'utf8')
+  const command = shipped.flatMap((setting) => ['-c', setting])
+  expect(compose).toContain(
+    `command: ${JSON.stringify(['postgres', ...command]).replaceAll(',', ', ')}`,
+  )
+  for (const setting of shipped) {
+    const [name, value] = setting.split('=')
+    expect(await server.run(`show ${name}`)).toEqual([{ [String(name)]: value }])
+  }
 })

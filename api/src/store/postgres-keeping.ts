@@ -26,10 +26,14 @@ export async function keepOne(work: Keep['keep'], place: Place): Promise<KeepAns
   return 'appliedPosition' in work ? expire(work, place) : keepCheckpoints(work, place)
 }
 
-/** First the leaf is kept, then the event goes: the triggers let nothing else pass (migration 0006). */
+/**
+ * First the leaf is kept, then the event goes: the triggers let nothing else pass (migration 0006). A stream that goes on
+ * counts on from what has gone.
+ */
 async function expire({ tenantId, appliedPosition, first, last }: Expiry, { client, refs }: Place) {
   const tenantKey = refs.get(tenantId) ?? 0
   await ask(client, 'expire', [appliedPosition, tenantKey, first, last])
+  await ask(client, 'keepVersions', [tenantKey, first, last])
   await ask(client, 'remove', [tenantKey, first, last])
   return { kept: true } as const
 }

@@ -135,14 +135,18 @@ test('a month stays that has an event of a hold, or of a customer who keeps long
   )
 })
 
-test('a stream whose month was dropped and that goes on gets it anew', async () => {
+test('a stream whose month was dropped and that goes on gets it anew, and counts on, also for a writer that never saw it', async () => {
   const appends = onlySessions()
   await live(appends)
   await decide({ type: 'ChangeRetention', days })
   await retention.apply(people.tenantId, at())
-  const [first] = appends.filter(({ streamKind }) => streamKind === 'session')
-  const more = append({ ...first, expected: 'any', events: [event()] })
-  await store.append(more)
-  const events = await store.readStream(people.tenantId, more.streamId)
-  expect(events.map(({ version }) => version)).toEqual([(first?.events.length ?? 0) + 1])
+  const some = appends.filter(({ streamKind }) => streamKind === 'session').slice(0, 2)
+  const other = await createPostgresStore(url, log)
+  for (const [turn, one] of some.entries()) {
+    const more = append({ ...one, expected: 'any', events: [event()] })
+    await (turn === 0 ? store : other).append(more)
+    const events = await store.readStream(people.tenantId, more.streamId)
+    expect(events.map(({ version }) => version)).toEqual([one.events.length + 1])
+  }
+  await other.close()
 })

@@ -4,14 +4,20 @@ export const writerStatements = {
   refs: `with wanted as (select unnest($1::text[]) as id),
     added as (insert into ref(id) select id from wanted on conflict (id) do nothing returning key, id)
     select key, id from added union all select ref.key, ref.id from ref join wanted using (id)`,
-  streams: `select tenant_key, stream_key, version, bucket::text from stream
-    join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and stream_key = s`,
+  // Where a stream stands its events say, and its own row once events of it have expired.
+  streams: `select tenant_key, stream_key, bucket::text, greatest(version, (select max(event.version) from event
+      where event.stream_key = stream.stream_key and event.bucket = stream.bucket)) as version
+    from stream join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and stream_key = s`,
   tenants:
     'select tenant_key, next_log_index from tenant_head where tenant_key = any($1::bigint[])',
-  addEvents: `insert into event select * from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::int[],
-    $6::int[], $7::bigint[], $8::int[], $9::int[], $10::int[], $11::int[], $12::text[], $13::bytea[], $14::date[])`,
-  setStreams: `insert into stream select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::date[])
-    on conflict (tenant_key, stream_key) do update set version = excluded.version`,
+  // Texts each on a line, which canonical JSON never breaks: an array of them would have every quote escaped and undone.
+  addEvents: `insert into event select position, tenant, log_index, stream, version, type, at, actor, installation, device, session,
+      body, decode(leaf, 'hex'), bucket
+    from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::bigint[], $8::int[], $9::int[],
+      $10::int[], $11::int[], string_to_array($12, E'\\n'), $13::text[], $14::date[])
+      as row(position, tenant, log_index, stream, version, type, at, actor, installation, device, session, body, leaf, bucket)`,
+  addStreams: `insert into stream select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::date[])
+    on conflict (tenant_key, stream_key) do nothing`,
   setTenants: `insert into tenant_head select * from unnest($1::bigint[], $2::bigint[])
     on conflict (tenant_key) do update set next_log_index = excluded.next_log_index`,
   setHours: `insert into event_hour select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
@@ -32,6 +38,9 @@ export const writerStatements = {
     on conflict (tenant_key, agent_key, size) do nothing`,
   expire: `insert into expired_leaf select tenant_key, position, log_index, leaf_hash, $1::bigint from event
     where tenant_key = $2 and position between $3 and $4`,
+  keepVersions: `update stream set version = gone.version from (select stream_key, max(version) as version from event
+      where tenant_key = $1 and position between $2 and $3 group by stream_key) as gone
+    where stream.tenant_key = $1 and stream.stream_key = gone.stream_key and stream.version < gone.version`,
   remove: 'delete from event where tenant_key = $1 and position between $2 and $3',
   kept: `select tenant_key, size, root from checkpoint
     join unnest($1::bigint[], $2::bigint[]) as wanted(t, s) on tenant_key = t and size = s`,

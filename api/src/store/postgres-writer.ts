@@ -7,7 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Append } from './event-store.ts'
 import { answerLate, expectedVersion, type Standing, type WriteAnswer } from './event-text.ts'
-import { columnsOf, idsOf, type Plan, planBatch, streamKeyOf } from './postgres-batch.ts'
+import {
+  columnsOf,
+  eventColumnsOf,
+  idsOf,
+  type Plan,
+  planBatch,
+  streamKeyOf,
+} from './postgres-batch.ts'
 import { type Access, ask, Connection, isConnectionLost, problemOf } from './postgres-connection.ts'
 import { Heads } from './postgres-heads.ts'
 import { idsToKeep, keepOne } from './postgres-keeping.ts'
@@ -202,8 +209,8 @@ async function finish(client: pg.Client, plan: Plan, first: Array<Promise<unknow
     return [tenantKey, hour, first, last]
   })
   const rows = [
-    ask(client, 'addEvents', columnsOf(plan.events, 14)),
-    ask(client, 'setStreams', columnsOf([...plan.streams.values()], 5)),
+    ask(client, 'addEvents', eventColumnsOf(plan.events)),
+    plan.streams.size > 0 && ask(client, 'addStreams', columnsOf([...plan.streams.values()], 5)),
     ask(client, 'setTenants', columnsOf([...plan.tenants.values()], 2)),
     ask(client, 'setHours', columnsOf(hours, 4)),
   ]

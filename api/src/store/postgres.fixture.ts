@@ -19,6 +19,8 @@ import pg from 'pg'
 const nobody = { uid: 65_534, gid: 65_534 }
 const debian = '/usr/lib/postgresql'
 const startWithinMs = 60_000
+/** As docker-compose.yml starts it: what a server that was killed must read again is bounded. */
+export const shipped = ['max_wal_size=256MB']
 
 export class PostgresServer {
   readonly directory: string
@@ -34,7 +36,8 @@ export class PostgresServer {
   /** Also after a kill, when what it left behind must end first. */
   async start(): Promise<void> {
     await this.stop()
-    const settings = ['listen_addresses=', `unix_socket_directories=${this.directory}`]
+    const place = ['listen_addresses=', `unix_socket_directories=${this.directory}`]
+    const settings = [...shipped, ...place]
     const args = ['-D', this.#data, ...settings.flatMap((setting) => ['-c', setting])]
     const until = Date.now() + startWithinMs
     while (!(await this.answers())) {
