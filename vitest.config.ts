@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const expectation = { poll: { timeout: 10_000 } }
 const workspaces = '{schemas,broker,agent,api,scripts}'
 /** What these measure is of the machine: times, rates and memory. */
-const measuring = ['bench', 'exchanges', 'flow-control'].map((name) => `test/${name}.test.ts`)
+const measuring = ['bench', 'flow-control', 'streams'].map((name) => `test/${name}.test.ts`)
 /** This one builds what the others start. */
 const alone = [...measuring, 'agent/src/packed.system.test.ts']
 const processes = {
