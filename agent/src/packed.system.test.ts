@@ -208,9 +208,16 @@ test('paired, it connects to a broker, tells its state, and examines itself', as
   expect((await exit)[0]).toBe(0)
 })
 
-test('doctor names what is wrong and what to do', async () => {
+/** The configuration of the paired agent, with a server that is not there. */
+async function offlineConfig() {
   const config = JSON.parse(readFileSync(configPath, 'utf8')) as Record<string, unknown>
   const port = await closedPort()
+  const nowhere = { apiUrl: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` }
+  return { port, config: { ...config, ...nowhere } as Record<string, unknown> }
+}
+
+test('doctor names what is wrong and what to do', async () => {
+  const { port, config } = await offlineConfig()
   const broken = join(directory, 'broken.json')
   const { agentId, tenantId } = config
   const device = { deviceId: newId(), driver: 'http', ports: [], maxConcurrent: 1 }
@@ -218,19 +225,9 @@ test('doctor names what is wrong and what to do', async () => {
     { ...device, baseUrl: `http://127.0.0.1:${port}` },
     { ...device, deviceId: newId(), baseUrl: 'http://169.254.169.254' },
   ]
-  const nowhere = { apiUrl: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` }
   const list = { tenantId, agentId, version: 1, devices }
-  writeFileSync(
-    broken,
-    JSON.stringify({
-      ...config,
-      ...nowhere,
-      tokenExpiresAt: 1,
-      devices: list,
-      allowLoopback: true,
-    }),
-    { mode: 0o644 },
-  )
+  const wrong = { ...config, tokenExpiresAt: 1, devices: list, allowLoopback: true }
+  writeFileSync(broken, JSON.stringify(wrong), { mode: 0o644 })
   const { stdout, status } = await runHere(['doctor', '--config', broken], {
     TRAVESSIA_AGENT_HEALTH_PORT: String(port),
   })
@@ -243,11 +240,8 @@ test('doctor names what is wrong and what to do', async () => {
 })
 
 test('under systemd it is ready and gives signs of life while it is offline', async () => {
-  const config = JSON.parse(readFileSync(configPath, 'utf8')) as Record<string, unknown>
   const offline = join(directory, 'offline.json')
-  const port = await closedPort()
-  const nowhere = { apiUrl: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` }
-  writeFileSync(offline, JSON.stringify({ ...config, ...nowhere }), { mode: 0o600 })
+  writeFileSync(offline, JSON.stringify((await offlineConfig()).config), { mode: 0o600 })
   const folder = join(directory, 'bin')
   const told = join(directory, 'told')
   mkdirSync(folder)
