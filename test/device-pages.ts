@@ -1,0 +1,85 @@
+/** Chromium before two devices whose pages try everything, behind a real node and a real agent. */
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { expect } from 'vitest'
+import type { Item } from '../rig/api.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { type BareNode, startBareNode } from './bare-node.ts'
+import { type CompatibilityDevice, startCompatibilityDevice } from './compatibility-device.ts'
+import { startBrowser } from './screens.ts'
+
+export const modes = ['host', 'path'] as const
+export type Mode = (typeof modes)[number]
+export type Opened = {
+  readonly page: Page
+  readonly base: string
+  readonly context: BrowserContext
+}
+
+export class DevicePages {
+  readonly device: CompatibilityDevice
+  readonly other: CompatibilityDevice
+  readonly #browser: Browser
+  readonly #node: BareNode
+  readonly #agent: OwnAgent
+
+  constructor({ browser, node, agent, device, other }: Started) {
+    this.device = device
+    this.other = other
+    this.#browser = browser
+    this.#node = node
+    this.#agent = agent
+  }
+
+  register(name: string, baseUrl: string, fields = {}): Promise<Item> {
+    const device = { name, baseUrl, ...fields }
+    return registerDevice(this.#node.admin, this.#agent.installationId, device)
+  }
+
+  /** The first device, with the second one as a further port of it. */
+  compatible(): Promise<Item> {
+    return this.register('Compatível', this.device.url, { targets: [{ port: this.other.port }] })
+  }
+
+  /** A session's first page, in a browser profile of its own or in a given one. */
+  async open(mode: Mode, of: Item, given?: BrowserContext): Promise<Opened> {
+    const context = given ?? (await this.#profile())
+    context.setDefaultTimeout(15_000)
+    const page = await context.newPage()
+    const path = `/api/devices/${of.id}/sessions`
+    const { status, body } = await this.#node.admin.call<{ url: string }>('POST', path, { mode })
+    expect([status, body]).toMatchObject([201, { url: expect.any(String) }])
+    await page.goto(body.url)
+    return { page, base: body.url.replace(/\/__travessia\/.*$/, ''), context }
+  }
+
+  async stop(): Promise<void> {
+    await this.#agent.stop()
+    await this.#browser.close()
+    await this.#node.stop()
+    this.device.stop()
+    this.other.stop()
+  }
+
+  #profile(): Promise<BrowserContext> {
+    return this.#browser.newContext({ httpCredentials: { username: 'ana', password: 'segredo' } })
+  }
+}
+
+type Started = {
+  readonly browser: Browser
+  readonly node: BareNode
+  readonly agent: OwnAgent
+  readonly device: CompatibilityDevice
+  readonly other: CompatibilityDevice
+}
+
+export async function startDevicePages(): Promise<DevicePages> {
+  const [browser, node, device, other] = await Promise.all([
+    startBrowser(),
+    startBareNode(),
+    startCompatibilityDevice(),
+    startCompatibilityDevice(),
+  ])
+  const agent = await startOwnAgent(node, node.admin, 'Compatibilidade')
+  return new DevicePages({ browser, node, agent, device, other })
+}
