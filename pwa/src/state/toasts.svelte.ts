@@ -1,4 +1,6 @@
 /** A short message that goes away by itself, or when the next one comes; read aloud. */
+import { errorSentence } from '../text.ts'
+
 const shownMs = 5_000
 
 class Toasts {
@@ -10,6 +12,15 @@ class Toasts {
     this.#next += 1
     this.items = [{ id, text, kind }]
     setTimeout(() => this.dismiss(id), shownMs)
+  }
+
+  /** Says what stood in the way, if something did. */
+  async attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.show(errorSentence(error), 'error')
+    }
   }
 
   dismiss(id: number): void {
