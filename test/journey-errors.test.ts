@@ -191,7 +191,7 @@ test('without a network the last picture stays, marked as old, and commands are 
   await page.getByRole('link', { name: /Catraca Entrada/ }).click()
   await page.getByRole('link', { name: 'Gerenciar remotamente' }).waitFor()
   await context.setOffline(true)
-  await page.getByText('Sem internet: comandos e acesso remoto ficam desligados.').waitFor()
+  await page.getByText(/^Sem internet\. Mostrando o que foi visto por último/).waitFor()
   expect(await page.getByRole('button', { name: 'Liberar', exact: true }).isDisabled()).toBe(true)
   await look(page, 'erros/12-sem-internet')
   await context.setOffline(false)

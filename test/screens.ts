@@ -65,11 +65,25 @@ const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const runAxe = `axe.run(document, { runOnly: ${JSON.stringify(rules)}, resultTypes: ['violations'] })
   .then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`
 
-/** What axe finds in the page as it is now; brought into a page once, however often it is looked at. */
+/** What axe finds in the page as it is now; brought into a page once, however often it is looked at. On a phone also what is too small for a thumb. */
 export async function violations(page: Page, name: string): Promise<string[]> {
   if (!(await page.evaluate('"axe" in window'))) await page.evaluate(axe)
-  return (await page.evaluate<string[]>(runAxe)).map((found) => `${name}: ${found}`)
+  const found = await page.evaluate<string[]>(runAxe)
+  if (page.viewportSize()?.width === phone.width)
+    found.push(...(await page.evaluate<string[]>(smallTargets)))
+  return found.map((one) => `${name}: ${one}`)
 }
+
+/** 44 px each way, with the label where there is one; a link in a sentence is as high as its line. */
+const smallTargets = `[...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+  .map((one) => ({ one, area: one.closest('label') ?? one }))
+  .filter(({ one, area }) => {
+    const { width, height } = area.getBoundingClientRect()
+    const isShown = width > 1 && height > 1 && one.checkVisibility({ visibilityProperty: true })
+    const isInSentence = one.matches('a') && getComputedStyle(one).display === 'inline'
+    return isShown && !isInSentence && !area.matches('.skip') && Math.min(width, height) < 43.5
+  })
+  .map(({ one }) => 'too small for a thumb: ' + one.outerHTML.slice(0, 200))`
 
 export async function hold(page: Page, text: string): Promise<void> {
   const button = page.getByRole('button', { name: text, exact: true })

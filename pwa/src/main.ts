@@ -1,6 +1,8 @@
 import { mount } from 'svelte'
 import App from './app.svelte'
-import './app.css'
+import './tokens.css'
+import './base.css'
+import './parts.css'
 
 const target = document.getElementById('app')
 if (target) mount(App, { target })

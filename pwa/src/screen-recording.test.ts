@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { type KeptBatch, type KeptMessage, recordingOf, wholeOf } from './screen-recording.ts'
+import {
+  type KeptBatch,
+  type KeptMessage,
+  recordingOf,
+  shapeOf,
+  wholeOf,
+} from './screen-recording.ts'
 
 const lastAt = '2026-11-24T12:00:10.000Z'
 const end = Date.parse(lastAt)
@@ -69,4 +75,12 @@ test('an event in pieces is one again, in whatever order they came, and one that
   expect(wholeOf([one, three])).toEqual([])
   expect(wholeOf(pieces(1, '{"type":"2","timestamp":1,"data":1}'))).toEqual([])
   expect(wholeOf(pieces(2, 'null                '))).toEqual([])
+})
+
+test('the shape of a recording is that of its tallest screen, whatever else the page claims', () => {
+  const screens = [{ width: 1_000, height: 500 }, { width: 390, height: 780 }, undefined, 'wide']
+  const claims = [{ width: 5 }, { width: 5, height: 0 }, { width: -5, height: 1 }]
+  const events = [...screens, ...claims].map((data) => ({ type: 4, timestamp: 1, data }))
+  expect(shapeOf(events)).toBe(0.5)
+  expect(shapeOf(events.slice(2))).toBeUndefined()
 })

@@ -77,3 +77,15 @@ function eventsOf(batches: readonly KeptBatch[]): ScreenEvent[] {
 function startOf(events: readonly ScreenEvent[]): number {
   return events[0]?.timestamp ?? 0
 }
+
+/** Width to height of the tallest screen in it, as the page said; undefined: it said none. */
+export function shapeOf(events: readonly ScreenEvent[]): number | undefined {
+  const shapes = events
+    .filter(({ type }) => type === meta)
+    .map(({ data }) => {
+      const { width, height } = (data ?? {}) as { width?: unknown; height?: unknown }
+      return Number(width) / Number(height)
+    })
+    .filter((shape) => shape > 0 && shape < Number.POSITIVE_INFINITY)
+  return shapes.length === 0 ? undefined : Math.min(...shapes)
+}

@@ -56,10 +56,18 @@ export function sizeText(bytes: number, locale: string): string {
   return `${(bytes / size).toLocaleString(locale, { maximumFractionDigits: 1 })} ${unit}`
 }
 
-export const agentStatusText: Record<AgentState['status'], () => string> = {
+/** A place that never had an agent, or gave it up, has nothing that could be away. */
+export type AgentStanding = AgentState['status'] | 'NONE'
+
+export function standingOf({ status, agentId }: AgentState): AgentStanding {
+  return status === 'OFFLINE' && agentId === null ? 'NONE' : status
+}
+
+export const agentStandingText: Record<AgentStanding, () => string> = {
   ONLINE: m.status_online,
   OFFLINE: m.status_offline,
   PAIRING: m.status_pairing,
+  NONE: m.status_none,
 }
 
 export const roleText: Record<User['role'], () => string> = {

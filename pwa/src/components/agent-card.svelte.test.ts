@@ -52,6 +52,15 @@ test('without an agent a manager is led to pairing', async () => {
   expect(link.element().getAttribute('href')).toBe('/parear?instalacao=i')
 })
 
+test('a place that has no agent is not called offline, one whose agent is away is', async () => {
+  await show('auditor', { agentId: null, status: 'OFFLINE', lastHeartbeatAt: null })
+  await expect.element(page.getByText(m.status_none())).toBeVisible()
+  expect(document.body.textContent).not.toContain(m.status_offline())
+  await cleanup()
+  await show('auditor', { status: 'OFFLINE' })
+  await expect.element(page.getByText(m.status_offline())).toBeVisible()
+})
+
 test('unpairing asks first, naming agent and installation', async () => {
   await show('manager')
   await page.getByRole('button', { name: m.unpair() }).click()
