@@ -6,7 +6,7 @@ RUN npm ci --omit=optional --no-audit --no-fund && npm run build -w pwa
 
 FROM node:24-bookworm-slim
 WORKDIR /travessia
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/travessia-compile-cache
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/travessia-compile-cache MALLOC_ARENA_MAX=2
 COPY package.json package-lock.json ./
 COPY schemas schemas
 COPY broker broker
@@ -17,4 +17,4 @@ COPY --from=build /travessia/pwa/dist pwa/dist
 USER node
 VOLUME /data
 EXPOSE 8000 8001 8002 1883
-CMD ["node", "--max-semi-space-size=2", "api/src/main.ts"]
+CMD ["node", "--max-semi-space-size=8", "api/src/main.ts"]

@@ -6,7 +6,7 @@ import { Api, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { freePort } from '../rig/free-port.ts'
 import { enterSession } from '../rig/pages.ts'
-import { compileCache, youngHeap } from '../scripts/children.ts'
+import { nodeEnvironment, youngHeap } from '../scripts/children.ts'
 import { type RunningBroker, startMosquitto } from './mosquitto.ts'
 import { launchReady, run } from './processes.ts'
 import type { Place, Running } from './variants.ts'
@@ -72,7 +72,7 @@ export async function startNode(
     args: [youngHeap, ...nodeArgs, script],
     env: {
       // As every launcher does.
-      NODE_COMPILE_CACHE: compileCache,
+      ...nodeEnvironment,
       TRAVESSIA_DATA_DIR: directory,
       TRAVESSIA_ENCRYPTION_KEY: newKey(),
       ...{ TRAVESSIA_HTTP_PORT: '0', TRAVESSIA_WS_PORT: '0' },
@@ -125,7 +125,7 @@ export async function startAgent(
   const agent = (...args: string[]) => ({
     args: ['agent/src/main.ts', ...args, '--config', join(home, 'config.json')],
     env: {
-      NODE_COMPILE_CACHE: compileCache,
+      ...nodeEnvironment,
       ...{ TRAVESSIA_AGENT_HEALTH_PORT: healthPort, TRAVESSIA_MONITOR_PORT: '0' },
     },
     logFile: join(home, 'agent.log'),

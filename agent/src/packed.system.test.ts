@@ -273,7 +273,7 @@ test('the systemd unit that it prints passes systemd-analyze verify', () => {
   const { stdout, status } = run('install-service', '--print')
   expect(status).toBe(0)
   expect(stdout).toContain(
-    `ExecStart=${join(nodeFolder, 'node')} --max-old-space-size=128 --max-semi-space-size=2 ${program} run`,
+    `ExecStart=${join(nodeFolder, 'node')} --max-old-space-size=128 --max-semi-space-size=8 ${program} run`,
   )
   const unit = join(directory, 'travessia-agent.service')
   writeFileSync(unit, stdout)

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { framePieces } from '@travessia/schemas/frame-pieces'
 import { encodeHead, FrameType, type RequestHead, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Dispatcher } from 'undici'
@@ -167,10 +168,10 @@ async function sendPieces(
     return stream.frame(FrameType.response, encodeHead(head, small), true)
   }
   stream.frame(FrameType.response, encodeHead(head), false)
-  for await (const chunk of body) {
+  for await (const piece of framePieces(body, setImmediate)) {
     // A slow reader is not a silent device.
     idle.stop()
-    await stream.write(chunk)
+    await stream.write(piece)
     idle.start()
   }
   stream.frame(FrameType.end, undefined, true)

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Broker } from './broker.ts'
 import { Counts } from './counts.ts'
+import { giveSpentReadsBack } from './spent-reads.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 export const webSocketPath = '/ws/connectors'
@@ -120,6 +121,7 @@ export class Listeners {
       this.#line.join(socket, () =>
         upgrades.handleUpgrade(request, socket, head, (webSocket) => {
           refuseUncounted(webSocket)
+          giveSpentReadsBack(webSocket, socket)
           const stream = createWebSocketStream(webSocket, { readableObjectMode: false })
           this.#broker?.accept(stream, address)
         }),

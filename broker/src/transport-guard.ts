@@ -20,7 +20,7 @@ export const defaultLimits: GuardLimits = {
   maxConnectBytes: 4 * 1024,
   maxPacketBytes: 64 * 1024,
   connectTimeoutMs: 5_000,
-  bytesPerSecond: 512 * 1024 * 1024,
+  bytesPerSecond: 2048 * 1024 * 1024,
   framesPerSecond: 30_000,
   packetsPerSecond: 500,
 }

@@ -2,6 +2,7 @@
  * Tunnel frames of one loop turn in as few writes as possible: each write costs more than everything else that is
  * done for a small frame. Small ones are joined; the payload of a large one is handed on as it is.
  */
+import { giveBack } from './give-back.ts'
 import { publishHead, publishHeadBytes, writePublishHead } from './publish-packet.ts'
 import { smallBytes } from './slab.ts'
 import { frameRoomBytes, largeFrameBytes } from './tunnel-frame.ts'
@@ -13,7 +14,7 @@ type Sink = {
   cork(): void
   uncork(): void
   /** @returns false: more than it likes is waiting */
-  write(bytes: Uint8Array): boolean
+  write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean
 }
 
 export class FrameBatch {
@@ -55,13 +56,21 @@ export class FrameBatch {
     this.#bytes = 0
     const pieces = piecesOf(parts)
     let isTaken = true
-    if (pieces.length === 1) isTaken = this.#sink.write(pieces[0] ?? none)
+    if (pieces.length === 1) isTaken = this.#write(pieces[0] ?? none)
     else {
       this.#sink.cork()
-      for (const piece of pieces) isTaken = this.#sink.write(piece)
+      for (const piece of pieces) isTaken = this.#write(piece)
       this.#sink.uncork()
     }
     if (!isTaken) this.#full()
+  }
+
+  #write(piece: Uint8Array): boolean {
+    if (piece.length <= largeFrameBytes) return this.#sink.write(piece)
+    return this.#sink.write(piece, (error) => {
+      // After an error the system may still have it.
+      if (!error) giveBack(piece)
+    })
   }
 }
 
@@ -112,9 +121,9 @@ function joined(
 function largePacket(topic: Uint8Array, frame: Uint8Array): Uint8Array[] {
   const { buffer, byteOffset, length } = frame
   const headBytes = publishHeadBytes(topic, length)
-  const hasRoom = byteOffset === frameRoomBytes && buffer.byteLength === frameRoomBytes + length
+  const hasRoom = byteOffset === frameRoomBytes && buffer.byteLength >= frameRoomBytes + length
   if (!hasRoom || headBytes > frameRoomBytes) return [publishHead(topic, length), frame]
-  const packet = new Uint8Array(buffer, frameRoomBytes - headBytes)
+  const packet = new Uint8Array(buffer, frameRoomBytes - headBytes, headBytes + length)
   writePublishHead(packet, 0, { topic, payloadBytes: length })
   return [packet]
 }

@@ -204,3 +204,53 @@ test('a sink that does not take everything at once is told of', () => {
   batch.flush()
   expect(full).toBe(1)
 })
+
+test('a read of which nobody has a part is given back; one that was handed on is not', () => {
+  const frames: Uint8Array[] = []
+  const rests: Uint8Array[] = []
+  const tap = new PublishTap(
+    { prefix, suffixBytes: 2, maxPacketBytes },
+    { frame: (payload) => frames.push(payload), rest: (bytes) => rests.push(bytes) > 0 },
+  )
+  const stream = joined([
+    ours(new Uint8Array(60_000).fill(1)),
+    ours(new Uint8Array(30_000).fill(2)),
+  ])
+  const [inTheMiddle, withAWhole] = [stream.slice(0, 40_000), stream.slice(40_000)]
+  tap.read(inTheMiddle)
+  tap.read(withAWhole)
+  expect([inTheMiddle.buffer.byteLength, withAWhole.buffer.byteLength]).toEqual([
+    0,
+    withAWhole.length,
+  ])
+  expect(frames.map((payload) => [payload.length, payload[0], payload.at(-1)])).toEqual([
+    [60_000, 1, 1],
+    [30_000, 2, 2],
+  ])
+  const foreign = packet(0x30, bytesOf('travessia/v1/t/a/ack'), new Uint8Array(20_000))
+  tap.read(foreign)
+  expect([rests.at(-1), foreign.buffer.byteLength]).toEqual([foreign, foreign.length])
+})
+
+test('a large packet is given back when it was written, and kept after an error', () => {
+  const ended: Array<(error?: Error) => void> = []
+  const writes: Uint8Array[] = []
+  const sink = {
+    cork: () => undefined,
+    uncork: () => undefined,
+    write: (bytes: Uint8Array, done?: (error?: Error) => void) => {
+      if (done) ended.push(done)
+      return writes.push(bytes) > 0
+    },
+  }
+  const batch = new FrameBatch(sink, () => undefined)
+  for (let i = 0; i < 2; i += 1)
+    batch.add(prefix, encodeFrame(FrameType.data, { streamId: 1, payload: new Uint8Array(20_000) }))
+  batch.add(prefix, small)
+  batch.flush()
+  expect(writes.map(({ length }) => length > 16_384)).toEqual([true, true, false])
+  expect(ended).toHaveLength(2)
+  ended[0]?.()
+  ended[1]?.(new Error('cut'))
+  expect(writes.map(({ buffer }) => buffer.byteLength > 0)).toEqual([false, true, true])
+})

@@ -3,6 +3,7 @@
  * it out of the byte stream before a general parser would copy and describe it; every other packet is left to that
  * parser, byte for byte. The wire format is the one that any broker speaks.
  */
+import { giveBack } from './give-back.ts'
 
 const publishQos0 = 0x30
 const maxLengthBytes = 4
@@ -74,14 +75,22 @@ export class PublishTap {
   #packet: { readonly bytes: Uint8Array; readonly topicAt: number; filled: number } | undefined
   /** What is still to come of another packet. */
   #otherLeft = 0
+  /** Somebody has a view of the read. */
+  #isHandedOn = false
 
   constructor(wanted: Wanted, outlet: Outlet) {
     this.#wanted = wanted
     this.#outlet = outlet
   }
 
+  /** The bytes are the tap's from now on. */
   read(chunk: Uint8Array): void {
-    const bytes = this.#start ? joined(this.#start, chunk) : chunk
+    this.#isHandedOn = false
+    this.#split(this.#start ? joined(this.#start, chunk) : chunk)
+    if (!this.#isHandedOn) giveBack(chunk)
+  }
+
+  #split(bytes: Uint8Array): void {
     this.#start = undefined
     let at = this.#fill(bytes)
     let restFrom = at
@@ -93,12 +102,17 @@ export class PublishTap {
         at = end
         continue
       }
-      if (restFrom < at && !this.#outlet.rest(bytes.subarray(restFrom, at))) return
+      if (restFrom < at && !this.#rest(bytes.subarray(restFrom, at))) return
       this.#take(bytes, at, look)
       at = end
       restFrom = end
     }
-    if (restFrom < at) this.#outlet.rest(bytes.subarray(restFrom, at))
+    if (restFrom < at) this.#rest(bytes.subarray(restFrom, at))
+  }
+
+  #rest(bytes: Uint8Array): boolean {
+    this.#isHandedOn = true
+    return this.#outlet.rest(bytes)
   }
 
   get #goingOn(): Look {
@@ -120,8 +134,10 @@ export class PublishTap {
 
   #take(bytes: Uint8Array, at: number, { kind, packetBytes, topicAt }: Look): void {
     if (kind === 'undecided') this.#start = bytes.slice(at)
-    else if (bytes.length - at >= packetBytes) this.#frame(bytes, at + topicAt, at + packetBytes)
-    else this.#packet = begun(bytes.subarray(at), packetBytes, topicAt)
+    else if (bytes.length - at >= packetBytes) {
+      this.#isHandedOn = true
+      this.#frame(bytes, at + topicAt, at + packetBytes)
+    } else this.#packet = begun(bytes.subarray(at), packetBytes, topicAt)
   }
 
   #frame(bytes: Uint8Array, topicAt: number, end: number): void {

@@ -151,21 +151,38 @@ const lastType = Math.max(...Object.values(FrameType))
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** Writes a frame; copies the payload behind the head. Before a large one in its buffer are `frameRoomBytes`. */
+const dataRooms = new WeakSet<ArrayBufferLike>()
+
+/** Room for the payload of one data frame. The frame of what is written to its start is made there, once, uncopied. */
+export function dataRoom(): Uint8Array {
+  const buffer = new ArrayBuffer(frameRoomBytes + frameHeadBytes + maxDataBytes)
+  dataRooms.add(buffer)
+  return new Uint8Array(buffer, frameRoomBytes + frameHeadBytes)
+}
+
+/** Writes a frame; the payload is copied behind the head, if it is not in a `dataRoom`. Before a large one in its buffer are `frameRoomBytes`. */
 export function encodeFrame(
   type: FrameType,
   frame: { flags?: number; streamId: number; seq?: number; payload?: Uint8Array | undefined },
 ): Uint8Array<ArrayBuffer> {
   const { flags = 0, streamId, seq = 0, payload } = frame
-  const bytes = room(frameHeadBytes + (payload?.length ?? 0))
+  const isInPlace = payload !== undefined && isAtStartOfRoom(payload)
+  const bytes = isInPlace
+    ? new Uint8Array(payload.buffer as ArrayBuffer, frameRoomBytes, frameHeadBytes + payload.length)
+    : room(frameHeadBytes + (payload?.length ?? 0))
   bytes[0] = (protocolVersion << 4) | type
   bytes[1] = flags
   bytes[2] = 0
   bytes[3] = 0
   putUint32(bytes, 4, streamId)
   putUint32(bytes, 8, seq)
-  if (payload) bytes.set(payload, frameHeadBytes)
+  if (payload && !isInPlace) bytes.set(payload, frameHeadBytes)
   return bytes
+}
+
+function isAtStartOfRoom({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  const isLarge = byteLength > largeFrameBytes
+  return isLarge && byteOffset === frameRoomBytes + frameHeadBytes && dataRooms.delete(buffer)
 }
 
 function room(bytes: number): Uint8Array<ArrayBuffer> {

@@ -2,6 +2,7 @@
  * The open streams of one end of a way. A gap shows at the next frame, but after the last frame of a direction and after
  * a reset there is none. So both ends say now and then which streams are open and how they stand (ADR 19).
  */
+import { StreamTable } from './stream-table.ts'
 import { encodeReset, ResetCode } from './tunnel-frame.ts'
 import { decodeStandings, encodeStandings } from './tunnel-standing.ts'
 import { TunnelStream } from './tunnel-stream.ts'
@@ -13,7 +14,7 @@ const hearEveryMs = 10_000
 
 export class TunnelStreams {
   readonly #way: TunnelWay
-  readonly #open = new Map<number, TunnelStream>()
+  readonly #open = new StreamTable<TunnelStream>()
   #timer: ReturnType<typeof setInterval> | undefined
   #heardAt = Number.NEGATIVE_INFINITY
 
@@ -31,19 +32,19 @@ export class TunnelStreams {
 
   open(id: number): TunnelStream {
     const stream = new TunnelStream(id, this.#way, () => this.#closed(id))
-    this.#open.set(id, stream)
+    this.#open.add(stream)
     this.#timer ??= setInterval(() => this.#tell(), tellEveryMs)
     return stream
   }
 
   /** Ends all; the other end learns why. */
   reset(code: ResetCode): void {
-    for (const stream of [...this.#open.values()]) stream.reset(code)
+    for (const stream of this.#open.all()) stream.reset(code)
   }
 
   /** Ends all here only: the other end is gone or knows. */
   fail(code: ResetCode, text: string): void {
-    for (const stream of [...this.#open.values()]) stream.fail(code, text)
+    for (const stream of this.#open.all()) stream.fail(code, text)
   }
 
   /** What the other end says of its streams. One that has ended here would stay open there for ever. @throws TravessiaError FRAME_INVALID */
@@ -59,7 +60,7 @@ export class TunnelStreams {
   }
 
   #tell(): void {
-    this.#way.send(encodeStandings([...this.#open.values()].map(({ standing }) => standing)))
+    this.#way.send(encodeStandings(this.#open.all().map(({ standing }) => standing)))
   }
 
   #closed(id: number): void {

@@ -28,7 +28,8 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=${[exec.node, '--max-old-space-size=128', '--max-semi-space-size=2', exec.script, 'run', '--config', exec.config].map(quoted).join(' ')}
+Environment=MALLOC_ARENA_MAX=2
+ExecStart=${[exec.node, '--max-old-space-size=128', '--max-semi-space-size=8', exec.script, 'run', '--config', exec.config].map(quoted).join(' ')}
 User=${exec.user}
 SupplementaryGroups=dialout video
 StateDirectory=travessia

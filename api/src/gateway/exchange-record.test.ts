@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { giveBack } from '@travessia/schemas/give-back'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -155,6 +156,15 @@ test('a meter passes on, counts and digests; what comes after the facts were tak
   expect(meter.facts()).toEqual({ bytes: 3, digest })
   meter.add(Buffer.from('late'))
   expect(meter.facts()).toEqual({ bytes: 3, digest })
+})
+
+test('a large piece is digested as it passes: its memory may be given back before the facts are taken', () => {
+  const meter = new Meter()
+  const piece = Buffer.alloc(60_000, 'x')
+  const digest = `sha256:${createHash('sha256').update(piece).digest('hex')}`
+  meter.add(piece)
+  giveBack(piece)
+  expect([piece.length, meter.facts()]).toEqual([0, { bytes: 60_000, digest }])
 })
 
 test('fewer or more bytes than announced break the answer, and not one byte too many passes (THREATS P5, F5)', async () => {

@@ -17,6 +17,7 @@ import type { BodyCopy } from './body-copy.ts'
 import type { Capture } from './capture.ts'
 
 const emptyDigest = `sha256:${hash('sha256', '')}`
+const smallBytes = 16 * 1024
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whose exchange it is; `streamId` is the session, or the request itself for the API proxy. */
@@ -242,7 +243,7 @@ function isoTime(ms: number): string {
 /** Counts and digests the bytes that pass, and copies them where that is wanted. */
 export class Meter {
   readonly copy: BodyCopy | undefined
-  /** Of the first piece alone, which most bodies are, the digest is made at once. */
+  /** Of a small piece alone, which most bodies are, the digest is made at once; a large one's memory may be given back. */
   #first: Uint8Array | undefined
   #hash: Hash | undefined
   #bytes = 0
@@ -256,9 +257,9 @@ export class Meter {
   add(chunk: Uint8Array): void {
     if (this.#digest !== undefined) return
     this.copy?.add(chunk)
-    const isFirst = this.#bytes === 0
+    const isAlone = this.#bytes === 0 && chunk.length <= smallBytes
     this.#bytes += chunk.length
-    if (isFirst) {
+    if (isAlone) {
       this.#first = chunk
       return
     }

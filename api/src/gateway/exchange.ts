@@ -1,6 +1,7 @@
 /** One exchange at the node's end: request out, response head in, body as a stream; a reset as an error code. */
 import type { Readable } from 'node:stream'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import { framePieces } from '@travessia/schemas/frame-pieces'
 import {
   encodeHead,
   Flag,
@@ -150,8 +151,8 @@ class TunnelBody implements DeviceBody {
 
 async function sendBody(stream: TunnelStream, body: Readable, sent: () => void): Promise<void> {
   try {
-    for await (const chunk of body) {
-      await stream.write(chunk as Uint8Array)
+    for await (const piece of framePieces(body, setImmediate)) {
+      await stream.write(piece)
       sent()
     }
     stream.frame(FrameType.end, undefined, true)

@@ -20,7 +20,7 @@ const lost = expect.objectContaining({ code: 'TUNNEL_LOST' })
 async function asked(): Promise<{
   browser: Socket
   response: ServerResponse
-  answer: () => unknown
+  answer: (pieces?: readonly Uint8Array[]) => unknown
 }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -31,13 +31,17 @@ async function asked(): Promise<{
   })
   browser.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
   const [request, response] = await once(server, 'request')
-  const head = new AnswerHead(200, ['Content-Length', '2'])
-  const said = { status: head.status, headers: head.headers, head, whole: Buffer.from('ok') }
   const record = { response: new Meter() }
   const admitted = { view, path: '/', jar: new CookieJar(), session: { mode: 'host' }, record }
-  const body = Readable.from([])
-  const answer = () =>
-    sendAnswer({ request, response }, { ...said, body }, admitted as unknown as Admitted)
+  const answer = (pieces?: readonly Uint8Array[]) => {
+    const body = Readable.from(pieces ?? [])
+    const bytes = pieces?.reduce((sum, { length }) => sum + length, 0) ?? 2
+    const head = new AnswerHead(200, ['Content-Length', String(bytes)])
+    const said = { status: head.status, headers: head.headers, head, body }
+    const whole = pieces ? undefined : Buffer.from('ok')
+    const asked = whole ? { ...said, whole } : said
+    return sendAnswer({ request, response }, asked, admitted as unknown as Admitted)
+  }
   return { browser, response, answer }
 }
 
@@ -62,4 +66,18 @@ test('a small answer that still waits for its browser is not over, and lost when
   expect(sending).toBeInstanceOf(Promise)
   browser.resetAndDestroy()
   await expect(sending).rejects.toEqual(lost)
+})
+
+test('pieces of a large answer are given back when the browser has them, not before', async () => {
+  const { browser, response, answer } = await asked()
+  browser.pause()
+  response.socket?.write(Buffer.alloc(32 * 1024 * 1024))
+  const pieces = ['a', 'b'].map((letter) => Buffer.alloc(60_000, letter))
+  const answered = answer(pieces) as Promise<void>
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(pieces.map(({ length }) => length)).toEqual([60_000, 60_000])
+  const read = text(browser)
+  await answered
+  expect((await read).endsWith('a'.repeat(60_000) + 'b'.repeat(60_000))).toBe(true)
+  expect(pieces.map(({ length }) => length)).toEqual([0, 0])
 })

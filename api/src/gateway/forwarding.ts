@@ -8,6 +8,7 @@ import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import { giveBack } from '@travessia/schemas/give-back'
 import type { DeviceRow } from '../views/devices.ts'
 import type { BrowserHead } from './browser-head.ts'
 import type { Departure } from './departure.ts'
@@ -175,7 +176,9 @@ async function sendPieces(
     for await (const piece of pieces) {
       clearImmediate(flushing)
       if (response.destroyed) throw new TravessiaError('TUNNEL_LOST')
-      response.write(piece)
+      response.write(piece, (error) => {
+        if (!error) giveBack(piece)
+      })
       if (response.writableLength > maxUnsentBytes) await drained(response)
     }
     await end(response)

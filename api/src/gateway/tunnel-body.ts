@@ -1,5 +1,6 @@
 /** The bytes of a command, from the node to the agent: the facts that it checks them by came signed in the order. */
 import type { Readable } from 'node:stream'
+import { framePieces } from '@travessia/schemas/frame-pieces'
 import { encodeHead, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { streamError } from './exchange.ts'
@@ -14,7 +15,7 @@ export async function sendBody(
   stream.onReset(() => bytes.destroy())
   try {
     stream.frame(FrameType.request, encodeHead({ commandId }), false)
-    for await (const chunk of bytes) await stream.write(chunk as Uint8Array)
+    for await (const piece of framePieces(bytes, setImmediate)) await stream.write(piece)
     stream.frame(FrameType.end, undefined, true)
     await stream.read()
   } catch (error) {

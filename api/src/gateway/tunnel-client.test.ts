@@ -198,7 +198,9 @@ test('the bytes of a command go over a stream of their own, and it ends when the
     stream.frame(FrameType.end, undefined, true)
   })
   const commandId = newId()
-  await client.sendBody(agent, commandId, () => Readable.from([bytes], { objectMode: false }))
+  await client.sendBody(agent, commandId, () =>
+    Readable.from([Buffer.from(bytes)], { objectMode: false }),
+  )
   expect(Buffer.concat(taken).equals(bytes)).toBe(true)
 })
 

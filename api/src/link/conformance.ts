@@ -109,7 +109,7 @@ function testFrames(open: () => Promise<LinkWorld>): void {
     for (const agent of [one, other]) await greet(agent, heard)
     await reach(world, one)
     const frames = [0, 1, 12, 1_000, maxFrameBytes].map((size) => randomBytes(size))
-    for (const frame of frames) expect(world.link.send(one.agent, frame)).toBe(true)
+    for (const frame of frames) expect(world.link.send(one.agent, Buffer.from(frame))).toBe(true)
     await eventually(() => expect(one.frames.length).toBe(frames.length))
     expect(Buffer.concat(one.frames).equals(Buffer.concat(frames))).toBe(true)
     expect(other.frames).toEqual([])

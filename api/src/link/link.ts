@@ -21,7 +21,7 @@ export type LinkHandlers = {
 export interface Link {
   readonly nodeId: string
   /**
-   * Sends one tunnel frame, QoS 0, on the agent's data connection.
+   * Sends one tunnel frame, QoS 0, on the agent’s data connection. Its memory is the link’s from now on (ADR 34).
    * @returns false when there is no such connection, so the frame is gone. Credit bounds what is under way.
    * Through a broker that is not in this process `true` is a belief: it is false while that broker is away, before
    * the first word of the agent, after its last will or (ours only) its lost data connection, and with 64 MiB unsent.

@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import fc from 'fast-check'
+import { afterEach, expect, test } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { giveSpentReadsBack } from './spent-reads.ts'
+
+const closing: Array<() => void> = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+/** What a WebSocket server reads of such messages, the reads of its socket, and which of them were given back. */
+async function readAll(messages: readonly Buffer[], pauseAt?: number) {
+  const server = createServer()
+  const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+  const reads: ArrayBufferLike[] = []
+  const got: Buffer[] = []
+  const { promise: all, resolve } = Promise.withResolvers<void>()
+  server.on('upgrade', (request, socket: Socket, head: Buffer) => {
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      giveSpentReadsBack(webSocket, socket)
+      socket.prependListener('data', (read: Buffer) => reads.push(read.buffer))
+      webSocket.on('message', (message: Buffer) => {
+        got.push(message)
+        if (got.length === pauseAt) {
+          webSocket.pause()
+          setTimeout(() => webSocket.resume(), 5)
+        }
+        if (got.length === messages.length) resolve()
+      })
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = new WebSocket(`ws://127.0.0.1:${port}`, {
+    perMessageDeflate: false,
+    generateMask: (mask) => mask.fill(0),
+  })
+  closing.push(() => {
+    client.terminate()
+    server.close()
+  })
+  await once(client, 'open')
+  for (const message of messages) client.send(message)
+  await all
+  // After the listeners of the last read.
+  await new Promise(setImmediate)
+  return { got, reads }
+}
+
+function messageOf(bytes: number, index: number): Buffer {
+  return Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (index * 31 + i) % 251))
+}
+
+test('messages are what was sent, whatever their sizes, also held while their reader pauses', async () => {
+  const size = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 120_000 }))
+  const sizes = fc.array(size, { minLength: 1, maxLength: 40 })
+  await fc.assert(
+    fc.asyncProperty(sizes, fc.option(fc.integer({ min: 1, max: 20 })), async (bytes, pauseAt) => {
+      const sent = bytes.map(messageOf)
+      const { got } = await readAll(sent, pauseAt ?? undefined)
+      // All of them are looked at when all have come.
+      expect(got.every((message, i) => message.equals(sent[i] ?? Buffer.alloc(0)))).toBe(true)
+      for (const close of closing.splice(0)) close()
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('of many large messages hardly a read is kept', async () => {
+  const sent = Array.from({ length: 400 }, (_, i) => messageOf(61_000, i))
+  const { got, reads } = await readAll(sent)
+  const messages = new Set(got.map(({ buffer }) => buffer))
+  const kept = reads.filter((buffer) => buffer.byteLength >= 16_384 && !messages.has(buffer))
+  expect(reads.filter((buffer) => buffer.byteLength === 0).length).toBeGreaterThan(50)
+  expect(kept.length).toBeLessThanOrEqual(3)
+})
