@@ -1,108 +1,16 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { buffer, text } from 'node:stream/consumers'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { newId } from '@travessia/schemas/ids'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { WebSocket, WebSocketServer } from 'ws'
-import type { DeviceRow } from '../views/devices.ts'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
 import type { DeviceSocket } from './device-client.ts'
-import { listen, type Session, startGateway, type TestGateway } from './test-gateway.ts'
+import { nextMessage, startSocketGateway } from './socket-gateway.fixture.ts'
 import { joinWebSocket, sendable } from './websocket.ts'
 
-let node: TestGateway
-let devices: WebSocketServer
-let device: DeviceRow
-let session: Session
-/** Sockets as the device sees them, newest last, and what its pages heard. */
-const atDevice: WebSocket[] = []
-const heard: string[] = []
-const closed: number[] = []
-/** Connections that were refused and are still open. */
-const refused = new Set<Duplex>()
-let stop: () => void
-
-const basic = 'WWW-Authenticate: Basic realm="device"\r\nSet-Cookie: a=b; Domain=evil.example\r\n'
-const long = 64 * 1024
-const refusals: Record<string, string> = {
-  '/refused': `401 No\r\n${basic}Content-Length: 9\r\n\r\nnot today`,
-  '/page': '200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<html\r\n0\r\n\r\n',
-  '/long': `404 No\r\nContent-Length: ${long}\r\n\r\n${'x'.repeat(long)}`,
-  '/longer': `404 No\r\nContent-Length: ${long + 1}\r\n\r\n${'x'.repeat(long + 1)}`,
-  '/short': '403 No\r\nContent-Length: 9\r\n\r\nnot',
-  '/split': '403 No\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nnot',
-  // A parser takes it for a length, and no program counts so far.
-  '/endless': `403 No\r\nContent-Length: ${'9'.repeat(16)}\r\n\r\nnot`,
-}
-
-beforeAll(async () => {
-  const { server, url } = await listen((_request, response) => response.writeHead(404).end())
-  devices = new WebSocketServer({
-    noServer: true,
-    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
-  })
-  server.on('upgrade', (request, socket, head) => {
-    const refusal = refusals[request.url ?? '']
-    if (refusal !== undefined) {
-      refused.add(socket.once('close', () => refused.delete(socket)))
-      socket.on('end', () => socket.end()).resume()
-      socket.write(`HTTP/1.1 ${refusal}`)
-      return void (request.url === '/endless' || socket.end())
-    }
-    if (request.url === '/silent') return
-    devices.handleUpgrade(request, socket, head, (browser) => {
-      atDevice.push(browser)
-      browser.on('message', (data, isBinary) => {
-        heard.push(String(data))
-        browser.send(data, { binary: isBinary })
-      })
-      browser.on('close', (code) => closed.push(code))
-      browser.send('welcome')
-    })
-  })
-  node = await startGateway(url)
-  device = await node.register()
-  session = await node.open(device)
-  stop = () => {
-    server.closeAllConnections()
-    server.close()
-  }
-})
-
-afterAll(async () => {
-  for (const socket of atDevice) socket.terminate()
-  await node.stop()
-  stop()
-})
-
-type Options = { readonly origin?: string; readonly cookie?: string; readonly protocols?: string[] }
-
-function dial({ host, cookie }: Session, path: string, options: Options = {}): WebSocket {
-  return new WebSocket(`ws://127.0.0.1:${node.parts.port}${path}`, options.protocols ?? [], {
-    origin: options.origin ?? `http://${host}`,
-    headers: { host, cookie: options.cookie ?? cookie },
-  })
-}
-
-/** What the handshake is answered with instead of a 101. */
-async function answerTo(socket: WebSocket): Promise<IncomingMessage> {
-  socket.on('error', () => undefined)
-  const [, answer] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
-  return answer
-}
-
-async function refusal(socket: WebSocket): Promise<number | undefined> {
-  const { statusCode } = await answerTo(socket)
-  socket.terminate()
-  return statusCode
-}
-
-async function nextMessage(socket: WebSocket): Promise<[Buffer, boolean]> {
-  const [data, isBinary] = (await once(socket, 'message')) as [Buffer, boolean]
-  return [data, isBinary]
-}
+const gateway = await startSocketGateway()
+const { node, device, session, atDevice, heard, closed, dial } = gateway
+afterAll(gateway.stop)
 
 test('messages keep their bounds, kind and order in both directions, the first one included', async () => {
   const socket = dial(session, '/ws')
@@ -133,75 +41,6 @@ test('the protocol is the one that the device chose, not the first that was offe
   expect(plain.protocol).toBe('')
   plain.close()
 })
-
-test.each([
-  ['of another site', 'https://evil.example'],
-  ['null', 'null'],
-  ['of another session', `http://${newId()}.remote.localhost:8002`],
-  ['with something appended', `http://x.remote.localhost.evil.example`],
-])('a handshake with an origin %s is refused (THREATS U7)', async (_what, origin) => {
-  expect(await refusal(dial(session, '/ws', { origin }))).toBe(403)
-})
-
-test('a handshake without the session’s cookie is refused (THREATS U2, U7)', async () => {
-  expect(await refusal(dial(session, '/ws', { cookie: 'a=b' }))).toBe(403)
-})
-
-test('a handshake that is not whole is refused before the device hears of it', async () => {
-  const before = atDevice.length
-  const socket = connect(node.parts.port, '127.0.0.1')
-  socket.write(
-    `GET /ws HTTP/1.1\r\nHost: ${session.host}\r\nOrigin: http://${session.host}\r\nCookie: ${session.cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`,
-  )
-  expect(String(await buffer(socket))).toMatch(/^HTTP\/1\.1 400 /)
-  expect(atDevice.length).toBe(before)
-})
-
-test.each([
-  ['/refused', 401, 'not today'],
-  ['/page', 200, '<html'],
-  ['/long', 404, 'x'.repeat(long)],
-] as const)(
-  'a device that refuses at %s answers the browser itself, and the log has it',
-  async (path, status, body) => {
-    const opened = await node.open(device)
-    const answer = await answerTo(dial(opened, path))
-    expect([answer.statusCode, await text(answer)]).toEqual([status, body])
-    expect(answer.headers.connection).toBe('close')
-    const facts = await node.factsOf(opened.id, 'HttpResponseReceived')
-    expect(facts.slice(-2)).toMatchObject([
-      { type: 'WebSocketOpened' },
-      { type: 'HttpResponseReceived', data: { status, responseBody: { bytes: body.length } } },
-    ])
-    expect(node.parts.sessions.find(opened.id)?.cuts.size).toBe(0)
-  },
-)
-
-test('the headers of a refusal are those of any answer: its challenge stays, its cookie is the session’s', async () => {
-  const { headers } = await answerTo(dial(session, '/refused'))
-  expect(headers['www-authenticate']).toBe('Basic realm="device"')
-  expect(headers['set-cookie']?.join()).toMatch(/^a=b(?!.*evil)/)
-  expect(headers['cross-origin-opener-policy']).toBe('same-origin')
-})
-
-test.each(['/longer', '/short'])(
-  'a refusal that is too long or broken is cut at %s, and the log says so',
-  async (path) => {
-    const opened = await node.open(device)
-    await expect(text(await answerTo(dial(opened, path)))).rejects.toThrow('aborted')
-    const facts = await node.factsOf(opened.id, 'HttpExchangeFailed')
-    expect(facts.at(-1)?.data).toMatchObject({ stage: 'device', errorCode: 'DEVICE_PROTOCOL' })
-  },
-)
-
-test.each(['/split', '/endless'])(
-  'a refusal that no HTTP answer may be, at %s, is 502, and its device is left',
-  async (path) => {
-    const before = refused.size
-    expect(await refusal(dial(session, path))).toBe(502)
-    await expect.poll(() => refused.size).toBe(before)
-  },
-)
 
 test('a WebSocket is in the log before its 101, and its frames are counted at the end', async () => {
   const opened = await node.open(device)
