@@ -28,3 +28,16 @@ export const filters: Array<[string, Wanted]> = [
     { installationIds: [id], deviceId: id, actorId: id, types: ['SessionOpened'], cursor: '9' },
   ],
 ]
+
+/** The column whose index is walked. */
+export function narrowestOf({ sessionId, deviceId, actorId, installationId }: Wanted) {
+  return [
+    ...[sessionId && 'session_key', deviceId && 'device_key', actorId && 'actor_key'],
+    ...[installationId && 'installation_key'],
+  ].find(Boolean)
+}
+
+/** Without such a key a list is one for each of these. */
+export function splitBy({ types, installationIds }: Wanted): string | undefined {
+  return types ? 'type_key' : installationIds && 'installation_key'
+}

@@ -2,7 +2,7 @@ import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { EventStore } from './event-store.ts'
-import { filters, id, type Wanted } from './list-filters.fixture.ts'
+import { filters, id, narrowestOf, splitBy, type Wanted } from './list-filters.fixture.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
@@ -99,18 +99,11 @@ async function walkOf(query: Query, tables = /^event_(\d|\d{4}_\d\d)$/): Promise
   return reads
 }
 
-const indexOf = ({ sessionId, deviceId, actorId, installationId }: Wanted) =>
-  [
-    ...[sessionId && 'session_key', deviceId && 'device_key', actorId && 'actor_key'],
-    ...[installationId && 'installation_key'],
-  ].find(Boolean)
-
 async function requireLists(wanted: Wanted): Promise<void> {
   const filter = { tenantId: id, ...wanted }
-  const split = wanted.types ? 'type_key' : wanted.installationIds && 'installation_key'
   for (const query of queriesOf({ ...filter, limit: 50 }, walkInPostgres))
-    await requireBounds(query, indexOf(wanted) ?? split)
-  await requireBounds(entriesQuery(filter, page, walkInPostgres), indexOf(wanted))
+    await requireBounds(query, narrowestOf(wanted) ?? splitBy(wanted))
+  await requireBounds(entriesQuery(filter, page, walkInPostgres), narrowestOf(wanted))
 }
 
 /** It begins at its place, and ends at it: of a row that is compared only the beginning counts. */
