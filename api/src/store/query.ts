@@ -97,8 +97,8 @@ export function entriesQuery(
 
 /** Of events that are there and of those that have expired: a page of each, in one look at the log; see `leavesOf`. */
 export function leavesQuery(tenantId: string, { after, limit }: Page, walk: Walker): Query {
-  const keys = [keyOf('tenant_key', tenantId)]
-  const walked = walk({ keys, after: { sql: '?', values: [after] }, isOldestFirst: true })
+  const tenant = keyOf('tenant_key', tenantId)
+  const walked = walk({ tenant, after: { sql: '?', values: [after] }, isOldestFirst: true })
   const pages = ['event', 'expired_leaf'].map(
     (table) => `select * from (select position, log_index, leaf_hash from ${table}
       where ${walked.where} order by ${walked.order} limit ?) as ${table}_leaf`,
@@ -123,11 +123,10 @@ type Asked = { readonly [K in keyof Omit<EventFilter, 'limit'>]: EventFilter[K] 
 
 function listOf(what: string, asked: Asked & { readonly limit: number }, walk: Walker): Query {
   const keys = keysOf(asked)
-  const [narrowest = asked.type] = keys
-  const tenant = keyOf('tenant_key', asked.tenantId)
+  const [narrower = asked.type] = keys
   const times = timesOf(asked)
   const walked = walk({
-    keys: narrowest ? [tenant, narrowest] : [tenant],
+    ...{ tenant: keyOf('tenant_key', asked.tenantId), narrower },
     ...boundsOf(asked, times),
     isOldestFirst: asked.after !== undefined,
   })

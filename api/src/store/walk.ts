@@ -8,7 +8,8 @@ export type Key = { readonly column: string } & Query
 
 export type Walk = {
   /** The columns of the index before `position`. */
-  readonly keys: readonly Key[]
+  readonly tenant: Key
+  readonly narrower?: Key | undefined
   readonly after?: Query | undefined
   readonly before?: Query | undefined
   readonly isOldestFirst: boolean
@@ -20,12 +21,10 @@ export type Walker = (walk: Walk) => Walked
  * SQLite keeps no statistics here: it takes the index with the most of the columns, but between two bounds it holds one column
  * for as good as two, unless it is told that the narrower key is seldom met.
  */
-export function walkInSqlite({ keys, after, before, isOldestFirst }: Walk): Walked {
+export function walkInSqlite({ tenant, narrower, after, before, isOldestFirst }: Walk): Walked {
   const conditions = [
-    ...keys.map(({ column, sql, values }, index) => {
-      const is = `${column} = ${sql}`
-      return { sql: index === 0 ? is : `unlikely(${is})`, values }
-    }),
+    is('=', tenant),
+    ...(narrower ? [unlikely(is('=', narrower))] : []),
     ...(after ? [{ sql: `position > ${after.sql}`, values: after.values }] : []),
     ...(before ? [{ sql: `position < ${before.sql}`, values: before.values }] : []),
   ]
@@ -42,20 +41,17 @@ export function walkInSqlite({ keys, after, before, isOldestFirst }: Walk): Walk
  * since an equality would take it out of that order. Where a walk begins, key and place are compared as one; where it ends,
  * only a column by itself says: after a row that is compared the engine reads on to the end of the tenant.
  */
-export function walkInPostgres({ keys, after, before, isOldestFirst }: Walk): Walked {
-  const [tenant, narrower] = keys
+export function walkInPostgres({ tenant, narrower, after, before, isOldestFirst }: Walk): Walked {
   const first = { column: 'position', ...(after ?? { sql: '0', values: [] }) }
   const last = {
     column: 'position',
     ...(before ?? { sql: String(Number.MAX_SAFE_INTEGER), values: [] }),
   }
   const span = narrower
-    ? isOldestFirst
-      ? [rowOf('>', narrower, first), is('<=', narrower), is('<', last)]
-      : [rowOf('<', narrower, last), is('>=', narrower), is('>', first)]
+    ? spanWithin(narrower, { first, last, isOldestFirst })
     : [is('>', first), is('<', last)]
-  const conditions = [...(tenant ? [listOfOne(tenant)] : []), ...span]
-  const columns = [...keys.map(({ column }) => column), 'position']
+  const conditions = [listOfOne(tenant), ...span]
+  const columns = [tenant.column, ...(narrower ? [narrower.column] : []), 'position']
   return {
     where: conditions.map(({ sql }) => sql).join(' and '),
     values: conditions.flatMap(({ values }) => values),
@@ -63,8 +59,19 @@ export function walkInPostgres({ keys, after, before, isOldestFirst }: Walk): Wa
   }
 }
 
+type Span = { readonly first: Key; readonly last: Key; readonly isOldestFirst: boolean }
+
+function spanWithin(key: Key, { first, last, isOldestFirst }: Span): Query[] {
+  if (isOldestFirst) return [rowOf('>', key, first), is('<=', key), is('<', last)]
+  return [rowOf('<', key, last), is('>=', key), is('>', first)]
+}
+
 function listOfOne({ column, sql, values }: Key): Query {
   return { sql: `${column} = any(array[${sql}])`, values }
+}
+
+function unlikely({ sql, values }: Query): Query {
+  return { sql: `unlikely(${sql})`, values }
 }
 
 function is(mark: string, { column, sql, values }: Key): Query {
