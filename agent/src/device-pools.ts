@@ -1,6 +1,7 @@
 /** HTTP connections to registered devices: one bounded pool per device and port, by the target policy. */
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { renameReset } from '@travessia/schemas/device-reset'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { Pool } from 'undici'
@@ -34,11 +35,6 @@ export async function connectTo(target: Target, policy: Policy, withinMs: number
   })
   requirePeer(socket, address)
   return socket
-}
-
-/** By its usual name undici takes a reset for the end of an answer without a length; it was cut. */
-function renameReset(error: NodeJS.ErrnoException): void {
-  if (error.code === 'ECONNRESET') error.code = 'DEVICE_RESET'
 }
 
 type KnownPool = {

@@ -9,6 +9,8 @@ import { createDirectClient } from './direct-client.ts'
 /** What the device says to each path; it never ends a connection itself. */
 const answers: Readonly<Record<string, string>> = {
   '/whole': '200 OK\r\nContent-Length: 3\r\n\r\nyes',
+  // Without a length its end says that it is whole.
+  '/cut': '200 OK\r\nConnection: close\r\n\r\nhalf',
   '/refused': '401 No\r\nContent-Length: 3\r\n\r\nnot',
   // A parser takes it for a length, and no program counts so far.
   '/endless': `403 No\r\nContent-Length: ${'9'.repeat(16)}\r\n\r\nnot`,
@@ -68,4 +70,14 @@ test('a device whose refusal no HTTP answer may be is left at once', async () =>
   const { socket, done } = await connectionOf(ask)
   if (!socket.destroyed) await once(socket, 'close')
   expect(done).toBe('DEVICE_PROTOCOL')
+})
+
+test('an answer without a length whose connection is reset was cut, not whole', async () => {
+  const { socket, done } = await connectionOf(() =>
+    client.request({ ...asked('/cut'), method: 'GET' }),
+  )
+  const read = async () => {
+    for await (const piece of done.body) if (String(piece) === 'half') socket.resetAndDestroy()
+  }
+  await expect(read()).rejects.toMatchObject({ code: 'DEVICE_PROTOCOL' })
 })

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
+import { renameReset } from '@travessia/schemas/device-reset'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { classifyAddress } from '@travessia/schemas/ip-address'
 import { Client, type Dispatcher } from 'undici'
@@ -90,11 +91,6 @@ function answerOf(
   const answer = Readable.from(source, { objectMode: false, highWaterMark: 65_536 })
   const { status, headers } = head
   return { status, headers, head, body: answer.once('close', over) }
-}
-
-/** By its usual name undici takes a reset for the end of an answer without a length; it was cut. */
-function renameReset(error: NodeJS.ErrnoException): void {
-  if (error.code === 'ECONNRESET') error.code = 'DEVICE_RESET'
 }
 
 /** 0: never. @returns what stops it */
