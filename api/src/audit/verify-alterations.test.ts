@@ -1,13 +1,12 @@
 import { toBase64 } from '@travessia/schemas/evidence/bytes'
 import { fileNames } from '@travessia/schemas/evidence/manifest'
 import { leafHash } from '@travessia/schemas/evidence/merkle'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestLog, type Files, unpack } from './test-bundle.ts'
+import { afterAll, expect, test } from 'vitest'
+import type { Files } from './test-bundle.ts'
 import {
+  bundledLogs,
   changed,
-  checksOf,
   eventsOf,
-  type Log,
   linesOf,
   nameOf,
   proofsOf,
@@ -15,23 +14,9 @@ import {
 } from './verify.fixture.ts'
 
 const size = 41
-let log: Log
-let other: Log
-let check: ReturnType<typeof checksOf>['check']
-let checkFiles: ReturnType<typeof checksOf>['checkFiles']
-/** Of this log whole, and of one device of it. */
-let whole: Files
-let selection: Files
-
-beforeAll(async () => {
-  ;[log, other] = await Promise.all([createTestLog(size), createTestLog(12)])
-  ;({ check, checkFiles } = checksOf(log))
-  whole = await unpack(log.path, await log.bundle('whole'))
-  selection = await unpack(log.path, await log.bundle('selection'))
-})
-afterAll(async () => {
-  await Promise.all([log.close(), other.close()])
-})
+const logs = await bundledLogs(size)
+const { log, other, check, checkFiles, whole, selection } = logs
+afterAll(logs.close)
 
 type Altered = { readonly files: Files; readonly named: string }
 type Random = (below: number) => number

@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append, event } from '../store/conformance-events.ts'
 import type { NewEvent } from '../store/event-store.ts'
-import { openFile } from './open-file.ts'
 import { sampleData } from './sample-data.ts'
 import { createTestLog, type Files, pack, unpack } from './test-bundle.ts'
+import { checksOf, type Log } from './verify.fixture.ts'
 
-type Log = Awaited<ReturnType<typeof createTestLog>>
 const [page, form] = [Buffer.from('<p>seen</p>'), Buffer.from('a=[redacted]')]
 const [pageRef, formRef] = ['a'.repeat(64), 'b'.repeat(64)]
 const maria = newId()
@@ -47,16 +44,8 @@ async function bundleOf(
 }
 
 async function check(bytes: Buffer) {
-  writeFileSync(log.path, bytes)
-  const file = await openFile(log.path)
-  try {
-    const report = await verifyBundle(file, { keys: log.keys })
-    const english = (texts: typeof report.wrong) => texts.map(([, text]) => text)
-    const said = reportLines(report, 5)
-    return { ...report, wrong: english(report.wrong), missing: english(report.missing), said }
-  } finally {
-    await file.close()
-  }
+  const report = await checksOf(log).check(bytes)
+  return { ...report, said: reportLines(report.report, 5) }
 }
 
 test.each(['whole', 'selection'] as const)(

@@ -5,7 +5,7 @@ import { fileNames, manifestName } from '@travessia/schemas/evidence/manifest'
 import type { NoteKey } from '@travessia/schemas/evidence/note'
 import { type Knowledge, type Report, verifyBundle } from '@travessia/schemas/evidence/verify'
 import { openFile } from './open-file.ts'
-import { type createTestLog, type Files, newEvidenceKeys, pack } from './test-bundle.ts'
+import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
 
 export type Log = Awaited<ReturnType<typeof createTestLog>>
 
@@ -30,6 +30,15 @@ export function checksOf(log: Log) {
   const checkFiles = async (files: Files, keys: readonly NoteKey[] = log.keys) =>
     check(await pack(files), keys)
   return { check, checkFiles }
+}
+
+/** A log, another one, and what stands in bundles of the first: of it whole, and of one of its devices. */
+export async function bundledLogs(size: number) {
+  const [log, other] = await Promise.all([createTestLog(size), createTestLog(12)])
+  const whole = await unpack(log.path, await log.bundle('whole'))
+  const selection = await unpack(log.path, await log.bundle('selection'))
+  const close = () => Promise.all([log.close(), other.close()])
+  return { log, other, whole, selection, ...checksOf(log), close }
 }
 
 export const linesOf = (text = '') => text.split('\n').slice(0, -1)

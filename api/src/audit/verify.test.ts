@@ -1,27 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkpointText, originOf } from '@travessia/schemas/evidence/checkpoint'
-import { fileNames, manifestName } from '@travessia/schemas/evidence/manifest'
-import { leafHash } from '@travessia/schemas/evidence/merkle'
-import { type NoteKey, noteKeyText, signNote, witnessKey } from '@travessia/schemas/evidence/note'
+import { fileNames } from '@travessia/schemas/evidence/manifest'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { openFile } from './open-file.ts'
+import { createTestLog, type newEvidenceKeys, pack } from './test-bundle.ts'
 import {
-  createTestLog,
-  type Files,
-  newEvidenceKeys,
-  newWitness,
-  pack,
-  unpack,
-  type Witness,
-} from './test-bundle.ts'
-import {
+  bundledLogs,
   changed,
   checksOf,
   eventsOf,
   joined,
-  type Log,
   linesOf,
   nameOf,
   resigned,
@@ -31,24 +21,9 @@ import {
 const size = 41
 const examples = join(import.meta.dirname, '../../../examples')
 type Evidence = ReturnType<typeof newEvidenceKeys>
-type WitnessLine = { note: string; witness: string }
-let log: Log
-let other: Log
-let check: ReturnType<typeof checksOf>['check']
-let checkFiles: ReturnType<typeof checksOf>['checkFiles']
-/** Of this log whole, and of one device of it. */
-let whole: Files
-let selection: Files
-
-beforeAll(async () => {
-  ;[log, other] = await Promise.all([createTestLog(size), createTestLog(12)])
-  ;({ check, checkFiles } = checksOf(log))
-  whole = await unpack(log.path, await log.bundle('whole'))
-  selection = await unpack(log.path, await log.bundle('selection'))
-})
-afterAll(async () => {
-  await Promise.all([log.close(), other.close()])
-})
+const logs = await bundledLogs(size)
+const { log, other, check, checkFiles, whole, selection } = logs
+afterAll(logs.close)
 
 test('a bundle of the whole log is intact and complete, and says whose word that is', async () => {
   const report = await check(await log.bundle('whole'))
@@ -169,151 +144,10 @@ test('a log that was put back to an older state, or written anew, is found with 
   await expect(since(own, log.path)).rejects.toThrow('only a bundle of the whole')
 })
 
-const witnessesOf = (files: Files) => linesOf(files[fileNames.witnesses])
-
-test('each agent that has signed is told with how far it confirms, and whether its key is known from elsewhere', async () => {
-  const [first, second] = log.witnesses as [Witness, Witness]
-  for (const files of [whole, selection]) {
-    const own = await checkFiles(files)
-    expect(own.witnesses).toEqual([
-      { name: second.key.name, size, isKeyGiven: false },
-      { name: first.key.name, size: 28, isKeyGiven: false },
-    ])
-    const known = await checkFiles(files, [...log.keys, first.key])
-    expect(known.witnesses.map(({ isKeyGiven }) => isKeyGiven)).toEqual([false, true])
-    const text = reportLines(known.report, 5).join('\n')
-    expect(text).toContain('2 agents confirm every event up to #27')
-    expect(text).toContain(`${first.key.name} up to #27, by the key that you gave`)
-  }
-  const none = await checkFiles({ ...whole, [fileNames.witnesses]: '' })
-  expect(reportLines(none.report, 5).join('\n')).toContain('none: who holds database and key')
-})
-
-test('an agent that has signed another log of the same size is a fork, in a bundle of the whole and in a selection', async () => {
-  const [witness] = log.witnesses as [Witness]
-  const origin = originOf(log.nodeId, log.tenantId)
-  const text = checkpointText({ origin, size: 28, root: leafHash('another') })
-  // Everybody has signed it: the log with its right key, and the agent.
-  const note = log.evidenceKeys.sign(origin, text)
-  for (const files of [whole, selection]) {
-    const [line = ''] = witnessesOf(files).filter((one) => one.includes(witness.agentId))
-    const forked = JSON.stringify({ ...JSON.parse(line), note: note + witness.sign(note) })
-    const latin1 = Buffer.from(forked).toString('latin1')
-    const report = await checkFiles(changed(files, 'witnesses', [latin1]))
-    expect(report.wrong).toContain(`FORK: ${witness.key.name} has signed another log of 28 events`)
-    expect(report.witnesses).toEqual([])
-  }
-})
-
-test('an agent that has confirmed more events than there are is said to miss them', async () => {
-  const [witness] = log.witnesses as [Witness]
-  const origin = originOf(log.nodeId, log.tenantId)
-  const note = log.evidenceKeys.sign(
-    origin,
-    checkpointText({ origin, size: size + 5, root: leafHash('later') }),
-  )
-  const line = { note: note + witness.sign(note), witness: noteKeyText(witness.key) }
-  const latin1 = Buffer.from(JSON.stringify(line)).toString('latin1')
-  const report = await checkFiles(changed(whole, 'witnesses', [latin1]))
-  expect(report.missing).toEqual([
-    `${witness.key.name} has confirmed ${size + 5} events, here are ${size}`,
-  ])
-})
-
-test.each([
-  [
-    'another key beside it',
-    (line: WitnessLine) => ({ ...line, witness: noteKeyText(newWitness().key) }),
-  ],
-  [
-    'a key of a log',
-    (line: WitnessLine) => ({ ...line, witness: noteKeyText(log.keys[0] as NoteKey) }),
-  ],
-  [
-    'no signature',
-    (line: WitnessLine) => ({
-      ...line,
-      note: line.note.slice(0, line.note.lastIndexOf('— travessia/agent')),
-    }),
-  ],
-  [
-    'a checkpoint of another log',
-    (line: WitnessLine, witness: Witness) => ({
-      ...line,
-      note: other.checkpoint.note + witness.sign(other.checkpoint.note),
-    }),
-  ],
-])('a witness with %s has signed nothing', async (_what, change) => {
-  const witness = log.witnesses[1] as Witness
-  const [line = ''] = witnessesOf(whole)
-  const wrong = change(JSON.parse(Buffer.from(line, 'latin1').toString()), witness)
-  const latin1 = Buffer.from(JSON.stringify(wrong)).toString('latin1')
-  const report = await checkFiles(changed(whole, 'witnesses', [latin1]))
-  expect(report.wrong).toContain('witness 1 has not signed what stands here')
-  expect(report.witnesses).toEqual([])
-})
-
-test('a witness whose name the reader knows with another key has signed nothing', async () => {
-  const { name } = (log.witnesses[1] as Witness).key
-  const known = witnessKey(name, newWitness().key.publicKey)
-  const report = await checkFiles(whole, [...log.keys, known])
-  expect(report.wrong).toEqual(['witness 1 has not signed what stands here'])
-})
-
 test('of the two examples one is intact; of the other the changed event is named', async () => {
   const example = (name: string) => verify(join(examples, name), {})
   expect(await example('session.zip')).toMatchObject({ wrong: [], missing: [] })
   const { wrong, missing } = await example('session-altered.zip')
   expect(wrong).toEqual([expect.stringMatching(/^event #\d+ [a-z0-9]{26} was altered$/)])
   expect(missing).toEqual([])
-})
-
-/** Two keys with three changes: the log's own, a second beside it, the first one retired. */
-async function rotatedLog() {
-  const rotated = await createTestLog(12)
-  const { evidenceKeys, keys: first } = rotated
-  evidenceKeys.add()
-  await rotated.grow(6)
-  evidenceKeys.retire(first[0]?.publicKey ?? new Uint8Array())
-  const checkpoint = await rotated.grow(5)
-  const origin = originOf(rotated.nodeId, rotated.tenantId)
-  const bundle = async (scope: 'whole' | 'selection') =>
-    unpack(rotated.path, await rotated.bundle(scope, { upTo: checkpoint }))
-  return { rotated, first, second: evidenceKeys.keysOf(origin), origin, bundle }
-}
-
-test('a bundle from after a change of keys is checked by who knows only the old one, only the new one, or none', async () => {
-  const { rotated, first, second, bundle } = await rotatedLog()
-  for (const files of [await bundle('whole'), await bundle('selection')]) {
-    for (const keys of [first, second, [...first, ...second], []]) {
-      const report = await checkFiles(files, keys)
-      expect(report).toMatchObject({ wrong: [], missing: [] })
-      const isNews = keys === first
-      expect(report.learned).toEqual(isNews ? second.map(noteKeyText) : [])
-    }
-    const text = reportLines((await checkFiles(files, first)).report, 5).join('\n')
-    expect(text).toContain('(vouched for by it)')
-  }
-  await rotated.close()
-})
-
-test('a retired key signs no bundle any more, and a change that no known key has signed leads nowhere', async () => {
-  const { rotated, first, second, origin, bundle } = await rotatedLog()
-  const files = await bundle('whole')
-  const unsigned = expect.stringContaining('is not signed by')
-  const [changes, strange] = [linesOf(files[fileNames.keyChanges]), newEvidenceKeys(rotated.nodeId)]
-  const latin1 = (note: string) => Buffer.from(JSON.stringify({ note })).toString('latin1')
-  for (const list of [changes.slice(0, 1), [], [...changes, latin1(strange.changes()[0] ?? '')]]) {
-    const report = await checkFiles(changed(files, 'keyChanges', list), first)
-    expect(report.wrong).toEqual([unsigned])
-  }
-  // Who has stolen the retired key writes the manifest with it.
-  const stolen = rotated.stolenKeys
-  const manifest = Buffer.from(files[fileNames.manifest] ?? '', 'latin1').toString()
-  const text = manifest.slice(0, manifest.lastIndexOf('\n\n') + 1)
-  const note = signNote(manifestName(origin), text, stolen)
-  const forged = { ...files, [fileNames.manifest]: Buffer.from(note).toString('latin1') }
-  for (const keys of [first, second])
-    expect((await checkFiles(forged, keys)).wrong).toEqual([unsigned])
-  await rotated.close()
 })
