@@ -1,4 +1,5 @@
 /** Feeds of the audit into another system, as an administrator makes them and as a receiver sees them. */
+import { execFileSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
+import { root } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { addPeople, type People } from './people.ts'
 
@@ -152,6 +154,32 @@ test('the secret is shown once and signs what is sent; the address is nowhere in
       .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')),
   ]
   expect(said.filter((one) => one.includes(key) || one.includes(String(secret)))).toEqual([])
+})
+
+/** What the Python of docs/siem.md says of a request. */
+function isOurs(secret: string, { headers, body }: Taken): boolean {
+  const document = readFileSync(join(root, 'docs/siem.md'), 'utf8')
+  const [, code = ''] = /```python\n([\s\S]*?)```/.exec(document) ?? []
+  const given = 'secret, headers, body = json.load(sys.stdin)'
+  const asked = `import base64, hmac, json, sys, time\n${code}\n${given}\nprint(is_ours(secret, headers, body.encode()))`
+  const input = JSON.stringify([secret, headers, body])
+  return String(execFileSync('python3', ['-c', asked], { input })) === 'True\n'
+}
+
+test('the example of a check in the documentation takes what was sent, and nothing that was changed or is old', async () => {
+  const { url, taken } = await receiver()
+  const { secret } = await add(url)
+  await eventually(async () => taken.length > 0)
+  const [one] = taken as [Taken]
+  expect(isOurs(`${secret}`, one)).toBe(true)
+  expect(isOurs(`${secret}`, { ...one, body: one.body.replace('SIEM', 'SIEN') })).toBe(false)
+  expect(isOurs(`whsec_${Buffer.alloc(32).toString('base64')}`, one)).toBe(false)
+  const old = String(Number(one.headers['webhook-timestamp']) - 301)
+  const mac = createHmac('sha256', Buffer.from(`${secret}`.slice(6), 'base64'))
+  mac.update(`${one.headers['webhook-id']}.${old}.${one.body}`)
+  const signed = `v1,${mac.digest('base64')}`
+  const headers = { ...one.headers, 'webhook-timestamp': old, 'webhook-signature': signed }
+  expect(isOurs(`${secret}`, { ...one, headers })).toBe(false)
 })
 
 test('a changed address is used from then on, a suspended feed waits, a removed one is silent', async () => {
