@@ -43,7 +43,11 @@ test('a log of before types and times were integers gives the same of everything
   expect(await readAllOf(migrated, written)).toEqual(await readAllOf(store, written))
   expect(await appendMore(migrated)).toBe(await appendMore(store))
   const database = new DatabaseSync(olderPath)
-  for (const sql of ['delete from event', 'update event set at = 1', 'delete from expired_leaf'])
+  for (const sql of [
+    'delete from event',
+    'update event set version = 9',
+    'delete from expired_leaf',
+  ])
     expect(() => database.exec(sql), sql).toThrow('append only')
   const expire = database.prepare(expireStatements.keep)
   expect(() => expire.run(appliedPosition, key, last + 1, last + 9)).toThrow('no retention says')

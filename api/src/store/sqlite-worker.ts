@@ -46,7 +46,8 @@ const sql = {
     'select position, body from event where stream_key = ? and version > ? order by version limit ?',
   ),
   hour: database.prepare(hourStatement),
-  add: database.prepare('insert into event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+  add: database.prepare(`insert into event(position, tenant_key, log_index, stream_key, version, type_key, actor_key,
+      installation_key, device_key, session_key, leaf_hash, body) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
   rootAt: database.prepare('select root from checkpoint where tenant_key = ? and size = ?'),
   expire: database.prepare(expireStatements.keep),
   remove: database.prepare(expireStatements.remove),
@@ -148,7 +149,7 @@ function addEvents(append: Append, place: Place, state: Batch): number {
     const { installationId, deviceId } = event
     sql.add.run(
       ...[state.position, tenantKey, logIndex, streamKey, version],
-      ...[refOf(event.type), Date.parse(event.at), refOf(event.actor.id)],
+      ...[refOf(event.type), refOf(event.actor.id)],
       ...[refOrNull(installationId), refOrNull(deviceId)],
       ...[refOrNull(sessionOf(append, event.sessionId)), leafOf(body), body],
     )
