@@ -308,3 +308,35 @@ test('a page that is larger than a message is recorded in pieces, and one that i
   await expect.poll(() => desk.evaluate<number>(paragraphs), { timeout: 20_000 }).toBe(5_000)
   expect(await violations(desk, 'lacuna na gravação')).toEqual([])
 })
+
+test('what the network lost is a gap, told when it works again', async () => {
+  const visit = await Visit.start('host')
+  const causes = async () => (await gapsIn(visit.sessionId)).map(({ cause }) => cause)
+  let isCut = false
+  await visit.page.route('**/__travessia/dom', (route) => {
+    isCut = true
+    return route.abort()
+  })
+  await visit.press('ligado')
+  await eventually(async () => isCut)
+  await visit.page.unroute('**/__travessia/dom')
+  await eventually(async () => (await causes()).includes('unsent'), { withinMs: 25_000 })
+  await visit.end()
+})
+
+test('a page that goes away before all of it was sent is a gap', async () => {
+  const visit = await Visit.start('host')
+  let isHeld = false
+  await visit.page.route('**/__travessia/dom', (route) => {
+    if (!route.request().postData()?.includes('"piece":{')) return route.continue()
+    isHeld = true
+    return undefined
+  })
+  await visit.page.goto(`${visit.base}/large`)
+  await eventually(async () => isHeld)
+  await visit.page.goto(`${visit.base}/loose`)
+  await eventually(async () =>
+    (await gapsIn(visit.sessionId)).some(({ cause }) => cause === 'unsent'),
+  )
+  await visit.end()
+})
