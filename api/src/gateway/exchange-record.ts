@@ -91,9 +91,10 @@ export class ExchangeRecord {
       headers: head.redacted ?? redactHeaders(head.headers),
     }
     // Not the commit, but a store that refuses at once is heard: down means no access.
-    const written = deps.store.take(record.#appendOf({ type: 'HttpRequestForwarded', data }))
-    if (owner.recording === 'strict' || !safeMethods.has(head.method))
-      return written.then(() => record)
+    const isAwaited = owner.recording === 'strict' || !safeMethods.has(head.method)
+    const append = record.#appendOf({ type: 'HttpRequestForwarded', data })
+    const written = deps.store.take(append, isAwaited ? 'now' : 'soon')
+    if (isAwaited) return written.then(() => record)
     written.catch(record.#lost)
     return record
   }
@@ -195,7 +196,7 @@ export class ExchangeRecord {
     this.request.copy?.drop()
     this.response.copy?.drop()
     try {
-      this.#deps.store.take(this.#appendOf(fact)).catch(this.#lost)
+      this.#deps.store.take(this.#appendOf(fact), 'soon').catch(this.#lost)
     } catch (error) {
       this.#lost(error)
     }

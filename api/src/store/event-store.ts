@@ -23,6 +23,8 @@ export type Append = {
 /** Where the last event of an append stands. */
 export type Appended = { readonly position: number; readonly version: number }
 
+export type Haste = 'now' | 'soon'
+
 export type EventFilter = {
   readonly tenantId: string
   readonly installationId?: string
@@ -56,8 +58,11 @@ export interface EventStore {
    *   MESSAGE_INVALID (text that JSON cannot say exactly); TypeError for a fact that does not fit its schema
    */
   append(append: Append): Promise<Appended>
-  /** The same, but what is refused before it waits for the writer is thrown at once, not by the promise. */
-  take(append: Append): Promise<Appended>
+  /**
+   * The same, but what is refused before it waits for the writer is thrown at once, not by the promise.
+   * @param haste `soon`: nobody waits for it, so it goes with the next that somebody waits for, or after a few milliseconds
+   */
+  take(append: Append, haste: Haste): Promise<Appended>
   /** Events of one stream, oldest first: all, or a page of one that may be long. */
   readStream(tenantId: string, streamId: string, page?: StreamPage): Promise<RecordedEvent[]>
   /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours */

@@ -10,7 +10,7 @@ import {
   type Whose,
 } from '@travessia/schemas/personal'
 import type { SubjectKeys } from '../identity/subject-keys.ts'
-import type { Append, Appended, EventFilter, EventStore, NewEvent } from './event-store.ts'
+import type { Append, Appended, EventFilter, EventStore, Haste, NewEvent } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { openText, sealText } from './personal-text.ts'
 
@@ -33,8 +33,8 @@ export class PersonalStore implements EventStore {
     return this.#inner.append(this.#sealedOf(append))
   }
 
-  take(append: Append): Promise<Appended> {
-    return this.#inner.take(this.#sealedOf(append))
+  take(append: Append, haste: Haste): Promise<Appended> {
+    return this.#inner.take(this.#sealedOf(append), haste)
   }
 
   #sealedOf(append: Append): Append {

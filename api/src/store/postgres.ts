@@ -1,7 +1,7 @@
 /** The event store on PostgreSQL: a writer in a worker thread, a few reading connections here. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Logger } from 'pino'
-import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
+import type { Append, Appended, EventFilter, EventStore, Haste } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { PostgresEvidence } from './postgres-evidence.ts'
 import { PostgresReader, wholeLog } from './postgres-reader.ts'
@@ -43,8 +43,8 @@ class PostgresStore implements EventStore {
     return this.#queue.append(append)
   }
 
-  take(append: Append): Promise<Appended> {
-    return this.#queue.take(append)
+  take(append: Append, haste: Haste): Promise<Appended> {
+    return this.#queue.take(append, haste)
   }
 
   async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {

@@ -1,7 +1,7 @@
 /** The event store on node:sqlite: a writer in a worker thread, a read-only connection here. */
 import { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
-import type { Append, Appended, EventFilter, EventStore } from './event-store.ts'
+import type { Append, Appended, EventFilter, EventStore, Haste } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { pageOf, queriesOf, statements, streamValues, tenantQuery, toEvent } from './query.ts'
 import { SqliteEvidence } from './sqlite-evidence.ts'
@@ -18,10 +18,13 @@ class SqliteStore implements EventStore {
   readonly evidence: EvidenceLog
   readonly #queue: WriteQueue
   readonly #reader: DatabaseSync
+  /** What is asked again and again. */
+  readonly #all: ReturnType<DatabaseSync['prepare']>
 
   constructor(queue: WriteQueue, reader: DatabaseSync) {
     this.#queue = queue
     this.#reader = reader
+    this.#all = reader.prepare(statements.all)
     this.evidence = new SqliteEvidence(reader, queue)
   }
 
@@ -29,8 +32,8 @@ class SqliteStore implements EventStore {
     return this.#queue.append(append)
   }
 
-  take(append: Append): Promise<Appended> {
-    return this.#queue.take(append)
+  take(append: Append, haste: Haste): Promise<Appended> {
+    return this.#queue.take(append, haste)
   }
 
   async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
@@ -38,7 +41,7 @@ class SqliteStore implements EventStore {
   }
 
   async readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]> {
-    return this.#read(statements.all, [afterPosition, limit])
+    return this.#all.all(afterPosition, limit).map(toEvent)
   }
 
   async readTenant(

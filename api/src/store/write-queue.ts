@@ -7,13 +7,15 @@ import { Worker } from 'node:worker_threads'
 import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
 import { requireValidFact } from './check-fact.ts'
-import type { Append, Appended } from './event-store.ts'
+import type { Append, Appended, Haste } from './event-store.ts'
 import { messageOf, type WriteAnswer } from './event-text.ts'
 import type { Emptied, Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 
 const maxQueuedEvents = 10_000
 const maxBatchEvents = 500
 const maxBatchChars = 256 * 1024
+/** How long what nobody waits for waits for company: a commit costs more than what is in it. */
+const lingerMs = 5
 
 /** What the writer is asked, appends as the JSON of their list. It answers in the order in which it was asked. */
 export type Work = string | Keep
@@ -53,6 +55,9 @@ export class WriteQueue {
   #writing: Waiting[] | undefined
   #newest = 0
   #isClosed = false
+  /** Somebody waits for what is in the queue. */
+  #isAwaited = false
+  #lingering: NodeJS.Timeout | undefined
   #whenIdle: (() => void) | undefined
 
   constructor(worker: Worker) {
@@ -67,10 +72,10 @@ export class WriteQueue {
   }
 
   async append(wanted: Append): Promise<Appended> {
-    return this.take(wanted)
+    return this.take(wanted, 'now')
   }
 
-  take(wanted: Append): Promise<Appended> {
+  take(wanted: Append, haste: Haste): Promise<Appended> {
     for (const event of wanted.events) requireValidFact(event)
     if (this.#refused.has(wanted.tenantId))
       throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })
@@ -81,7 +86,8 @@ export class WriteQueue {
     return new Promise((resolve, reject) => {
       this.#queue.push({ message, events: events.length, resolve, reject })
       this.#queuedEvents += events.length
-      if (!this.#writing) setImmediate(() => this.#write())
+      if (haste === 'now') this.#isAwaited = true
+      if (!this.#writing) this.#writeLater()
     })
   }
 
@@ -116,13 +122,23 @@ export class WriteQueue {
     if (this.#queuedEvents > 0)
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
+        this.#write()
       })
     await this.#worker.terminate()
   }
 
+  #writeLater(): void {
+    const isFull = this.#queue.length >= maxBatchEvents
+    if (this.#isAwaited || isFull) setImmediate(() => this.#write())
+    else this.#lingering ??= setTimeout(() => this.#write(), lingerMs)
+  }
+
   #write(): void {
     if (this.#writing || this.#queue.length === 0) return
+    clearTimeout(this.#lingering)
+    this.#lingering = undefined
     this.#writing = this.#queue.splice(0, batchSize(this.#queue))
+    this.#isAwaited &&= this.#queue.length > 0
     const messages = this.#writing.map(({ message }) => message)
     this.#worker.postMessage(`[${messages.join(',')}]`)
   }
@@ -144,7 +160,8 @@ export class WriteQueue {
     })
     this.heard(newest)
     if (this.#queuedEvents === 0) this.#whenIdle?.()
-    this.#write()
+    if (this.#isAwaited || this.#isClosed) this.#write()
+    else if (this.#queue.length > 0) this.#writeLater()
   }
 
   #kept(answer: KeepAnswer): void {

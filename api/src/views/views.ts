@@ -29,6 +29,8 @@ const schemaVersion = 6
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
 const pollMs = 500
+/** Between two readings of a log that grows all the time, if nobody waits: each costs as much as some events. */
+const gapMs = 5
 
 export class Views {
   readonly agents: AgentsView
@@ -50,7 +52,13 @@ export class Views {
   readonly #all: readonly View[]
   readonly #listeners = new Set<(events: readonly RecordedEvent[]) => void>()
   readonly #waiting = new Set<() => void>()
+  readonly #keepPosition: ReturnType<DatabaseSync['prepare']>
   #position: number
+  #readAt = Number.NEGATIVE_INFINITY
+  /** The log has grown since it was last read. */
+  #isStale = false
+  /** Ends the pause. */
+  #hurry: (() => void) | undefined
   #running: Promise<void> | undefined
   #poll: NodeJS.Timeout | undefined
   #unsubscribe: (() => void) | undefined
@@ -88,6 +96,7 @@ export class Views {
       this.sessions,
       this.viewings,
     ]
+    this.#keepPosition = database.prepare('update checkpoint set position = ?')
     const row = database.prepare('select position from checkpoint').get()
     this.#position = Number(row?.['position'] ?? 0)
   }
@@ -114,6 +123,7 @@ export class Views {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#waiting.add(resolve)
       this.#wake()
+      this.#hurry?.()
       await promise
     }
   }
@@ -130,30 +140,55 @@ export class Views {
   }
 
   #wake(): void {
-    this.#running ??= this.#catchUp()
+    this.#isStale = true
+    this.#running ??= this.#follow()
       .catch((error: unknown) => this.#log.error({ err: error }, 'views fell behind, trying again'))
       .finally(() => {
         this.#running = undefined
       })
   }
 
+  async #follow(): Promise<void> {
+    while (this.#isStale) {
+      await this.#pause()
+      this.#isStale = false
+      await this.#catchUp()
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const leftMs = this.#readAt + gapMs - performance.now()
+    if (leftMs <= 0 || this.#waiting.size > 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, leftMs)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#hurry = undefined
+  }
+
   async #catchUp(): Promise<void> {
-    for (;;) {
+    let count: number
+    do {
       const events = await this.#store.readAll(this.#position, batchEvents)
+      this.#readAt = performance.now()
+      count = events.length
       const last = events.at(-1)
       if (!last) return
       this.#apply(events, last.position)
       for (const listener of this.#listeners) listener(events)
       for (const wake of this.#waiting) wake()
       this.#waiting.clear()
-    }
+    } while (count === batchEvents)
   }
 
   #apply(events: readonly RecordedEvent[], position: number): void {
     this.#database.exec('begin')
     try {
       for (const event of events) for (const view of this.#all) view.apply(event)
-      this.#database.prepare('update checkpoint set position = ?').run(position)
+      this.#keepPosition.run(position)
       this.#database.exec('commit')
     } catch (error) {
       this.#database.exec('rollback')
