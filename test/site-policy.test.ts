@@ -56,10 +56,8 @@ async function run(device: Item, command: string, args: object): Promise<State> 
     const state = await manager.get<State>(`/api/commands/${body.commandId}`)
     return !['issued', 'delivered', 'running'].includes(state.status) && state
   })
-  // It lives five seconds, which pass quickly on a busy machine, and may arrive before the list with its device does: both
-  // times nothing was done.
-  const isEarly = end.errorCode === 'AGENT_NOT_READY'
-  return isEarly || end.status === 'expired' ? run(device, command, args) : end
+  // It lives five seconds, which pass quickly on a busy machine; then nothing was done.
+  return end.status === 'expired' ? run(device, command, args) : end
 }
 
 async function request(device: Item, method: string): Promise<{ status: number; body: string }> {

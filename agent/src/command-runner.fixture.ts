@@ -46,6 +46,7 @@ export function running({
     synced: undefined as number | undefined,
     isOnline: true,
     isPaused: false,
+    devices: [device, second],
     forbidden: undefined as 'POLICY_FORBIDS' | 'POLICY_HOURS' | undefined,
   }
   const driver: Driver = {
@@ -60,7 +61,7 @@ export function running({
   const runner = new CommandRunner({
     ...{ agent, serverKeys: [key.jwk], journal, files, log: silent },
     clock: { now: () => world.now(), sync: async () => world.synced },
-    deviceOf: (id) => [device, second].find(({ deviceId }) => deviceId === id),
+    deviceOf: (id) => world.devices.find(({ deviceId }) => deviceId === id),
     isPaused: () => world.isPaused,
     forbids: () => world.forbidden,
     driverFor: async () => driver,

@@ -98,6 +98,17 @@ test('unknown devices, unknown commands and wrong arguments are refused by name'
   expect(ran).toEqual([])
 })
 
+test('an order for a device that was registered just now waits for the list that names it', async () => {
+  const { runner, world, ended, ran } = running()
+  const [listed, order] = [world.devices, orderOf()]
+  world.devices = []
+  await runner.receive(await key.sign(order))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(ran).toEqual([])
+  world.devices = listed
+  expect(await ended(order.id)).toMatchObject({ status: 'succeeded' })
+})
+
 test('two orders for one device run one after the other as they came; another device does not wait', async () => {
   const finish = new Map<string, () => void>()
   const { runner, ran, ended } = running({

@@ -3,6 +3,7 @@
  * at a time per device, in the order of arrival; files are brought beside that, one at a time per device too. Killed
  * at any line: the journal knows what was begun.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from '@travessia/schemas/check'
 import {
   type Command,
@@ -40,6 +41,8 @@ const clockSyncMs = 2_000
 const notBeforeToleranceMs = 1_000
 /** How long a device may take to answer after it was told. */
 const answerMs = 10_000
+const listedWithinMs = 2_000
+const listedPollMs = 20
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
 const maxUnsaid = 1_000
@@ -162,11 +165,21 @@ export class CommandRunner {
     this.#devices.set(lane, all)
   }
 
+  /** Someone who registers a device may use it at once: the list that names it is right behind the order. */
+  async #listed(deviceId: string): Promise<AgentDevice | undefined> {
+    const until = performance.now() + listedWithinMs
+    for (;;) {
+      const device = this.#deps.deviceOf(deviceId)
+      if (device || performance.now() >= until || this.#abort.signal.aborted) return device
+      await sleep(listedPollMs)
+    }
+  }
+
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
-    const { clock, deviceOf, driverFor, forbids, isPaused } = this.#deps
+    const { clock, driverFor, forbids, isPaused } = this.#deps
     if (isPaused()) return this.#end(order, refused('AGENT_PAUSED'))
     if (this.#abort.signal.aborted) return this.#end(order, stopped)
-    const device = deviceOf(order.deviceId)
+    const device = await this.#listed(order.deviceId)
     const command = commandOf(order)
     if (!device) return this.#end(order, refused('AGENT_NOT_READY'))
     if (!command) return this.#end(order, refused('COMMAND_UNSUPPORTED'))
