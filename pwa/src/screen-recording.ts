@@ -11,23 +11,36 @@ const [fullSnapshot, meta] = [2, 4] as const
 
 /** Each event in pieces as a batch of its own, from when the first of them came; one that lacks a piece is left out. */
 export function wholeOf(messages: readonly KeptMessage[]): KeptBatch[] {
+  const cut = new Map<string, Array<DomPiece['piece']>>()
+  for (const one of messages) if ('piece' in one) addTo(cut, eventOf(one), one.piece)
   return messages.flatMap((message) => {
     if (!('piece' in message)) return message
     const { page, lastAt, piece } = message
     if (piece.index > 0) return []
-    const event = joined(
-      messages.flatMap((one) =>
-        'piece' in one && one.page === page && one.piece.event === piece.event ? one.piece : [],
-      ),
-    )
+    const event = joined(cut.get(eventOf(message)) ?? [])
+    // Of a first piece that came twice there is one event.
+    cut.delete(eventOf(message))
     return event ? { page, lastAt, events: [event] } : []
   })
 }
 
+function eventOf({ page, piece }: DomPiece): string {
+  return `${page} ${piece.event}`
+}
+
+function addTo<T>(lists: Map<string, T[]>, key: string, one: T): void {
+  const list = lists.get(key)
+  if (list) list.push(one)
+  else lists.set(key, [one])
+}
+
+/** All of them: without one from the middle of a long text the rest may still be JSON. */
 function joined(pieces: ReadonlyArray<DomPiece['piece']>): ScreenEvent | undefined {
-  const inOrder = pieces.toSorted((a, b) => a.index - b.index)
+  const texts = new Map(pieces.map(({ index, text }) => [index, text]))
+  const inOrder = Array.from({ length: pieces[0]?.count ?? 0 }, (_, index) => texts.get(index))
+  if (inOrder.includes(undefined)) return undefined
   try {
-    const event: unknown = JSON.parse(inOrder.map(({ text }) => text).join(''))
+    const event: unknown = JSON.parse(inOrder.join(''))
     return isEvent(event) ? event : undefined
   } catch {
     return undefined
@@ -43,7 +56,7 @@ function isEvent(value: unknown): value is ScreenEvent {
 /** A page that was loaded later ends the one before; of two tabs the later one is shown. */
 export function recordingOf(batches: readonly KeptBatch[]): ScreenEvent[] {
   const pages = new Map<string, KeptBatch[]>()
-  for (const batch of batches) pages.set(batch.page, [...(pages.get(batch.page) ?? []), batch])
+  for (const batch of batches) addTo(pages, batch.page, batch)
   const inOrder = [...pages.values()]
     .map(eventsOf)
     .filter((events) => events.some(({ type }) => type === fullSnapshot))
