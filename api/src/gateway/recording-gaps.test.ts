@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
@@ -74,4 +75,17 @@ test('a node that stops tells what it still has to tell', async () => {
   gaps.note(of, 'rate')
   await gaps.stop()
   expect(data()).toMatchObject([{ parts: 1 }, { parts: 2 }])
+})
+
+test('nothing of a gap that was told is left behind', async () => {
+  const listening = vi.spyOn(EventTarget.prototype, 'addEventListener')
+  for (let minute = 0; minute < 3; minute += 1) {
+    gaps.note(of, 'rate')
+    await vi.advanceTimersByTimeAsync(quietMs)
+  }
+  expect(told).toHaveLength(3)
+  const signals = new Set(listening.mock.contexts as EventTarget[])
+  expect(signals.size).toBe(1)
+  for (const signal of signals) expect(getEventListeners(signal, 'abort')).toEqual([])
+  listening.mockRestore()
 })

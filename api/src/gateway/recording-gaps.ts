@@ -91,12 +91,14 @@ export class RecordingGaps {
   #wait(ms: number): Promise<void> {
     const { signal } = this.#stopping
     return new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const timer = setTimeout(resolve, ms).unref()
-      signal.addEventListener('abort', () => {
+      const end = () => {
         clearTimeout(timer)
+        signal.removeEventListener('abort', end)
         resolve()
-      })
+      }
+      const timer = setTimeout(end, ms).unref()
+      signal.addEventListener('abort', end)
+      if (signal.aborted) end()
     })
   }
 }
