@@ -109,10 +109,23 @@ function testAppending(open: () => Promise<EventStore>): void {
     expect(all.map(({ position }) => position)).toEqual([1, 2, 3])
   })
 
-  test('a number that JSON cannot say and a time that is none are MESSAGE_INVALID, and never stored as null', async () => {
+  test('a number that JSON cannot say is MESSAGE_INVALID, and never stored as null', async () => {
     const store = await open()
-    for (const wrong of [{ correlationId: Number.NaN as unknown as string }, { at: 'yesterday' }])
-      await expect(store.append(append({ events: [event(wrong)] }))).rejects.toEqual(
+    const wrong = event({ correlationId: Number.NaN as unknown as string })
+    await expect(store.append(append({ events: [wrong] }))).rejects.toEqual(
+      expect.objectContaining({ code: 'MESSAGE_INVALID' }),
+    )
+    expect(await store.head()).toBe(0)
+  })
+
+  test('a time that is none, or that not everybody reads alike, is MESSAGE_INVALID', async () => {
+    const store = await open()
+    for (const at of [
+      ...['yesterday', 'Tue Nov 24 2026', '2026-11-24', '2026-11-24T12:00:00Z'],
+      ...['2026-11-24T12:00:00.0009Z', '2026-11-24T12:00:00+03:00', '2026-02-30T12:00:00.000Z'],
+      ...['+010000-01-01T00:00:00.000Z', '2026-11-24T24:00:00.000Z'],
+    ])
+      await expect(store.append(append({ events: [event({ at })] })), at).rejects.toEqual(
         expect.objectContaining({ code: 'MESSAGE_INVALID' }),
       )
     expect(await store.head()).toBe(0)

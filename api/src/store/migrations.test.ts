@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { migrate } from './migrations.ts'
 import { appendMore, copyMigrations, readAllOf, writeSome } from './older-log.fixture.ts'
@@ -54,4 +55,21 @@ test('a log of before types and times were integers gives the same of everything
   database.close()
   await migrated.close()
   await store.close()
+})
+
+test('of two that open an older log at once each waits for what the other one lays out', async () => {
+  const [path, olderPath] = [join(directory, 'one.db'), join(directory, 'two.db')]
+  const store = await createSqliteStore(path)
+  const written = await writeSome(store)
+  const older = copyToOlder(path, olderPath)
+  older.exec('pragma journal_mode = wal; begin immediate')
+  const opening = Promise.all([createSqliteStore(olderPath), createSqliteStore(olderPath)])
+  // Until both have seen what there is to do.
+  await sleep(1_000)
+  older.exec('commit')
+  older.close()
+  const opened = await opening
+  for (const one of opened)
+    expect(await readAllOf(one, written)).toEqual(await readAllOf(store, written))
+  await Promise.all([store, ...opened].map((one) => one.close()))
 })

@@ -14,11 +14,15 @@ export const createMigrationTable =
 
 export function migrate(database: DatabaseSync, folder = sqliteFolder): void {
   database.exec(createMigrationTable)
-  const known = database.prepare(knownMigrations).all()
-  for (const { name, checksum, sql } of pendingMigrations(folder, known)) {
+  const pending = () => pendingMigrations(folder, database.prepare(knownMigrations).all())
+  while (pending().length > 0) {
     database.exec('begin immediate')
-    database.exec(sql)
-    database.prepare('insert into migration values (?, ?)').run(name, checksum)
+    // Another process may be at it: behind the lock is seen what it has left to do.
+    const [next] = pending()
+    if (next) {
+      database.exec(next.sql)
+      database.prepare('insert into migration values (?, ?)').run(next.name, next.checksum)
+    }
     database.exec('commit')
   }
 }

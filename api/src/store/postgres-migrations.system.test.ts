@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,7 +14,7 @@ import {
 } from './older-log.fixture.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
-import { addPartition, bucketFor, prepareDatabase } from './postgres-setup.ts'
+import { addPartition, bucketFor, prepareDatabase, setupLock } from './postgres-setup.ts'
 
 const log = pino({ level: 'silent' })
 const all = join(import.meta.dirname, 'migrations/postgres')
@@ -114,5 +115,19 @@ test('a log of before retentions keeps its events, and lets go then what one nam
   for (const one of [migrated, store]) await one.evidence.expire(expiry)
   expect(await readAllOf(migrated, written)).toEqual(await readAllOf(store, written))
   await migrated.close()
+  await store.close()
+})
+
+test('a node that starts while another one lays out the log waits for it, longer than for any other lock', async () => {
+  const url = await server.newDatabase()
+  const other = new pg.Client({ connectionString: url })
+  await other.connect()
+  await other.query(`select pg_advisory_lock(${setupLock})`)
+  const opening = createPostgresStore(`${url}&lock_timeout=200`, log)
+  const isOpen = await Promise.race([opening.then(() => true), sleep(1_500).then(() => false)])
+  expect(isOpen).toBe(false)
+  await other.end()
+  const store = await opening
+  expect(await store.head()).toBe(0)
   await store.close()
 })

@@ -13,7 +13,7 @@ import { passing } from './passing-streams.ts'
 export const appRole = 'travessia_app'
 const postgresFolder = join(import.meta.dirname, 'migrations/postgres')
 const oldestVersion = 150_000
-const setupLock = 7_263_881
+export const setupLock = 7_263_881
 /** A long log may be laid out anew: a minute for some millions of events. */
 const migrationLimitMs = 24 * 3_600_000
 /** Everything else may be added to, and no more; of `event` a trigger lets go what a retention has expired. */
@@ -41,7 +41,7 @@ export async function prepareDatabase(
     await client.connect()
     await requireDurable(client, log)
     await client.query('begin')
-    await client.query(`select pg_advisory_xact_lock(${setupLock})`)
+    await lockSetup(client)
     await client.query(`select set_config('travessia.tenant', 'all', true)`)
     await migrate(client, folder)
     await addPartition(client, bucketOf(new Date()))
@@ -108,6 +108,14 @@ async function requireDurable(client: pg.Client, log: Logger): Promise<void> {
     throw new TypeError('the server runs with fsync or full_page_writes off and would lose the log')
   if (commits === 'off')
     log.warn('synchronous_commit is off: a crash of the database loses what was acknowledged last')
+}
+
+/** However long another node lays out the log. */
+async function lockSetup(client: pg.Client): Promise<void> {
+  const text = `select pg_advisory_xact_lock(${setupLock})`
+  await client.query('set local lock_timeout = 0')
+  await client.query({ text, query_timeout: migrationLimitMs } as pg.QueryConfig)
+  await client.query('set local lock_timeout to default')
 }
 
 async function migrate(client: pg.Client, folder: string): Promise<void> {

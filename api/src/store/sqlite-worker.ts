@@ -22,7 +22,7 @@ import { expireStatements } from './query.ts'
 import type { Keep, KeepAnswer, Work } from './write-queue.ts'
 
 const database = new DatabaseSync(String(workerData.path))
-database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000')
+database.exec('pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full')
 // Every index has its own last page for each key, so a batch touches many: kept in memory, and carried into the file seldom (32 and 64 MB).
 database.exec('pragma cache_size = -32000; pragma wal_autocheckpoint = 16000')
 migrate(database)
