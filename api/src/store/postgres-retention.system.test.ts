@@ -113,7 +113,10 @@ test('a month stays that has an event of a hold, or of a customer who keeps long
   const held = appends.find(
     ({ streamKind, events }) => streamKind === 'session' && events[0]?.at.startsWith('2026-02'),
   )
-  const foreign = append({ streamKind: 'session', events: [event({ at: '2026-03-09T12:00:00Z' })] })
+  const foreign = append({
+    streamKind: 'session',
+    events: [event({ at: '2026-03-09T12:00:00.000Z' })],
+  })
   await live([foreign])
   await decide({ type: 'ChangeRetention', days })
   const hold = { holdId: newId(), reason: 'court', scope: 'session', id: held?.streamId } as const
