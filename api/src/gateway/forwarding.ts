@@ -49,12 +49,11 @@ type Browser = Asked & { readonly gone: Departure }
 export async function forward(browser: Browser, admitted: Admitted): Promise<void> {
   const { response, gone } = browser
   const { session, record, client } = admitted
-  const cut = () => {
+  const cut = session.cuts.add(() => {
     record.failed('SESSION_ENDED', 'gateway')
     gone.abort()
     response.destroy()
-  }
-  session.cuts.add(cut)
+  })
   let answer: DeviceResponse | undefined
   try {
     if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
@@ -71,7 +70,7 @@ export async function forward(browser: Browser, admitted: Admitted): Promise<voi
     record.failed(code, isGone ? 'browser' : stageOf(code))
     if (!response.destroyed) throw error
   } finally {
-    session.cuts.delete(cut)
+    session.cuts.remove(cut)
     answer?.body.destroy()
   }
 }

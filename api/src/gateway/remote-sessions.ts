@@ -13,6 +13,7 @@ import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { SessionRow } from '../views/sessions.ts'
 import type { Views } from '../views/views.ts'
+import { Cuts } from './cuts.ts'
 import type { DeviceAccess } from './device-access.ts'
 import { SessionCloser } from './session-closer.ts'
 import type { SessionSecrets } from './session-secrets.ts'
@@ -32,7 +33,7 @@ export type LiveSession = {
   /** That the agent signs in has been recorded, or is being. */
   credentialsUse?: Promise<unknown> | undefined
   /** Ends what is under way: responses, uploads, sockets. */
-  readonly cuts: Set<() => void>
+  readonly cuts: Cuts
   readonly totals: { requests: number; bytesIn: number; bytesOut: number }
   /** Copies of bodies, kept since this node started. */
   readonly captured: { bytes: number }
@@ -94,7 +95,7 @@ export class RemoteSessions {
 
   /** Cuts everything; the sessions stay open for the next start. */
   stop(): void {
-    for (const session of this.#live.values()) cut(session)
+    for (const session of this.#live.values()) session.cuts.cut()
     this.#closer.stop()
   }
 
@@ -128,7 +129,7 @@ export class RemoteSessions {
     this.#add({
       ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode, access },
       language: this.#deps.languageOf(userId),
-      ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Set() },
+      ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Cuts() },
       ...{ totals: { requests: 0, bytesIn: 0, bytesOut: 0 }, captured: { bytes: 0 } },
     })
     const ticket = this.#deps.secrets.newTicket(sessionId)
@@ -202,7 +203,7 @@ export class RemoteSessions {
   ): Promise<void> {
     session.isEnded = true
     this.#closer.forget(session)
-    cut(session)
+    session.cuts.cut()
     const intent = { type: 'EndSession', how, reason, totals: { ...session.totals } } as const
     const { position } = await this.#handle(
       session,
@@ -235,7 +236,7 @@ export class RemoteSessions {
       ...{ id, tenantId, installationId, deviceId, userId, mode, access },
       language: this.#deps.languageOf(userId),
       expiresAt: Date.parse(row.expiresAt),
-      ...{ isEnded: false, cuts: new Set(), totals: { requests, bytesIn, bytesOut } },
+      ...{ isEnded: false, cuts: new Cuts(), totals: { requests, bytesIn, bytesOut } },
       captured: { bytes: 0 },
     }
   }
@@ -256,9 +257,4 @@ export class RemoteSessions {
       ...{ installationId, deviceId, sessionId, correlationId: newId() },
     }
   }
-}
-
-function cut(session: LiveSession): void {
-  for (const end of session.cuts) end()
-  session.cuts.clear()
 }

@@ -24,9 +24,8 @@ export async function forwardWebSocket(upgrade: Upgrade, admitted: Admitted): Pr
     record.closed(goingAway, none)
     socket.destroy()
   }
-  const cutNow = () => cut()
-  session.cuts.add(cutNow)
-  socket.once('close', () => session.cuts.delete(cutNow))
+  const underWay = session.cuts.add(() => cut())
+  socket.once('close', () => session.cuts.remove(underWay))
   const browser = watchHandshake(socket)
   try {
     if (session.isEnded) throw new TravessiaError('SESSION_ENDED')
