@@ -29,7 +29,8 @@ export function maskOf({ secrets }: { readonly secrets: readonly string[] }): Ma
       for await (const chunk of body) {
         const whole = bytes(Buffer.concat([rest, chunk]))
         const kept = tailOf(whole, hidden, longest - 1)
-        rest = whole.subarray(whole.length - kept)
+        // A copy: whoever gets the piece may give its memory back.
+        rest = Buffer.from(whole.subarray(whole.length - kept))
         if (whole.length > kept) yield whole.subarray(0, whole.length - kept)
       }
       if (rest.length > 0) yield rest

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { giveSpentReadsBack } from './spent-reads.ts'
 
@@ -77,4 +77,44 @@ test('of many large messages hardly a read is kept', async () => {
   const kept = reads.filter((buffer) => buffer.byteLength >= 16_384 && !messages.has(buffer))
   expect(reads.filter((buffer) => buffer.byteLength === 0).length).toBeGreaterThan(50)
   expect(kept.length).toBeLessThanOrEqual(3)
+})
+
+test('a pong that waits for its reader is what the ping was, though the read that it came in is spent', async () => {
+  const server = createServer()
+  const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+  const { promise: isRead, resolve } = Promise.withResolvers<void>()
+  server.on('upgrade', (request, socket: Socket, head: Buffer) => {
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      giveSpentReadsBack(webSocket, socket)
+      webSocket.on('message', (message: Buffer) => {
+        if (message.length === 1) webSocket.send(Buffer.alloc(16 * 1024 * 1024))
+        if (message.length === 2) resolve()
+      })
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = new WebSocket(`ws://127.0.0.1:${port}`, {
+    perMessageDeflate: false,
+    generateMask: (mask) => mask.fill(0),
+  })
+  closing.push(() => {
+    client.terminate()
+    server.close()
+  })
+  const pongs: string[] = []
+  client.on('pong', (data) => pongs.push(String(data)))
+  await once(client, 'open')
+  client.pause()
+  client.send(Buffer.alloc(1))
+  const pings = Array.from({ length: 20 }, (_, i) => String(i).padStart(125, '.'))
+  for (const ping of pings) {
+    client.ping(ping)
+    client.send(Buffer.alloc(100_000))
+  }
+  client.send(Buffer.alloc(2))
+  await isRead
+  client.resume()
+  await vi.waitFor(() => expect(pongs).toEqual(pings), { timeout: 10_000 })
 })

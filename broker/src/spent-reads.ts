@@ -1,7 +1,7 @@
 /**
  * Gives the reads of a WebSocket's socket back as soon as `ws` has taken its messages out of them. It keeps what may still
  * be part of the next message, and so does this: only reads before the one that a message ended in, and none that a
- * message is a view of.
+ * message or a pong is a view of.
  */
 import type { Duplex } from 'node:stream'
 import { giveBack } from '@travessia/schemas/give-back'
@@ -17,13 +17,18 @@ export function giveSpentReadsBack(webSocket: WebSocket, socket: Duplex): void {
     isMessage = false
     reads.push(read)
   })
+  const keep = (part: Buffer) => {
+    if (reads.some(({ buffer }) => buffer === part.buffer))
+      reads = reads.filter(({ buffer }) => buffer !== part.buffer)
+  }
   webSocket.on('message', (message: Buffer) => {
     // `ws` reads at once what it is given; a version that does not is left alone.
     if (!isReading) reads = []
     isMessage = isReading
-    if (reads.some(({ buffer }) => buffer === message.buffer))
-      reads = reads.filter(({ buffer }) => buffer !== message.buffer)
+    keep(message)
   })
+  // The pong that `ws` answers with is the same bytes, and may wait for its reader.
+  webSocket.on('ping', keep)
   socket.on('data', (read: Buffer) => {
     isReading = false
     if (!isMessage) return

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { giveBack } from './give-back.ts'
+import { giveBack, shareBuffer } from './give-back.ts'
 
 const large = 20_000
 
@@ -26,4 +26,11 @@ test('of a buffer that others may have a part of nothing is given back', () => {
     giveBack(bytes)
     expect(bytes.buffer.byteLength).toBe(before)
   }
+})
+
+test('of a buffer that is shared nothing is given back, whoever says so', () => {
+  const whole = new Uint8Array(large)
+  shareBuffer(whole.subarray(3, 9))
+  giveBack(whole)
+  expect(whole.length).toBe(large)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FrameBatch } from './frame-batch.ts'
+import { giveBack } from './give-back.ts'
 import { PublishTap, publishHead } from './publish-packet.ts'
 import { encodeFrame, FrameType, frameRoomBytes } from './tunnel-frame.ts'
 
@@ -230,6 +231,41 @@ test('a read of which nobody has a part is given back; one that was handed on is
   const foreign = packet(0x30, bytesOf('travessia/v1/t/a/ack'), new Uint8Array(20_000))
   tap.read(foreign)
   expect([rests.at(-1), foreign.buffer.byteLength]).toEqual([foreign, foreign.length])
+})
+
+test('of a read that several have parts of nothing is given back when the last of them is done', () => {
+  const ping = Uint8Array.of(0xc0, 0)
+  for (const others of [[ours(small)], [ping], [ours(small), ping]]) {
+    const parts: Uint8Array[] = []
+    const take = (bytes: Uint8Array) => parts.push(bytes) > 0
+    const tap = new PublishTap(
+      { prefix, suffixBytes: 2, maxPacketBytes },
+      { frame: take, rest: take },
+    )
+    tap.read(joined([...others, ours(new Uint8Array(20_000))]))
+    giveBack(parts.at(-1) ?? small)
+    expect(parts[0]?.length).toBeGreaterThan(0)
+    expect(parts.at(-1)?.length).toBe(20_000)
+  }
+})
+
+test('nor of one that a WebSocket has made several messages of', () => {
+  const frames: Uint8Array[] = []
+  const outlet = { frame: (payload: Uint8Array) => frames.push(payload), rest: () => true }
+  const tap = new PublishTap({ prefix, suffixBytes: 2, maxPacketBytes }, outlet)
+  const [first, whole, begun] = [
+    ours(small),
+    ours(new Uint8Array(20_000)),
+    ours(new Uint8Array(30_000)),
+  ]
+  const messages = (head: number, last: Uint8Array) => {
+    const read = joined([new Uint8Array(head), first, new Uint8Array(head), last])
+    return [read.subarray(head, head + first.length), read.subarray(2 * head + first.length)]
+  }
+  for (const message of messages(8, whole)) tap.read(message)
+  giveBack(frames.at(-1) ?? small)
+  for (const message of messages(8, begun.subarray(0, 25_000))) tap.read(message)
+  expect(frames.map(({ length }) => length)).toEqual([3, 20_000, 3])
 })
 
 test('a large packet is given back when it was written, and kept after an error', () => {

@@ -3,10 +3,12 @@
  * it out of the byte stream before a general parser would copy and describe it; every other packet is left to that
  * parser, byte for byte. The wire format is the one that any broker speaks.
  */
-import { giveBack } from './give-back.ts'
+import { giveBack, shareBuffer } from './give-back.ts'
 
 const publishQos0 = 0x30
 const maxLengthBytes = 4
+/** A read that is one message has this before it; where there is more, others have a part of it. */
+const maxWebSocketHeadBytes = 14
 
 /** Fixed header and topic of a PUBLISH with QoS 0; its payload follows. */
 export function publishHead(topic: Uint8Array, payloadBytes: number): Uint8Array<ArrayBuffer> {
@@ -75,8 +77,8 @@ export class PublishTap {
   #packet: { readonly bytes: Uint8Array; readonly topicAt: number; filled: number } | undefined
   /** What is still to come of another packet. */
   #otherLeft = 0
-  /** Somebody has a view of the read. */
-  #isHandedOn = false
+  /** How many have a view of the read. */
+  #views = 0
 
   constructor(wanted: Wanted, outlet: Outlet) {
     this.#wanted = wanted
@@ -85,9 +87,9 @@ export class PublishTap {
 
   /** The bytes are the tap's from now on. */
   read(chunk: Uint8Array): void {
-    this.#isHandedOn = false
+    this.#views = chunk.byteOffset > maxWebSocketHeadBytes ? 1 : 0
     this.#split(this.#start ? joined(this.#start, chunk) : chunk)
-    if (!this.#isHandedOn) giveBack(chunk)
+    if (this.#views === 0) giveBack(chunk)
   }
 
   #split(bytes: Uint8Array): void {
@@ -111,8 +113,14 @@ export class PublishTap {
   }
 
   #rest(bytes: Uint8Array): boolean {
-    this.#isHandedOn = true
+    this.#handOn(bytes)
     return this.#outlet.rest(bytes)
+  }
+
+  /** Who is done with a part must not give back what the others still have. */
+  #handOn(bytes: Uint8Array): void {
+    if (this.#views === 1) shareBuffer(bytes)
+    this.#views += 1
   }
 
   get #goingOn(): Look {
@@ -135,7 +143,7 @@ export class PublishTap {
   #take(bytes: Uint8Array, at: number, { kind, packetBytes, topicAt }: Look): void {
     if (kind === 'undecided') this.#start = bytes.slice(at)
     else if (bytes.length - at >= packetBytes) {
-      this.#isHandedOn = true
+      this.#handOn(bytes)
       this.#frame(bytes, at + topicAt, at + packetBytes)
     } else this.#packet = begun(bytes.subarray(at), packetBytes, topicAt)
   }

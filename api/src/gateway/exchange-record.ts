@@ -8,6 +8,7 @@ import { Transform } from 'node:stream'
 import type { BodyFacts } from '@travessia/schemas/captured'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
+import { minGivenBytes } from '@travessia/schemas/give-back'
 import { newTimeId } from '@travessia/schemas/ids'
 import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
 import type { Logger } from 'pino'
@@ -17,7 +18,6 @@ import type { BodyCopy } from './body-copy.ts'
 import type { Capture } from './capture.ts'
 
 const emptyDigest = `sha256:${hash('sha256', '')}`
-const smallBytes = 16 * 1024
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whose exchange it is; `streamId` is the session, or the request itself for the API proxy. */
@@ -258,7 +258,7 @@ export class Meter {
   add(chunk: Uint8Array): void {
     if (this.#digest !== undefined) return
     this.copy?.add(chunk)
-    const isAlone = this.#bytes === 0 && chunk.length <= smallBytes
+    const isAlone = this.#bytes === 0 && chunk.length < minGivenBytes
     this.#bytes += chunk.length
     if (isAlone) {
       this.#first = chunk

@@ -1,5 +1,6 @@
 /** What every link must do, with real connections of agents; each link's test calls it. */
 import { randomBytes } from 'node:crypto'
+import { giveBack } from '@travessia/schemas/give-back'
 import { newId } from '@travessia/schemas/ids'
 import { willPayload } from '@travessia/schemas/reports'
 import {
@@ -118,6 +119,27 @@ function testFrames(open: () => Promise<LinkWorld>): void {
     await eventually(() => expect(heard.frames.length).toBe(frames.length))
     expect(heard.frames.map(({ length }) => length)).toEqual(frames.map(({ length }) => length))
     expect(Buffer.concat(heard.frames).equals(Buffer.concat(frames))).toBe(true)
+  })
+
+  test('a frame stays what it was when the memory of one that came with it is given back', async () => {
+    const world = await open()
+    const frames: Uint8Array[] = []
+    const ignore = () => undefined
+    await world.link.start({
+      ...{ report: ignore, sample: ignore, presence: ignore },
+      frame: (_agent, frame) => void frames.push(frame),
+    })
+    const { agent, data } = await connectAgent(world)
+    const up = formatTopic({ ...agent, channel: 'up', nodeId: world.link.nodeId })
+    const sent = Array.from({ length: 40 }, (_, n) => Buffer.alloc(n % 2 ? 30_000 : 20, n))
+    for (const [n, frame] of sent.entries()) {
+      data.publish(up, frame)
+      // Two at a time, which often come in one read.
+      if (n % 2) await eventually(() => expect(frames.length).toBe(n + 1))
+    }
+    for (const frame of frames) if (frame.length > 20) giveBack(frame)
+    const small = (all: readonly Uint8Array[]) => Buffer.concat(all.filter((_, n) => n % 2 === 0))
+    expect(small(frames).equals(small(sent))).toBe(true)
   })
 
   test('thousands of frames keep their order in both directions', async () => {

@@ -7,6 +7,7 @@ import { Socket } from 'node:net'
 import { checkJson } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { shareBuffer } from '@travessia/schemas/give-back'
 import { presenceSchema, willPayload } from '@travessia/schemas/reports'
 import {
   type AgentAddress,
@@ -233,6 +234,8 @@ export class PlainMqttLink implements Link {
     switch (topic.channel) {
       case 'up':
         known.isThere = true
+        // A part of a read, as other messages may be.
+        if (payload.byteOffset > 0) shareBuffer(payload)
         return handlers?.frame(agent, payload)
       case 'ack':
         return handlers?.report(agent, 'ack', payload.toString())
