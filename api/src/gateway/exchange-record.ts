@@ -3,21 +3,17 @@
  * `relaxed` and the method is safe), its end afterwards with lengths and digests. Killed in between: the next
  * start finds the head without an end and writes `HttpExchangeFailed{stage: crash}`.
  */
-import { createHash, type Hash, hash } from 'node:crypto'
-import { Transform } from 'node:stream'
 import type { BodyFacts } from '@travessia/schemas/captured'
-import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
+import type { ErrorCode } from '@travessia/schemas/errors'
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
-import { minGivenBytes } from '@travessia/schemas/give-back'
 import { newTimeId } from '@travessia/schemas/ids'
 import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
 import type { Logger } from 'pino'
 import type { Append, EventStore } from '../store/event-store.ts'
 import type { AnswerHead } from './answer-head.ts'
-import type { BodyCopy } from './body-copy.ts'
 import type { Capture } from './capture.ts'
+import { Meter } from './meter.ts'
 
-const emptyDigest = `sha256:${hash('sha256', '')}`
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whose exchange it is; `streamId` is the session, or the request itself for the API proxy. */
@@ -239,75 +235,6 @@ function isoTime(ms: number): string {
   if (ms !== lastMs) lastTime = new Date(ms).toISOString()
   lastMs = ms
   return lastTime
-}
-
-/** Counts and digests the bytes that pass, and copies them where that is wanted. */
-export class Meter {
-  readonly copy: BodyCopy | undefined
-  /** Of a small piece alone, which most bodies are, the digest is made at once; a large one's memory may be given back. */
-  #first: Uint8Array | undefined
-  #hash: Hash | undefined
-  #bytes = 0
-  #digest: string | undefined
-
-  constructor(copy?: BodyCopy) {
-    this.copy = copy
-  }
-
-  /** What comes after the end was recorded is not counted any more. */
-  add(chunk: Uint8Array): void {
-    if (this.#digest !== undefined) return
-    this.copy?.add(chunk)
-    const isAlone = this.#bytes === 0 && chunk.length < minGivenBytes
-    this.#bytes += chunk.length
-    if (isAlone) {
-      this.#first = chunk
-      return
-    }
-    this.#hash ??= createHash('sha256').update(this.#first ?? '')
-    this.#first = undefined
-    this.#hash.update(chunk)
-  }
-
-  /** Hands pieces on. @param expected as for `stream`. @throws TravessiaError DEVICE_PROTOCOL */
-  async *checked(pieces: AsyncIterable<Uint8Array>, expected?: number): AsyncGenerator<Uint8Array> {
-    for await (const piece of pieces) {
-      this.add(piece)
-      if (expected !== undefined && this.#bytes > expected) throw this.#mismatch(expected)
-      yield piece
-    }
-    if (expected !== undefined && this.#bytes < expected) throw this.#mismatch(expected)
-  }
-
-  /**
-   * @param expected the length that the head announced: more or less of it is an error, so that the browser sees a
-   * broken answer and never the start of the next one
-   */
-  stream(expected?: number): Transform {
-    return new Transform({
-      transform: (chunk: Uint8Array, _encoding, done) => {
-        this.add(chunk)
-        if (expected !== undefined && this.#bytes > expected) done(this.#mismatch(expected))
-        else done(null, chunk)
-      },
-      flush: (done) =>
-        done(expected !== undefined && this.#bytes < expected ? this.#mismatch(expected) : null),
-    })
-  }
-
-  #mismatch(expected: number): TravessiaError {
-    return new TravessiaError('DEVICE_PROTOCOL', { expected, bytes: this.#bytes })
-  }
-
-  facts(): { bytes: number; digest: string } {
-    this.#digest ??= this.#digestNow()
-    return { bytes: this.#bytes, digest: this.#digest }
-  }
-
-  #digestNow(): string {
-    if (this.#hash) return `sha256:${this.#hash.digest('hex')}`
-    return this.#first ? `sha256:${hash('sha256', this.#first)}` : emptyDigest
-  }
 }
 
 /** Said by the agent, of a request that this node had let through. */

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { expect, onTestFinished, test } from 'vitest'
 import { AnswerHead } from './answer-head.ts'
-import { Meter } from './exchange-record.ts'
 import { type Admitted, sendAnswer } from './forwarding.ts'
+import { Meter } from './meter.ts'
 import { viewOf } from './public-address.ts'
 
 const view = viewOf(
