@@ -109,6 +109,22 @@ test('an order for a device that was registered just now waits for the list that
   expect(await ended(order.id)).toMatchObject({ status: 'succeeded' })
 })
 
+test('what happens while an order waits for its device holds for it: a pause on site, an agent that stops', async () => {
+  const paused = running()
+  const stopped = running()
+  const [listed, order] = [paused.world.devices, orderOf()]
+  for (const { world, runner } of [paused, stopped]) {
+    world.devices = []
+    await runner.receive(await key.sign(order))
+  }
+  paused.world.isPaused = true
+  paused.world.devices = listed
+  expect(await paused.ended(order.id)).toMatchObject({ errorCode: 'AGENT_PAUSED' })
+  await stopped.runner.stop()
+  expect(await stopped.ended(order.id)).toMatchObject({ errorCode: 'AGENT_OFFLINE' })
+  expect([...paused.ran, ...stopped.ran]).toEqual([])
+})
+
 test('two orders for one device run one after the other as they came; another device does not wait', async () => {
   const finish = new Map<string, () => void>()
   const { runner, ran, ended } = running({

@@ -177,9 +177,9 @@ export class CommandRunner {
 
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
     const { clock, driverFor, forbids, isPaused } = this.#deps
+    const device = await this.#listed(order.deviceId)
     if (isPaused()) return this.#end(order, refused('AGENT_PAUSED'))
     if (this.#abort.signal.aborted) return this.#end(order, stopped)
-    const device = await this.#listed(order.deviceId)
     const command = commandOf(order)
     if (!device) return this.#end(order, refused('AGENT_NOT_READY'))
     if (!command) return this.#end(order, refused('COMMAND_UNSUPPORTED'))
