@@ -7,6 +7,9 @@ import { Duplex } from 'node:stream'
 import { PublishTap } from '@travessia/schemas/publish-packet'
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts'
 
+/** Before a WebSocket message of a client; with a ping there too, whose pong may still wait, it is more. */
+const maxHeadBytes = 14
+
 export type GuardLimits = PacketLimits & {
   readonly connectTimeoutMs: number
   readonly bytesPerSecond: number
@@ -69,7 +72,7 @@ export class TransportGuard extends Duplex {
     }
     const { maxPacketBytes } = this.#limits
     this.#tap = new PublishTap(
-      { prefix: Buffer.from(topic), suffixBytes: 0, maxPacketBytes },
+      { prefix: Buffer.from(topic), suffixBytes: 0, maxPacketBytes, maxHeadBytes },
       outlet,
     )
   }

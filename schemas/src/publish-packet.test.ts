@@ -252,7 +252,7 @@ test('of a read that several have parts of nothing is given back when the last o
 test('nor of one that a WebSocket has made several messages of', () => {
   const frames: Uint8Array[] = []
   const outlet = { frame: (payload: Uint8Array) => frames.push(payload), rest: () => true }
-  const tap = new PublishTap({ prefix, suffixBytes: 2, maxPacketBytes }, outlet)
+  const tap = new PublishTap({ prefix, suffixBytes: 2, maxPacketBytes, maxHeadBytes: 8 }, outlet)
   const [first, whole, begun] = [
     ours(small),
     ours(new Uint8Array(20_000)),
@@ -266,6 +266,9 @@ test('nor of one that a WebSocket has made several messages of', () => {
   giveBack(frames.at(-1) ?? small)
   for (const message of messages(8, begun.subarray(0, 25_000))) tap.read(message)
   expect(frames.map(({ length }) => length)).toEqual([3, 20_000, 3])
+  const behindHead = begun.slice(0, 25_000).subarray(4)
+  new PublishTap({ prefix, suffixBytes: 2, maxPacketBytes }, outlet).read(behindHead)
+  expect(behindHead.length).toBe(24_996)
 })
 
 test('a large packet is given back when it was written, and kept after an error', () => {

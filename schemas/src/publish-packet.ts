@@ -7,8 +7,6 @@ import { giveBack, shareBuffer } from './give-back.ts'
 
 const publishQos0 = 0x30
 const maxLengthBytes = 4
-/** A read that is one message has this before it; where there is more, others have a part of it. */
-const maxWebSocketHeadBytes = 14
 
 /** Fixed header and topic of a PUBLISH with QoS 0; its payload follows. */
 export function publishHead(topic: Uint8Array, payloadBytes: number): Uint8Array<ArrayBuffer> {
@@ -49,6 +47,8 @@ type Wanted = {
   readonly suffixBytes: number
   /** With its fixed header; a longer packet is not taken. */
   readonly maxPacketBytes: number
+  /** What may stand before a read in its buffer and is nobody's; where there is more, others have a part of it. Absent: nothing. */
+  readonly maxHeadBytes?: number
 }
 
 type Outlet = {
@@ -87,7 +87,7 @@ export class PublishTap {
 
   /** The bytes are the tap's from now on. */
   read(chunk: Uint8Array): void {
-    this.#views = chunk.byteOffset > maxWebSocketHeadBytes ? 1 : 0
+    this.#views = chunk.byteOffset > (this.#wanted.maxHeadBytes ?? 0) ? 1 : 0
     this.#split(this.#start ? joined(this.#start, chunk) : chunk)
     if (this.#views === 0) giveBack(chunk)
   }
