@@ -340,3 +340,16 @@ test('a page that goes away before all of it was sent is a gap', async () => {
   )
   await visit.end()
 })
+
+test('what a page shows as it goes away is a gap where it has more bytes than a last message, whatever it is written in', async () => {
+  const visit = await Visit.start('host')
+  await visit.page.goto(`${visit.base}/loose`)
+  await eventually(async () => (await recordedIn(visit.sessionId)).join('').includes('Solta'))
+  // Fewer characters than that; the event comes right after, so that nothing of it was sent before.
+  await visit.page.evaluate(`document.body.append('ã'.repeat(40_000))
+    Promise.resolve().then(() => dispatchEvent(new Event('pagehide')))`)
+  const isTold = async () => (await gapsIn(visit.sessionId)).some(({ cause }) => cause === 'unsent')
+  // A page that stays tells it 10 s later whatever happens.
+  await eventually(isTold, { withinMs: 6_000 })
+  await visit.end()
+})

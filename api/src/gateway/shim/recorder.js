@@ -13,8 +13,8 @@ var maxBatchLength = 330000
 /** Bytes of a piece of an event that is longer, and how many of them a page may need at most. */
 var maxPieceBytes = 900000
 var maxPieces = 16
-/** What a browser sends of a page that goes away. */
-var maxLastLength = 60000
+/** Bytes that a browser sends of a page that goes away; of more it sends nothing. */
+var maxLastBytes = 60000
 var fullSnapshot = 2
 var send = window.fetch
 var encoder = new TextEncoder()
@@ -73,12 +73,20 @@ function answered(response) {
   else if (hasLost) lose('unsent')
 }
 
+function lengthOf(text) {
+  return text.length
+}
+
+function bytesOf(text) {
+  return encoder.encode(text).length
+}
+
 /** The oldest events, as many as fit. */
-function take(maxLength) {
-  var length = 0
+function take(max, sizeOf) {
+  var size = 0
   var count = 0
-  while (count < queue.length && length + queue[count].length < maxLength) {
-    length += queue[count].length + 1
+  while (count < queue.length && size + sizeOf(queue[count]) < max) {
+    size += sizeOf(queue[count]) + 1
     count += 1
   }
   return queue.splice(0, count)
@@ -86,7 +94,7 @@ function take(maxLength) {
 
 function flush(isLast) {
   if (!send) return
-  var events = take(isLast ? maxLastLength : maxBatchLength)
+  var events = isLast ? take(maxLastBytes, bytesOf) : take(maxBatchLength, lengthOf)
   if (events.length > 0) post('"events":[' + events.join(',') + ']', isLast).then(answered, failed)
   if (isLast && (hasLost || queue.length + pieces.length > 0)) lose('unsent', true)
   else if (queue.length > 0 && queue[0].length >= maxBatchLength) cut(queue.shift())
@@ -109,7 +117,7 @@ function cut(text) {
 
 function split(text) {
   var part = JSON.stringify(text)
-  if (encoder.encode(part).length <= maxPieceBytes) return [part]
+  if (bytesOf(part) <= maxPieceBytes) return [part]
   var half = Math.ceil(text.length / 2)
   return split(text.slice(0, half)).concat(split(text.slice(half)))
 }
