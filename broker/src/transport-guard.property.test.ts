@@ -26,7 +26,8 @@ function front(chunks: readonly Buffer[]): Outcome {
   take()
   guard.tap(topic, (frame) => outcome.frames.push(Buffer.from(frame).toString('latin1')))
   for (const chunk of chunks) {
-    socket.emit('data', chunk)
+    // A read is the guard's, which gives its memory back.
+    socket.emit('data', Buffer.from(chunk))
     outcome.problem = guard.errored?.message
     if (outcome.problem !== undefined) break
     take()
@@ -52,7 +53,8 @@ function readSimply(bytes: Buffer): { frames: string[]; rest: Buffer; largest: n
     }
     const bodyAt = at + 1 + lengthBytes
     const end = lengthBytes === 5 ? Number.POSITIVE_INFINITY : bodyAt + length
-    largest = Math.max(largest, end - at)
+    // Of a length that has not come nobody can say how much it is.
+    if (bodyAt <= bytes.length) largest = Math.max(largest, end - at)
     const isOurs =
       bytes[at] === 0x30 &&
       end - at <= limits.maxPacketBytes &&

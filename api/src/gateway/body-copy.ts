@@ -61,9 +61,15 @@ export class BodyCopy {
     return this.#isCut
   }
 
-  /** To be dropped afterwards. */
-  whole(): Buffer {
-    return Buffer.concat(this.#chunks)
+  /** In a buffer of its own, which may be given away. To be dropped afterwards. */
+  whole(): Uint8Array<ArrayBuffer> {
+    const whole = new Uint8Array(this.#bytes)
+    let at = 0
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at)
+      at += chunk.length
+    }
+    return whole
   }
 
   drop(): void {

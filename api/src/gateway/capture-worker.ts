@@ -3,6 +3,9 @@
  * a megabyte of it takes a tenth of a second, and a hostile device may make it more.
  */
 import { createHash } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { basename } from 'node:path'
 import type { Transform } from 'node:stream'
 import { parentPort } from 'node:worker_threads'
 import {
@@ -16,7 +19,8 @@ import { isReadable, redactBody } from './redact-body.ts'
 
 export type CopyOrder = {
   readonly id: number
-  readonly bytes: Uint8Array
+  /** In a buffer of its own. */
+  readonly bytes: Uint8Array<ArrayBuffer>
   readonly coding: string
   readonly mediaType: string
   /** What comes out is cut there. */
@@ -32,6 +36,7 @@ export type CopyAnswer = {
   }
 }
 
+const lowPriority = 10
 /** Of a body that is cut, what is there is decoded. */
 const flush = { finishFlush: constants.Z_SYNC_FLUSH }
 const decoders: Readonly<Record<string, () => Transform>> = {
@@ -42,7 +47,17 @@ const decoders: Readonly<Record<string, () => Transform>> = {
   zstd: () => createZstdDecompress({ finishFlush: constants.ZSTD_e_flush }),
 }
 
+if (parentPort) stepBack()
 parentPort?.on('message', (order: CopyOrder) => void answer(order))
+
+/** Whoever is served comes first: on Linux each thread has a priority of its own. */
+function stepBack(): void {
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), lowPriority)
+  } catch {
+    // Elsewhere all threads are equal.
+  }
+}
 
 async function answer(order: CopyOrder): Promise<void> {
   const copy = await copyOf(order).catch(() => undefined)

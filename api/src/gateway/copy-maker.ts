@@ -10,12 +10,12 @@ export class CopyMaker {
   #worker: Worker | undefined
   #id = 0
 
-  /** undefined: it cannot be decoded. @throws an error when the thread died of it, or of another one */
+  /** The order's bytes are the thread's then. undefined: it cannot be decoded. @throws an error when the thread died of it, or of another one */
   make(order: Omit<CopyOrder, 'id'>): Promise<CopyAnswer['copy']> {
     const id = ++this.#id
     const made = Promise.withResolvers<CopyAnswer['copy']>()
     this.#waiting.set(id, made)
-    this.#running().postMessage({ ...order, id } satisfies CopyOrder)
+    this.#running().postMessage({ ...order, id } satisfies CopyOrder, [order.bytes.buffer])
     return made.promise
   }
 
