@@ -106,7 +106,9 @@ export class CommandBus {
       ...(refusal ? { refusal } : {}),
     }
     try {
-      await handle(this.#deps.store, decider, stream, intent, context)
+      const { position } = await handle(this.#deps.store, decider, stream, intent, context)
+      // Whoever has the answer may ask at once what became of it.
+      await this.#deps.views.until(position)
     } catch (error) {
       if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
       return repeated(context, issued, await this.#deps.store.readStream(tenantId, commandId))

@@ -29,8 +29,6 @@ const schemaVersion = 6
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
 const pollMs = 500
-/** Between two readings of a log that grows all the time, if nobody waits: each costs as much as some events. */
-const gapMs = 5
 
 export class Views {
   readonly agents: AgentsView
@@ -54,11 +52,8 @@ export class Views {
   readonly #waiting = new Set<() => void>()
   readonly #keepPosition: ReturnType<DatabaseSync['prepare']>
   #position: number
-  #readAt = Number.NEGATIVE_INFINITY
   /** The log has grown since it was last read. */
   #isStale = false
-  /** Ends the pause. */
-  #hurry: (() => void) | undefined
   #running: Promise<void> | undefined
   #poll: NodeJS.Timeout | undefined
   #unsubscribe: (() => void) | undefined
@@ -123,7 +118,6 @@ export class Views {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#waiting.add(resolve)
       this.#wake()
-      this.#hurry?.()
       await promise
     }
   }
@@ -142,38 +136,25 @@ export class Views {
   #wake(): void {
     this.#isStale = true
     this.#running ??= this.#follow()
-      .catch((error: unknown) => this.#log.error({ err: error }, 'views fell behind, trying again'))
-      .finally(() => {
-        this.#running = undefined
-      })
   }
 
   async #follow(): Promise<void> {
-    while (this.#isStale) {
-      await this.#pause()
-      this.#isStale = false
-      await this.#catchUp()
-    }
-  }
-
-  async #pause(): Promise<void> {
-    const leftMs = this.#readAt + gapMs - performance.now()
-    if (leftMs <= 0 || this.#waiting.size > 0) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, leftMs)
-      this.#hurry = () => {
-        clearTimeout(timer)
-        resolve()
+    try {
+      while (this.#isStale) {
+        this.#isStale = false
+        await this.#catchUp()
       }
-    })
-    this.#hurry = undefined
+    } catch (error) {
+      this.#log.error({ err: error }, 'views fell behind, trying again')
+    }
+    // In one step with the last look: who wakes from here on begins anew.
+    this.#running = undefined
   }
 
   async #catchUp(): Promise<void> {
     let count: number
     do {
       const events = await this.#store.readAll(this.#position, batchEvents)
-      this.#readAt = performance.now()
       count = events.length
       const last = events.at(-1)
       if (!last) return
