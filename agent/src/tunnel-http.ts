@@ -164,7 +164,7 @@ async function sendPieces(
 ): Promise<void> {
   const length = Number(headerOf(head.headers, 'content-length') || Number.NaN)
   if (length <= smallBodyBytes) {
-    const small = await buffer(body)
+    const small = await joined(body)
     return stream.frame(FrameType.response, encodeHead(head, small), true)
   }
   stream.frame(FrameType.response, encodeHead(head), false)
@@ -175,6 +175,13 @@ async function sendPieces(
     idle.start()
   }
   stream.frame(FrameType.end, undefined, true)
+}
+
+async function joined(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of body) pieces.push(piece)
+  const [only] = pieces
+  return only && pieces.length === 1 ? only : Buffer.concat(pieces)
 }
 
 async function* bodyOf(stream: TunnelStream): AsyncGenerator<Uint8Array> {
