@@ -18,17 +18,18 @@ export async function startNodeProxy({ directory, device }: Place): Promise<Runn
 
 export async function startJsonRelay({ directory, device }: Place): Promise<Running> {
   const port = await freePort()
+  const deviceUrl = `http://127.0.0.1:${device.port}`
   const gateway = await launchListening(
     {
-      args: ['bench/baselines/json-relay-gateway.ts', String(port)],
+      args: ['bench/baselines/json-relay-gateway.ts', String(port), deviceUrl],
       logFile: `${directory}-gateway.log`,
     },
     port,
   )
-  const urls = [`ws://127.0.0.1:${port}`, `http://127.0.0.1:${device.port}`]
+  const url = `ws://127.0.0.1:${port}/ws/connectors`
   const logFile = `${directory}-agent.log`
   const agent = await launchReady({
-    args: ['bench/baselines/json-relay-agent.ts', ...urls],
+    args: ['bench/baselines/json-relay-agent.ts', url],
     logFile,
   })
   return runningAt(port, { gateway: [gateway.pid], agent: [agent.pid], device: [device.pid] })
