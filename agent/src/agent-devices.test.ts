@@ -6,11 +6,11 @@ import type { SitePolicy } from '@travessia/schemas/site-policy'
 import {
   decodeCodeAndText,
   encodeFrame,
-  encodeHead,
   Flag,
   FrameType,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { hello, key, node, startedAgent } from './agent.fixture.ts'

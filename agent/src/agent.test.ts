@@ -1,13 +1,8 @@
 import { createServer as createHttpServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
-import {
-  decodeHead,
-  encodeFrame,
-  encodeHead,
-  Flag,
-  FrameType,
-} from '@travessia/schemas/tunnel-frame'
+import { encodeFrame, Flag, FrameType } from '@travessia/schemas/tunnel-frame'
+import { decodeHead, encodeHead } from '@travessia/schemas/tunnel-head'
 import { exportJWK, generateKeyPair } from 'jose'
 import { expect, test } from 'vitest'
 import { hello, key, node, startedAgent } from './agent.fixture.ts'

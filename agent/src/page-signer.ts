@@ -4,7 +4,7 @@
  */
 import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { RequestHead } from '@travessia/schemas/tunnel-frame'
+import type { RequestHead } from '@travessia/schemas/tunnel-head'
 import type { Driver, SignIn } from './drivers/driver.ts'
 import { type Mask, maskOf } from './secret-mask.ts'
 

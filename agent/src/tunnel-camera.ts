@@ -13,12 +13,8 @@ import {
   multipartType,
 } from '@travessia/schemas/multipart'
 import { maxFramesPerSecond, maxPictureBytes, pictureTypeOf } from '@travessia/schemas/picture'
-import {
-  type CameraWish,
-  encodeHead,
-  FrameType,
-  type RequestHead,
-} from '@travessia/schemas/tunnel-frame'
+import { FrameType } from '@travessia/schemas/tunnel-frame'
+import { type CameraWish, encodeHead, type RequestHead } from '@travessia/schemas/tunnel-head'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Dispatcher } from 'undici'
 import type { DevicePools } from './device-pools.ts'

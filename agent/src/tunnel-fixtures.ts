@@ -4,17 +4,14 @@ import type { AgentDevice } from '@travessia/schemas/devices'
 import type { Grant } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import type { BodyHead } from '@travessia/schemas/print-files'
+import { decodeFrame, type Frame, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
 import {
-  decodeFrame,
   decodeHead,
   type ExchangeTimeouts,
   encodeHead,
-  type Frame,
-  FrameType,
   type RequestHead,
-  ResetCode,
   type ResponseHead,
-} from '@travessia/schemas/tunnel-frame'
+} from '@travessia/schemas/tunnel-head'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import type { JWK } from 'jose'

@@ -22,13 +22,8 @@ import {
   settle,
   several,
 } from '@travessia/schemas/talks.fixture'
-import {
-  decodeFrame,
-  encodeHead,
-  encodeHello,
-  FrameType,
-  ResetCode,
-} from '@travessia/schemas/tunnel-frame'
+import { decodeFrame, encodeHello, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelStreams, tellEveryMs } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'

@@ -3,12 +3,12 @@ import { newId } from '@travessia/schemas/ids'
 import {
   decodeHello,
   encodeFrame,
-  encodeHead,
   encodeHello,
   encodePong,
   FrameType,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import { decodeStandings, encodeStandings } from '@travessia/schemas/tunnel-standing'
 import { tellEveryMs } from '@travessia/schemas/tunnel-streams'
 import { expect, onTestFinished, test, vi } from 'vitest'

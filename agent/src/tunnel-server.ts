@@ -12,7 +12,6 @@ import { bodyHeadSchema } from '@travessia/schemas/print-files'
 import { isReadOnly } from '@travessia/schemas/read-only'
 import {
   decodeFrame,
-  decodeHead,
   decodeHello,
   encodeHello,
   encodeReset,
@@ -21,10 +20,9 @@ import {
   FrameType,
   initialWindowBytes,
   maxFrameBytes,
-  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
-import { requestHeadSchema } from '@travessia/schemas/tunnel-head'
+import { decodeHead, type RequestHead, requestHeadSchema } from '@travessia/schemas/tunnel-head'
 import { type Incoming, StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'

@@ -5,12 +5,11 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import {
   decodeCodeAndText,
   encodeCodeAndText,
-  encodeHead,
   Flag,
   FrameType,
-  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import { encodeHead, type RequestHead } from '@travessia/schemas/tunnel-head'
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { WebSocket } from 'ws'
 import { connectTo } from './device-pools.ts'

@@ -1,13 +1,7 @@
 /** For tests: frames that nobody of us wrote, near enough to real ones to come far. */
 import fc from 'fast-check'
-import {
-  decodeFrame,
-  decodeHello,
-  encodeFrame,
-  encodeHead,
-  FrameType,
-  type RequestHead,
-} from './tunnel-frame.ts'
+import { decodeFrame, decodeHello, encodeFrame, FrameType } from './tunnel-frame.ts'
+import { encodeHead, type RequestHead } from './tunnel-head.ts'
 import { decodeStandings } from './tunnel-standing.ts'
 
 const request = {

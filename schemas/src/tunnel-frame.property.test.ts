@@ -6,12 +6,11 @@ import {
   decodeCodeAndText,
   decodeCredit,
   decodeFrame,
-  decodeHead,
   decodeHello,
   decodePong,
   frameHeadBytes,
 } from './tunnel-frame.ts'
-import { requestHeadSchema, responseHeadSchema } from './tunnel-head.ts'
+import { decodeHead, requestHeadSchema, responseHeadSchema } from './tunnel-head.ts'
 import { decodeStandings } from './tunnel-standing.ts'
 
 const isRequestHead = compile(requestHeadSchema)

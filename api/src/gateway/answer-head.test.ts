@@ -1,4 +1,4 @@
-import { encodeHead, headPartOf } from '@travessia/schemas/tunnel-frame'
+import { encodeHead, headPartOf } from '@travessia/schemas/tunnel-head'
 import { expect, test } from 'vitest'
 import { readAnswer } from './answer-head.ts'
 

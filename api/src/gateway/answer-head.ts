@@ -5,8 +5,7 @@
 import { compile } from '@travessia/schemas/compile'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { redactHeaders } from '@travessia/schemas/redact'
-import { decodeHead, headPartOf } from '@travessia/schemas/tunnel-frame'
-import { responseHeadSchema } from '@travessia/schemas/tunnel-head'
+import { decodeHead, headPartOf, responseHeadSchema } from '@travessia/schemas/tunnel-head'
 import { headerOf, plainAnswer, requireCleanHeaders } from './headers.ts'
 
 const isResponseHead = compile(responseHeadSchema)

@@ -1,6 +1,6 @@
 /** One device, through its agent or directly: the same for every caller. */
 import type { Readable } from 'node:stream'
-import type { RequestHead } from '@travessia/schemas/tunnel-frame'
+import type { RequestHead } from '@travessia/schemas/tunnel-head'
 import type { AnswerHead } from './answer-head.ts'
 import type { Leaving } from './departure.ts'
 

@@ -2,13 +2,8 @@
 import type { Readable } from 'node:stream'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { framePieces } from '@travessia/schemas/frame-pieces'
-import {
-  encodeHead,
-  Flag,
-  FrameType,
-  type RequestHead,
-  ResetCode,
-} from '@travessia/schemas/tunnel-frame'
+import { Flag, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { encodeHead, type RequestHead } from '@travessia/schemas/tunnel-head'
 import { type Incoming, StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { type AnswerHead, readAnswer } from './answer-head.ts'
 import { type Leaving, onceGone } from './departure.ts'

@@ -2,15 +2,13 @@
 import { newId } from '@travessia/schemas/ids'
 import {
   decodeFrame,
-  decodeHead,
   decodeHello,
-  encodeHead,
   encodeHello,
   FrameType,
   initialWindowBytes,
   maxFrameBytes,
-  type RequestHead,
 } from '@travessia/schemas/tunnel-frame'
+import { decodeHead, encodeHead, type RequestHead } from '@travessia/schemas/tunnel-head'
 import { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'
 import { pino } from 'pino'

@@ -1,7 +1,8 @@
 /** The bytes of a command, from the node to the agent: the facts that it checks them by came signed in the order. */
 import type { Readable } from 'node:stream'
 import { framePieces } from '@travessia/schemas/frame-pieces'
-import { encodeHead, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { streamError } from './exchange.ts'
 

@@ -26,13 +26,8 @@ import {
   several,
 } from '@travessia/schemas/talks.fixture'
 import type { AgentAddress } from '@travessia/schemas/topics'
-import {
-  decodeFrame,
-  encodeHead,
-  type Frame,
-  FrameType,
-  ResetCode,
-} from '@travessia/schemas/tunnel-frame'
+import { decodeFrame, type Frame, FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelStreams, tellEveryMs } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'

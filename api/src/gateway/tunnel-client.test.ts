@@ -3,13 +3,8 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
-import {
-  encodeHead,
-  FrameType,
-  initialWindowBytes,
-  type RequestHead,
-  ResetCode,
-} from '@travessia/schemas/tunnel-frame'
+import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tunnel-frame'
+import { encodeHead, type RequestHead } from '@travessia/schemas/tunnel-head'
 import { expect, test } from 'vitest'
 import { agent, coded, deviceId, get, here, ok, ready } from './tunnel-agent.fixture.ts'
 

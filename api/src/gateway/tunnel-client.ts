@@ -18,9 +18,9 @@ import {
   FrameType,
   initialWindowBytes,
   maxFrameBytes,
-  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import type { RequestHead } from '@travessia/schemas/tunnel-head'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { TunnelStreams } from '@travessia/schemas/tunnel-streams'
 import { TunnelWay } from '@travessia/schemas/tunnel-way'

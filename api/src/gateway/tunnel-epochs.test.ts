@@ -3,7 +3,6 @@ import { buffer } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
 import {
   encodeFrame,
-  encodeHead,
   encodeHello,
   encodePing,
   Flag,
@@ -11,6 +10,7 @@ import {
   initialWindowBytes,
   maxFrameBytes,
 } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import { encodeStandings } from '@travessia/schemas/tunnel-standing'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { tellEveryMs } from '@travessia/schemas/tunnel-streams'

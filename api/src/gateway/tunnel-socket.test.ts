@@ -3,12 +3,12 @@ import { text } from 'node:stream/consumers'
 import {
   decodeCodeAndText,
   encodeCodeAndText,
-  encodeHead,
   Flag,
   FrameType,
   initialWindowBytes,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import { encodeHead } from '@travessia/schemas/tunnel-head'
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { expect, test } from 'vitest'
 import type { DeviceClient, DeviceSocket } from './device-client.ts'

@@ -4,9 +4,9 @@ import {
   encodeCodeAndText,
   Flag,
   FrameType,
-  type RequestHead,
   ResetCode,
 } from '@travessia/schemas/tunnel-frame'
+import type { RequestHead } from '@travessia/schemas/tunnel-head'
 import { MessageAssembler, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Leaving } from './departure.ts'
 import type { DeviceResponse, DeviceSocket } from './device-client.ts'

@@ -1,6 +1,6 @@
 /** The usual addresses of pictures (DEVICES 2.7), and which of them this camera has. */
 import type { Credentials } from '@travessia/schemas/devices'
-import type { CameraWish } from '@travessia/schemas/tunnel-frame'
+import type { CameraWish } from '@travessia/schemas/tunnel-head'
 import type { Eye } from '../driver.ts'
 import { basic } from '../http/basic.ts'
 
