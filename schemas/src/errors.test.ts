@@ -1,4 +1,10 @@
 import { expect, test } from 'vitest'
+import { agents } from './errors/agents.ts'
+import { commands } from './errors/commands.ts'
+import { devices } from './errors/devices.ts'
+import { node } from './errors/node.ts'
+import { requests } from './errors/requests.ts'
+import { sessions } from './errors/sessions.ts'
 import { type ErrorCode, errorTable, errorText, isErrorCode, TravessiaError } from './errors.ts'
 
 test('every code has a 4xx or 5xx status and a sentence in both languages', () => {
@@ -7,6 +13,11 @@ test('every code has a 4xx or 5xx status and a sentence in both languages', () =
     expect(row.en).toMatch(/^[A-Z].*\.$/)
     expect(row.pt).toMatch(/^[A-ZÀ-Ú].*\.$/)
   }
+})
+
+test('no code stands in two groups: one row would hide the other', () => {
+  const codes = [requests, agents, devices, sessions, commands, node].flatMap(Object.keys)
+  expect(codes).toEqual(Object.keys(errorTable))
 })
 
 test('a TravessiaError carries code, status, details and cause', () => {
@@ -35,7 +46,7 @@ test('docs/errors.md lists every code as the table has it (vitest -u writes it)'
   })
   const head = `# Error codes
 
-Written from \`schemas/src/errors.ts\`. Codes are stable. The API answers with problem details (RFC 9457): \`code\` is one of these, \`title\` is the
+Written from \`schemas/src/errors/\`. Codes are stable. The API answers with problem details (RFC 9457): \`code\` is one of these, \`title\` is the
 sentence in the reader's language, \`correlationId\` is the one in the server's log. The gateway sends the code as \`x-travessia-error\` too.
 
 | code | HTTP | may be tried again | English | Português |
