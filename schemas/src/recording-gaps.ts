@@ -9,6 +9,7 @@ export const gapCauses = {
     'acabou o que se guarda de uma sessão',
     'what is kept of one session is used up',
   ],
+  busy: ['o servidor estava ocupado', 'the server was busy'],
   full: ['não há mais espaço para gravações', 'there is no more room for recordings'],
   store: ['não pôde ser guardada', 'it could not be stored'],
   unsent: ['não chegou da página', 'it did not arrive from the page'],

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { maxBatchBytes, maxPieces } from '@travessia/schemas/dom-recording'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -68,6 +68,16 @@ const post = (
     body,
     headers: { origin: `http://${session.host}`, 'sec-fetch-site': 'same-origin', ...headers },
   })
+
+/** Its body is still to be sent. */
+function beginUpload({ host, cookie }: Session, length: string): Socket {
+  const socket = connect(node.parts.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  const head = `POST /__travessia/dom HTTP/1.1\r\nHost: ${host}\r\nCookie: ${cookie}\r\n`
+  const origin = `Origin: http://${host}\r\nSec-Fetch-Site: same-origin\r\n`
+  socket.write(`${head}${origin}${length}\r\n\r\n`)
+  return socket
+}
 
 test('a page gets the script that records it, and its policy lets it, only where the device is recorded', async () => {
   const session = await openOf('dom')
@@ -145,11 +155,35 @@ test('a batch that is too large is refused, and the log has the gap', async () =
 
 test('a batch that breaks off on its way is a gap', async () => {
   const session = await openOf('dom')
-  const head = `POST /__travessia/dom HTTP/1.1\r\nHost: ${session.host}\r\nCookie: ${session.cookie}\r\n`
-  const origin = `Origin: http://${session.host}\r\nSec-Fetch-Site: same-origin\r\n`
-  const socket = connect(node.parts.port, '127.0.0.1')
-  socket.write(`${head}${origin}Content-Length: 900\r\n\r\n{"page":`, () => socket.destroy())
+  const socket = beginUpload(session, 'Content-Length: 900')
+  socket.write('{"page":', () => socket.destroy())
   expect(await gapsOf(session)).toMatchObject([{ cause: 'unsent' }])
+})
+
+test('an upload without a length that is too large is cut, and a gap', async () => {
+  const session = await openOf('dom')
+  const socket = beginUpload(session, 'Transfer-Encoding: chunked')
+  const ended = new Promise((resolve) => socket.once('close', resolve))
+  socket.write(`100001\r\n${'x'.repeat(maxBatchBytes + 1)}`)
+  await ended
+  expect(await gapsOf(session)).toMatchObject([{ cause: 'too-large', parts: 1 }])
+})
+
+test('what uploads of all sessions hold is bounded: another one is refused, a gap, until they have ended', async () => {
+  const slow: Socket[] = []
+  for (let begun = 0; begun < 8; begun += 1) {
+    const session = await openOf('dom')
+    for (let more = 0; more < 4; more += 1)
+      slow.push(beginUpload(session, `Content-Length: ${maxBatchBytes}`))
+  }
+  for (const socket of slow) socket.write('x'.repeat(maxBatchBytes - 1))
+  const session = await openOf('dom')
+  const other = async () => (await post(session, batch())).status
+  const slowly = { interval: 600, timeout: 20_000 }
+  await expect.poll(other, slowly).toBe(503)
+  expect(await gapsOf(session)).toMatchObject([{ cause: 'busy', parts: 1 }])
+  for (const socket of slow) socket.destroy()
+  await expect.poll(other, slowly).toBe(204)
 })
 
 test.each(['too-large', 'unsent', 'broken'])(

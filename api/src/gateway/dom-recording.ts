@@ -6,13 +6,14 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { compile } from '@travessia/schemas/compile'
-import { type DomMessage, domMessageSchema, maxBatchBytes } from '@travessia/schemas/dom-recording'
+import { type DomMessage, domMessageSchema } from '@travessia/schemas/dom-recording'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
 import type { GapCause } from '@travessia/schemas/recording-gaps'
 import type { Logger } from 'pino'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
+import { BatchUploads } from './batch-uploads.ts'
 import { type Recorded, RecordingGaps } from './recording-gaps.ts'
 import type { LiveSession } from './remote-sessions.ts'
 
@@ -29,6 +30,7 @@ const gapCauseOf: Partial<Record<ErrorCode, GapCause>> = {
   REQUEST_TOO_LARGE: 'too-large',
   MESSAGE_INVALID: 'malformed',
   RATE_LIMITED: 'rate',
+  NODE_BUSY: 'busy',
   BLOBS_FULL: 'full',
   TUNNEL_LOST: 'unsent',
 }
@@ -51,6 +53,7 @@ type Standing = {
 export class DomRecording {
   readonly #deps: Deps
   readonly #gaps: RecordingGaps
+  readonly #uploads = new BatchUploads()
   readonly #standing = new WeakMap<LiveSession, Standing>()
 
   constructor(deps: Deps) {
@@ -58,7 +61,7 @@ export class DomRecording {
     this.#gaps = new RecordingGaps(deps)
   }
 
-  /** @throws TravessiaError NOT_FOUND (not recorded), RATE_LIMITED, REQUEST_TOO_LARGE, MESSAGE_INVALID, and what the stores say */
+  /** @throws TravessiaError NOT_FOUND (not recorded), RATE_LIMITED, MESSAGE_INVALID, and what uploads and stores say */
   async receive(
     request: IncomingMessage,
     response: ServerResponse,
@@ -87,12 +90,13 @@ export class DomRecording {
     admit(standing)
     standing.underWay += 1
     try {
-      const text = await bodyOf(request)
-      const message = messageOf(text)
-      if ('lost' in message) return this.#gaps.note(recorded, message.lost, standing.keptAt)
-      standing.bytes += text.length
-      await this.#keep(recorded, message, text)
-      standing.keptAt = this.#deps.now()
+      await this.#uploads.take(request, async (text) => {
+        const message = messageOf(text)
+        if ('lost' in message) return this.#gaps.note(recorded, message.lost, standing.keptAt)
+        standing.bytes += text.length
+        await this.#keep(recorded, message, text)
+        standing.keptAt = this.#deps.now()
+      })
     } finally {
       standing.underWay -= 1
     }
@@ -170,26 +174,4 @@ function messageOf(text: Buffer): DomMessage {
   }
   if (!isMessage(value)) throw new TravessiaError('MESSAGE_INVALID')
   return value
-}
-
-/**
- * What is too much is read and dropped, so that the answer still finds its way.
- * @throws TravessiaError REQUEST_TOO_LARGE, TUNNEL_LOST
- */
-function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let chunks: Buffer[] = []
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= maxBatchBytes) chunks.push(chunk)
-      else {
-        chunks = []
-        reject(new TravessiaError('REQUEST_TOO_LARGE'))
-      }
-    })
-    request.once('end', () => resolve(Buffer.concat(chunks)))
-    const broken = () => reject(new TravessiaError('TUNNEL_LOST'))
-    request.once('close', broken).once('error', broken)
-  })
 }
