@@ -1,15 +1,30 @@
 /** The one place that chooses where the log is kept. */
 import { join } from 'node:path'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { EventStore } from './event-store.ts'
+import { holdsEvents } from './events-file.ts'
 import { createSqliteStore } from './sqlite.ts'
+
+const movedFirst =
+  'TRAVESSIA_DATABASE_URL: that database has no log, and DATA_DIR has one in events.db: `npm run move-log` carries it over'
 
 type Where = Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>
 
 /** @throws when it cannot be opened: a node without its log does not start */
 export async function openLog({ DATABASE_URL, DATA_DIR }: Where, log: Logger): Promise<EventStore> {
-  if (!DATABASE_URL) return createSqliteStore(join(DATA_DIR, 'events.db'))
+  const path = join(DATA_DIR, 'events.db')
+  if (!DATABASE_URL) return createSqliteStore(path)
   const { createPostgresStore } = await import('./postgres.ts')
-  return createPostgresStore(DATABASE_URL, log)
+  const store = await createPostgresStore(DATABASE_URL, log)
+  try {
+    // Its views, accounts and keys belong to the log in the file.
+    if ((await store.head()) === 0 && holdsEvents(path))
+      throw new TravessiaError('CONFIG_INVALID', { problems: [movedFirst] })
+    return store
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }

@@ -23,7 +23,7 @@ export type Late = { readonly streamKey: number; readonly version: number }
 /** Of the row of an event. */
 const bodyColumn = 11
 
-type Value = string | number | Uint8Array | null
+export type Value = string | number | Uint8Array | null
 export type Plan = {
   readonly answers: Array<WriteAnswer | { readonly late: Late }>
   /** A row an event, in the order of the table's columns. */

@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+
+/** Whether a file holds a log that somebody would miss. */
+export function holdsEvents(path: string): boolean {
+  if (!existsSync(path)) return false
+  const database = new DatabaseSync(path, { readOnly: true })
+  try {
+    const isLog = database.prepare("select 1 from sqlite_master where name = 'event'").get()
+    return (
+      isLog !== undefined && database.prepare('select 1 from event limit 1').get() !== undefined
+    )
+  } finally {
+    database.close()
+  }
+}

@@ -1,0 +1,20 @@
+/** `npm run move-log`: the log of `events.db` into the database of TRAVESSIA_DATABASE_URL, while no node runs. 0 moved, 2 not. */
+import { join } from 'node:path'
+import { TravessiaError } from '@travessia/schemas/errors'
+import { pino } from 'pino'
+import { readDataConfig } from '../api/src/config.ts'
+import { moveLog } from '../api/src/store/move-log.ts'
+
+try {
+  const { DATA_DIR, DATABASE_URL } = readDataConfig()
+  if (!DATABASE_URL) throw new RangeError('TRAVESSIA_DATABASE_URL does not say where to')
+  const begun = performance.now()
+  const path = join(DATA_DIR, 'events.db')
+  const { events, kept } = await moveLog({ path, url: DATABASE_URL, log: pino({ level: 'warn' }) })
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1)
+  console.log(`${events} events moved in ${seconds} s. The file is kept as ${kept}.`)
+} catch (error) {
+  const problems = error instanceof TravessiaError ? error.details['problems'] : undefined
+  console.error(Array.isArray(problems) ? problems.join('; ') : (error as Error).message)
+  process.exitCode = 2
+}
