@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
-import type { Browser, Page } from 'playwright'
+import type { Browser, Page, Route } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
@@ -307,6 +307,39 @@ test('a page that is larger than a message is recorded in pieces, and one that i
   const paragraphs = `${replayed}?.querySelectorAll('p').length`
   await expect.poll(() => desk.evaluate<number>(paragraphs), { timeout: 20_000 }).toBe(5_000)
   expect(await violations(desk, 'lacuna na gravação')).toEqual([])
+})
+
+test('a page of which several messages are refused is silent for ten seconds after the last one, and describes itself anew once', async () => {
+  const visit = await Visit.start('host')
+  const { clock } = visit.page
+  const sent: Route[] = []
+  const pictures = () => sent.filter((route) => route.request().postData()?.includes('"index":0'))
+  const refuse = async (route: Route) => {
+    await route.fulfill({ status: 429 })
+    await route.request().response()
+    await visit.page.evaluate('0')
+  }
+  await clock.install()
+  await visit.page.route('**/__travessia/dom', (route) => void sent.push(route))
+  await visit.page.goto(`${visit.base}/large`)
+  await eventually(async () => pictures().length === 1)
+  // What the page did since then goes out, too: nothing is left to be sent.
+  await clock.pauseAt(Date.now() + 60_000)
+  await sleep(500)
+  const refused = [...sent]
+  for (const route of refused) {
+    await clock.runFor(6_000)
+    await refuse(route)
+  }
+  await clock.runFor(9_000)
+  expect(refused.length).toBeGreaterThan(1)
+  expect(sent).toHaveLength(refused.length)
+  await clock.runFor(1_500)
+  await eventually(async () => pictures().length === 2)
+  await clock.runFor(30_000)
+  await sleep(500)
+  expect(pictures()).toHaveLength(2)
+  await visit.end()
 })
 
 test('what the network lost is a gap, told when it works again', async () => {

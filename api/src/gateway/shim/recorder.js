@@ -24,7 +24,8 @@ var queue = []
 var pieces = []
 var isSendingPieces = false
 var cutEvents = 0
-var isPaused = false
+/** The timer that ends a pause. */
+var pausing
 var hasLost = false
 var stop
 var page = Math.random().toString(36).slice(2)
@@ -45,9 +46,9 @@ function lose(why, isLast) {
 function pause() {
   queue = []
   pieces = []
-  isPaused = true
-  setTimeout(function () {
-    isPaused = false
+  clearTimeout(pausing)
+  pausing = setTimeout(function () {
+    pausing = undefined
     if (stop) record.takeFullSnapshot(true)
   }, pauseMs)
 }
@@ -155,7 +156,7 @@ if (window.top === window) {
   try {
     stop = record({
       emit: function (event) {
-        if (isPaused) return
+        if (pausing) return
         queue.push(JSON.stringify(event))
         if (queue.length >= maxQueued) flush(false)
         else if (event.type === fullSnapshot) setTimeout(flush, firstMs, false)
