@@ -11,25 +11,14 @@ afterEach(() => {
   for (const close of closing.splice(0)) close()
 })
 
-/** What a WebSocket server reads of such messages, the reads of its socket, and which of them were given back. */
-async function readAll(messages: readonly Buffer[], pauseAt?: number) {
+/** A client of a WebSocket server that gives its spent reads back. */
+async function connectedTo(accept: (webSocket: WebSocket, socket: Socket) => void) {
   const server = createServer()
   const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false })
-  const reads: ArrayBufferLike[] = []
-  const got: Buffer[] = []
-  const { promise: all, resolve } = Promise.withResolvers<void>()
   server.on('upgrade', (request, socket: Socket, head: Buffer) => {
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       giveSpentReadsBack(webSocket, socket)
-      socket.prependListener('data', (read: Buffer) => reads.push(read.buffer))
-      webSocket.on('message', (message: Buffer) => {
-        got.push(message)
-        if (got.length === pauseAt) {
-          webSocket.pause()
-          setTimeout(() => webSocket.resume(), 5)
-        }
-        if (got.length === messages.length) resolve()
-      })
+      accept(webSocket, socket)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -44,6 +33,25 @@ async function readAll(messages: readonly Buffer[], pauseAt?: number) {
     server.close()
   })
   await once(client, 'open')
+  return client
+}
+
+/** What such a server reads of these messages, the reads of its socket, and which of them were given back. */
+async function readAll(messages: readonly Buffer[], pauseAt?: number) {
+  const reads: ArrayBufferLike[] = []
+  const got: Buffer[] = []
+  const { promise: all, resolve } = Promise.withResolvers<void>()
+  const client = await connectedTo((webSocket, socket) => {
+    socket.prependListener('data', (read: Buffer) => reads.push(read.buffer))
+    webSocket.on('message', (message: Buffer) => {
+      got.push(message)
+      if (got.length === pauseAt) {
+        webSocket.pause()
+        setTimeout(() => webSocket.resume(), 5)
+      }
+      if (got.length === messages.length) resolve()
+    })
+  })
   for (const message of messages) client.send(message)
   await all
   // After the listeners of the last read.
@@ -80,32 +88,15 @@ test('of many large messages hardly a read is kept', async () => {
 })
 
 test('a pong that waits for its reader is what the ping was, though the read that it came in is spent', async () => {
-  const server = createServer()
-  const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false })
   const { promise: isRead, resolve } = Promise.withResolvers<void>()
-  server.on('upgrade', (request, socket: Socket, head: Buffer) => {
-    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      giveSpentReadsBack(webSocket, socket)
-      webSocket.on('message', (message: Buffer) => {
-        if (message.length === 1) webSocket.send(Buffer.alloc(16 * 1024 * 1024))
-        if (message.length === 2) resolve()
-      })
+  const client = await connectedTo((webSocket) => {
+    webSocket.on('message', (message: Buffer) => {
+      if (message.length === 1) webSocket.send(Buffer.alloc(16 * 1024 * 1024))
+      if (message.length === 2) resolve()
     })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const client = new WebSocket(`ws://127.0.0.1:${port}`, {
-    perMessageDeflate: false,
-    generateMask: (mask) => mask.fill(0),
-  })
-  closing.push(() => {
-    client.terminate()
-    server.close()
   })
   const pongs: string[] = []
   client.on('pong', (data) => pongs.push(String(data)))
-  await once(client, 'open')
   client.pause()
   client.send(Buffer.alloc(1))
   const pings = Array.from({ length: 20 }, (_, i) => String(i).padStart(125, '.'))
