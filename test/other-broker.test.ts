@@ -2,17 +2,14 @@
  * The whole of Travessia through a broker that is not ours: Debian's mosquitto with the access list of
  * docs/protocol.md ("Another broker"), the node as one of its clients, the agents dialling it.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { newId } from '@travessia/schemas/ids'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { freePort } from '../rig/free-port.ts'
-import { type RunningBroker, startMosquitto } from '../rig/mosquitto.ts'
+import { documentedRules, type RunningBroker, startMosquitto } from '../rig/mosquitto.ts'
 import { enterSession, fetchPage } from '../rig/pages.ts'
-import { root } from '../rig/processes.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
 
 let port: number
@@ -20,14 +17,6 @@ let broker: RunningBroker
 let stack: Stack
 let manager: Api
 let gate: Item
-
-/** What an operator would copy. */
-function documentedRules(): string {
-  const text = readFileSync(join(root, 'docs/protocol.md'), 'utf8')
-  const rules = /```mosquitto\n([^`]+)```/.exec(text)?.[1]
-  if (!rules) throw new Error('docs/protocol.md holds no access list')
-  return rules
-}
 
 beforeAll(async () => {
   port = await freePort()
