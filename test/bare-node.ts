@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Api } from '../rig/api.ts'
-import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
 import { ended, readyLine, root } from '../rig/processes.ts'
 import type { Stack } from '../rig/stack.ts'
@@ -75,15 +74,4 @@ async function register(admin: Api): Promise<void> {
   const { status, body: answer } = await admin.call('POST', '/api/auth/register', body)
   if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(answer)}`)
   admin.token = String(answer['token'])
-}
-
-/** Nothing is under way any more, neither at the node nor at the agent. */
-export async function nothingLeft(
-  node: BareNode,
-  agent: { streams(): Promise<number> },
-): Promise<void> {
-  await eventually(async () => (await node.streams()) === 0 && (await agent.streams()) === 0, {
-    withinMs: 10_000,
-    what: 'no stream left',
-  })
 }

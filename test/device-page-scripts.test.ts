@@ -1,7 +1,7 @@
 /** Scripts of devices’ pages in Chromium, on a host of their own and under a path (DEVICES 4.5, 4.6): what they ask for, keep and share. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Item } from '../rig/api.ts'
-import { type DevicePages, modes, type Opened, startDevicePages } from './device-pages.ts'
+import { type DevicePages, keptOpen, modes, startDevicePages } from './device-pages.ts'
 
 let pages: DevicePages
 let compatible: Item
@@ -16,17 +16,7 @@ beforeAll(async () => {
 afterAll(() => pages?.stop())
 
 describe.each(modes)('%s mode', (mode) => {
-  let opened: Opened
-  const page = () => opened.page
-  const at = (path: string) => opened.page.goto(opened.base + path)
-  const run = <T>(script: string) => opened.page.evaluate(script) as Promise<T>
-  /** Ends where the device's page is, under the session's own address. */
-  const expectAt = (path: string) => opened.page.waitForURL(opened.base + path)
-
-  beforeAll(async () => {
-    opened = await pages.open(mode, compatible)
-  })
-  afterAll(() => opened.context.close())
+  const { opened, page, at, run, expectAt } = keptOpen(() => pages.open(mode, compatible))
 
   test('what a script puts in and where it goes finds the device', async () => {
     await at('/')
@@ -61,9 +51,9 @@ describe.each(modes)('%s mode', (mode) => {
   test('a page with history stays under its address and comes back', async () => {
     await at('/')
     await run(`history.pushState({}, '', '/view/1')`)
-    expect(page().url()).toBe(`${opened.base}/view/1`)
+    expect(page().url()).toBe(`${opened().base}/view/1`)
     await run(`history.replaceState({}, '', 'view2')`)
-    expect(page().url()).toBe(`${opened.base}/view/view2`)
+    expect(page().url()).toBe(`${opened().base}/view/view2`)
     await page().goBack()
     await expectAt('/')
   })
@@ -150,8 +140,8 @@ describe.each(modes)('%s mode', (mode) => {
   test('two tabs of one session share cookies and store', async () => {
     await at('/')
     await run(`document.cookie = 'tab=1; path=/'; localStorage.setItem('tab', 'one')`)
-    const tab = await opened.context.newPage()
-    await tab.goto(`${opened.base}/`)
+    const tab = await opened().context.newPage()
+    await tab.goto(`${opened().base}/`)
     expect(
       await tab.evaluate(`[localStorage.getItem('tab'), /tab=1/.test(document.cookie)]`),
     ).toEqual(['one', true])
@@ -163,7 +153,7 @@ describe.each(modes)('%s mode', (mode) => {
     await run(
       `document.cookie = 'mine=1; path=/'; localStorage.mine = '1'; sessionStorage.setItem('mine', '1')`,
     )
-    const beside = await pages.open(mode, second, opened.context)
+    const beside = await pages.open(mode, second, opened().context)
     expect(
       await beside.page.evaluate(
         `[document.cookie, localStorage.length, localStorage.mine === undefined]`,

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Item } from '../rig/api.ts'
-import { type DevicePages, modes, type Opened, startDevicePages } from './device-pages.ts'
+import { type DevicePages, keptOpen, modes, startDevicePages } from './device-pages.ts'
 import { startSimulator } from './simulator.ts'
 
 let pages: DevicePages
@@ -24,17 +24,7 @@ afterAll(async () => {
 })
 
 describe.each(modes)('%s mode', (mode) => {
-  let opened: Opened
-  const page = () => opened.page
-  const at = (path: string) => opened.page.goto(opened.base + path)
-  const run = <T>(script: string) => opened.page.evaluate(script) as Promise<T>
-  /** Ends where the device's page is, under the session's own address. */
-  const expectAt = (path: string) => opened.page.waitForURL(opened.base + path)
-
-  beforeAll(async () => {
-    opened = await pages.open(mode, compatible)
-  })
-  afterAll(() => opened.context.close())
+  const { page, at, run, expectAt } = keptOpen(() => pages.open(mode, compatible))
 
   test('the turnstile’s own page works: sign-in by a script’s cookie, calls, opening, signing out', async () => {
     const { page: gate, base, context } = await pages.open(mode, turnstile)

@@ -1,6 +1,6 @@
 /** Chromium before two devices whose pages try everything, behind a real node and a real agent. */
 import type { Browser, BrowserContext, Page } from 'playwright'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import type { Item } from '../rig/api.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
@@ -13,6 +13,23 @@ export type Opened = {
   readonly page: Page
   readonly base: string
   readonly context: BrowserContext
+}
+
+/** For the tests of one mode: a page of a device that stays open, and what they do there. */
+export function keptOpen(open: () => Promise<Opened>) {
+  let opened: Opened
+  beforeAll(async () => {
+    opened = await open()
+  })
+  afterAll(() => opened?.context.close())
+  return {
+    opened: () => opened,
+    page: () => opened.page,
+    at: (path: string) => opened.page.goto(opened.base + path),
+    run: <T>(script: string) => opened.page.evaluate(script) as Promise<T>,
+    /** Ends where the device's page is, under the session's own address. */
+    expectAt: (path: string) => opened.page.waitForURL(opened.base + path),
+  }
 }
 
 export class DevicePages {

@@ -6,12 +6,11 @@ import { connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { factsOf } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { listen } from '../rig/own-device.ts'
 import { enterSession } from '../rig/pages.ts'
 import { blocks } from '../rig/scripted-device.ts'
 import { type Entered, once } from '../rig/session-client.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
 const uploadBytes = 50 * 1024 * 1024
 /** Between the browser and the device: windows of the tunnel and buffers of sockets. */
@@ -25,23 +24,18 @@ const device = createServer((socket) => {
   socket.on('error', () => undefined)
   answering(socket)
 })
-let node: BareNode
-let agent: OwnAgent
+let site: OwnSite
 let session: Entered
 
 beforeAll(async () => {
-  node = await startBareNode()
-  agent = await startOwnAgent(node, node.admin, 'Oficina')
-  const fields = { name: 'Próprio', baseUrl: await listen(device) }
-  const { id } = await registerDevice(node.admin, agent.installationId, fields)
-  session = await enterSession(node.admin, id)
+  site = await startOwnSite({ baseUrl: await listen(device) })
+  session = await enterSession(site.node.admin, site.deviceId)
 })
 
 afterAll(async () => {
-  agent?.process.kill('SIGKILL')
   for (const socket of sockets) socket.destroy()
   device.close()
-  await node?.stop()
+  await site?.stop()
 })
 
 function answerOf(status: string, body: string): string {
@@ -95,7 +89,7 @@ type Answered = { readonly status: number; readonly requestBody: { readonly byte
 
 /** Asked for by what they are: that somebody reads the log is a fact as well, and the last one. */
 async function answersInLog() {
-  return factsOf(node.admin, `&sessionId=${session.sessionId}&type=HttpResponseReceived`)
+  return factsOf(site.node.admin, `&sessionId=${session.sessionId}&type=HttpResponseReceived`)
 }
 
 /** Node's own client stops sending once it has its answer. */
@@ -145,5 +139,5 @@ test.each(cases)(
 )
 
 test('after all of them neither node nor agent holds a stream', async () => {
-  await nothingLeft(node, agent)
+  await nothingLeft(site)
 })

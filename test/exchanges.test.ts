@@ -9,7 +9,6 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { enterSession } from '../rig/pages.ts'
 import {
   blocks,
@@ -20,28 +19,23 @@ import {
   takeBytes,
 } from '../rig/scripted-device.ts'
 import { begin, type Entered, type Options, once } from '../rig/session-client.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
 const mebibyte = 1024 * 1024
 const device = new ScriptedDevice()
-let node: BareNode
-let agent: OwnAgent
+let site: OwnSite
 let session: Entered
 
 beforeAll(async () => {
-  node = await startBareNode()
-  agent = await startOwnAgent(node, node.admin, 'Oficina')
-  const fields = { name: 'Próprio', baseUrl: await device.start() }
-  const { id } = await registerDevice(node.admin, agent.installationId, fields)
-  session = await enterSession(node.admin, id)
+  site = await startOwnSite({ baseUrl: await device.start() })
+  session = await enterSession(site.node.admin, site.deviceId)
   device.on('/bytes', sendBytes)
   device.on('/take', takeBytes)
 })
 
 afterAll(async () => {
-  agent?.process.kill('SIGKILL')
   await device.stop()
-  await node?.stop()
+  await site?.stop()
 })
 
 /** A whole exchange, its body as bytes. */
@@ -263,5 +257,5 @@ test('several ranges at once pass byte for byte, boundaries and all', async () =
 })
 
 test('after all of them neither node nor agent holds a stream', async () => {
-  await nothingLeft(node, agent)
+  await nothingLeft(site)
 })

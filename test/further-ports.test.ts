@@ -3,20 +3,17 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { enterSession } from '../rig/pages.ts'
 import { blocks, digestOf, ScriptedDevice, takeBytes } from '../rig/scripted-device.ts'
 import { begin, type Entered, once } from '../rig/session-client.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
 const main = new ScriptedDevice()
 const other = new ScriptedDevice()
 const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0 })
 const stranger = new ScriptedDevice()
 const address = { main: '', other: '', stranger: '' }
-let node: BareNode
-let agent: OwnAgent
-let deviceId = ''
+let site: OwnSite
 
 beforeAll(async () => {
   address.main = await main.start()
@@ -35,19 +32,15 @@ beforeAll(async () => {
   sockets.on('connection', (socket, { url }) => {
     socket.on('message', (data, isBinary) => socket.send(isBinary ? data : `${url} ${data}`))
   })
-  node = await startBareNode()
-  agent = await startOwnAgent(node, node.admin, 'Oficina')
   const targets = [portOf(address.other), socketPort()].map((port) => ({ port }))
-  const fields = { name: 'Próprio', baseUrl: address.main, targets }
-  deviceId = (await registerDevice(node.admin, agent.installationId, fields)).id
+  site = await startOwnSite({ baseUrl: address.main, targets })
 })
 
 afterAll(async () => {
-  agent?.process.kill('SIGKILL')
   for (const socket of sockets.clients) socket.terminate()
   sockets.close()
   await Promise.all([main, other, stranger].map((device) => device.stop()))
-  await node?.stop()
+  await site?.stop()
 })
 
 function portOf(url: string): number {
@@ -81,7 +74,7 @@ function webSocketAt({ base, cookie }: Entered, path: string): WebSocket {
 }
 
 test.each(['host', 'path'] as const)('in %s mode all ports of a device work', async (mode) => {
-  const session = await enterSession(node.admin, deviceId, { mode })
+  const session = await enterSession(site.node.admin, site.deviceId, { mode })
   const at = `/__travessia/port/${portOf(address.other)}`
 
   const bytes = 3_000_000
@@ -106,7 +99,7 @@ test.each(['host', 'path'] as const)('in %s mode all ports of a device work', as
 })
 
 test('a port that listens and is not registered is refused, also for WebSockets', async () => {
-  const session = await enterSession(node.admin, deviceId)
+  const session = await enterSession(site.node.admin, site.deviceId)
   let isReached = false
   stranger.on('/', () => {
     isReached = true
@@ -120,5 +113,5 @@ test('a port that listens and is not registered is refused, also for WebSockets'
 })
 
 test('after all of them neither node nor agent holds a stream', async () => {
-  await nothingLeft(node, agent)
+  await nothingLeft(site)
 })

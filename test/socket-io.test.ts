@@ -5,15 +5,12 @@ import { Server } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../rig/eventually.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { enterSession } from '../rig/pages.ts'
 import { type Entered, once } from '../rig/session-client.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
-let node: BareNode
-let agent: OwnAgent
+let site: OwnSite
 let device: Server
-let deviceId = ''
 let port = 0
 
 /** Whatever `echo` brings is acknowledged with the same and sent as `news`, too. */
@@ -32,17 +29,13 @@ async function startDevice(): Promise<void> {
 
 beforeAll(async () => {
   await startDevice()
-  node = await startBareNode()
-  agent = await startOwnAgent(node, node.admin, 'Oficina')
-  const fields = { name: 'Próprio', baseUrl: `http://127.0.0.1:${port}` }
-  deviceId = (await registerDevice(node.admin, agent.installationId, fields)).id
+  site = await startOwnSite({ baseUrl: `http://127.0.0.1:${port}` })
 })
 
 afterAll(async () => {
   agentHere.destroy()
-  agent?.process.kill('SIGKILL')
   await device?.close()
-  await node?.stop()
+  await site?.stop()
 })
 
 /** Names of sessions are at this machine, whatever its resolver knows of `*.localhost`. */
@@ -79,7 +72,7 @@ async function exchangeOf(client: Socket, bytes: Buffer): Promise<void> {
 test.each(['host', 'path'] as const)(
   'in %s mode events and bytes pass both ways, by polling, after the change, and again after the device’s restart',
   async (mode) => {
-    const client = clientIn(await enterSession(node.admin, deviceId, { mode }))
+    const client = clientIn(await enterSession(site.node.admin, site.deviceId, { mode }))
     await once(client, 'connect')
     await exchangeOf(client, Buffer.from([0, 1, 255]))
     await onWebSocket(client)
@@ -98,5 +91,5 @@ test.each(['host', 'path'] as const)(
 )
 
 test('after it neither node nor agent holds a stream', async () => {
-  await nothingLeft(node, agent)
+  await nothingLeft(site)
 })

@@ -5,7 +5,6 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { enterSession } from '../rig/pages.ts'
 import {
   blocks,
@@ -16,28 +15,23 @@ import {
   takeBytes,
 } from '../rig/scripted-device.ts'
 import { begin, type Entered, once } from '../rig/session-client.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
 const mebibyte = 1024 * 1024
 const device = new ScriptedDevice()
-let node: BareNode
-let agent: OwnAgent
+let site: OwnSite
 let session: Entered
 
 beforeAll(async () => {
-  node = await startBareNode()
-  agent = await startOwnAgent(node, node.admin, 'Oficina')
-  const fields = { name: 'Próprio', baseUrl: await device.start() }
-  const { id } = await registerDevice(node.admin, agent.installationId, fields)
-  session = await enterSession(node.admin, id)
+  site = await startOwnSite({ baseUrl: await device.start() })
+  session = await enterSession(site.node.admin, site.deviceId)
   device.on('/bytes', sendBytes)
   device.on('/take', takeBytes)
 })
 
 afterAll(async () => {
-  agent?.process.kill('SIGKILL')
   await device.stop()
-  await node?.stop()
+  await site?.stop()
 })
 
 /** The next so many bytes, as soon as they are there. */
@@ -50,7 +44,7 @@ async function take(stream: Readable, count: number): Promise<Buffer> {
 }
 
 function residentBytes(): number {
-  return [node.process.pid, agent.process.pid]
+  return [site.node.process.pid, site.agent.process.pid]
     .map((pid) => /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
     .reduce((sum, kilobytes) => sum + Number(kilobytes) * 1024, 0)
 }
@@ -156,5 +150,5 @@ test('a body that comes and goes slowly arrives piece by piece', async () => {
 })
 
 test('after all of them neither node nor agent holds a stream', async () => {
-  await nothingLeft(node, agent)
+  await nothingLeft(site)
 })

@@ -20,7 +20,8 @@ import {
   small,
   upload,
 } from '../rig/traffic.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { type BareNode, startBareNode } from './bare-node.ts'
+import { nothingLeft } from './own-site.ts'
 
 const backWithinMs = 10_000
 const device = new SteadyDevice()
@@ -96,7 +97,7 @@ async function worksAgain(): Promise<void> {
 }
 
 async function nothingOpen(): Promise<void> {
-  await nothingLeft(node, agent)
+  await nothingLeft({ node, agent })
   await eventually(async () => device.open === 0, { what: 'the device left alone' })
 }
 

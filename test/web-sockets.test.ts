@@ -5,13 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { factsOf } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
-import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { listen } from '../rig/own-device.ts'
 import { enterSession } from '../rig/pages.ts'
 import { digestOf } from '../rig/scripted-device.ts'
 import type { Entered } from '../rig/session-client.ts'
 import { once } from '../rig/session-client.ts'
-import { type BareNode, nothingLeft, startBareNode } from './bare-node.ts'
+import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
 const chosen = new Map([
   ['/chooses', 'second'],
@@ -47,23 +46,18 @@ type Joined = {
   readonly request: IncomingMessage
 }
 
-let node: BareNode
-let agent: OwnAgent
+let site: OwnSite
 let session: Entered
 
 beforeAll(async () => {
-  node = await startBareNode()
-  agent = await startOwnAgent(node, node.admin, 'Oficina')
-  const fields = { name: 'Próprio', baseUrl: await listen(server) }
-  const { id } = await registerDevice(node.admin, agent.installationId, fields)
-  session = await enterSession(node.admin, id)
+  site = await startOwnSite({ baseUrl: await listen(server) })
+  session = await enterSession(site.node.admin, site.deviceId)
 })
 
 afterAll(async () => {
-  agent?.process.kill('SIGKILL')
   for (const socket of device.clients) socket.terminate()
   server.close()
-  await node?.stop()
+  await site?.stop()
 })
 
 function browserAt(path: string, protocols: string[] = []): WebSocket {
@@ -232,11 +226,11 @@ test.each([401, 403, 404, 200])(
     })
     const ofSession = `&sessionId=${session.sessionId}&type=HttpResponseReceived`
     await expect
-      .poll(async () => (await factsOf(node.admin, ofSession)).at(-1)?.data['status'])
+      .poll(async () => (await factsOf(site.node.admin, ofSession)).at(-1)?.data['status'])
       .toBe(status)
   },
 )
 
 test('after all of them neither node nor agent holds a stream', async () => {
-  await nothingLeft(node, agent)
+  await nothingLeft(site)
 })
