@@ -1,12 +1,11 @@
 /** Debian's mosquitto on loopback: an MQTT broker that nobody here wrote. */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as openSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { root } from './processes.ts'
+import { ended, rethrownAfter, root } from './processes.ts'
 
 const local = '127.0.0.1'
 
@@ -49,16 +48,12 @@ export async function startMosquitto(port: number, rules?: string): Promise<Runn
     child.once('exit', (code) => reject(new Error(`mosquitto ended with ${code}`)))
   })
   missing.catch(() => undefined)
-  await Promise.race([missing, untilAnswers(port)])
-  return {
-    mqttUrl: `mqtt://${local}:${port}`,
-    async stop() {
-      const exit = child.exitCode ?? child.signalCode ?? once(child, 'exit')
-      child.kill('SIGKILL')
-      await exit
-      rmSync(directory, { recursive: true, force: true })
-    },
+  const stop = async () => {
+    await ended(child, 'SIGKILL')
+    rmSync(directory, { recursive: true, force: true })
   }
+  await Promise.race([missing, untilAnswers(port)]).catch(rethrownAfter(stop))
+  return { mqttUrl: `mqtt://${local}:${port}`, stop }
 }
 
 async function untilAnswers(port: number): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Api, Item } from './api.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
-import { ended, root } from './processes.ts'
+import { ended, rethrownAfter, root } from './processes.ts'
 import type { Stack } from './stack.ts'
 
 /** An installation of its own with an agent of its own, a real process that the test may stop and kill. */
@@ -25,7 +25,7 @@ type Place = Pick<Stack, 'httpUrl' | 'dataDir'>
 /** Paired and running. */
 export async function startOwnAgent(stack: Place, api: Api, name: string): Promise<OwnAgent> {
   const agent = await pairOwnAgent(stack, api, name)
-  await agent.run()
+  await agent.run().catch(rethrownAfter(() => agent.process.kill('SIGKILL')))
   return agent
 }
 

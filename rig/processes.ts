@@ -16,7 +16,10 @@ export async function readyLine(child: ChildProcess): Promise<Record<string, unk
   })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`not ready: ${said}`)), startMs)
-    child.once('exit', (code) => reject(new Error(`ended with ${code}: ${said}`)))
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      reject(new Error(`ended with ${code}: ${said}`))
+    })
     if (!child.stdout) return
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (!line.includes('"msg":"ready"')) return
@@ -33,6 +36,14 @@ export async function ended(child: ChildProcess, signal: NodeJS.Signals): Promis
     await exit
   }
   return child.exitCode
+}
+
+/** For a promise's `catch`: nothing that was begun stays when the rest fails. */
+export function rethrownAfter(cleanUp: () => unknown): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await cleanUp()
+    throw error
+  }
 }
 
 /** Process ids whose command line holds all of these texts. */

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from './free-port.ts'
-import { ended, pidsOf, readyLine, root } from './processes.ts'
+import { ended, pidsOf, readyLine, rethrownAfter, root } from './processes.ts'
 
 export type Stack = {
   readonly httpUrl: string
@@ -33,17 +33,15 @@ export async function startStack({ dataDir, env = {} }: StackOptions = {}): Prom
     env: { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: directory, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const ready = await readyLine(child).catch(async (error: unknown) => {
-    await ended(child, 'SIGTERM')
-    throw error
-  })
+  const end = async (signal: NodeJS.Signals) => {
+    await ended(child, signal)
+    if (dataDir === undefined) rmSync(directory, { recursive: true, force: true })
+  }
+  const ready = await readyLine(child).catch(rethrownAfter(() => end('SIGTERM')))
   return {
     ...(ready as Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl'>),
     ...{ dataDir: directory, process: child },
-    async stop() {
-      await ended(child, 'SIGINT')
-      if (dataDir === undefined) rmSync(directory, { recursive: true, force: true })
-    },
+    stop: () => end('SIGINT'),
   }
 }
 

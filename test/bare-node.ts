@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Api } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
-import { ended, readyLine, root } from '../rig/processes.ts'
+import { ended, readyLine, rethrownAfter, root } from '../rig/processes.ts'
 import type { Stack } from '../rig/stack.ts'
 
 const account = { email: 'admin@teste.travessia', password: 'only-for-this-test' }
@@ -30,7 +31,8 @@ export async function startBareNode(env: Readonly<Record<string, string>> = {}):
     ...(await keptPorts()),
     ...env,
   }
-  const { child, ready } = await launch(environment)
+  const clear = () => rmSync(dataDir, { recursive: true, force: true })
+  const { child, ready } = await launch(environment).catch(rethrownAfter(clear))
   const { httpUrl, remoteUrl, wsUrl, mqttUrl } = ready
   const admin = new Api(httpUrl)
   const node: BareNode = {
@@ -45,10 +47,10 @@ export async function startBareNode(env: Readonly<Record<string, string>> = {}):
     },
     async stop() {
       await ended(node.process, 'SIGTERM')
-      rmSync(dataDir, { recursive: true, force: true })
+      clear()
     },
   }
-  await register(admin)
+  await register(admin).catch(rethrownAfter(node.stop))
   return node
 }
 
@@ -66,12 +68,17 @@ async function launch(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; re
     ...{ cwd: root, env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  return { child, ready: (await readyLine(child)) as Ready }
+  const ready = await readyLine(child).catch(rethrownAfter(() => ended(child, 'SIGTERM')))
+  return { child, ready: ready as Ready }
 }
 
 async function register(admin: Api): Promise<void> {
   const body = { ...account, tenantName: 'Teste' }
-  const { status, body: answer } = await admin.call('POST', '/api/auth/register', body)
+  // A node that has just started is busy at times, and looks at nothing then: the same again is no second one.
+  const { status, body: answer } = await eventually(async () => {
+    const asked = await admin.call('POST', '/api/auth/register', body)
+    return asked.body['code'] === 'NODE_BUSY' ? undefined : asked
+  })
   if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(answer)}`)
   admin.token = String(answer['token'])
 }

@@ -1,6 +1,7 @@
 /** A cloud node, a paired agent and a device of this machine: where a test of exchanges begins. */
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { rethrownAfter } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
 
 export type OwnSite = {
@@ -14,21 +15,15 @@ export async function startOwnSite(
   device: { readonly baseUrl: string } & Record<string, unknown>,
 ): Promise<OwnSite> {
   const node = await startBareNode()
-  try {
-    const agent = await startOwnAgent(node, node.admin, 'Oficina')
-    const fields = { name: 'Próprio', ...device }
-    const { id } = await registerDevice(node.admin, agent.installationId, fields)
-    return {
-      ...{ node, agent, deviceId: id },
-      async stop() {
-        agent.process.kill('SIGKILL')
-        await node.stop()
-      },
-    }
-  } catch (error) {
+  const agent = await startOwnAgent(node, node.admin, 'Oficina').catch(rethrownAfter(node.stop))
+  const stop = async () => {
+    agent.process.kill('SIGKILL')
     await node.stop()
-    throw error
   }
+  const fields = { name: 'Próprio', ...device }
+  const registered = registerDevice(node.admin, agent.installationId, fields)
+  const { id } = await registered.catch(rethrownAfter(stop))
+  return { node, agent, deviceId: id, stop }
 }
 
 /** Nothing is under way any more, neither at the node nor at the agent. */

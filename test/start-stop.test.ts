@@ -5,12 +5,13 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
 import { ended, root } from '../rig/processes.ts'
 import { startStack } from '../rig/stack.ts'
+import { startBareNode } from './bare-node.ts'
 
 let dataDir: string
 const signIn = (httpUrl: string) => new Api(httpUrl).signIn('gestor@demo.travessia')
@@ -25,6 +26,7 @@ beforeAll(async () => {
   writeFileSync(join(dataDir, 'demo/ports.json'), JSON.stringify(Object.fromEntries(ports)))
 })
 
+afterEach(() => void vi.unstubAllEnvs())
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
 
 /** Processes that name the directory in their command line or environment, this one aside. */
@@ -127,6 +129,17 @@ test('wrong variables are named all at once in one line', async () => {
   expect(code).toBe(1)
   expect(said).toHaveLength(1)
   for (const name of Object.keys(wrong)) expect(said[0]).toContain(name)
+})
+
+test.each([
+  ['the whole of it', () => startStack({ env: { TRAVESSIA_HTTP_PORT: 'x' } })],
+  ['a node alone', () => startBareNode({ TRAVESSIA_HTTP_PORT: 'x' })],
+])('a start of a test that fails leaves no folder behind: %s', async (_what, start) => {
+  const folder = mkdtempSync(join(dataDir, 'tmp-'))
+  vi.stubEnv('TMPDIR', folder)
+  await expect(start()).rejects.toThrow('TRAVESSIA_HTTP_PORT')
+  expect(readdirSync(folder)).toEqual([])
+  expect(processesWith(folder)).toEqual([])
 })
 
 test('the demo refuses to listen beyond this host', async () => {
