@@ -15,7 +15,7 @@ import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.t
 import { listen } from '../rig/own-device.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { type Looks, looksOf, recordedDevice } from './recorded-device.ts'
-import { startBrowser, violations } from './screens.ts'
+import { look, newPhone, phone, startBrowser, violations } from './screens.ts'
 
 const auditor = { email: 'auditora@teste.travessia', password: 'only-for-this-auditor' }
 const typed = ['nome-digitado', 'senha-digitada', 'nota-digitada', 'livre-digitado']
@@ -307,6 +307,23 @@ test('a page that is larger than a message is recorded in pieces, and one that i
   const paragraphs = `${replayed}?.querySelectorAll('p').length`
   await expect.poll(() => desk.evaluate<number>(paragraphs), { timeout: 20_000 }).toBe(5_000)
   expect(await violations(desk, 'lacuna na gravação')).toEqual([])
+})
+
+test('a session of whose screen nothing was recorded says why where the picture would be', async () => {
+  const { page } = await newPhone(browser)
+  const broken = { postData: JSON.stringify({ page: 'abc', lost: 'broken' }) }
+  await page.route('**/__travessia/dom', (route) => route.continue(broken))
+  const visit = await Visit.start('host', page)
+  await eventually(async () => (await gapsIn(visit.sessionId)).length > 0)
+  await visit.end()
+  await desk.setViewportSize(phone)
+  await desk.goto(`${node.httpUrl}/auditoria/sessoes/${visit.sessionId}`)
+  const screen = desk.getByRole('region', { name: 'Tela' })
+  const sentence = 'Lacuna na gravação da tela de Bomba: a página não se deixou gravar'
+  await screen.getByText(sentence).waitFor()
+  await desk.getByRole('region', { name: 'Linha do tempo' }).getByText(sentence).waitFor()
+  await look(desk, 'lacuna-sem-tela')
+  await desk.setViewportSize({ width: 1280, height: 720 })
 })
 
 test('a page of which several messages are refused is silent for ten seconds after the last one, and describes itself anew once', async () => {

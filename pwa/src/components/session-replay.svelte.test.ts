@@ -104,6 +104,40 @@ test('the player says what happens now, and parts of the recorded screen are no 
   await expect.element(player.getByText('sentence of SessionClosed')).toBeVisible()
 })
 
+const gapFacts = (...causes: string[]) =>
+  causes.map((cause, index) =>
+    event('RecordingGapDetected', 10 + index, { cause }, { summary: `gap: ${cause}` }),
+  )
+const screen = () => page.getByRole('region', { name: m.screen_title() })
+
+test('a session of whose screen only gaps are known shows them in the words of the timeline, each kind once', async () => {
+  const gaps = gapFacts('too large', 'too large', 'away')
+  const events = [event('SessionRequested', 0), ...gaps, event('SessionClosed', 30)]
+  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(screen().getByText('gap: too large')).toBeVisible()
+  await expect.element(screen().getByText('gap: away')).toBeVisible()
+  expect(screen().element().querySelectorAll('p.notice')).toHaveLength(2)
+  expect(screen().element().querySelector('iframe')).toBeNull()
+})
+
+test('a screen that cannot be built from what was kept of it says what is missing, and does not load for ever', async () => {
+  const piece = { event: 0, index: 0, count: 2, text: '{' }
+  const kept = event('DomRecordingStored', 5, { ref: 'd', lastAt: timeAt(5), events: 0 })
+  const events = [event('SessionRequested', 0), kept, ...gapFacts('broke off')]
+  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  answers['GET /api/audit/sessions/s/bodies/d'] = () => Response.json({ page: 'a', piece })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(screen().getByText('gap: broke off')).toBeVisible()
+  expect(screen().element().textContent).not.toContain(m.loading())
+})
+
+test('a session without a recorded screen has no place for one', async () => {
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText('/lista')).toBeVisible()
+  expect(screen().query()).toBeNull()
+})
+
 test('a line’s place leads there, keys step and jump, and a link comes back to the instant', async () => {
   await render(SessionReplay, { id: 's' })
   await page.getByRole('button', { name: m.replay_go({ time: '0:05' }) }).click()

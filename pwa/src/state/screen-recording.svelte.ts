@@ -15,8 +15,7 @@ export class ScreenRecording {
   isErased = $state(false)
   /** A part of it could not be had. */
   isIncomplete = $state(false)
-  /** Parts of it were not recorded. */
-  isCut = $state(false)
+  isLoading = $state(false)
   readonly #path: string
   #loaded = 0
 
@@ -29,10 +28,10 @@ export class ScreenRecording {
   }
 
   async load(events: readonly AuditEvent[], moments: readonly Moment[]): Promise<void> {
-    this.isCut = events.some(({ type }) => type === 'RecordingGapDetected')
     const stored = events.filter(({ type }) => type === 'DomRecordingStored')
     if (stored.length === this.#loaded) return
     this.#loaded = stored.length
+    this.isLoading = true
     const messages: KeptMessage[] = []
     for (const { data } of stored) {
       const message = await this.#message(String(data['ref']))
@@ -41,6 +40,7 @@ export class ScreenRecording {
     const recording = recordingOf(wholeOf(messages))
     putPictures(recording, await this.#pictures(recording, moments))
     this.events = recording
+    this.isLoading = false
   }
 
   async #message(ref: string): Promise<DomBatch | DomPiece | undefined> {
