@@ -3,6 +3,7 @@ import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Item } from '../rig/api.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
+import { rethrownAfter } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { type CompatibilityDevice, startCompatibilityDevice } from './compatibility-device.ts'
 import { startBrowser } from './screens.ts'
@@ -97,6 +98,8 @@ export async function startDevicePages(): Promise<DevicePages> {
     startCompatibilityDevice(),
     startCompatibilityDevice(),
   ])
-  const agent = await startOwnAgent(node, node.admin, 'Compatibilidade')
+  const agent = await startOwnAgent(node, node.admin, 'Compatibilidade').catch(
+    rethrownAfter(() => Promise.all([browser.close(), node.stop()])),
+  )
   return new DevicePages({ browser, node, agent, device, other })
 }
