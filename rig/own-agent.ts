@@ -1,6 +1,7 @@
 /** Installations, agents and devices that a test makes for itself beside those of the demo. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Api, Item } from './api.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
@@ -45,7 +46,8 @@ export async function pairOwnAgent(
   const env = { ...process.env, ...ports }
   const program = join(root, 'agent/src/main.ts')
   const pair = ['pair', body.code, '--url', stack.httpUrl, '--allow-loopback', ...options]
-  execFileSync(process.execPath, [program, ...pair, '--config', configPath], { env })
+  // Not in one step: the node may be of this process.
+  await promisify(execFile)(process.execPath, [program, ...pair, '--config', configPath], { env })
   const isOnline = async (wanted: boolean) =>
     ((await api.get<{ status: string }>(agentPath)).status === 'ONLINE') === wanted
   const agent: OwnAgent = {

@@ -111,7 +111,9 @@ export class CommandBus {
       await this.#deps.views.until(position)
     } catch (error) {
       if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
-      return repeated(context, issued, await this.#deps.store.readStream(tenantId, commandId))
+      const facts = await this.#deps.store.readStream(tenantId, commandId)
+      await this.#deps.views.until(facts.at(-1)?.position)
+      return repeated(context, issued, facts)
     }
     if (refusal) throw new TravessiaError(refusal, { commandId })
     const { expiresAt } = issued
