@@ -2,12 +2,14 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { EventFilter, EventStore } from '../api/src/store/event-store.ts'
 import { type Cast, cast, fill, manyAppends } from '../api/src/store/many-events.fixture.ts'
 import { createSqliteStore } from '../api/src/store/sqlite.ts'
+import { readArguments } from '../scripts/usage.ts'
 
-const { values } = parseArgs({ options: { events: { type: 'string', default: '100000' } } })
+const { values } = readArguments('Usage: node bench/audit.ts [--events N]', {
+  options: { events: { type: 'string', default: '100000' } },
+})
 const asked = 200
 const directory = mkdtempSync(join(tmpdir(), 'travessia-audit-'))
 

@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { stopChildren } from '../scripts/children.ts'
+import { endWithUsage, readArguments } from '../scripts/usage.ts'
 import { abort } from './abort.ts'
 import { capture } from './capture.ts'
 import { type Device, startDevice } from './device.ts'
@@ -19,7 +19,7 @@ import { stalled } from './stalled.ts'
 import { store } from './store.ts'
 import { tapToDevice } from './tap-to-device.ts'
 import { judge } from './targets.ts'
-import { startVariants } from './variants.ts'
+import { startVariants, variants } from './variants.ts'
 import { websocket } from './websocket.ts'
 import { writes } from './writes.ts'
 
@@ -41,7 +41,12 @@ const groups = ['requests', 'bulk', ...Object.keys(single)]
 const full: Pace = { rounds: 5, warmSeconds: 12, seconds: 2 }
 const quick: Pace = { rounds: 1, warmSeconds: 0, seconds: 1 }
 
-const { values: options, positionals } = parseArgs({
+const usage = `Usage: npm run bench [-- ROWS] [--only ROWS] [--ways WAYS] [--quick] [--rounds N] [--events N]
+       [--markdown] [--out FILE] [--profile DIRECTORY]   (see docs/performance.md)
+ROWS: ${groups.join(', ')}
+WAYS: ${variants.map(({ name }) => name).join(', ')}`
+
+const { values: options, positionals } = readArguments(usage, {
   /** Row groups: `npm run bench -- store`. */
   allowPositionals: true,
   options: {
@@ -61,6 +66,15 @@ const { values: options, positionals } = parseArgs({
 })
 const asked = [...positionals, ...(options.only?.split(',') ?? [])]
 const wanted = new Set(asked.length > 0 ? asked : groups)
+const askedWays = options.ways?.split(',')
+const counts = [options.rounds, options.events].filter((count) => count !== undefined)
+if (
+  asked.some((name) => !groups.includes(name)) ||
+  askedWays?.some((way) => !variants.some(({ name }) => name === way)) ||
+  counts.some((count) => !(Number.isInteger(Number(count)) && Number(count) > 0))
+)
+  endWithUsage(usage)
+
 const directory = mkdtempSync(join(tmpdir(), 'travessia-bench-'))
 let started: Promise<Device> | undefined
 let highestLoad = 0
@@ -79,7 +93,6 @@ try {
 }
 
 async function bench(): Promise<void> {
-  for (const name of wanted) if (!groups.includes(name)) throw new Error(`no rows named ${name}`)
   const begun = { ...machineTime(), at: performance.now() }
   const samples = new Samples()
   const missing: string[] = []
@@ -108,8 +121,7 @@ async function loads(samples: Samples): Promise<string[]> {
   const lacking = lackingOf(['nginx', 'wrk'])
   if (lacking.length > 0) return [`requests and bulk: ${lacking.join(', ')}`]
   const profileDir = options.profile === undefined ? undefined : resolve(options.profile)
-  const names = options.ways?.split(',')
-  const isWanted = (name: string) => names === undefined || names.includes(name)
+  const isWanted = (name: string) => askedWays?.includes(name) ?? true
   const place = { directory, device: await device(), profileDir }
   const { ways, missing } = await startVariants(place, isWanted)
   for (const way of ways) await verify(way, place.device.digests)

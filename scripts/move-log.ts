@@ -4,7 +4,9 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { pino } from 'pino'
 import { readDataConfig } from '../api/src/config.ts'
 import { moveLog } from '../api/src/store/move-log.ts'
+import { readArguments } from './usage.ts'
 
+readArguments('Usage: npm run move-log   (from TRAVESSIA_DATA_DIR to TRAVESSIA_DATABASE_URL)', {})
 try {
   const { DATA_DIR, DATABASE_URL } = readDataConfig()
   if (!DATABASE_URL) throw new RangeError('TRAVESSIA_DATABASE_URL does not say where to')

@@ -8,8 +8,10 @@ import { createIdentity } from '../api/src/identity/identity.ts'
 import { openLog } from '../api/src/store/open-log.ts'
 import { PersonalStore } from '../api/src/store/personal-store.ts'
 import { type Rebuilt, rebuildViews, requireUnused } from '../api/src/views/rebuild.ts'
+import { readArguments } from './usage.ts'
 
 process.umask(0o077)
+readArguments('Usage: npm run rebuild   (of TRAVESSIA_DATA_DIR, while no node runs)', {})
 try {
   const begun = performance.now()
   const { position, tables, differences } = await rebuild(readDataConfig())

@@ -5,7 +5,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { Api } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { registerDevice } from '../rig/own-agent.ts'
@@ -18,6 +17,7 @@ import { Browsers } from './soak/browsers.ts'
 import { inMebibytes, leaks, MemoryWatch } from './soak/memory.ts'
 import { Weather } from './soak/weather.ts'
 import { createField, type Field } from './torture/field.ts'
+import { endWithUsage, readArguments } from './usage.ts'
 
 const browsersPerAgent = 3
 /** A half-open connection takes its keepalive. */
@@ -27,7 +27,8 @@ const shownProblems = 10
 type Check = { readonly title: string; readonly problems: readonly string[] }
 type Place = { readonly device: SteadyDevice; readonly at: Entered }
 
-const { values } = parseArgs({
+const usage = 'Usage: npm run soak [-- --seconds N] [--seed S] [--report FILE]'
+const { values } = readArguments(usage, {
   options: {
     seconds: { type: 'string', default: '600' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
@@ -35,10 +36,8 @@ const { values } = parseArgs({
   },
 })
 const [seconds, seed] = [Number(values.seconds), Number(values.seed)]
-if (!Number.isInteger(seconds) || seconds < 1 || !Number.isInteger(seed) || seed < 0) {
-  console.error('Usage: npm run soak [-- --seconds N] [--seed S] [--report FILE]')
-  process.exit(2)
-}
+if (!Number.isInteger(seconds) || seconds < 1 || !Number.isInteger(seed) || seed < 0)
+  endWithUsage(usage)
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-soak-'))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void breakOff())

@@ -1,23 +1,22 @@
 /** `npm run verify -- BUNDLE`: is this evidence what was signed, and is it all of it? 0 intact, 1 altered, 2 unusable. */
-import { parseArgs } from 'node:util'
 import { parseNoteKey } from '@travessia/schemas/evidence/note'
 import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { reportLines, verdictOf } from '@travessia/schemas/evidence/verify-report'
 import { openFile } from '../api/src/audit/open-file.ts'
+import { endWithUsage, readArguments } from './usage.ts'
 
 const usage =
   'Usage: npm run verify -- BUNDLE [--key KEY]... [--since OLDER]   (KEY: name+id+base64; OLDER: a bundle, or what an agent keeps; see README)'
 const shown = 20
 
 try {
-  const { positionals, values } = parseArgs({
+  const { positionals, values } = readArguments(usage, {
     allowPositionals: true,
     options: { since: { type: 'string' }, key: { type: 'string', multiple: true, default: [] } },
   })
   const [path, ...more] = positionals
   const keys = values.key.flatMap((text) => parseNoteKey(text) ?? [])
-  if (path === undefined || more.length > 0 || keys.length < values.key.length)
-    throw new RangeError(usage)
+  if (path === undefined || more.length > 0 || keys.length < values.key.length) endWithUsage(usage)
   const begun = performance.now()
   const since = values.since === undefined ? {} : { since: await openFile(values.since) }
   const report = await verifyBundle(await openFile(path), { keys, ...since })

@@ -5,9 +5,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { eventually } from '../../rig/eventually.ts'
 import { stopChildren } from '../children.ts'
+import { endWithUsage, readArguments } from '../usage.ts'
 import { createField, type Field } from './field.ts'
 import { type Check, judge, outcomesOf } from './judge.ts'
 import { checkStore, readFacts } from './log.ts'
@@ -21,7 +21,7 @@ const size = { agents: 3, gatesPerAgent: 3 }
 const backWithinMs = 60_000
 
 const usage = `Usage: npm run torture -- commands [--commands N] [--kills N] [--cuts N] [--seed S] [--report FILE]`
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(usage, {
   allowPositionals: true,
   options: {
     commands: { type: 'string', default: '10000' },
@@ -38,10 +38,7 @@ const numbers = {
 }
 const seed = Number(values.seed)
 const areWhole = [...Object.values(numbers), seed].every((n) => Number.isInteger(n) && n >= 0)
-if (positionals.join() !== 'commands' || !areWhole || numbers.commands === 0) {
-  console.error(usage)
-  process.exit(2)
-}
+if (positionals.join() !== 'commands' || !areWhole || numbers.commands === 0) endWithUsage(usage)
 /** Far beyond what a busy machine needs: what is not done then counts as failed. */
 const limitMs = 180_000 + numbers.commands * 60 + (numbers.kills + 2 * numbers.cuts) * 12_000
 

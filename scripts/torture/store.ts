@@ -6,7 +6,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import {
   type Ledger,
@@ -18,6 +17,7 @@ import type { EventStore } from '../../api/src/store/event-store.ts'
 import { type PostgresServer, startPostgres } from '../../api/src/store/postgres.fixture.ts'
 import { createPostgresStore } from '../../api/src/store/postgres.ts'
 import { createSqliteStore } from '../../api/src/store/sqlite.ts'
+import { endWithUsage, readArguments } from '../usage.ts'
 
 const comparesEvery = 10
 const killsServerEvery = 4
@@ -36,7 +36,7 @@ type Result = {
   readonly problems: string[]
 }
 
-const { values } = parseArgs({
+const { values } = readArguments(usage, {
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '200' },
@@ -47,10 +47,8 @@ const { values } = parseArgs({
 })
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)]
 const wanted = engines.filter((engine) => values.engine === undefined || engine === values.engine)
-if (!(rounds >= 1 && Number.isInteger(rounds) && Number.isInteger(seed)) || wanted.length === 0) {
-  console.error(usage)
-  process.exit(2)
-}
+if (!(rounds >= 1 && Number.isInteger(rounds) && Number.isInteger(seed)) || wanted.length === 0)
+  endWithUsage(usage)
 
 const log = pino({ level: 'silent' })
 const begun = performance.now()

@@ -1,0 +1,44 @@
+/** Commands that take options: what they say of themselves, and of what they do not understand. */
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { root } from '../rig/processes.ts'
+
+const commands = [
+  'scripts/soak.ts',
+  'scripts/torture.ts',
+  'scripts/torture.ts commands',
+  'scripts/torture.ts store',
+  'scripts/verify.ts',
+  'scripts/rebuild.ts',
+  'scripts/move-log.ts',
+  'bench/bench.ts',
+  'bench/audit.ts',
+]
+
+function said(line: string) {
+  const options = { cwd: root, encoding: 'utf8' } as const
+  const { status, stdout, stderr } = spawnSync(process.execPath, line.split(' '), options)
+  return { status, stdout, stderr }
+}
+
+test.each(commands)(
+  '%s --help says its usage and ends with 0, an unknown option with 2',
+  (line) => {
+    const asked = said(`${line} --help`)
+    expect(asked).toEqual({ status: 0, stdout: expect.stringMatching(/^Usage: /), stderr: '' })
+    expect(said(`${line} --hepl`)).toEqual({ status: 2, stdout: '', stderr: asked.stdout })
+  },
+)
+
+test.each([
+  ['scripts/soak.ts', '--seconds many'],
+  ['scripts/torture.ts commands', '--kills -1'],
+  ['scripts/torture.ts', 'nothing'],
+  ['scripts/verify.ts', 'two bundles'],
+  ['bench/bench.ts', 'nothing'],
+  ['bench/bench.ts', '--ways nothing'],
+  ['bench/bench.ts', '--rounds 0'],
+])('%s %s is not understood: its usage and 2', (command, rest) => {
+  const usage = said(`${command} --help`).stdout
+  expect(said(`${command} ${rest}`)).toEqual({ status: 2, stdout: '', stderr: usage })
+})
