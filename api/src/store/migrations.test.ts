@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { afterAll, expect, test, vi } from 'vitest'
 import { migrate } from './migrations.ts'
 import { appendMore, copyMigrations, readAllOf, writeSome } from './older-log.fixture.ts'
+import { openLog } from './open-log.ts'
 import { expireStatements } from './query.ts'
 import { createSqliteStore } from './sqlite.ts'
 
@@ -19,7 +21,7 @@ const events = `select position, tenant_key, log_index, stream_key, version, jso
 /** What stands in the log at this path, as it was laid out before migration 0007. */
 function copyToOlder(from: string, to: string): DatabaseSync {
   const older = new DatabaseSync(to)
-  migrate(older, copyMigrations(all, join(directory, 'before-0007'), '0007.sql'))
+  migrate(older, { folder: copyMigrations(all, join(directory, 'before-0007'), '0007.sql') })
   older.exec(`attach '${from}' as written; delete from log_head`)
   for (const table of ['ref', 'log_head', 'tenant_head', 'stream', 'event_hour'])
     older.exec(`insert into main.${table} select * from written.${table}`)
@@ -58,18 +60,45 @@ test('a log of before types and times were integers gives the same of everything
 })
 
 test('of two that open an older log at once each waits for what the other one lays out', async () => {
-  const [path, olderPath] = [join(directory, 'one.db'), join(directory, 'two.db')]
+  const [path, DATA_DIR] = [join(directory, 'one.db'), join(directory, 'two')]
+  mkdirSync(DATA_DIR)
   const store = await createSqliteStore(path)
   const written = await writeSome(store)
-  const older = copyToOlder(path, olderPath)
+  const older = copyToOlder(path, join(DATA_DIR, 'events.db'))
   older.exec('pragma journal_mode = wal; begin immediate')
-  const opening = Promise.all([createSqliteStore(olderPath), createSqliteStore(olderPath)])
-  // Until both have seen what there is to do.
-  await sleep(1_000)
+  const said: Array<Record<string, unknown>> = []
+  const log = pino({}, { write: (line) => said.push(JSON.parse(line)) })
+  const opening = Promise.all([openLog({ DATA_DIR }, log), openLog({ DATA_DIR }, log)])
+  // Each has waited for it for longer than for any other transaction, and goes on waiting.
+  await expect.poll(() => said, { timeout: 15_000 }).toHaveLength(2)
+  for (const line of said)
+    expect(line).toMatchObject({ level: 40, path: join(DATA_DIR, 'events.db') })
+  await sleep(500)
   older.exec('commit')
   older.close()
   const opened = await opening
   for (const one of opened)
     expect(await readAllOf(one, written)).toEqual(await readAllOf(store, written))
   await Promise.all([store, ...opened].map((one) => one.close()))
+})
+
+test('another process is waited for up to the limit only, and without anybody to tell not at all', () => {
+  const path = join(directory, 'held.db')
+  const held = new DatabaseSync(path)
+  migrate(held, { folder: copyMigrations(all, join(directory, 'first'), '0002.sql') })
+  held.exec('begin immediate')
+  const second = new DatabaseSync(path)
+  second.exec('pragma busy_timeout = 50')
+  expect(() => migrate(second)).toThrow('locked')
+  const tell = vi.fn()
+  const begun = performance.now()
+  expect(() => migrate(second, { patience: { limitMs: 1_000, tell } })).toThrow('locked')
+  expect(performance.now() - begun).toBeGreaterThan(900)
+  expect(tell).toHaveBeenCalledTimes(1)
+  expect(second.prepare('pragma busy_timeout').get()).toEqual({ timeout: 50 })
+  held.exec('rollback')
+  migrate(second, { patience: { limitMs: 1_000, tell } })
+  expect(tell).toHaveBeenCalledTimes(1)
+  held.close()
+  second.close()
 })

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
 const sqliteFolder = join(import.meta.dirname, 'migrations/sqlite')
+/** SQLITE_BUSY. */
+const busy = 5
 
 export type Migration = { readonly name: string; readonly checksum: string; readonly sql: string }
 
@@ -12,11 +14,22 @@ export const knownMigrations = 'select name, checksum from migration'
 export const createMigrationTable =
   'create table if not exists migration(name text primary key, checksum text not null)'
 
-export function migrate(database: DatabaseSync, folder = sqliteFolder): void {
+/** A long log may be laid out anew: a minute for some millions of events. */
+export const migrationLimitMs = 24 * 3_600_000
+
+/** With whoever lays out the same log: `tell` says that it is waited for. */
+export type Patience = { readonly limitMs: number; readonly tell: () => void }
+type Options = { readonly folder?: string; readonly patience?: Patience }
+
+/** @throws TypeError as `pendingMigrations`; what the engine says, of a lock that is held for longer than it is waited for, too */
+export function migrate(
+  database: DatabaseSync,
+  { folder = sqliteFolder, patience }: Options = {},
+): void {
   database.exec(createMigrationTable)
   const pending = () => pendingMigrations(folder, database.prepare(knownMigrations).all())
   while (pending().length > 0) {
-    database.exec('begin immediate')
+    begin(database, patience)
     // Another process may be at it: behind the lock is seen what it has left to do.
     const [next] = pending()
     if (next) {
@@ -24,6 +37,23 @@ export function migrate(database: DatabaseSync, folder = sqliteFolder): void {
       database.prepare('insert into migration values (?, ?)').run(next.name, next.checksum)
     }
     database.exec('commit')
+  }
+}
+
+/** First as long as every transaction waits, then as long as another one may be at it. */
+function begin(database: DatabaseSync, patience: Patience | undefined): void {
+  try {
+    return database.exec('begin immediate')
+  } catch (error) {
+    if (!patience || (error as { errcode?: number }).errcode !== busy) throw error
+  }
+  patience.tell()
+  const usual = Number(database.prepare('pragma busy_timeout').get()?.['timeout'])
+  database.exec(`pragma busy_timeout = ${patience.limitMs}`)
+  try {
+    database.exec('begin immediate')
+  } finally {
+    database.exec(`pragma busy_timeout = ${usual}`)
   }
 }
 

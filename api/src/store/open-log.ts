@@ -15,7 +15,10 @@ type Where = Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>
 /** @throws when it cannot be opened: a node without its log does not start */
 export async function openLog({ DATABASE_URL, DATA_DIR }: Where, log: Logger): Promise<EventStore> {
   const path = join(DATA_DIR, 'events.db')
-  if (!DATABASE_URL) return createSqliteStore(path)
+  if (!DATABASE_URL) {
+    const waits = 'another process is laying out the log anew, waiting until it has ended'
+    return createSqliteStore(path, () => log.warn({ path }, waits))
+  }
   const { createPostgresStore } = await import('./postgres.ts')
   const store = await createPostgresStore(DATABASE_URL, log)
   try {

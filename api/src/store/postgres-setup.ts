@@ -7,15 +7,18 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { StreamKind } from '@travessia/schemas/events'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { createMigrationTable, knownMigrations, pendingMigrations } from './migrations.ts'
+import {
+  createMigrationTable,
+  knownMigrations,
+  migrationLimitMs,
+  pendingMigrations,
+} from './migrations.ts'
 import { passing } from './passing-streams.ts'
 
 export const appRole = 'travessia_app'
 const postgresFolder = join(import.meta.dirname, 'migrations/postgres')
 const oldestVersion = 150_000
 export const setupLock = 7_263_881
-/** A long log may be laid out anew: a minute for some millions of events. */
-const migrationLimitMs = 24 * 3_600_000
 /** Everything else may be added to, and no more; of `event` a trigger lets go what a retention has expired. */
 const updatable = ['log_head', 'tenant_head', 'stream', 'event_hour']
 

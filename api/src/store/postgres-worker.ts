@@ -1,9 +1,9 @@
 /** The thread of the one writer on PostgreSQL: one thing at a time, in the order in which it was asked. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { PostgresWriter } from './postgres-writer.ts'
-import type { Work, WriterMessage } from './write-queue.ts'
+import type { Work, WriterMessage, WriterNews } from './write-queue.ts'
 
-const tell = (message: WriterMessage | 'open') => parentPort?.postMessage(message)
+const tell = (message: WriterMessage | WriterNews) => parentPort?.postMessage(message)
 const writer = new PostgresWriter(workerData, (position) => tell({ heard: position }))
 let working: Promise<void> = Promise.resolve()
 

@@ -17,15 +17,16 @@ import {
 } from './event-text.ts'
 import type { Expiry, KeptCheckpoint, KeptCosignature } from './evidence-log.ts'
 import { Hours, hourStatement } from './hours.ts'
-import { migrate } from './migrations.ts'
+import { migrate, migrationLimitMs } from './migrations.ts'
 import { expireStatements } from './query.ts'
-import type { Keep, KeepAnswer, Work } from './write-queue.ts'
+import type { Keep, KeepAnswer, Work, WriterNews } from './write-queue.ts'
 
 const database = new DatabaseSync(String(workerData.path))
 database.exec('pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full')
 // Every index has its own last page for each key, so a batch touches many: kept in memory, and carried into the file seldom (32 and 64 MB).
 database.exec('pragma cache_size = -32000; pragma wal_autocheckpoint = 16000')
-migrate(database)
+const tell = () => parentPort?.postMessage('waits' satisfies WriterNews)
+migrate(database, { patience: { limitMs: migrationLimitMs, tell } })
 
 const sql = {
   ref: database.prepare('select key from ref where id = ?'),
@@ -60,7 +61,7 @@ let refs = new Map<string, number>()
 parentPort?.on('message', (work: Work) =>
   parentPort?.postMessage(typeof work === 'string' ? write(JSON.parse(work)) : kept(work.keep)),
 )
-parentPort?.postMessage('open')
+parentPort?.postMessage('open' satisfies WriterNews)
 
 function write(batch: readonly Append[]): WriteAnswer[] {
   try {

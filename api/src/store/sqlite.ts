@@ -8,9 +8,12 @@ import { SqliteEvidence } from './sqlite-evidence.ts'
 import { type Values, walkInSqlite } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
-/** @throws when the file cannot be opened or its migrations have drifted */
-export async function createSqliteStore(path: string): Promise<EventStore> {
-  const queue = await openWriteQueue('./sqlite-worker.ts', { path })
+/**
+ * @param waits called when another process lays out the log, which is waited for
+ * @throws when the file cannot be opened or its migrations have drifted
+ */
+export async function createSqliteStore(path: string, waits?: () => void): Promise<EventStore> {
+  const queue = await openWriteQueue('./sqlite-worker.ts', { path }, waits)
   return new SqliteStore(queue, new DatabaseSync(path, { readOnly: true }))
 }
 

@@ -2,7 +2,7 @@
  * The way to the one writer of a log, which runs in a worker thread: appends wait here, many go into one
  * transaction, each caller is answered after the commit. The queue is bounded: what does not fit is refused.
  */
-import { once } from 'node:events'
+import { on } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
@@ -29,6 +29,8 @@ export type KeepAnswer =
     }
 /** Unasked: another node has written. */
 export type Heard = { readonly heard: number }
+/** Before all answers: it waits for another process that lays out the log, and it has it. */
+export type WriterNews = 'waits' | 'open'
 export type WriterMessage = readonly WriteAnswer[] | KeepAnswer | Heard
 
 type Waiting = {
@@ -38,10 +40,20 @@ type Waiting = {
   readonly reject: (error: Error) => void
 }
 
-/** @throws what the writer threw before it was open */
-export async function openWriteQueue(program: string, workerData: unknown): Promise<WriteQueue> {
+/**
+ * @param waits called when the writer waits for another process
+ * @throws what the writer threw before it was open
+ */
+export async function openWriteQueue(
+  program: string,
+  workerData: unknown,
+  waits: () => void = () => undefined,
+): Promise<WriteQueue> {
   const worker = new Worker(new URL(program, import.meta.url), { workerData })
-  await once(worker, 'message')
+  for await (const [news] of on(worker, 'message')) {
+    if (news === 'waits') waits()
+    if (news === 'open') break
+  }
   return new WriteQueue(worker)
 }
 
