@@ -45,3 +45,16 @@ test('Escape closes the dialog and the focus returns to what opened it', async (
   await close()
   expect(document.activeElement).toBe(opener)
 })
+
+test('the second tap of a double one on a dialog that closes hits nothing beneath it', async () => {
+  const beneath = vi.fn()
+  opener.onclick = beneath
+  opener.style.cssText = 'position: fixed; inset: 0'
+  const { onclose, close } = await show()
+  onclose.mockImplementation(close)
+  await userEvent.dblClick(page.getByRole('dialog').getByRole('button'))
+  expect(onclose).toHaveBeenCalled()
+  expect(beneath).not.toHaveBeenCalled()
+  await userEvent.click(opener)
+  expect(beneath).toHaveBeenCalledOnce()
+})
