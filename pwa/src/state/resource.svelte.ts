@@ -28,13 +28,19 @@ export class Resource<T> {
       await remember(this.#path, $state.snapshot(this.value))
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
+      const isUnseen = error.code === noNetwork && this.value === undefined
+      const last = isUnseen ? await recall<T>(this.#path) : undefined
       if (this.#isOld(turn)) return
       this.error = error
-      if (error.code !== noNetwork || this.value !== undefined) return
-      const last = await recall<T>(this.#path)
-      this.value = last?.value
-      this.seenAt = last?.seenAt
+      if (!last) return
+      this.value = last.value
+      this.seenAt = last.seenAt
     }
+  }
+
+  /** It has answered, well or badly. */
+  get isSettled(): boolean {
+    return this.value !== undefined || this.error !== undefined
   }
 
   /** Told by the live stream: newer than whatever is still being fetched. */

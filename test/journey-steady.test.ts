@@ -1,0 +1,88 @@
+/** Screens that stay where they are: with letters twice as large, with long words, and while their parts are still coming. */
+import type { Browser, CDPSession, Page } from 'playwright'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, deviceNamed } from '../rig/api.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
+import { enter, newPhone, startBrowser } from './screens.ts'
+
+let stack: Stack
+let browser: Browser
+let page: Page
+let chromium: CDPSession
+let screens: string[]
+
+beforeAll(async () => {
+  ;[browser, stack] = await Promise.all([startBrowser(), startStack()])
+  const opened = await newPhone(browser)
+  page = opened.page
+  chromium = await opened.context.newCDPSession(page)
+  const manager = await new Api(stack.httpUrl).signIn('gestor@demo.travessia')
+  const name = `Condomínio ${'muito'.repeat(13)}`
+  const { body: site } = await manager.call<{ id: string }>('POST', '/api/installations', { name })
+  const [gate, printer] = [await deviceNamed(manager, 'Entrada'), await deviceNamed(manager, '3D')]
+  const pages = ['', '/sessao', '/console'].map((end) => `/equipamentos/${gate.id}${end}`)
+  screens = [
+    ...['/', `/instalacoes/${gate['installationId']}`, `/instalacoes/${site.id}`, ...pages],
+    ...[
+      `/equipamentos/${printer.id}`,
+      '/auditoria',
+      '/auditoria?ver=eventos',
+      '/parear',
+      '/ajustes',
+    ],
+  ]
+  await enter(page, stack, 'gestor@demo.travessia')
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await stack?.stop()
+})
+
+async function show(path: string): Promise<void> {
+  await page.goto(stack.httpUrl + path)
+  await page.locator('h1').first().waitFor()
+  await page.locator('[aria-busy]').waitFor({ state: 'detached' })
+  await page.waitForLoadState('load')
+}
+
+/** What cannot be tapped, because another thing or the edge of the screen covers it. */
+const coveredTabs = `[...document.querySelectorAll('nav a')].filter((one) => {
+  const { x, y, width, height } = one.getBoundingClientRect()
+  return !one.contains(document.elementFromPoint(x + width / 2, y + height / 2))
+}).map((one) => one.textContent.trim())`
+
+test('with letters twice as large every screen of a phone keeps its width and its four tabs', async () => {
+  const found: string[] = []
+  await chromium.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } })
+  for (const path of screens) {
+    await show(path)
+    const over = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+    if (over > 0) found.push(`${path}: ${over} px too wide`)
+    for (const tab of await page.evaluate<string[]>(coveredTabs)) found.push(`${path}: ${tab}`)
+  }
+  await chromium.send('Page.setFontSizes', { fontSizes: { standard: 16, fixed: 13 } })
+  expect(found).toEqual([])
+})
+
+/** The sum of what Chromium counts as moved without the person doing anything; 1 is a whole screen. */
+const moved = `new Promise((done) => {
+  let sum = 0
+  const watch = new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value
+  })
+  watch.observe({ type: 'layout-shift', buffered: true })
+  setTimeout(() => done(sum), 1_500)
+})`
+
+test('on a slow line nothing moves under the finger while a screen is coming', async () => {
+  const slow = { offline: false, latency: 150, downloadThroughput: 2e5, uploadThroughput: 1e5 }
+  await chromium.send('Network.emulateNetworkConditions', slow)
+  const found: string[] = []
+  for (const path of screens) {
+    await show(path)
+    const sum = await page.evaluate<number>(moved)
+    if (sum > 0.02) found.push(`${path}: ${sum.toFixed(3)}`)
+  }
+  expect(found).toEqual([])
+}, 120_000)
