@@ -1,36 +1,43 @@
-/** `node bench/audit.ts [--events 1000000]`: how long the questions of an auditor take on a log of that length. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+/** `node bench/audit.ts [--events 1000000]`: how long the questions of an auditor take on a log of that length, on both engines. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EventFilter, EventStore } from '../api/src/store/event-store.ts'
 import { type Cast, cast, fill, manyAppends } from '../api/src/store/many-events.fixture.ts'
-import { createSqliteStore } from '../api/src/store/sqlite.ts'
 import { readArguments } from '../scripts/usage.ts'
+import { type Engine, openEngine } from './store-engines.ts'
 
 const { values } = readArguments('Usage: node bench/audit.ts [--events N]', {
   options: { events: { type: 'string', default: '100000' } },
 })
 const asked = 200
-const directory = mkdtempSync(join(tmpdir(), 'travessia-audit-'))
+const root = mkdtempSync(join(tmpdir(), 'travessia-audit-'))
 
 type Ask = (turn: number) => Omit<EventFilter, 'tenantId' | 'limit'>
 
-/** A tenth of the events are another tenant's. */
 async function main(): Promise<void> {
-  const path = join(directory, 'events.db')
-  const store = await createSqliteStore(path)
+  for (const name of ['sqlite', 'postgres'] as const) {
+    const directory = join(root, name)
+    mkdirSync(directory)
+    const engine = await openEngine(name, directory)
+    await measure(name, engine).finally(() => engine.close())
+  }
+}
+
+/** A tenth of the events are another tenant's. */
+async function measure(name: string, engine: Engine): Promise<void> {
+  const { store } = engine
   const [people, others] = [cast(), cast()]
   const count = Number(values.events)
   const begun = performance.now()
   const made = await fill(store, manyAppends(people, count))
-  const seconds = (performance.now() - begun) / 1000
-  console.log(`${made} events appended, ${Math.round(made / seconds)} a second`)
-  await fill(store, manyAppends(others, count / 10))
-  const megabytes = (statSync(path).size / 1e6).toFixed(0)
-  console.log(`${megabytes} MB, ${Math.round(statSync(path).size / (made * 1.1))} bytes an event`)
+  const perSecond = Math.round((made * 1000) / (performance.now() - begun))
+  const all = made + (await fill(store, manyAppends(others, count / 10)))
+  const bytes = await engine.bytes()
+  const size = `${Math.round(bytes / 1e6)} MB, ${Math.round(bytes / all)} bytes an event`
+  console.log(`${name}: ${made} events appended, ${perSecond} a second; ${size}`)
   for (const [what, ask] of Object.entries(questions(people, await store.head())))
     console.log(line(what, await times(store, people, ask)))
-  await store.close()
 }
 
 function questions({ users, places }: Cast, head: number): Record<string, Ask> {
@@ -77,4 +84,4 @@ function line(what: string, taken: readonly number[]): string {
   return `${what.padEnd(42)} p50 ${at(0.5)} ms  p95 ${at(0.95)} ms`
 }
 
-await main().finally(() => rmSync(directory, { recursive: true, force: true }))
+await main().finally(() => rmSync(root, { recursive: true, force: true }))

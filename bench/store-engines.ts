@@ -111,6 +111,8 @@ async function openPostgres(directory: string): Promise<Engine> {
     },
     async close() {
       await store.close()
+      await raw.close()
+      await client.end()
       await server.remove()
     },
   }

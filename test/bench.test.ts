@@ -150,3 +150,21 @@ test(
   },
   withinMs,
 )
+
+test(
+  'the questions of an auditor are asked of both engines, and nothing is left',
+  async () => {
+    const own = join(directory, 'audit')
+    mkdirSync(own)
+    const options = { cwd: root, env: { ...process.env, TMPDIR: own } }
+    const line = ['bench/audit.ts', '--events', '500']
+    const { stdout } = await promisify(execFile)(process.execPath, line, options)
+    const [, ofSqlite = '', ofPostgres = ''] = stdout.split(/^(?:sqlite|postgres): .*$/m)
+    expect(ofSqlite.match(/^.*p95.*ms$/gm)?.length).toBeGreaterThan(10)
+    const names = (text: string) => text.replaceAll(/ +p50.*$/gm, '').trim()
+    expect(names(ofPostgres)).toBe(names(ofSqlite))
+    expect(pidsOf(own)).toEqual([])
+    expect(readdirSync(own)).toEqual([])
+  },
+  withinMs,
+)
