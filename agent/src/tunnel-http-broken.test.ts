@@ -1,7 +1,10 @@
 /** A device that breaks off, or does not speak HTTP, is never taken for one that has ended. */
-import { ResetCode } from '@travessia/schemas/tunnel-frame'
+import type { Socket } from 'node:net'
+import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { expect, test } from 'vitest'
+import { eventually } from './fixtures.ts'
 import { rawDevice } from './raw-device.fixture.ts'
+import { answerOf } from './tunnel-fixtures.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 
@@ -31,6 +34,26 @@ test.each([
     await expect(whole).rejects.toEqual(reset(ResetCode.deviceClosed))
   },
 )
+
+test('what a device said before it broke off is sent before the answer breaks, also to a slow reader', async () => {
+  const [first, rest] = ['f'.repeat(initialWindowBytes + 10_000), 'r'.repeat(20_000)]
+  let device: Socket | undefined
+  const { open, toNode } = await rawDevice((socket) => {
+    device = socket
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${first}`)
+  })
+  const sent = () =>
+    Buffer.concat(
+      toNode.filter(({ type }) => type === FrameType.data).map(({ payload }) => payload),
+    ).toString()
+  const answer = await answerOf(open())
+  await eventually(() => expect(sent()).toHaveLength(initialWindowBytes))
+  const closed = new Promise((resolve) => device?.once('close', resolve))
+  device?.end(rest)
+  await closed
+  await expect(answer.body()).rejects.toEqual(reset(ResetCode.deviceClosed))
+  expect(sent() === first + rest).toBe(true)
+})
 
 test.each(['FIN', 'RST'])(
   'a chunked answer that is cut by a %s is broken, with Connection: close too',

@@ -90,6 +90,28 @@ test('a body that breaks off does so after what came of it, also while that is s
   await expect(pieces.next()).rejects.toThrow('broken off')
 })
 
+test('whatever came of a body before it breaks off is given first, however it was sliced', async () => {
+  const size = fc.oneof(fc.integer({ min: 1, max: 3_000 }), fc.constantFrom(16_384, maxDataBytes))
+  await fc.assert(
+    fc.asyncProperty(fc.array(size, { maxLength: 6 }), async (sizes) => {
+      async function* broken() {
+        yield* reads(sizes)
+        throw new Error('broken off')
+      }
+      let came = 0
+      const all = async () => {
+        for await (const piece of framePieces(broken(), later)) {
+          expect(isPattern(piece, came)).toBe(true)
+          came += piece.length
+        }
+      }
+      await expect(all()).rejects.toThrow('broken off')
+      expect(came).toBe(sizes.reduce((sum, one) => sum + one, 0))
+    }),
+    { numRuns: 40 },
+  )
+})
+
 test('who leaves in the middle does not wait for a read that never ends, and the body is told', async () => {
   let isClosed = false
   async function* slow() {

@@ -58,10 +58,16 @@ class Filling {
   }
 }
 
+/** An error is not: what came before it is given first. */
 async function isHereThisTurn(next: Promise<unknown>, later: Later): Promise<boolean> {
-  const here = () => true
   const turn = new Promise<boolean>((resolve) => {
     later(() => resolve(false))
   })
-  return Promise.race([next.then(here, here), turn])
+  return Promise.race([
+    next.then(
+      () => true,
+      () => false,
+    ),
+    turn,
+  ])
 }
