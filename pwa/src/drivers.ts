@@ -44,6 +44,12 @@ export function secretOf(driver: Driver): 'login' | 'key' | 'none' {
   return driver === 'marlin' ? 'none' : 'login'
 }
 
+/** `192.168.1.50` is how people say it. */
+export function withScheme(address: string): string {
+  const said = address.trim()
+  return said === '' || /^[a-z]+:\/\//i.test(said) ? said : `http://${said}`
+}
+
 export function usualAddress(driver: Driver): string {
   return driver === 'marlin' ? 'serial:///dev/' : 'http://'
 }

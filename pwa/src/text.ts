@@ -4,6 +4,7 @@ import type {
   CommandState,
   Device,
   PassageItem,
+  Problem,
   Session,
   User,
 } from '@travessia/schemas/api'
@@ -19,6 +20,21 @@ export function errorSentence(error: unknown): string {
   if (!(error instanceof ApiError)) return m.error_unexpected()
   if (error.code === noNetwork) return m.error_no_network()
   return error.problem.title || m.error_unexpected()
+}
+
+/** What a person calls what the server says is not as it should be: `/name` is the field of that name. */
+const fields: Readonly<Record<string, () => string>> = {
+  '/name': m.name,
+  '/tenantName': m.company,
+  '/email': m.email,
+  '/password': m.password,
+  '/baseUrl': m.device_address,
+  '/path': m.request_path,
+}
+
+/** @returns undefined: it is about no field that has a name here */
+export function fieldOf({ at = '' }: Problem): string | undefined {
+  return fields[at]?.()
 }
 
 const makes: Partial<Record<Device['driver'], string>> = {

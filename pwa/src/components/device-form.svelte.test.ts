@@ -10,11 +10,11 @@ afterEach(() => {
   return cleanup()
 })
 
-async function show() {
+async function show(answer = () => Response.json({}, { status: 201 })) {
   const sent: DeviceBody[] = []
   vi.stubGlobal('fetch', async (_path: string, { body }: RequestInit) => {
     sent.push(JSON.parse(String(body)))
-    return Response.json({}, { status: 201 })
+    return answer()
   })
   await render(DeviceForm, { installationId: 'i', onsaved: () => undefined })
   await userEvent.fill(page.getByLabelText(m.name()), 'Prusa')
@@ -147,4 +147,20 @@ test('the agent may sign in to the page once there are credentials, and only thr
   await page.getByLabelText(m.device_via_agent()).click()
   await save()
   await expect.poll(() => sent).toMatchObject([{ signIn: 'agent', viaAgent: true }])
+})
+
+test('an address without http:// is taken as people say it, also when Enter saves at once', async () => {
+  const sent = await show()
+  await userEvent.fill(page.getByLabelText(m.device_address()), '')
+  await userEvent.type(page.getByLabelText(m.device_address()), '192.168.1.60{Enter}')
+  await expect.poll(() => sent).toMatchObject([{ baseUrl: 'http://192.168.1.60' }])
+})
+
+test('what the server does not take is named as the field is', async () => {
+  const problem = { status: 400, code: 'MESSAGE_INVALID', title: 'Não.', at: '/baseUrl' }
+  await show(() => Response.json(problem, { status: 400 }))
+  await userEvent.fill(page.getByLabelText(m.device_address()), 'http://169.254.169.254')
+  await save()
+  const named = page.getByText(m.error_field({ field: m.device_address() }))
+  await expect.element(named).toBeVisible()
 })

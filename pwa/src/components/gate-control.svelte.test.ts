@@ -104,3 +104,14 @@ test('the rotations are named entry and exit as the device has them', async () =
     m.gate_both(),
   ])
 })
+
+test('a reason is for one passage: it goes with the command, and stays only while that is not out', async () => {
+  const { sent, commands } = await show([undefined, issued()])
+  const reason = page.getByRole('textbox')
+  await userEvent.fill(reason, 'visitante')
+  await release(commands)
+  await expect.element(reason).toHaveValue('visitante')
+  await release(commands)
+  await expect.element(reason).toHaveValue('')
+  expect(sent.map(({ body }) => JSON.parse(body).args.reason)).toEqual(['visitante', 'visitante'])
+})
