@@ -3,6 +3,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { playwright } from '@vitest/browser-playwright'
 import { VitePWA } from 'vite-plugin-pwa'
 import { defineConfig } from 'vitest/config'
+import { compressedAssets } from './compressed-assets.ts'
 import { verifierPage } from './verifier-page.ts'
 
 /** Debian's Chromium: no browser is downloaded. */
@@ -25,6 +26,7 @@ export default defineConfig({
       }),
     svelte(),
     verifierPage(),
+    compressedAssets(),
     VitePWA({
       strategies: 'injectManifest',
       srcDir: 'src',

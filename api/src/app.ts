@@ -161,6 +161,7 @@ async function addPwa(app: App, { endpoints }: Services, pwaDir: string): Promis
   if (isBuilt) {
     await app.register(fastifyStatic, {
       root: pwaDir,
+      preCompressed: true,
       setHeaders: (reply, path) => {
         if (path.endsWith(verifierFile)) reply.header('content-security-policy', verifierPolicy)
         const isHashed = path.includes('/assets/')
