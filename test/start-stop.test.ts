@@ -44,11 +44,15 @@ function processesWith(directory: string): string[] {
     )
 }
 
+/** What people have registered; a device's status comes and changes by itself. */
 async function inventory(api: Api): Promise<unknown> {
   const { items } = await api.get<{ items: Item[] }>('/api/installations')
-  const devices = items.map(({ id }) => api.get(`/api/installations/${id}/devices`))
+  const devicesAt = async ({ id }: Item) => {
+    const devices = await api.get<{ items: Item[] }>(`/api/installations/${id}/devices`)
+    return devices.items.map((device) => ({ ...device, status: undefined }))
+  }
   const agents = items.map(({ agent }) => (agent as { agentId: string }).agentId)
-  return [items.map(({ id, name }) => [id, name]), agents, await Promise.all(devices)]
+  return [items.map(({ id, name }) => [id, name]), agents, await Promise.all(items.map(devicesAt))]
 }
 
 async function allOnline(api: Api): Promise<boolean> {
