@@ -5,6 +5,7 @@ import type { SignedIn } from '@travessia/schemas/api'
 /** How often a node that is busy is asked again, a second apart. */
 const busyTries = 30
 
+type Founder = Readonly<Record<'email' | 'password' | 'name' | 'tenantName', string>>
 export type Api = ReturnType<typeof createApi>
 
 export function createApi(httpUrl: string) {
@@ -38,10 +39,10 @@ export function createApi(httpUrl: string) {
     async items<T>(path: string): Promise<T[]> {
       return (await call<{ items: T[] }>('GET', path)).items
     },
-    async signInOrRegister(email: string, password: string, tenantName: string): Promise<void> {
+    async signInOrRegister(founder: Founder): Promise<void> {
+      const { email, password } = founder
       const signIn = () => call<SignedIn>('POST', '/api/auth/login', { email, password })
-      const register = () =>
-        call<SignedIn>('POST', '/api/auth/register', { email, password, tenantName })
+      const register = () => call<SignedIn>('POST', '/api/auth/register', founder)
       token = (await signIn().catch(register)).token
     },
   }

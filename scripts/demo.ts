@@ -27,7 +27,7 @@ export async function startDemo(demo: Demo): Promise<void> {
 
 async function firstTenant(demo: Demo, devices: DemoDevices): Promise<void> {
   const admin = createApi(demo.httpUrl)
-  await admin.signInOrRegister('admin@demo.travessia', demoPassword, 'Condomínio Aurora')
+  await admin.signInOrRegister(founder('admin@demo.travessia', 'Condomínio Aurora'))
   const colleagues = demoAccounts.filter(
     ({ email }) => email.endsWith('@demo.travessia') && email !== 'admin@demo.travessia',
   )
@@ -51,12 +51,17 @@ async function firstTenant(demo: Demo, devices: DemoDevices): Promise<void> {
 
 async function secondTenant(demo: Demo, devices: DemoDevices): Promise<void> {
   const manager = createApi(demo.httpUrl)
-  await manager.signInOrRegister('gestor@outro.travessia', demoPassword, 'Outro Cliente')
+  await manager.signInOrRegister(founder('gestor@outro.travessia', 'Outro Cliente'))
   const startAgent = await installation(demo, manager, 'Sede', [
     turnstile('Catraca Sede', devices.foreign),
   ])
   const first = await startAgent()
   void dropAndReturn(first, startAgent)
+}
+
+function founder(email: string, tenantName: string) {
+  const name = demoAccounts.find((one) => one.email === email)?.name ?? email
+  return { email, name, tenantName, password: demoPassword }
 }
 
 type Agent = { stop(): Promise<void> }

@@ -35,6 +35,16 @@ test('who registers is signed in as the administrator of a customer of their own
   expect(await api.get('/api/installations')).toEqual({ items: [] })
 })
 
+test('each account of the demo has the name that the sign-in page offers it by', async () => {
+  type Offered = { accounts: Array<Record<'email' | 'name' | 'role', string>> }
+  const { accounts } = await new Api(stack.httpUrl).get<Offered>('/api/demo')
+  expect(accounts.length).toBeGreaterThan(4)
+  for (const { email, name, role } of accounts) {
+    const person = await new Api(stack.httpUrl).signIn(email)
+    expect(await person.get('/api/auth/me')).toMatchObject({ email, name, role })
+  }
+})
+
 test('an address that has an account cannot be registered again, and a weak password not at all', async () => {
   const { email } = await registered()
   const other = new Api(stack.httpUrl)

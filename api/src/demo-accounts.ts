@@ -11,6 +11,6 @@ export const demoAccounts: ReadonlyArray<{
   { email: 'gestor@demo.travessia', name: 'Gestora Ana', role: 'manager' },
   { email: 'auditor@demo.travessia', name: 'Auditor Rui', role: 'auditor' },
   { email: 'operador@demo.travessia', name: 'Operador Léo', role: 'operator' },
-  { email: 'admin@demo.travessia', name: 'Administração', role: 'admin' },
-  { email: 'gestor@outro.travessia', name: 'Gestor do outro cliente', role: 'admin' },
+  { email: 'admin@demo.travessia', name: 'Administradora Bia', role: 'admin' },
+  { email: 'gestor@outro.travessia', name: 'Gestor Caio', role: 'admin' },
 ]
