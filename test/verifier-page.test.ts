@@ -60,6 +60,7 @@ test('a key that is none, a file that is no bundle and a key of another log each
   const { page } = await openPage()
   await page.locator('#bundle').setInputFiles(join(root, 'README.md'))
   await page.getByRole('heading', { name: 'Não pode ser conferido' }).waitFor()
+  await page.getByText('Isto não é um pacote de evidências inteiro.').waitFor()
   await page.locator('summary').click()
   await page.locator('#keys').fill('x')
   await chosen(page, 'session.zip')

@@ -1,6 +1,6 @@
 /** The verifier as a page of its own, without network: the same check as `npm run verify`. */
 import type { Language } from '@travessia/schemas/evidence/findings'
-import { type NoteKey, parseNoteKey } from '@travessia/schemas/evidence/note'
+import { parseNoteKey } from '@travessia/schemas/evidence/note'
 import { blobFile, type RandomFile } from '@travessia/schemas/evidence/random-file'
 import { type Knowledge, type Report, verifyBundle } from '@travessia/schemas/evidence/verify'
 import { reportParts, verdictOf } from '@travessia/schemas/evidence/verify-report'
@@ -9,7 +9,9 @@ import { type PageText, texts } from './texts.ts'
 const shown = 20
 const tones = { intact: 'good', altered: 'bad', incomplete: 'warn' } as const
 
-type Outcome = { readonly report: Report } | { readonly problem: string }
+type Outcome =
+  | { readonly report: Report }
+  | { readonly problem: string; readonly advice?: PageText }
 
 let language: Language = navigator.language.startsWith('en') ? 'en' : 'pt-BR'
 let outcome: Outcome | undefined
@@ -57,7 +59,12 @@ function show(): void {
   else if (!outcome) result.replaceChildren()
   else if ('problem' in outcome)
     result.replaceChildren(
-      card('warn', element('h2', say('unusable')), element('p', outcome.problem, 'words')),
+      card(
+        'warn',
+        element('h2', say('unusable')),
+        ...(outcome.advice ? [element('p', say(outcome.advice))] : []),
+        element('p', outcome.problem, 'words'),
+      ),
     )
   else result.replaceChildren(...cardsOf(outcome.report))
 }
@@ -95,15 +102,27 @@ function unhurried(blob: Blob): RandomFile {
   }
 }
 
-function knowledge(): Knowledge {
+function keyLines(): string[] {
   const lines = keys.value.split('\n').map((line) => line.trim())
-  const given: NoteKey[] = lines.filter(Boolean).map((line) => {
-    const key = parseNoteKey(line)
-    if (!key) throw new RangeError(`${say('badKey')}: ${line}`)
-    return key
-  })
+  return lines.filter(Boolean)
+}
+
+function knowledge(): Knowledge {
+  const given = keyLines().flatMap((line) => parseNoteKey(line) ?? [])
   const earlier = since.files?.[0]
   return { keys: given, ...(earlier ? { since: unhurried(earlier) } : {}) }
+}
+
+async function outcomeOf(file: Blob): Promise<Outcome> {
+  const wrong = keyLines().find((line) => !parseNoteKey(line))
+  if (wrong !== undefined) return { problem: `${say('badKey')}: ${wrong}` }
+  try {
+    return { report: await verifyBundle(unhurried(file), knowledge()) }
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    // With an earlier state it may be that one, or that the two do not go together.
+    return since.files?.length ? { problem } : { problem, advice: 'again' }
+  }
 }
 
 /** Of several at once the last one is shown. */
@@ -116,12 +135,7 @@ async function check(): Promise<void> {
   const own = checks
   isWorking = true
   show()
-  let found: Outcome
-  try {
-    found = { report: await verifyBundle(unhurried(file), knowledge()) }
-  } catch (error) {
-    found = { problem: error instanceof Error ? error.message : String(error) }
-  }
+  const found = await outcomeOf(file)
   if (own !== checks) return
   isWorking = false
   outcome = found

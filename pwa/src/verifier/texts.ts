@@ -15,6 +15,8 @@ const portuguese = {
   altered: 'ALTERADO',
   incomplete: 'INCOMPLETO',
   unusable: 'Não pode ser conferido',
+  again:
+    'Isto não é um pacote de evidências inteiro. Escolha o arquivo .zip como ele foi baixado na Auditoria; se for ele, baixe-o de novo.',
   integrity: 'Integridade',
   completeness: 'Completude',
   bodies: 'Conteúdos',
@@ -41,6 +43,8 @@ const english: Record<PageText, string> = {
   altered: 'ALTERED',
   incomplete: 'INCOMPLETE',
   unusable: 'Cannot be checked',
+  again:
+    'This is not a whole evidence bundle. Choose the .zip file as it was downloaded in Audit; if it is that one, download it again.',
   integrity: 'Integrity',
   completeness: 'Completeness',
   bodies: 'Bodies',
