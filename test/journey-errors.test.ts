@@ -178,7 +178,8 @@ test('a pairing code that ran out says so and offers another; a wrong one is ref
 test('an address of nobody and one of another customer look the same', async () => {
   const other = await new Api(stack.httpUrl).signIn('gestor@outro.travessia')
   const foreign = await deviceNamed(other, 'Sede')
-  for (const path of ['/nada', `/equipamentos/${foreign.id}`, `/equipamentos/${'a'.repeat(26)}`]) {
+  const addresses = [foreign.id, 'a'.repeat(26), `${foreign.id}/sessao`, `${foreign.id}/console`]
+  for (const path of ['/nada', ...addresses.map((address) => `/equipamentos/${address}`)]) {
     await open(path)
     await page.getByText('Este endereço não existe ou você não tem acesso a ele.').waitFor()
   }
