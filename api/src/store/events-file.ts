@@ -1,6 +1,11 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
+/** What the file is called once its log is in PostgreSQL. */
+export function movedName(path: string): string {
+  return `${path}.moved`
+}
+
 /** Whether a file holds a log that somebody would miss. */
 export function holdsEvents(path: string): boolean {
   if (!existsSync(path)) return false

@@ -1,7 +1,8 @@
 /** A log of SQLite becomes one of PostgreSQL: everything that is read of it is the same, and it goes on where it was. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@travessia/schemas/ids'
 import pg from 'pg'
@@ -9,6 +10,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
 import type { EventStore } from './event-store.ts'
+import { leafOf } from './event-text.ts'
 import { moveLog } from './move-log.ts'
 import { appendMore, readAllOf, writeSome } from './older-log.fixture.ts'
 import { openLog } from './open-log.ts'
@@ -69,6 +71,22 @@ async function opened<T>(place: { path: string; url: string }, use: (store: Even
   }
 }
 
+const waiting = `from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+
+/** It has written nearly all and waits for a lock. */
+async function waitingMove(place: { path: string; url: string }) {
+  // Its tables are there before it.
+  await opened({ ...place, path: newFile() }, () => undefined)
+  const lock = new pg.Client({ connectionString: place.url })
+  lock.on('error', () => undefined)
+  await lock.connect()
+  await lock.query('begin; lock table cosignature in share mode')
+  const moved = moveLog({ ...place, log })
+  moved.catch(() => undefined)
+  while ((await server.run(`select pid ${waiting}`, place.url)).length === 0) await sleep(20)
+  return { lock, moved }
+}
+
 test('every list, stream, tree, signature and expired leaf is the same, and it goes on where it was', async () => {
   const place = { path: newFile(), url: await server.newDatabase() }
   const { some, read } = await written(place.path)
@@ -117,21 +135,102 @@ test('a log that a node uses is not moved, and none is made where there is none'
   await store.close()
 })
 
+test('a log whose first events have times that are none moves', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  const store = await createSqliteStore(place.path)
+  const wrongClock = { ...event(), at: '0000-01-01T00:00:00.000Z' }
+  const { tenantId, streamId } = append()
+  const first = { ...append({ streamKind: 'passage' }), tenantId, streamId, events: [wrongClock] }
+  await store.append(first)
+  await store.append(append())
+  const read = await store.readAll(0, 10)
+  await store.close()
+  // As versions before this one let it in.
+  const body = JSON.stringify({ ...read[1], at: '2016-12-31T23:59:60.000Z' })
+  const file = new DatabaseSync(place.path)
+  file.exec('drop trigger event_is_never_changed')
+  file
+    .prepare('update event set body = ?, leaf_hash = ? where position = 2')
+    .run(body, leafOf(body))
+  file.close()
+  expect((await moveLog({ ...place, log })).events).toBe(2)
+  await opened(place, async (moved) => {
+    const whole = await moved.readAll(0, 10)
+    expect(whole.map(({ at }) => at)).toEqual([wrongClock.at, '2016-12-31T23:59:60.000Z'])
+  })
+  const month = new Date().toISOString().slice(0, 7)
+  expect(await server.run('select bucket::text from stream order by 1', place.url)).toEqual([
+    { bucket: '0001-01-01' },
+    { bucket: `${month}-01` },
+  ])
+})
+
+test('nobody opens the file until it has its other name, and what is kept stands by itself', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  const { read } = await written(place.path)
+  const { lock, moved } = await waitingMove(place)
+  const opening = new DatabaseSync(place.path, { timeout: 0 })
+  expect(() => opening.prepare('select 1 from event').get()).toThrow('locked')
+  opening.close()
+  await lock.query('rollback')
+  await lock.end()
+  const { kept } = await moved
+  const file = new DatabaseSync(kept)
+  expect(file.prepare('pragma journal_mode').get()).toEqual({ journal_mode: 'delete' })
+  file.close()
+  const copy = newFile()
+  copyFileSync(kept, copy)
+  const store = await createSqliteStore(copy)
+  expect(await store.readAll(0, 1_000_000)).toEqual(read.whole)
+  await store.close()
+})
+
+test('a file that was kept before is not lost', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  await written(place.path)
+  writeFileSync(`${place.path}.moved`, 'an older log')
+  await expect(moveLog({ ...place, log })).rejects.toThrow('is there already')
+  expect(await opened({ ...place, path: newFile() }, (store) => store.head())).toBe(0)
+})
+
+test('without the address of its database a node whose log was moved does not start', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  await written(place.path)
+  await moveLog({ ...place, log })
+  await expect(opened({ ...place, url: '' }, () => undefined)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    details: { problems: [expect.stringContaining('TRAVESSIA_DATABASE_URL')] },
+  })
+  expect(existsSync(place.path)).toBe(false)
+})
+
+test('killed after its commit it is ended by the next one, unless the file has gone on', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  const { some, read } = await written(place.path)
+  const { kept } = await moveLog({ ...place, log })
+  copyFileSync(kept, place.path)
+  rmSync(kept)
+  expect(await moveLog({ ...place, log })).toEqual({ events: read.whole.length, kept })
+  expect(await opened(place, (store) => readOf(store, some))).toEqual(read)
+  copyFileSync(kept, place.path)
+  rmSync(kept)
+  const store = await createSqliteStore(place.path)
+  await appendMore(store)
+  await store.close()
+  await expect(moveLog({ ...place, log })).rejects.toThrow('has a log already')
+  expect(existsSync(place.path)).toBe(true)
+})
+
 test('broken off before its commit it has moved nothing, and can be done again', async () => {
   const place = { path: newFile(), url: await server.newDatabase() }
   const { some, read } = await written(place.path)
   const empty = { path: newFile(), url: place.url }
   expect(await opened(empty, (store) => store.head())).toBe(0)
-  const other = new pg.Client({ connectionString: place.url })
-  await other.connect()
-  // Where nearly all has been written it has to wait, and loses its connection.
-  await other.query('begin; lock table cosignature in share mode')
-  const ended = expect(moveLog({ ...place, log })).rejects.toThrow('terminating connection')
-  const waiting = `select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'`
-  while ((await server.run(waiting, place.url)).length === 0) await sleep(20)
+  const { lock, moved } = await waitingMove(place)
+  const ended = expect(moved).rejects.toThrow('terminating connection')
+  await lock.query(`select pg_terminate_backend(pid) ${waiting}`)
   await ended
-  await other.end()
+  await lock.end()
   expect(await opened(empty, (store) => store.head())).toBe(0)
   await moveLog({ ...place, log })
   expect(await opened(place, (store) => readOf(store, some))).toEqual(read)

@@ -1,13 +1,15 @@
 /**
  * The log of `events.db` into an empty PostgreSQL database: positions, trees, signatures and integers of ids stay what they are.
- * All in one transaction. Killed before its commit: the database is empty and the file is the log; after it: the database is.
+ * All in one transaction. Killed before its commit: the database is empty and the file is the log; after it: the database is, and
+ * the next call gives the file its other name.
  */
-import { existsSync, renameSync, rmSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { existsSync, renameSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import type { StreamKind } from '@travessia/schemas/events'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { requireUnused } from '../views/rebuild.ts'
+import { openAlone } from '../views/rebuild.ts'
+import { movedName } from './events-file.ts'
 import { migrate } from './migrations.ts'
 import { columnsOf, eventColumnsOf, type Value } from './postgres-batch.ts'
 import {
@@ -27,43 +29,60 @@ type Move = { readonly path: string; readonly url: string; readonly log: Logger 
 
 /**
  * @returns how many events were moved; the file has another name then
- * @throws RangeError when there is nothing to move, a node uses it, or the database has a log. TravessiaError CONFIG_INVALID
+ * @throws RangeError when there is nothing to move, a node uses it, or the database has another log. TravessiaError CONFIG_INVALID
  */
 export async function moveLog({ path, url, log }: Move): Promise<{ events: number; kept: string }> {
   if (!existsSync(path)) throw new RangeError('there is no events.db to move')
-  requireUnused(path)
-  await prepareDatabase(url, { log })
-  const from = new DatabaseSync(path)
+  const kept = movedName(path)
+  if (existsSync(kept)) throw new RangeError(`${kept} is there already: give it another name`)
+  const from = openAlone(path)
+  try {
+    await prepareDatabase(url, { log })
+    migrate(from)
+    const events = await moveRows(from, url)
+    // One file, which nobody has opened before it has its other name.
+    from.exec('pragma journal_mode = delete')
+    renameSync(path, kept)
+    return { events, kept }
+  } finally {
+    from.close()
+  }
+}
+
+async function moveRows(from: DatabaseSync, url: string): Promise<number> {
+  // Before the transaction: the server ends one in which nothing is said for long.
+  const buckets = new Buckets(from)
   const client = new pg.Client({
     ...connectionLimits,
     ...{ connectionString: url, query_timeout: statementLimitMs },
     idle_in_transaction_session_timeout: statementLimitMs,
   })
   client.on('error', () => undefined)
-  let events: number
   try {
-    migrate(from)
-    // Nobody writes while it is read.
-    from.exec('begin immediate')
     await client.connect()
-    events = await copy(from, client)
-    from.exec('rollback; pragma wal_checkpoint(truncate)')
+    await client.query('begin')
+    await client.query('select pg_advisory_xact_lock($1)', [setupLock])
+    await client.query(`select set_config('travessia.tenant', 'all', true)`)
+    const { rows } = await client.query('select next_position from log_head for update')
+    if (Number(rows[0]?.next_position) === 1) return await copy(from, client, buckets)
+    if (await isMoved(from, client)) return Number(from.prepare(countEvents).get()?.['events'])
+    throw new RangeError('the database has a log already')
   } finally {
-    from.close()
     await client.end().catch(() => undefined)
   }
-  const kept = `${path}.moved`
-  renameSync(path, kept)
-  for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
-  return { events, kept }
 }
 
-async function copy(from: DatabaseSync, client: pg.Client): Promise<number> {
-  await client.query('begin')
-  await client.query('select pg_advisory_xact_lock($1)', [setupLock])
-  await client.query(`select set_config('travessia.tenant', 'all', true)`)
-  const { rows } = await client.query('select next_position from log_head for update')
-  if (Number(rows[0]?.next_position) !== 1) throw new RangeError('the database has a log already')
+/** All that the file says the database says. */
+async function isMoved(from: DatabaseSync, client: pg.Client): Promise<boolean> {
+  const last = from.prepare(lastEvent).get()
+  const { rows } = await client.query(
+    'select from event where position = $1 and leaf_hash = $2',
+    last ? [last['position'], last['leaf_hash']] : [0, null],
+  )
+  return rows.length > 0
+}
+
+async function copy(from: DatabaseSync, client: pg.Client, buckets: Buckets): Promise<number> {
   const into = (table: string, types: readonly string[]) => async (values: readonly Value[][]) => {
     const columns = types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')
     const sql = `insert into ${table} overriding system value select * from unnest(${columns})`
@@ -71,17 +90,15 @@ async function copy(from: DatabaseSync, client: pg.Client): Promise<number> {
   }
   await eachPage(from, 'select key, id from ref', into('ref', ['bigint', 'text']))
   await client.query(`select setval('ref_key_seq', max(key)) from ref`)
-  const buckets = bucketsOf(from)
-  for (const bucket of new Set(buckets.values())) await addPartition(client, bucket)
-  const now = bucketOf(new Date())
+  for (const bucket of buckets.names) await addPartition(client, bucket)
   const stream = into('stream', ['bigint', 'bigint', 'text', 'int', 'date'])
   await eachPage(from, 'select tenant_key, stream_key, kind, version from stream', (streams) =>
-    stream(streams.map((row) => [...row, buckets.get(Number(row[1])) ?? now])),
+    stream(streams.map((row) => [...row, buckets.of(row[1])])),
   )
   let events = 0
   await eachPage(from, eventRows, async (page) => {
     events += page.length
-    const values = page.map((row) => [...row, buckets.get(Number(row[3])) ?? now])
+    const values = page.map((row) => [...row, buckets.of(row[3])])
     await client.query(writerStatements.addEvents, eventColumnsOf(values))
   })
   for (const [table, types] of Object.entries(others))
@@ -106,20 +123,40 @@ const others = {
   cosignature: ['bigint', 'bigint', 'bigint', 'text', 'text', 'text'],
 }
 
-/** In the order of `addEvents`, without the bucket. */
-const eventRows = `select position, tenant_key, log_index, stream_key, version, type_key, at, actor_key, installation_key,
+const countEvents = 'select count(*) as events from event'
+const lastEvent = 'select position, leaf_hash from event order by position desc limit 1'
+/** In the order of `addEvents`, without the bucket. Of a time that is none, as older versions let in, the first there is. */
+const eventRows = `select position, tenant_key, log_index, stream_key, version, type_key, coalesce(at, 0), actor_key, installation_key,
   device_key, session_key, body, lower(hex(leaf_hash)) as leaf from event order by position`
 
-/** Of each stream the month that it opened in: of its first event that is still there. */
-function bucketsOf(from: DatabaseSync): Map<number, string> {
-  const first = from.prepare(`select stream.stream_key as stream, kind, min(event.version), at
-    from stream join event on event.stream_key = stream.stream_key group by stream.stream_key`)
-  const buckets = new Map<number, string>()
-  for (const { stream, kind, at } of first.iterate()) {
-    const month = bucketOf(new Date(Number(at)))
-    buckets.set(Number(stream), bucketFor(kind as StreamKind, month))
+/** Of each stream that has an event still: when the first of them was written, whatever time it says. */
+const openings = `select stream_key as stream, kind, (
+    select case when json_valid(body) then json_extract(body, '$.recordedAt') end
+      from event where event.stream_key = stream.stream_key order by version limit 1) as opened
+  from stream where exists (select 1 from event where event.stream_key = stream.stream_key)`
+
+/** Of each stream the month that it opened in. By integers, which are dense: there may be more streams than a Map holds. */
+class Buckets {
+  /** The first: of streams that have no event any more. */
+  readonly names = [bucketOf(new Date())]
+  readonly #places: Uint16Array
+
+  constructor(from: DatabaseSync) {
+    const last = from.prepare('select max(key) as key from ref').get()
+    this.#places = new Uint16Array(Number(last?.['key']) + 1)
+    const places = new Map<string, number>()
+    for (const { stream, kind, opened } of from.prepare(openings).iterate()) {
+      const month = opened === null ? this.names[0] : bucketOf(new Date(String(opened)))
+      const name = bucketFor(kind as StreamKind, String(month))
+      const place = places.get(name) ?? this.names.push(name) - 1
+      places.set(name, place)
+      this.#places[Number(stream)] = place
+    }
   }
-  return buckets
+
+  of(stream: Value | undefined): string {
+    return String(this.names[Number(this.#places[Number(stream)])])
+  }
 }
 
 async function eachPage(

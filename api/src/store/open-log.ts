@@ -1,14 +1,17 @@
 /** The one place that chooses where the log is kept. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { EventStore } from './event-store.ts'
-import { holdsEvents } from './events-file.ts'
+import { holdsEvents, movedName } from './events-file.ts'
 import { createSqliteStore } from './sqlite.ts'
 
 const movedFirst =
   'TRAVESSIA_DATABASE_URL: that database has no log, and DATA_DIR has one in events.db: `npm run move-log` carries it over'
+const movedAway =
+  'TRAVESSIA_DATABASE_URL: not set, and the log of DATA_DIR was moved to a database (events.db.moved)'
 
 type Where = Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>
 
@@ -16,6 +19,8 @@ type Where = Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>
 export async function openLog({ DATABASE_URL, DATA_DIR }: Where, log: Logger): Promise<EventStore> {
   const path = join(DATA_DIR, 'events.db')
   if (!DATABASE_URL) {
+    if (!existsSync(path) && existsSync(movedName(path)))
+      throw new TravessiaError('CONFIG_INVALID', { problems: [movedAway] })
     const waits = 'another process is laying out the log anew, waiting until it has ended'
     return createSqliteStore(path, () => log.warn({ path }, waits))
   }

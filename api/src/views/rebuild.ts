@@ -44,14 +44,18 @@ export async function rebuildViews({
 
 /** @throws RangeError when a node uses them */
 export function requireUnused(path: string): void {
-  if (!existsSync(path)) return
+  if (existsSync(path)) openAlone(path).close()
+}
+
+/** Until it is closed nobody else reads or writes it. @throws RangeError when a node uses it */
+export function openAlone(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
     database.exec('pragma locking_mode = exclusive; begin exclusive; commit')
+    return database
   } catch (cause) {
-    throw new RangeError('a node is using this data directory: stop it first', { cause })
-  } finally {
     database.close()
+    throw new RangeError('a node is using this data directory: stop it first', { cause })
   }
 }
 
