@@ -3,13 +3,14 @@ import type { Browser, CDPSession, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed } from '../rig/api.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
-import { enter, newPhone, startBrowser } from './screens.ts'
+import { enter, newPhone, phone, startBrowser } from './screens.ts'
 
 let stack: Stack
 let browser: Browser
 let page: Page
 let chromium: CDPSession
 let screens: string[]
+let gatePath: string
 
 beforeAll(async () => {
   ;[browser, stack] = await Promise.all([startBrowser(), startStack()])
@@ -20,7 +21,8 @@ beforeAll(async () => {
   const name = `Condomínio ${'muito'.repeat(13)}`
   const { body: site } = await manager.call<{ id: string }>('POST', '/api/installations', { name })
   const [gate, printer] = [await deviceNamed(manager, 'Entrada'), await deviceNamed(manager, '3D')]
-  const pages = ['', '/sessao', '/console'].map((end) => `/equipamentos/${gate.id}${end}`)
+  gatePath = `/equipamentos/${gate.id}`
+  const pages = ['', '/sessao', '/console'].map((end) => gatePath + end)
   screens = [
     ...['/', `/instalacoes/${gate['installationId']}`, `/instalacoes/${site.id}`, ...pages],
     ...[
@@ -85,4 +87,28 @@ test('on a slow line nothing moves under the finger while a screen is coming', a
     if (sum > 0.02) found.push(`${path}: ${sum.toFixed(3)}`)
   }
   expect(found).toEqual([])
+}, 120_000)
+
+test('one part of a device that is late, or cannot be loaded, hides none of the others', async () => {
+  const storageState = await page.context().storageState()
+  // What a service worker has kept would come all the same.
+  const context = await browser.newContext({
+    ...{ viewport: phone, locale: 'pt-BR', serviceWorkers: 'block', storageState },
+  })
+  const [button, facts] = ['.hold', '.facts']
+  const open = async (lacking: string, shown: readonly string[], isLate: boolean) => {
+    const own = await context.newPage()
+    await own.route(lacking, (route) => (isLate ? undefined : route.abort()))
+    await own.goto(stack.httpUrl + gatePath)
+    for (const one of shown) await own.locator(one).first().waitFor({ timeout: 15_000 })
+    return own
+  }
+  await open('**/api/devices/*/state', [button, facts], true)
+  await open('**/api/installations/*', [facts], true)
+  await open('**/assets/turnstile-panel*.js', [facts], true)
+  const broken = await open('**/assets/turnstile-panel*.js', [facts, '[role=alert]'], false)
+  await broken.unroute('**/assets/turnstile-panel*.js')
+  await broken.getByRole('button', { name: 'Tentar de novo' }).click()
+  await broken.locator(button).waitFor()
+  await context.close()
 }, 120_000)
