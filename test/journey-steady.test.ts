@@ -54,14 +54,18 @@ const coveredTabs = `[...document.querySelectorAll('nav a')].filter((one) => {
   return !one.contains(document.elementFromPoint(x + width / 2, y + height / 2))
 }).map((one) => one.textContent.trim())`
 
-test('with letters twice as large every screen of a phone keeps its width and its four tabs', async () => {
+/** A value that has not even the width of a short word. */
+const squeezed = `[...document.querySelectorAll('dd')].filter((one) => one.offsetWidth < 100).map((one) => one.textContent.trim())`
+
+test('with letters twice as large every screen of a phone keeps its width, its four tabs and room for what it says', async () => {
   const found: string[] = []
   await chromium.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } })
   for (const path of screens) {
     await show(path)
     const over = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
     if (over > 0) found.push(`${path}: ${over} px too wide`)
-    for (const tab of await page.evaluate<string[]>(coveredTabs)) found.push(`${path}: ${tab}`)
+    for (const lost of [coveredTabs, squeezed])
+      found.push(...(await page.evaluate<string[]>(lost)).map((text) => `${path}: ${text}`))
   }
   await chromium.send('Page.setFontSizes', { fontSizes: { standard: 16, fixed: 13 } })
   expect(found).toEqual([])
