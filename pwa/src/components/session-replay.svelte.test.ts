@@ -132,6 +132,42 @@ test('a screen that cannot be built from what was kept of it says what is missin
   expect(screen().element().textContent).not.toContain(m.loading())
 })
 
+test('a picture that breaks off on its way costs the recorded screen that picture, and nothing that is in it makes it load for ever', async () => {
+  const picture = { bytes: 9, ref: 'p', mediaType: 'image/png' }
+  const events = [
+    event('SessionRequested', 0),
+    event('HttpRequestForwarded', 1, { ...request, path: '/p.png' }),
+    event('HttpResponseReceived', 2, { ...answer, responseBody: picture }),
+    event('DomRecordingStored', 5, { ref: 'd', lastAt: timeAt(5), events: 2 }),
+  ]
+  const data = { node: { attributes: { src: '/p.png' } } }
+  const shown = [
+    { type: 4, timestamp: 1, data: { width: 4, height: 3 } },
+    { type: 2, timestamp: 2, data },
+  ]
+  const screenOf = (drawn: object[]) => {
+    answers['GET /api/audit/sessions/s/bodies/d'] = () =>
+      Response.json({ page: 'a', events: drawn })
+    return render(SessionReplay, { id: 's' })
+  }
+  let pictures = 0
+  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  answers['GET /api/audit/sessions/s/bodies/p'] = () => {
+    pictures += 1
+    return new Response(new ReadableStream({ pull: (piece) => piece.error(new Error('cut')) }))
+  }
+  await screenOf(shown)
+  await expect.poll(() => pictures).toBe(1)
+  await expect.element(screen().getByText(m.screen_hint())).toBeVisible()
+  await expect.element(screen().getByText(m.loading())).not.toBeInTheDocument()
+  expect(screen().getByText(m.screen_incomplete()).query()).toBeNull()
+  await cleanup()
+  const many = Array.from({ length: 200_000 }, () => 0)
+  await screenOf([...shown, { type: 3, timestamp: 3, data: { many } }])
+  await expect.element(screen().getByText(m.screen_incomplete())).toBeVisible()
+  expect(screen().element().querySelector('iframe')).toBeNull()
+})
+
 test('a session without a recorded screen has no place for one', async () => {
   await render(SessionReplay, { id: 's' })
   await expect.element(page.getByText('/lista')).toBeVisible()

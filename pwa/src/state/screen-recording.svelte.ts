@@ -32,6 +32,19 @@ export class ScreenRecording {
     if (stored.length === this.#loaded) return
     this.#loaded = stored.length
     this.isLoading = true
+    const recording = await this.#recording(stored, moments).catch(() => undefined)
+    // More is being loaded meanwhile.
+    if (stored.length !== this.#loaded) return
+    if (recording) this.events = recording
+    else this.isIncomplete = true
+    this.isLoading = false
+  }
+
+  /** @throws what a page that describes itself without measure is too much for */
+  async #recording(
+    stored: readonly AuditEvent[],
+    moments: readonly Moment[],
+  ): Promise<readonly ScreenEvent[]> {
     const messages: KeptMessage[] = []
     for (const { data } of stored) {
       const message = await this.#message(String(data['ref']))
@@ -39,8 +52,7 @@ export class ScreenRecording {
     }
     const recording = recordingOf(wholeOf(messages))
     putPictures(recording, await this.#pictures(recording, moments))
-    this.events = recording
-    this.isLoading = false
+    return recording
   }
 
   async #message(ref: string): Promise<DomBatch | DomPiece | undefined> {
@@ -62,8 +74,10 @@ export class ScreenRecording {
     for (const path of [...picturesOf(recording)].slice(0, maxPictures)) {
       const { ref, mediaType = '' } = known.get(path)?.body ?? {}
       if (ref === undefined) continue
-      const body = await this.#body(ref).catch(() => undefined)
-      const url = body && (await dataUrl(await body.blob(), mediaType))
+      const body = await this.#body(ref)
+        .then((response) => response.blob())
+        .catch(() => undefined)
+      const url = body && (await dataUrl(body, mediaType))
       if (url !== undefined) pictures.set(path, url)
     }
     return pictures
