@@ -85,6 +85,9 @@ function answer(message: RelayAnswer): void {
     response.writeHead(message.statusCode, message.headers)
   } else if (message.type === 'HTTP_RESPONSE_END') {
     waiting.delete(message.requestId)
+    // Without a start: the device did not answer.
+    clearTimeout(overdue)
+    if (!response.headersSent) response.writeHead(502)
     response.end()
   } else if (!response.write(Buffer.from(message.data, 'base64')) && !response.closed) {
     agent?.pause()
