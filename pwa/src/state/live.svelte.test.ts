@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { live } from './live.svelte.ts'
+import { network } from './network.svelte.ts'
 
 /** The browser's EventSource, its life in our hands. */
 class Source extends EventTarget {
@@ -48,6 +49,22 @@ test('a stream that was closed for good is opened again, and what was missed is 
   last()?.fire('open', 1)
   expect(reset).toHaveBeenCalledTimes(2)
   expect(live.lostAt).toBeUndefined()
+  off()
+})
+
+test('when the link is back the stream is opened anew, though nothing was heard of its end', () => {
+  const reset = vi.fn()
+  const off = live.on({ reset })
+  live.start()
+  last()?.fire('open', 1)
+  network.heard(false)
+  dispatchEvent(new Event('online'))
+  expect(Source.made.map(({ readyState }) => readyState)).toEqual([2, 0])
+  last()?.fire('open', 1)
+  expect([network.isOnline, reset.mock.calls.length]).toEqual([true, 2])
+  live.stop()
+  dispatchEvent(new Event('online'))
+  expect(Source.made).toHaveLength(2)
   off()
 })
 

@@ -19,6 +19,11 @@ class Live {
   #source: EventSource | undefined
   readonly #listeners = new Set<Listener>()
 
+  constructor() {
+    // A stream may outlive a missing link without a word, while all that was asked meanwhile had no answer.
+    addEventListener('online', () => this.#source && this.#connect())
+  }
+
   start(): void {
     this.stop()
     this.#connect()

