@@ -108,7 +108,8 @@ test('the turnstile’s page opens signed in with no password typed, and the bro
 
 test('a device that forgot its session is signed in anew, and the person sees nothing of it', async () => {
   const device = await openSession()
-  await device.getByRole('heading', { name: 'Giros' }).waitFor()
+  // Written by the page's script, without which its buttons do nothing.
+  await device.getByText(/bloqueado|liberado/).waitFor()
   const logins = tap.sessions.length
   await tap.reboot()
   const before = await tap.actions()
