@@ -8,9 +8,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { StreamKind } from '@travessia/schemas/events'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { openAlone } from '../views/rebuild.ts'
 import { movedName } from './events-file.ts'
 import { migrate } from './migrations.ts'
+import { openAlone } from './open-alone.ts'
 import { columnsOf, eventColumnsOf, type Value } from './postgres-batch.ts'
 import {
   addPartition,

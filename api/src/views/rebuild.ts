@@ -6,6 +6,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Logger } from 'pino'
 import type { EventStore } from '../store/event-store.ts'
+import { openAlone } from '../store/open-alone.ts'
 import { Views } from './views.ts'
 
 export type Rebuilt = {
@@ -45,18 +46,6 @@ export async function rebuildViews({
 /** @throws RangeError when a node uses them */
 export function requireUnused(path: string): void {
   if (existsSync(path)) openAlone(path).close()
-}
-
-/** Until it is closed nobody else reads or writes it. @throws RangeError when a node uses it */
-export function openAlone(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 0 })
-  try {
-    database.exec('pragma locking_mode = exclusive; begin exclusive; commit')
-    return database
-  } catch (cause) {
-    database.close()
-    throw new RangeError('a node is using this data directory: stop it first', { cause })
-  }
 }
 
 function compare(path: string, fresh: string): { tables: number; differences: string[] } {
