@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { factsOf, type Item } from '../rig/api.ts'
+import { dataFiles } from '../rig/data-files.ts'
 import { eventually } from '../rig/eventually.ts'
 import { root } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
@@ -149,9 +150,7 @@ test('the secret is shown once and signs what is sent; the address is nowhere in
   const said = [
     JSON.stringify(await node.admin.get(feedsPath)),
     JSON.stringify(await factsOf(node.admin)),
-    ...readdirSync(node.dataDir, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')),
+    ...dataFiles(node.dataDir).map(({ bytes }) => bytes.toString('latin1')),
   ]
   expect(said.filter((one) => one.includes(key) || one.includes(String(secret)))).toEqual([])
 })

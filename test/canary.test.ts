@@ -3,10 +3,10 @@
  * what the log gives out: none may be there in clear text (THREATS T5, I6, I7). `config.json` is each
  * agent's own key file, mode 0600.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, factsOf } from '../rig/api.ts'
+import { dataFiles } from '../rig/data-files.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { OwnDevice } from '../rig/own-device.ts'
@@ -126,25 +126,16 @@ async function throughSession({ base, cookie }: { base: string; cookie: string }
   await send('/echo', { referer: `${base}/x?token=${secret('referer')}` })
 }
 
-function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-}
-
 test('none of them is in any file of the data directory', async () => {
   await eventually(async () => (await factsOf(auditor, `&sessionId=${sessionId}`)).length > 20)
-  const files = filesIn(stack.dataDir).filter((path) => !/config\.json$/.test(path))
-  const names = files.map((path) => relative(stack.dataDir, path))
+  const files = dataFiles(stack.dataDir).filter(({ path }) => !/config\.json$/.test(path))
+  const names = files.map(({ path }) => relative(stack.dataDir, path))
   expect(names).toEqual(
     expect.arrayContaining(['events.db', 'views.db', 'secrets.db', 'demo/node.log']),
   )
-  const found = files.flatMap((path) => {
-    const bytes = readFileSync(path)
-    return [...secrets]
-      .filter(([, text]) => bytes.includes(text))
-      .map(([what]) => `${what} in ${path}`)
-  })
+  const found = files.flatMap(({ path, bytes }) =>
+    [...secrets].filter(([, text]) => bytes.includes(text)).map(([what]) => `${what} in ${path}`),
+  )
   expect(found).toEqual([])
 })
 
@@ -205,9 +196,9 @@ test('nothing gives device credentials back, not even to an admin', async () => 
 })
 
 test('key files and databases are for their owner only', () => {
-  const files = filesIn(stack.dataDir).filter((path) =>
+  const files = dataFiles(stack.dataDir).filter(({ path }) =>
     /config\.json$|-key$|\.db(-wal|-shm)?$/.test(path),
   )
   expect(files.length).toBeGreaterThanOrEqual(4)
-  for (const path of files) expect([path, statSync(path).mode & 0o077]).toEqual([path, 0])
+  for (const { path, mode } of files) expect([path, mode & 0o077]).toEqual([path, 0])
 })

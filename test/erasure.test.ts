@@ -3,10 +3,11 @@
  * file at all; every reader says that it was erased, nobody can sign in, and the log stays what it was.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, factsOf } from '../rig/api.ts'
+import { dataFiles } from '../rig/data-files.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { OwnDevice } from '../rig/own-device.ts'
@@ -77,15 +78,11 @@ function refsOf(facts: Awaited<ReturnType<typeof factsOf>>): string[] | undefine
 
 /** Which traces are in which files of the node. */
 function found(): string[] {
-  const files = readdirSync(node.dataDir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-  return files.flatMap((file) => {
-    const bytes = readFileSync(file)
-    return traces
+  return dataFiles(node.dataDir).flatMap(({ path: file, bytes }) =>
+    traces
       .filter((text) => bytes.includes(text))
-      .map((text) => `${relative(node.dataDir, file).replace(/-wal$/, '')}: ${text}`)
-  })
+      .map((text) => `${relative(node.dataDir, file).replace(/-wal$/, '')}: ${text}`),
+  )
 }
 
 test('while she is there, only her account holds name and address in clear text, and readers see what happened', async () => {

@@ -2,11 +2,10 @@
  * A device's page as a person used it, and as an auditor sees it again: through a node, a paired agent and Chromium, on a host of
  * its own and under a path (ADR 29). What is typed is nowhere, and the page does not notice.
  */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dataFiles } from '../rig/data-files.ts'
 import { eventually } from '../rig/eventually.ts'
 import {
   type Mode,
@@ -107,9 +106,7 @@ describe.each<Mode>(['host', 'path'])('%s mode', (mode) => {
       return bodies.flatMap((body) => body?.ref ?? [])
     })
     const copies = await Promise.all(answered.map((ref) => pages.body(sessionId, ref)))
-    const files = readdirSync(pages.node.dataDir, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+    const files = dataFiles(pages.node.dataDir).map(({ bytes }) => bytes.toString('latin1'))
     const all = [...recorded, ...copies, ...files, ...(await bundled(sessionId))].join('\n')
     expect(all).toContain('Bomba do poço')
     expect(typed.filter((text) => all.includes(text))).toEqual([])
