@@ -142,11 +142,13 @@ test(`it starts with ${systemNode ? "the system's Node 20" : 'this Node (the sys
     expect(stdout).toContain(word)
 })
 
-test('a wrong word, a wrong option and a missing pairing are one sentence each', async () => {
+test('a wrong word, a wrong option, a missing pairing and a wrong address are one sentence each', async () => {
+  const closed = `http://127.0.0.1:${await closedPort()}`
   const cases = [
     [['dance'], 2, 'pair CODE'],
     [['pair'], 1, 'Usage: pair CODE --url URL'],
     [['pair', 'X', '--url', 'http://far.example'], 1, 'allowed to this host only'],
+    [['pair', 'X', '--url', closed], 1, `Nothing listens at ${closed.slice(7)}: check`],
     [['run', '--nothing'], 1, "Unknown option '--nothing'"],
     [['run'], 1, 'not paired yet'],
     [['simulate', 'boat'], 1, 'turnstile|printer'],

@@ -5,10 +5,12 @@ import { dirname } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { agentVersion } from '../agent.ts'
 import { defaultConfigPath, readAgentConfig, readEnvironment, writeAgentConfig } from '../config.ts'
-import { pair } from '../identity.ts'
+import { pair, requireSafeUrl } from '../identity.ts'
 import { readPolicyFile } from '../policy-file.ts'
+import { proxyOf } from '../proxy.ts'
 import { policyLines } from '../site-policy.ts'
 import { readArguments } from './arguments.ts'
+import { whyUnreachable } from './unreachable.ts'
 
 export async function run(args: string[]): Promise<void> {
   const { positionals, text, has } = readArguments(args, {
@@ -21,6 +23,7 @@ export async function run(args: string[]): Promise<void> {
   const apiUrl = text('url')
   if (code === undefined || apiUrl === undefined)
     throw new TravessiaError('CONFIG_INVALID', { problem: 'Usage: pair CODE --url URL' })
+  const url = requireSafeUrl(apiUrl)
   const policyPath = text('policy')
   const policy = policyPath === undefined ? undefined : readPolicyFile(policyPath)
   const configPath = text('config') ?? defaultConfigPath
@@ -32,7 +35,11 @@ export async function run(args: string[]): Promise<void> {
     allowLoopback: has('allow-loopback'),
     ...(policy ? { policy } : {}),
   }
-  const config = await pair(wanted, readEnvironment().proxies)
+  const { proxies } = readEnvironment()
+  const config = await pair(wanted, proxies).catch((cause: Error) => {
+    const said = whyUnreachable(cause, url, proxyOf(url, proxies))
+    throw said === undefined ? cause : new Error(said, { cause })
+  })
   const before = readAgentConfig(configPath)
   writeAgentConfig(configPath, config)
   process.stdout.write(
