@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readArguments } from '../api/src/command-line.ts'
 import type { EventFilter, EventStore } from '../api/src/store/event-store.ts'
 import { type Cast, cast, fill, manyAppends } from '../api/src/store/many-events.fixture.ts'
-import { readArguments } from '../scripts/usage.ts'
 import { type Engine, openEngine } from './store-engines.ts'
 
 const { values } = readArguments('Usage: node bench/audit.ts [--events N]', {

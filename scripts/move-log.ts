@@ -1,10 +1,9 @@
 /** `npm run move-log`: the log of `events.db` into the database of TRAVESSIA_DATABASE_URL, while no node runs. 0 moved, 2 not. */
 import { join } from 'node:path'
-import { TravessiaError } from '@travessia/schemas/errors'
 import { pino } from 'pino'
+import { endInFailure, readArguments } from '../api/src/command-line.ts'
 import { readDataConfig } from '../api/src/config.ts'
 import { moveLog } from '../api/src/store/move-log.ts'
-import { readArguments } from './usage.ts'
 
 readArguments('Usage: npm run move-log   (from TRAVESSIA_DATA_DIR to TRAVESSIA_DATABASE_URL)', {})
 try {
@@ -16,7 +15,5 @@ try {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1)
   console.log(`${events} events moved in ${seconds} s. The file is kept as ${kept}.`)
 } catch (error) {
-  const problems = error instanceof TravessiaError ? error.details['problems'] : undefined
-  console.error(Array.isArray(problems) ? problems.join('; ') : (error as Error).message)
-  process.exitCode = 2
+  endInFailure(error)
 }

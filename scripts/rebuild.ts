@@ -1,14 +1,13 @@
 /** `npm run rebuild`: the views anew from the log, while no node runs. 0 they were what the log says, 1 they were not, 2 not done. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { TravessiaError } from '@travessia/schemas/errors'
 import { pino } from 'pino'
+import { endInFailure, readArguments } from '../api/src/command-line.ts'
 import { type Config, readDataConfig } from '../api/src/config.ts'
 import { createIdentity } from '../api/src/identity/identity.ts'
 import { openLog } from '../api/src/store/open-log.ts'
 import { PersonalStore } from '../api/src/store/personal-store.ts'
 import { type Rebuilt, rebuildViews, requireUnused } from '../api/src/views/rebuild.ts'
-import { readArguments } from './usage.ts'
 
 process.umask(0o077)
 readArguments('Usage: npm run rebuild   (of TRAVESSIA_DATA_DIR, while no node runs)', {})
@@ -21,9 +20,7 @@ try {
   console.log(differences.length === 0 ? 'They were what the log says.' : 'They are now.')
   process.exitCode = differences.length === 0 ? 0 : 1
 } catch (error) {
-  const problems = error instanceof TravessiaError ? error.details['problems'] : undefined
-  console.error(Array.isArray(problems) ? problems.join('; ') : (error as Error).message)
-  process.exitCode = 2
+  endInFailure(error)
 }
 
 /** Nothing is opened that a node has open. */

@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { endWithUsage, readArguments } from '../api/src/command-line.ts'
 import type { Api } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { registerDevice } from '../rig/own-agent.ts'
@@ -17,7 +18,6 @@ import { Browsers } from './soak/browsers.ts'
 import { inMebibytes, leaks, MemoryWatch } from './soak/memory.ts'
 import { Weather } from './soak/weather.ts'
 import { createField, type Field } from './torture/field.ts'
-import { endWithUsage, readArguments } from './usage.ts'
 
 const browsersPerAgent = 3
 /** A half-open connection takes its keepalive. */

@@ -1,5 +1,5 @@
 /** `npm run torture -- commands` or `-- store`: one program each, with its own options. */
-import { endWithUsage } from './usage.ts'
+import { endWithUsage } from '../api/src/command-line.ts'
 
 const programs = new Map([
   ['commands', './torture/commands.ts'],

@@ -3,7 +3,7 @@ import { parseNoteKey } from '@travessia/schemas/evidence/note'
 import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { reportLines, verdictOf } from '@travessia/schemas/evidence/verify-report'
 import { openFile } from '../api/src/audit/open-file.ts'
-import { endWithUsage, readArguments } from './usage.ts'
+import { endInFailure, endWithUsage, readArguments } from '../api/src/command-line.ts'
 
 const usage =
   'Usage: npm run verify -- BUNDLE [--key KEY]... [--since OLDER]   (KEY: name+id+base64; OLDER: a bundle, or what an agent keeps; see README)'
@@ -25,6 +25,5 @@ try {
   console.log(`${report.events} events in ${seconds.toFixed(2)} s`)
   process.exitCode = verdictOf(report) === 'intact' ? 0 : 1
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error))
-  process.exitCode = 2
+  endInFailure(error)
 }

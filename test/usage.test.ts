@@ -11,6 +11,7 @@ const commands = [
   'scripts/verify.ts',
   'scripts/rebuild.ts',
   'scripts/move-log.ts',
+  'api/src/rotate-key.ts',
   'bench/bench.ts',
   'bench/audit.ts',
 ]

@@ -3,10 +3,9 @@
  * data directory; a node that runs meanwhile signs with what is there within a second.
  */
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { TravessiaError } from '@travessia/schemas/errors'
 import { fromBase64, toBase64 } from '@travessia/schemas/evidence/bytes'
 import { parseNoteKey } from '@travessia/schemas/evidence/note'
+import { endInFailure, readArguments } from './command-line.ts'
 import { readDataConfig } from './config.ts'
 import { encryptionKeyOf } from './encryption-key.ts'
 import { EvidenceKeys } from './identity/evidence-keys.ts'
@@ -15,8 +14,10 @@ import { openSecretsDatabase } from './identity/secrets-database.ts'
 import { Vault } from './identity/vault.ts'
 
 process.umask(0o077)
+const { values } = readArguments('Usage: npm run rotate-key [-- --retire KEY]', {
+  options: { retire: { type: 'string' } },
+})
 try {
-  const { values } = parseArgs({ options: { retire: { type: 'string' } } })
   const config = readDataConfig()
   const database = openSecretsDatabase(join(config.DATA_DIR, 'secrets.db'))
   const vault = new Vault(database, encryptionKeyOf(config))
@@ -29,8 +30,5 @@ try {
     `Keys that sign now, oldest first:\n${lines.join('')}GET /api/audit/keys says them as auditors use them.\n`,
   )
 } catch (error) {
-  const problems = error instanceof TravessiaError ? error.details['problems'] : undefined
-  const said = Array.isArray(problems) ? problems.join('; ') : (error as Error).message
-  process.stderr.write(`${said}\n`)
-  process.exitCode = 1
+  endInFailure(error)
 }

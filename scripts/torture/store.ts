@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
+import { endWithUsage, readArguments } from '../../api/src/command-line.ts'
 import {
   type Ledger,
   problemsOf,
@@ -17,7 +18,6 @@ import type { EventStore } from '../../api/src/store/event-store.ts'
 import { type PostgresServer, startPostgres } from '../../api/src/store/postgres.fixture.ts'
 import { createPostgresStore } from '../../api/src/store/postgres.ts'
 import { createSqliteStore } from '../../api/src/store/sqlite.ts'
-import { endWithUsage, readArguments } from '../usage.ts'
 
 const comparesEvery = 10
 const killsServerEvery = 4
