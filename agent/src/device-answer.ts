@@ -59,10 +59,9 @@ export class DeviceAnswer implements AsyncIterable<Uint8Array>, Dispatcher.Dispa
   }
 
   /** All that the device said, if it is here already and not more than that; undefined: it is still coming. */
-  whole(maxBytes: number): Buffer | undefined {
+  whole(maxBytes: number): Uint8Array | undefined {
     if (!this.#isOver || this.#heldBytes > maxBytes) return undefined
-    const [only] = this.#held
-    const whole = only && this.#held.length === 1 ? only : Buffer.concat(this.#held)
+    const whole = joined(this.#held)
     this.#held = []
     return whole
   }
@@ -113,6 +112,12 @@ export class DeviceAnswer implements AsyncIterable<Uint8Array>, Dispatcher.Dispa
     this.#reject(this.#error)
     this.#wake?.()
   }
+}
+
+/** Most answers come in one piece, which is not copied. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces
+  return only && pieces.length === 1 ? only : Buffer.concat(pieces)
 }
 
 function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): string[] {

@@ -8,7 +8,7 @@ import { FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { encodeHead, type RequestHead } from '@travessia/schemas/tunnel-head'
 import { StreamReset, type TunnelStream } from '@travessia/schemas/tunnel-stream'
 import type { Dispatcher } from 'undici'
-import { DeviceAnswer } from './device-answer.ts'
+import { DeviceAnswer, joined } from './device-answer.ts'
 import type { DevicePools } from './device-pools.ts'
 import type { Signed, Signer } from './page-signer.ts'
 
@@ -165,7 +165,7 @@ async function sendPieces(
 ): Promise<void> {
   const length = Number(headerOf(head.headers, 'content-length') || Number.NaN)
   if (length <= smallBodyBytes) {
-    const small = await joined(body)
+    const small = joined(await piecesOf(body))
     return stream.frame(FrameType.response, encodeHead(head, small), true)
   }
   stream.frame(FrameType.response, encodeHead(head), false)
@@ -178,11 +178,10 @@ async function sendPieces(
   stream.frame(FrameType.end, undefined, true)
 }
 
-async function joined(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function piecesOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = []
   for await (const piece of body) pieces.push(piece)
-  const [only] = pieces
-  return only && pieces.length === 1 ? only : Buffer.concat(pieces)
+  return pieces
 }
 
 async function* bodyOf(stream: TunnelStream): AsyncGenerator<Uint8Array> {
