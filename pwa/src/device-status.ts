@@ -1,6 +1,6 @@
 /** Words and colours for what a device is now, and which commands fit it (the agent decides again, DEVICES 2). */
 import type { CommandName } from '@travessia/schemas/commands'
-import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
+import { type DeviceState, type DeviceStatus, detailOf } from '@travessia/schemas/device-state'
 import { m } from './paraglide/messages.js'
 
 type Tone = 'good' | 'warn' | 'bad'
@@ -39,10 +39,9 @@ export function toneOf(status: DeviceStatus): Tone {
   return bad.includes(status) ? 'bad' : 'warn'
 }
 
-/** Only where the device's own word says more than ours; of an absent one only the agent speaks. */
-export function detailOf({ status, detail }: DeviceState): string | undefined {
-  const isOwn = status === 'online' || status === 'unknown' || bad.includes(status)
-  return isOwn && status !== 'offline' && detail ? detail : undefined
+/** Of an absent one only the agent speaks. */
+export function ownWordOf(state: DeviceState): string | undefined {
+  return state.status === 'offline' ? undefined : detailOf(state)
 }
 
 const heatable: readonly DeviceStatus[] = [

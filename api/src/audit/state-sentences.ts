@@ -1,7 +1,9 @@
 /** What became of a device by itself, as a sentence. A new status without one does not compile. */
-import type { DeviceStatus } from '@travessia/schemas/device-state'
+import { type DeviceStatus, detailOf } from '@travessia/schemas/device-state'
+import { isErrorCode } from '@travessia/schemas/errors'
 import type { Fact } from '@travessia/schemas/events'
 import type { Text } from './command-sentences.ts'
+import { withError } from './phrases.ts'
 
 const sentences: Readonly<Record<DeviceStatus, (device: string, file: string) => Text>> = {
   online: (d) => [`${d} responde`, `${d} answers`],
@@ -22,10 +24,12 @@ const sentences: Readonly<Record<DeviceStatus, (device: string, file: string) =>
   emergency: (d) => [`${d} está em emergência`, `${d} is in emergency`],
 }
 
-export function stateText(
-  { status, detail, file }: Fact<'DeviceStateChanged'>['data'],
-  device: string,
-): Text {
+export function stateText(state: Fact<'DeviceStateChanged'>['data'], device: string): Text {
+  const { status, file } = state
   const [pt, en] = sentences[status](device, file === undefined ? '' : ` ${file}`)
-  return detail === undefined ? [pt, en] : [`${pt} (${detail})`, `${en} (${detail})`]
+  const detail = detailOf(state)
+  // It says the same as the sentence.
+  if (detail === undefined || detail === 'DEVICE_UNREACHABLE') return [pt, en]
+  if (isErrorCode(detail)) return withError([pt, en], detail)
+  return [`${pt} (${detail})`, `${en} (${detail})`]
 }

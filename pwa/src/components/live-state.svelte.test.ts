@@ -9,7 +9,7 @@ afterEach(() => cleanup())
 
 async function show(agoMs: number, status: AgentState['status'] = 'ONLINE') {
   const at = new Date(Date.now() - agoMs).toISOString()
-  const known: KnownState = { state: { status: 'printing', detail: 'Printing' }, at }
+  const known: KnownState = { state: { status: 'printing', detail: 'own word' }, at }
   await render(LiveState, { known, agent: { status } as AgentState })
   return page.getByText(m.device_stale())
 }
@@ -17,6 +17,7 @@ async function show(agoMs: number, status: AgentState['status'] = 'ONLINE') {
 test('a fresh state stands with its age and without a warning', async () => {
   const stale = await show(5_000)
   await expect.element(page.getByText(m.device_printing())).toBeVisible()
+  expect(document.body.textContent).not.toContain('own word')
   expect(document.querySelector('time')?.textContent).toMatch(/\b[4-8] s\b/)
   expect(stale.elements()).toEqual([])
 })

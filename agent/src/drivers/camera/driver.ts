@@ -40,7 +40,7 @@ async function look(fetch: DeviceFetch, eye: Eye, stop: AbortSignal): Promise<De
     const type = answer.status === 200 ? pictureTypeOf(answer.body) : undefined
     if (type !== undefined) {
       eye.found('snapshot', path)
-      return { status: 'online', detail: type }
+      return { status: 'online' }
     }
     if (answer.status === 401 || answer.status === 403) said = `no picture: HTTP ${answer.status}`
   }
