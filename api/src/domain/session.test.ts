@@ -62,7 +62,16 @@ test('a session that may not be opened leaves the request and the refusal in the
   expect(facts.map((fact) => fact.type)).toEqual(['SessionRequested', 'SessionDenied'])
 })
 
-test('an extension counts from now, never shortens, and stops at four hours in all', () => {
+test('an extension adds ten minutes to the end that is there', () => {
+  const extend = (at: number): SessionIntent => ({ type: 'ExtendSession', now: at })
+  expect(stateAfter(open, extend(now + 5_000), extend(now + 6_000))).toMatchObject({
+    expiresAt: now + 1_800_000,
+  })
+  const almost: SessionIntent = { type: 'ExtendSession', now, ttlSeconds: 4 * 3600 - 60 }
+  expect(stateAfter(open, almost, extend(now))).toMatchObject({ expiresAt: now + 4 * 3600_000 })
+})
+
+test('an extension of a length that is asked for counts from now, never shortens, and stops at four hours in all', () => {
   const state = stateAfter(open, { type: 'ExtendSession', now: now + 60_000, ttlSeconds: 600 })
   expect(state).toMatchObject({ expiresAt: now + 660_000 })
   expect(stateAfter(open, { type: 'ExtendSession', now, ttlSeconds: 30 })).toMatchObject({

@@ -32,7 +32,12 @@ export type SessionIntent =
       readonly recordingLevel: string
       readonly targetOrigin: string
     } & Data<'SessionRequested'>)
-  | { readonly type: 'ExtendSession'; readonly now: number; readonly ttlSeconds: number }
+  | {
+      readonly type: 'ExtendSession'
+      readonly now: number
+      /** From now on; absent: ten minutes more than it has. */
+      readonly ttlSeconds?: number | undefined
+    }
   | {
       readonly type: 'EndSession'
       readonly how: 'SessionClosed' | 'SessionExpired' | 'SessionRevoked'
@@ -140,8 +145,10 @@ function extend(
 ): SessionFact[] {
   const { expiresAt, endsAtLatest } = requireOpen(state, now)
   if (expiresAt >= endsAtLatest) throw new TravessiaError('SESSION_LIMIT')
-  const wanted = Math.min(Math.max(expiresAt, now + ttlSeconds * 1000), endsAtLatest)
-  return [{ type: 'SessionExtended', data: { expiresAt: isoTime(wanted) } }]
+  const wanted =
+    ttlSeconds === undefined ? expiresAt + defaultTtlSeconds * 1000 : now + ttlSeconds * 1000
+  const granted = Math.min(Math.max(expiresAt, wanted), endsAtLatest)
+  return [{ type: 'SessionExtended', data: { expiresAt: isoTime(granted) } }]
 }
 
 function requireOpen(state: SessionState, now: number): Extract<SessionState, { status: 'open' }> {

@@ -144,7 +144,7 @@ export class RemoteSessions {
   /** @throws TravessiaError SESSION_ENDED, SESSION_LIMIT */
   async extend(
     session: { readonly tenantId: string; readonly id: string },
-    { ttlSeconds = defaultTtlSeconds, context }: { ttlSeconds?: number; context: EventContext },
+    { ttlSeconds, context }: { ttlSeconds?: number; context: EventContext },
   ): Promise<{ expiresAt: string }> {
     const intent = { type: 'ExtendSession', now: this.#deps.now(), ttlSeconds } as const
     const { state, position } = await this.#handle(session, intent, context)

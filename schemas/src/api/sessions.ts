@@ -20,6 +20,7 @@ export const openedSessionSchema = Type.Object({
 })
 export type OpenedSession = Static<typeof openedSessionSchema>
 export const extendSessionBody = Type.Object(
+  /** From now on; absent: ten minutes more than it has. */
   { ttlSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 14_400 })) },
   closed,
 )
