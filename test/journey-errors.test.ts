@@ -179,11 +179,18 @@ test('an address of nobody and one of another customer look the same', async () 
   const other = await new Api(stack.httpUrl).signIn('gestor@outro.travessia')
   const foreign = await deviceNamed(other, 'Sede')
   const addresses = [foreign.id, 'a'.repeat(26), `${foreign.id}/sessao`, `${foreign.id}/console`]
-  for (const path of ['/nada', ...addresses.map((address) => `/equipamentos/${address}`)]) {
+  const nowhere = ['/nada', '/abrir/nada', `/instalacoes/${foreign['installationId']}`]
+  for (const path of [...nowhere, ...addresses.map((address) => `/equipamentos/${address}`)]) {
     await open(path)
     await page.getByText('Este endereço não existe ou você não tem acesso a ele.').waitFor()
+    expect(await page.getByRole('button', { name: 'Tentar de novo' }).count(), path).toBe(0)
   }
   await look(page, 'erros/11-nada-por-aqui')
+  await open(`/auditoria/sessoes/${'a'.repeat(26)}`)
+  await page.getByText('Esta sessão não existe ou você não tem acesso a ela.').waitFor()
+  await look(page, 'erros/11-sessao-que-nao-existe')
+  await page.getByRole('link', { name: 'Ir para Auditoria' }).click()
+  await page.getByRole('heading', { name: 'Auditoria' }).waitFor()
 })
 
 test('without a network the last picture stays, marked as old, and commands are off', async () => {

@@ -116,3 +116,29 @@ test('one part of a device that is late, or cannot be loaded, hides none of the 
   await broken.locator(button).waitFor()
   await context.close()
 }, 120_000)
+
+test('a page, and a form on a page, that cannot be loaded say so and come when they are asked for again', async () => {
+  const storageState = await page.context().storageState()
+  const context = await browser.newContext({
+    ...{ viewport: phone, locale: 'pt-BR', serviceWorkers: 'block', storageState },
+  })
+  const own = await context.newPage()
+  const again = own.getByRole('button', { name: 'Tentar de novo' })
+  await own.goto(stack.httpUrl)
+  await own.route('**/assets/settings*.js', (route) => route.abort())
+  await own.getByRole('link', { name: 'Ajustes' }).click()
+  await own.getByRole('heading', { name: 'A página não abriu' }).waitFor()
+  await own.unroute('**/assets/settings*.js')
+  await again.click()
+  await own.getByRole('heading', { name: 'Ajustes' }).waitFor()
+
+  await own.goto(stack.httpUrl + gatePath)
+  await own.route('**/assets/device-form*.js', (route) => route.abort())
+  await own.getByRole('button', { name: 'Editar' }).click()
+  await own.getByRole('dialog').getByRole('alert').waitFor()
+  await own.unroute('**/assets/device-form*.js')
+  await again.click()
+  await own.getByRole('button', { name: 'Editar' }).click()
+  await own.getByRole('dialog').getByLabel('Nome').waitFor()
+  await context.close()
+}, 60_000)

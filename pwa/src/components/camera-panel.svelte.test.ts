@@ -60,7 +60,7 @@ const frames = () => Number(document.querySelector('[data-frames]')?.getAttribut
 
 async function live() {
   const at = await server()
-  await render(CameraPanel, { device, obstacle: undefined })
+  await render(CameraPanel, { control: { device, obstacle: undefined } })
   await button(m.camera_live()).click()
   await expect.poll(() => at.streams.length).toBe(1)
   at.streams[0]?.send(at.part())
@@ -70,14 +70,14 @@ async function live() {
 
 test('a photo stands there at once, and no stream is asked for', async () => {
   const { asked } = await server()
-  await render(CameraPanel, { device, obstacle: undefined })
+  await render(CameraPanel, { control: { device, obstacle: undefined } })
   await expect.element(page.getByText(/Foto, há \d s|Photo, \d s ago/)).toBeVisible()
   expect(asked).toEqual([`/api/devices/${device.id}/camera/snapshot`])
 })
 
 test.each([[''], ['offline']])('with an obstacle %j nothing is asked for', async (obstacle) => {
   const { asked } = await server()
-  await render(CameraPanel, { device, obstacle })
+  await render(CameraPanel, { control: { device, obstacle } })
   await expect.element(button(m.camera_live())).toBeDisabled()
   expect(asked).toEqual([])
 })

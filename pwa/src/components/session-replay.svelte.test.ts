@@ -54,7 +54,8 @@ beforeEach(() => {
   vi.stubGlobal('fetch', async (path: string, { method = 'GET' }: RequestInit = {}) => {
     const key = `${method} ${path.split('?')[0]}`
     asked.push(key)
-    return answers[key]?.() ?? Response.json({ code: 'NOT_FOUND', title: '?' }, { status: 404 })
+    const nothing = { code: 'NOT_FOUND', title: '?', status: 404 }
+    return answers[key]?.() ?? Response.json(nothing, { status: 404 })
   })
   history.replaceState(history.state, '', location.pathname)
 })
@@ -239,6 +240,14 @@ test('space plays and pauses wherever it is pressed, but a button with the focus
   await expect.element(slider()).toHaveValue('0')
   await userEvent.keyboard('{End}')
   await expect.element(slider()).toHaveValue('30000')
+})
+
+test('a session that is not there is said so, without an offer to try again, and leads back', async () => {
+  await render(SessionReplay, { id: 'unknown' })
+  await expect.element(page.getByText(m.audit_session_missing())).toBeVisible()
+  const back = page.getByRole('link', { name: m.go_audit() })
+  await expect.element(back).toHaveAttribute('href', '/auditoria')
+  expect(document.body.textContent).not.toContain(m.retry())
 })
 
 test('one request is not said to be many', async () => {
