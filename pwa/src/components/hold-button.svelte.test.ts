@@ -9,8 +9,11 @@ async function show(isDisabled = false) {
   const onheld = vi.fn()
   await render(HoldButton, { text: 'Liberar', help: 'Segure', isDisabled, onheld })
   const element = page.getByRole('button').element()
-  const pointer = (type: string) =>
-    element.dispatchEvent(new PointerEvent(type, { bubbles: true, button: 0 }))
+  /** As the finger did it at this time, whenever the page hears of it. */
+  const pointer = (type: string, timeStamp: number) => {
+    const event = new PointerEvent(type, { bubbles: true, button: 0 })
+    element.dispatchEvent(Object.defineProperty(event, 'timeStamp', { value: timeStamp }))
+  }
   return { onheld, pointer }
 }
 
@@ -18,17 +21,25 @@ const wait = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 test('the hold button fires once after it was held', async () => {
   const { onheld, pointer } = await show()
-  pointer('pointerdown')
-  await wait(1_000)
-  pointer('pointerup')
+  pointer('pointerdown', 0)
+  await expect.poll(() => onheld.mock.calls.length).toBe(1)
+  pointer('pointerup', 1_000)
+  expect(onheld).toHaveBeenCalledTimes(1)
+})
+
+test('the hold button fires once when a busy page hears of the release before its own timer', async () => {
+  const { onheld, pointer } = await show()
+  pointer('pointerdown', 0)
+  pointer('pointerup', 800)
+  expect(onheld).toHaveBeenCalledTimes(1)
+  await wait(900)
   expect(onheld).toHaveBeenCalledTimes(1)
 })
 
 test('the hold button does nothing when it is let go early', async () => {
   const { onheld, pointer } = await show()
-  pointer('pointerdown')
-  await wait(200)
-  pointer('pointerup')
+  pointer('pointerdown', 0)
+  pointer('pointerup', 799)
   await wait(900)
   expect(onheld).not.toHaveBeenCalled()
 })
@@ -44,7 +55,7 @@ test('the keyboard needs two steps', async () => {
 
 test('a disabled hold button cannot be held', async () => {
   const { onheld, pointer } = await show(true)
-  pointer('pointerdown')
+  pointer('pointerdown', 0)
   await wait(1_000)
   expect(onheld).not.toHaveBeenCalled()
 })
