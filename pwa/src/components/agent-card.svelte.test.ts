@@ -14,12 +14,13 @@ afterEach(() => {
 const agent = {
   ...{ status: 'ONLINE', agentId: 'a'.repeat(26), name: 'Servidor Portaria', version: '0.1.0' },
   ...{ externalIp: '203.0.113.7', since: null, metadata: {}, policy: null },
-  lastHeartbeatAt: new Date(Date.now() - 15_000).toISOString(),
 }
 
 async function show(role: User['role'], changes: object = {}) {
   account.user = { role } as User
-  const installation = { id: 'i', name: 'Matriz', agent: { ...agent, ...changes } } as Installation
+  const lastHeartbeatAt = new Date(Date.now() - 15_000).toISOString()
+  const shown = { ...agent, lastHeartbeatAt, ...changes }
+  const installation = { id: 'i', name: 'Matriz', agent: shown } as Installation
   await render(AgentCard, { installation, onchange: () => undefined })
   return page.getByRole('button')
 }

@@ -82,10 +82,9 @@ test('that somebody replays is written before anything is asked for, once, and w
 test('requests, refusals and commands of the time are lines in order, each with its place in the session', async () => {
   await render(SessionReplay, { id: 's' })
   await expect.element(page.getByText('/lista')).toBeVisible()
-  const places = [...document.querySelectorAll('ol li button')].map((one) =>
-    one.textContent?.trim(),
-  )
-  expect(places).toEqual(['0:00', '0:05', '0:10', '0:20', '0:30'])
+  const places = () =>
+    [...document.querySelectorAll('ol li button')].map((one) => one.textContent?.trim())
+  await expect.poll(places).toEqual(['0:00', '0:05', '0:10', '0:20', '0:30'])
   await expect.element(page.getByText('sentence of CommandSucceeded')).toBeVisible()
 })
 
@@ -183,7 +182,7 @@ test('a line’s place leads there, keys step and jump, and a link comes back to
   expect(nowText()).toContain('sentence of CommandIssued')
   await userEvent.keyboard('{ArrowRight}')
   await expect.element(slider()).toHaveValue('15000')
-  await vi.waitUntil(() => location.search === '?t=15')
+  await expect.poll(() => location.search).toBe('?t=15')
   await cleanup()
   await render(SessionReplay, { id: 's' })
   await expect.element(slider()).toHaveValue('15000')
@@ -214,7 +213,7 @@ test.each([
     await expect.element(slider()).toHaveValue('0')
     await page.getByRole('combobox').selectOptions('16×')
     await page.getByRole('button', { name: m.replay_play() }).click()
-    await vi.waitUntil(() => follow.mock.calls.length > 0)
+    await expect.poll(() => follow.mock.calls.length).toBeGreaterThan(0)
     expect(
       follow.mock.calls.every(([how]) => (how as ScrollIntoViewOptions).behavior === behavior),
     ).toBe(true)

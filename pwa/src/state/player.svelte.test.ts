@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import type { Moment } from '../replay.ts'
 import { Player } from './player.svelte.ts'
 
@@ -20,7 +20,7 @@ test('a player at 16 times is over a short session soon, stops at its end, and b
   const player = newPlayer()
   player.speed = 16
   player.play()
-  await vi.waitUntil(() => !player.isPlaying)
+  await expect.poll(() => player.isPlaying).toBe(false)
   expect(player.atMs).toBe(recording.durationMs)
   player.toggle()
   expect(player.atMs).toBe(0)
@@ -30,7 +30,7 @@ test('a player at 16 times is over a short session soon, stops at its end, and b
 test('a paused player stands still', async () => {
   const player = newPlayer()
   player.play()
-  await vi.waitUntil(() => player.atMs > 0)
+  await expect.poll(() => player.atMs).toBeGreaterThan(0)
   player.toggle()
   const { atMs } = player
   await new Promise((done) => setTimeout(done, 250))
