@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { createDeviceSocket } from './device-socket.ts'
 import { closedPort, deviceAt, listening } from './fixtures.ts'
@@ -29,7 +29,7 @@ test('a socket reaches the path at the device, with its own Host and the given h
   })
   expect(requests[0]?.headers['sec-websocket-extensions']).toBeUndefined()
   socket.terminate()
-  await vi.waitFor(() => expect(sockets.clients.size).toBe(0))
+  await expect.poll(() => sockets.clients.size).toBe(0)
 })
 
 test('an address that the policy forbids is not dialled', async () => {
@@ -68,7 +68,7 @@ test('what is no WebSocket is an error and leaves no connection open', async () 
   const open = openerAt(await listening(server))
   await expect(open('/')).rejects.toMatchObject({ code: 'DEVICE_PROTOCOL' })
   const [socket] = await connected
-  await vi.waitFor(() => expect(socket.destroyed || socket.readableEnded).toBe(true))
+  await expect.poll(() => socket.destroyed || socket.readableEnded).toBe(true)
 })
 
 test('a fault after the opening closes the socket and is thrown at nobody', async () => {
@@ -77,5 +77,5 @@ test('a fault after the opening closes the socket and is thrown at nobody', asyn
   const closed = new Promise((resolve) => socket.on('close', resolve))
   for (const client of sockets.clients) client.send('x'.repeat(1024 * 1024 + 1))
   await closed
-  await vi.waitFor(() => expect(sockets.clients.size).toBe(0))
+  await expect.poll(() => sockets.clients.size).toBe(0)
 })

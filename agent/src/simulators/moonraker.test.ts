@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { createMoonraker, type MoonrakerOptions } from './moonraker.ts'
 
@@ -29,11 +29,9 @@ async function client(url: string) {
     lastId += 1
     const id = lastId
     socket.send(JSON.stringify({ jsonrpc: '2.0', method, params, id }))
-    return vi.waitFor(() => {
-      const answer = heard.find((one) => one.id === id)
-      expect(answer).toBeDefined()
-      return answer
-    })
+    const answer = () => heard.find((one) => one.id === id)
+    await expect.poll(answer).toBeDefined()
+    return answer()
   }
   return { call, heard, socket }
 }
@@ -90,31 +88,25 @@ test('a subscriber hears what changed and nothing else, until it leaves', async 
     result: { status: { print_stats: { state: 'standby' }, extruder: { target: 0 } } },
   })
   machine.setTarget('nozzle', 100)
-  await vi.waitFor(() =>
-    expect(heard.at(-1)).toMatchObject({
-      ...{
-        method: 'notify_status_update',
-        params: [{ extruder: { target: 100 } }, expect.any(Number)],
-      },
-    }),
-  )
+  const params = [{ extruder: { target: 100 } }, expect.any(Number)]
+  await expect.poll(() => heard.at(-1)).toMatchObject({ method: 'notify_status_update', params })
   expect(Object.keys(heard.at(-1)?.params?.[0] as object)).toEqual(['extruder'])
   socket.close()
-  await vi.waitFor(() => expect(device.connections).toBe(0))
+  await expect.poll(() => device.connections).toBe(0)
 })
 
 test('an emergency stop shuts Klipper down with its reason, a restart makes it ready', async () => {
   const { ask, post, url, machine } = await printer({ printing: 'suporte.gcode' })
   const { heard } = await client(url)
   expect(await post('/printer/emergency_stop')).toMatchObject({ result: 'ok' })
-  await vi.waitFor(() => expect(heard.at(-1)?.method).toBe('notify_klippy_shutdown'))
+  await expect.poll(() => heard.at(-1)?.method).toBe('notify_klippy_shutdown')
   expect(await ask('/printer/info')).toMatchObject({
     result: { state: 'shutdown', state_message: expect.stringContaining('webhooks request') },
   })
   expect(machine.targets).toEqual({ nozzle: 0, bed: 0 })
   expect(await post('/printer/print/resume')).toMatchObject({ status: 400 })
   await post('/printer/firmware_restart')
-  await vi.waitFor(() => expect(heard.at(-1)?.method).toBe('notify_klippy_ready'))
+  await expect.poll(() => heard.at(-1)?.method).toBe('notify_klippy_ready')
   expect(await ask('/server/info')).toMatchObject({ result: { klippy_state: 'ready' } })
 })
 

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createOctoPrint, type OctoPrintOptions, simulatedApiKey } from './octoprint.ts'
 
 async function printer(options: Partial<OctoPrintOptions> = {}) {
@@ -118,9 +118,9 @@ test('a file beyond sixty-four megabytes is not kept in memory, announced or not
 test('a print advances with time, heats up and ends', async () => {
   const { get, machine } = await printer({ printing: 'tampa.gcode', jobSeconds: 0.5 })
   const first = machine.progress
-  await vi.waitFor(() => expect(machine.progress).toBeGreaterThan(first))
-  await vi.waitFor(() => expect(machine.temperature('nozzle').actual).toBeGreaterThan(22))
-  await vi.waitFor(() => expect(machine.phase).toBe('finished'), { timeout: 5_000 })
+  await expect.poll(() => machine.progress).toBeGreaterThan(first)
+  await expect.poll(() => machine.temperature('nozzle').actual).toBeGreaterThan(22)
+  await expect.poll(() => machine.phase).toBe('finished')
   expect(machine.targets).toEqual({ nozzle: 0, bed: 0 })
   expect(await get('/api/job')).toMatchObject({
     ...{ state: 'Operational', progress: { completion: 100, printTimeLeft: 0 } },

@@ -93,7 +93,7 @@ test('a thousand events are signed at once, without waiting for the second', asy
   const tenantId = newId()
   for (let batch = 0; batch < 10; batch += 1)
     await store.append(append({ tenantId, events: Array.from({ length: 110 }, () => event()) }))
-  await vi.waitFor(async () => expect(await sizeOf(store, tenantId)).toBeGreaterThanOrEqual(900))
+  await expect.poll(() => sizeOf(store, tenantId)).toBeGreaterThanOrEqual(900)
   await requireSound(store, tenantId)
 })
 

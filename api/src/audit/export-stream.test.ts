@@ -94,6 +94,6 @@ test('whoever goes away stops the reading', async () => {
     const read = pages
     await new Promise((done) => setTimeout(done, 200))
     expect(pages).toBe(read)
-  })
+  }, 10_000)
   expect(pages).toBeLessThan(events / 200)
 })

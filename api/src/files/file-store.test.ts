@@ -80,10 +80,11 @@ test('a file is kept for a day, readable by the node only, with a fact that says
 })
 
 test('what breaks off, is empty or does not come leaves neither file nor fact', async () => {
-  const broken = new Readable({ read: () => undefined })
+  // As a request: an error that nobody listens to yet is thrown at nobody.
+  const broken = new Readable({ read: () => undefined }).on('error', () => undefined)
   const keeping = files.keep(upload(), broken)
   broken.push('G28')
-  await vi.waitFor(() => expect(onDisk()).toHaveLength(1))
+  await expect.poll(() => onDisk()).toHaveLength(1)
   broken.destroy(new Error('aborted'))
   await expect(keeping).rejects.toEqual(coded('REQUEST_INVALID'))
   await expect(files.keep(upload(), source())).rejects.toEqual(coded('MESSAGE_INVALID'))
@@ -133,7 +134,7 @@ test('two gigabytes of a tenant are the most, counted with what is on its way; a
   for (let n = 0; n < 7; n += 1) await known(maxFileBytes)
   const slow = new Readable({ read: () => undefined })
   const keeping = files.keep(upload({ length: maxFileBytes }), slow)
-  await vi.waitFor(() => expect(onDisk()).toHaveLength(1))
+  await expect.poll(() => onDisk()).toHaveLength(1)
   await expect(files.keep(upload(), source('x'))).rejects.toEqual(coded('FILE_QUOTA'))
   await files.keep(upload({ tenantId: newId() }), source('x'))
   slow.destroy()
@@ -163,7 +164,7 @@ test('after a day a file is removed, and the log says so; used earlier, it says 
     expect(onDisk()).toEqual([second.id])
     clock.now += dayMs
     await vi.advanceTimersByTimeAsync(60_000)
-    await vi.waitFor(() => expect(onDisk()).toEqual([]))
+    await expect.poll(() => onDisk()).toEqual([])
   } finally {
     clock.now -= dayMs
     vi.useRealTimers()

@@ -67,5 +67,5 @@ test('every connection to the broker is without delay', async () => {
   onTestFinished(stop)
   const world = plainWorld(mqttUrl)
   await start(world)
-  await vi.waitFor(() => expect(noDelay).toHaveBeenCalledWith(true))
+  await expect.poll(() => noDelay).toHaveBeenCalledWith(true)
 })

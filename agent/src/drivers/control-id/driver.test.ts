@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createDeviceFetch } from '../../device-fetch.ts'
 import { createDeviceSocket } from '../../device-socket.ts'
 import { closedPort, deviceAt, listening } from '../../fixtures.ts'
@@ -178,16 +178,11 @@ test('the turnstile is watched: locked, released soon after an order, the turn c
   const states: DeviceState[] = []
   const stop = driver.watch?.((state) => states.push(state))
   onTestFinished(() => stop?.())
-  await vi.waitFor(() =>
-    expect(states[0]).toEqual({ status: 'locked', turns: { left: 0, right: 0 } }),
-  )
+  await expect.poll(() => states[0]).toEqual({ status: 'locked', turns: { left: 0, right: 0 } })
   await driver.execute(open, context())
-  await vi.waitFor(() => expect(states.map(({ status }) => status)).toContain('released'), 5_000)
-  await vi.waitFor(
-    () => expect(states.at(-1)).toEqual({ status: 'locked', turns: { left: 0, right: 1 } }),
-    9_000,
-  )
-}, 15_000)
+  await expect.poll(() => states.map(({ status }) => status)).toContain('released')
+  await expect.poll(() => states.at(-1)).toEqual({ status: 'locked', turns: { left: 0, right: 1 } })
+})
 
 test('a device that is away is offline, one that refuses the sign-in is unknown, and a stop ends the looking', async () => {
   const absent = await driverFor('control-id', `http://127.0.0.1:${await closedPort()}`)
@@ -195,8 +190,8 @@ test('a device that is away is offline, one that refuses the sign-in is unknown,
   const refused = await driverFor('control-id', url)
   const states: DeviceState[] = []
   const stops = [absent, refused].map((driver) => driver.watch?.((state) => states.push(state)))
-  await vi.waitFor(() =>
-    expect(states.map(({ status }) => status).sort()).toEqual(['offline', 'unknown']),
-  )
+  await expect
+    .poll(() => states.map(({ status }) => status).toSorted())
+    .toEqual(['offline', 'unknown'])
   for (const stop of stops) stop?.()
 })

@@ -63,13 +63,13 @@ test('a report of temperatures while it heats is a sign of life too', async () =
 test('an answer that comes after it was given up is not taken for that of the next command', async () => {
   const { driver, board, written } = wiredPrinter()
   const stopWatching = driver.watch?.(() => undefined)
-  await vi.waitFor(() => expect(board.heard).toContain('M20'))
+  await expect.poll(() => board.heard).toContain('M20')
   board.fail('lost')
   const given = driver.execute(heat(60), context({ signal: AbortSignal.timeout(20) }))
   expect(await given).toEqual({ outcome: 'unknown', detail: 'no answer' })
   board.fail('hang')
   const next = driver.execute(start, context())
-  await vi.waitFor(() => expect(written.at(-1)).toBe('M115\n'))
+  await expect.poll(() => written.at(-1)).toBe('M115\n')
   board.say('ok\n')
   await new Promise(setImmediate)
   expect(written.at(-1)).toBe('M115\n')
@@ -84,7 +84,7 @@ test('the late answer to a first greeting is not taken for that of the command a
   board.bootAtFirstByte()
   board.fail('lost')
   const heating = driver.execute(heat(60), context({ signal: AbortSignal.timeout(2_500) }))
-  await vi.waitFor(() => expect(board.heard).toContain('M115'))
+  await expect.poll(() => board.heard).toContain('M115')
   board.say('FIRMWARE_NAME:Marlin 2.1.2\nok\n')
   expect(await heating).toEqual({ outcome: 'unknown', detail: 'no answer' })
 })
@@ -121,13 +121,13 @@ test('the emergency stop is written at once, past what is in flight and what wai
   const { driver, board, written } = wiredPrinter()
   const told: string[] = []
   const stopWatching = driver.watch?.(({ status }) => told.push(status))
-  await vi.waitFor(() => expect(board.heard).toContain('M20'))
+  await expect.poll(() => board.heard).toContain('M20')
   board.fail('lost')
   const running = driver.execute(heat(60), context())
   const begun = performance.now()
   const short = context({ startWithinMs: () => 500 - (performance.now() - begun) })
   const waiting = driver.execute(heat(70), short)
-  await vi.waitFor(() => expect(written.at(-1)).toBe('M140 S60\n'))
+  await expect.poll(() => written.at(-1)).toBe('M140 S60\n')
   expect(await driver.execute(stop, context())).toEqual({ outcome: 'confirmed' })
   expect(await running).toEqual({
     ...{ outcome: 'unknown', detail: 'Printer halted. kill() called!' },
@@ -178,7 +178,7 @@ test('what waits for the printer is bounded', async () => {
 test('a port that breaks while it is written to leaves the command unknown', async () => {
   const { driver, board, breakWrites } = wiredPrinter()
   const stopWatching = driver.watch?.(() => undefined)
-  await vi.waitFor(() => expect(board.heard).toContain('M20'))
+  await expect.poll(() => board.heard).toContain('M20')
   breakWrites()
   // M27 comes first for what needs a print; a temperature goes at once.
   expect(await driver.execute(heat(60), context())).toEqual({

@@ -177,7 +177,7 @@ test.each(answered)(
 test('a question that is not answered before a print is begun failed: nothing happened', async () => {
   const { driver, board } = await printerAfter([])
   const stopWatching = driver.watch?.(() => undefined)
-  await vi.waitFor(() => expect(board.heard).toContain('M20'))
+  await expect.poll(() => board.heard).toContain('M20')
   board.fail('hang')
   const waiting = context({ signal: AbortSignal.timeout(50) })
   expect(await driver.execute(start, waiting)).toEqual({ outcome: 'failed', detail: 'no answer' })
@@ -187,7 +187,7 @@ test('a question that is not answered before a print is begun failed: nothing ha
 test('a line that became another on its way failed: nothing happened', async () => {
   const { driver, board, unplug } = await printerAfter([])
   const stopWatching = driver.watch?.(() => undefined)
-  await vi.waitFor(() => expect(board.heard).toContain('M20'))
+  await expect.poll(() => board.heard).toContain('M20')
   board.fail('garbled')
   expect(await driver.execute(heat, context())).toEqual({
     ...{ outcome: 'failed', detail: 'the line was garbled on its way' },
@@ -270,7 +270,7 @@ test('the cable is pulled while the printer works: unknown', async () => {
   const { driver, board, unplug } = await printerAfter([])
   board.fail('lost')
   const running = driver.execute(heat, context())
-  await vi.waitFor(() => expect(board.heard).toContain('M115'))
+  await expect.poll(() => board.heard).toContain('M115')
   await new Promise(setImmediate)
   unplug()
   expect(await running).toEqual({ outcome: 'unknown', detail: 'unplugged' })
@@ -280,7 +280,7 @@ test('a printer that restarts with a command in flight leaves it unknown, and is
   const { driver, board } = await printerAfter([])
   board.fail('lost')
   const running = driver.execute(heat, context())
-  await vi.waitFor(() => expect(board.heard).toContain('M115'))
+  await expect.poll(() => board.heard).toContain('M115')
   await new Promise(setImmediate)
   board.reset()
   expect(await running).toEqual({ outcome: 'unknown', detail: 'the printer restarted' })

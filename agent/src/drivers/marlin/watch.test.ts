@@ -173,7 +173,7 @@ test('stop in the middle of a look ends it', async () => {
   printer.board.fail('hang')
   const told: DeviceState[] = []
   const stop = printer.driver.watch?.((state) => told.push(state))
-  await vi.waitFor(() => expect(printer.written).toEqual(['M115\n']))
+  await expect.poll(() => printer.written).toEqual(['M115\n'])
   stop?.()
   await pass()
   expect(printer.isOpen()).toBe(false)

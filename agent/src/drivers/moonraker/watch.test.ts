@@ -31,7 +31,7 @@ function watching(url: string, { timing, password = apiKey, allowLoopback = true
   const stop = driver.watch?.((state) => told.push(state)) ?? (() => undefined)
   onTestFinished(stop)
   const becomes = (state: object) =>
-    vi.waitFor(() => expect(told.at(-1)).toMatchObject(state), { timeout: 5_000, interval: 5 })
+    vi.waitFor(() => expect(told.at(-1)).toMatchObject(state), { timeout: 10_000, interval: 5 })
   return { told, stop, becomes }
 }
 
@@ -66,10 +66,7 @@ test('what changed is merged: temperatures move, and the rest of the state stays
   const { told, becomes } = watching(url)
   await becomes({ status: 'printing' })
   const first = told.at(-1)?.temperatures?.[0]?.actual ?? 0
-  await vi.waitFor(
-    () => expect(told.at(-1)?.temperatures?.[0]?.actual).toBeGreaterThan(first + 1),
-    { timeout: 5_000 },
-  )
+  await expect.poll(() => told.at(-1)?.temperatures?.[0]?.actual).toBeGreaterThan(first + 1)
   expect(told.at(-1)).toMatchObject({ status: 'printing', job: { file: 'suporte.gcode' } })
 })
 
@@ -108,7 +105,7 @@ test('a connection that is cut is offline, and made again', async () => {
   const { told, becomes } = watching(url)
   await becomes({ status: 'idle' })
   await fail({ dropSocketsNow: true })
-  await vi.waitFor(() => expect(told.map(({ status }) => status)).toContain('offline'))
+  await expect.poll(() => told.map(({ status }) => status)).toContain('offline')
   await becomes({ status: 'idle' })
   expect(device.connections).toBe(1)
 })
@@ -163,7 +160,7 @@ test('the key goes with the upgrade and with the greeting', async () => {
     })
   })
   watching(`http://127.0.0.1:${await listening(server)}`, { timing: { retryMs: 60_000 } })
-  await vi.waitFor(() => expect(seen).toHaveLength(2))
+  await expect.poll(() => seen).toHaveLength(2)
   expect(seen).toMatchObject([
     apiKey,
     { method: 'server.connection.identify', params: { client_name: 'travessia', api_key: apiKey } },
@@ -181,7 +178,7 @@ test('a device that sends what is no JSON-RPC is left, and nothing is told but o
   const { told } = watching(`http://127.0.0.1:${await listening(server)}`, {
     timing: { answerMs: 100 },
   })
-  await vi.waitFor(() => expect(told.length).toBeGreaterThan(1), { timeout: 5_000 })
+  await expect.poll(() => told.length).toBeGreaterThan(1)
   expect(new Set(told.map(({ status }) => status))).toEqual(new Set(['offline']))
   for (const socket of sockets.clients) socket.terminate()
 })
@@ -198,7 +195,7 @@ test('a message beyond one megabyte ends the connection', async () => {
   })
   const { becomes } = watching(`http://127.0.0.1:${await listening(server)}`)
   await becomes({ status: 'offline' })
-  await vi.waitFor(() => expect(closed).toBeGreaterThan(0))
+  await expect.poll(() => closed).toBeGreaterThan(0)
 })
 
 test('after the stop the connection is closed, nothing is told and none is made again', async () => {
@@ -206,7 +203,7 @@ test('after the stop the connection is closed, nothing is told and none is made 
   const { told, stop, becomes } = watching(url)
   await becomes({ status: 'idle', files: expect.any(Array) })
   stop()
-  await vi.waitFor(() => expect(device.connections).toBe(0))
+  await expect.poll(() => device.connections).toBe(0)
   const states = told.length
   machine.start('suporte.gcode')
   await new Promise((resolve) => setImmediate(resolve))
@@ -217,8 +214,8 @@ test('a stop while it connects leaves no connection behind', async () => {
   const { device, url, fail } = await printer()
   await fail({ hang: true })
   const { told, stop } = watching(url)
-  await vi.waitFor(() => expect(device.connections).toBe(1))
+  await expect.poll(() => device.connections).toBe(1)
   stop()
-  await vi.waitFor(() => expect(device.connections).toBe(0))
+  await expect.poll(() => device.connections).toBe(0)
   expect(told).toEqual([])
 })

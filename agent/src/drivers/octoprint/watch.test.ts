@@ -28,7 +28,7 @@ function watching(url: string, timing: Partial<Timing> = {}) {
   const stop = driver.watch?.((state) => told.push(state)) ?? (() => undefined)
   onTestFinished(stop)
   const becomes = (state: object) =>
-    vi.waitFor(() => expect(told.at(-1)).toMatchObject(state), { timeout: 5_000, interval: 5 })
+    vi.waitFor(() => expect(told.at(-1)).toMatchObject(state), { timeout: 10_000, interval: 5 })
   return { driver, told, stop, becomes }
 }
 
@@ -103,7 +103,7 @@ test('a printer that rests is asked seldom, one that prints often', async () => 
   const resting = await watched({}, { activeMs: 5, idleMs: 60_000 })
   await resting.becomes({ status: 'idle' })
   const printing = await watched({ printing: 'suporte.gcode' }, { activeMs: 5, idleMs: 60_000 })
-  await vi.waitFor(() => expect(printing.told.length).toBeGreaterThan(8), { timeout: 5_000 })
+  await expect.poll(() => printing.told.length).toBeGreaterThan(8)
   expect(resting.told).toHaveLength(1)
 })
 
@@ -112,7 +112,7 @@ test('the list of files is not read again while printing', async () => {
     { printing: 'suporte.gcode' },
     { activeMs: 5, filesMs: 0 },
   )
-  await vi.waitFor(() => expect(told.length).toBeGreaterThan(5), { timeout: 5_000 })
+  await expect.poll(() => told.length).toBeGreaterThan(5)
   expect(requests.filter((one) => one.startsWith('GET /api/files'))).toHaveLength(1)
   expect(told.at(-1)?.files).toHaveLength(3)
 })
@@ -150,8 +150,8 @@ test('a stop in the middle of a look leaves no connection behind', async () => {
     socket.once('close', () => open.delete(socket))
   })
   const { stop, told } = watching(`http://127.0.0.1:${await listening(silent)}`)
-  await vi.waitFor(() => expect(open.size).toBe(1), { timeout: 5_000 })
+  await expect.poll(() => open.size).toBe(1)
   stop()
-  await vi.waitFor(() => expect(open.size).toBe(0), { timeout: 1_000 })
+  await expect.poll(() => open.size).toBe(0)
   expect(told).toEqual([])
 })
