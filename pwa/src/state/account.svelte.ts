@@ -53,9 +53,11 @@ class Account {
    * @throws ApiError NO_NETWORK: the server still holds the sign-in
    */
   async signOut(): Promise<void> {
-    await forgetAll()
-    await post('/api/auth/logout').catch((error: unknown) => {
-      if (error instanceof ApiError && error.code === noNetwork) throw error
+    await forgetAll(true)
+    await post('/api/auth/logout').catch(async (error: unknown) => {
+      if (!(error instanceof ApiError && error.code === noNetwork)) return
+      await forgetAll()
+      throw error
     })
     location.replace('/entrar')
   }

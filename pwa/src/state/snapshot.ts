@@ -3,11 +3,19 @@ import { clear, get, set } from 'idb-keyval'
 
 export type Snapshot<T> = { readonly value: T; readonly seenAt: string }
 
+let isLeaving = false
+
 /** A full or forbidden store is no reason to fail: there is just no snapshot then. */
-export const remember = <T>(path: string, value: T): Promise<void> =>
-  set(path, { value, seenAt: new Date().toISOString() }).catch(() => undefined)
+export async function remember<T>(path: string, value: T): Promise<void> {
+  if (isLeaving) return
+  await set(path, { value, seenAt: new Date().toISOString() }).catch(() => undefined)
+}
 
 export const recall = <T>(path: string): Promise<Snapshot<T> | undefined> =>
   get<Snapshot<T>>(path).catch(() => undefined)
 
-export const forgetAll = (): Promise<void> => clear().catch(() => undefined)
+/** @param leaves the person signs out: answers that are still on their way are not kept either */
+export function forgetAll(leaves = false): Promise<void> {
+  isLeaving = leaves
+  return clear().catch(() => undefined)
+}
