@@ -84,10 +84,10 @@ test('an upload that does not arrive in time is cut', async () => {
 })
 
 test('what is refused because others hold all there is finds its answer, and what they held comes back', async () => {
-  const { upload, refused } = await start({ ...usual, heldBytes: 1_000 })
+  const { upload, refused, seen } = await start({ ...usual, heldBytes: 1_000 })
   const first = upload('Content-Length: 901')
   first.write('x'.repeat(900))
-  await sleep(100)
+  await expect.poll(() => seen.bytes).toBe(900)
   const second = upload('Content-Length: 200')
   second.write('x'.repeat(200))
   expect(await answerOf(second)).toMatch(/^HTTP\/1.1 503 /)
