@@ -56,3 +56,14 @@ export function childPid(stack: Stack, ...texts: string[]): number {
   if (pid === undefined) throw new Error(`no process runs ${texts.join(' ')}`)
   return pid
 }
+
+/** Kills a child of `stack`, which is started again when `act` is over: what keeps it stands still meanwhile, with its devices. */
+export async function whileGone<T>(stack: Stack, pid: number, act: () => Promise<T>): Promise<T> {
+  stack.process.kill('SIGSTOP')
+  try {
+    process.kill(pid, 'SIGKILL')
+    return await act()
+  } finally {
+    stack.process.kill('SIGCONT')
+  }
+}

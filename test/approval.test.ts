@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
-import { childPid, type Stack, startStack } from '../rig/stack.ts'
+import { childPid, type Stack, startStack, whileGone } from '../rig/stack.ts'
 
 type State = { readonly status: string; readonly errorCode: string | null; readonly code?: string }
 
@@ -123,10 +123,9 @@ test('the node killed while a command waits: it still waits, nothing was sent, a
 test('an approval while the agent is offline is refused, and nothing happens when it is back', async () => {
   const before = await turns()
   const { commandId } = await ask()
-  process.kill(childPid(stack, 'agent/', 'agent-matriz'), 'SIGKILL')
-  const answer = await eventually(async () => {
-    const path = `/api/installations/${gate['installationId']}/agent`
-    if ((await manager.get<State>(path)).status === 'ONLINE') return undefined
+  const path = `/api/installations/${gate['installationId']}/agent`
+  const answer = await whileGone(stack, childPid(stack, 'agent/', 'agent-matriz'), async () => {
+    await eventually(async () => (await manager.get<State>(path)).status === 'OFFLINE')
     return decide(commandId, 'approve', operator)
   })
   expect([answer.status, answer.body.code]).toEqual([503, 'AGENT_OFFLINE'])
