@@ -17,10 +17,9 @@ export class Api {
   }
 
   async signIn(email: string, password = demoPassword): Promise<this> {
-    const { body } = await this.call<{ token: string }>('POST', '/api/auth/login', {
-      email,
-      password,
-    })
+    const fields = { email, password }
+    const { status, body } = await this.call<{ token: string }>('POST', '/api/auth/login', fields)
+    if (status !== 200) throw new Error(`sign in as ${email}: ${status} ${JSON.stringify(body)}`)
     this.token = body.token
     return this
   }
@@ -86,4 +85,12 @@ export async function factsOf(
     `/api/audit/events?limit=200${query}`,
   )
   return items.toReversed() as never
+}
+
+/** Requests of these facts without an end: it is written after the answer, once the copies of both are kept. */
+export function unended(facts: Awaited<ReturnType<typeof factsOf>>): unknown[] {
+  const idsOf = (...types: string[]) =>
+    facts.flatMap(({ type, data }) => (types.includes(type) ? [data['requestId']] : []))
+  const ended = new Set(idsOf('HttpResponseReceived', 'HttpExchangeFailed'))
+  return idsOf('HttpRequestForwarded').filter((id) => !ended.has(id))
 }

@@ -5,7 +5,7 @@
  */
 import { relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, factsOf } from '../rig/api.ts'
+import { Api, factsOf, unended } from '../rig/api.ts'
 import { dataFiles } from '../rig/data-files.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
@@ -72,6 +72,9 @@ async function throughEveryDoor(baseUrl: string): Promise<void> {
       cookie: secret('proxy cookie'),
     },
   })
+  // None of them is left to be written while it is looked for.
+  const isWritten = async () => unended(await factsOf(auditor, '&kind=session')).length === 0
+  await eventually(isWritten, { what: 'an end of each request' })
 }
 
 /** Registering, signing in, failing to, with passwords and cookies. */
@@ -127,7 +130,7 @@ async function throughSession({ base, cookie }: { base: string; cookie: string }
 }
 
 test('none of them is in any file of the data directory', async () => {
-  await eventually(async () => (await factsOf(auditor, `&sessionId=${sessionId}`)).length > 20)
+  expect((await factsOf(auditor, `&sessionId=${sessionId}`)).length).toBeGreaterThan(20)
   const files = dataFiles(stack.dataDir).filter(({ path }) => !/config\.json$/.test(path))
   const names = files.map(({ path }) => relative(stack.dataDir, path))
   expect(names).toEqual(

@@ -3,9 +3,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { Api, deviceNamed, type Item } from '../rig/api.ts'
+import { Api, deviceNamed, factsOf, type Item, unended } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
 import { pidsOf } from '../rig/processes.ts'
-import { type Stack, startStack } from '../rig/stack.ts'
+import { type Stack, startStack, whileGone } from '../rig/stack.ts'
 import { capturedDevice } from './captured-device.ts'
 import { hostileForm, hostilePage, hostileScript } from './hostile-page.ts'
 import {
@@ -59,9 +60,10 @@ test('a status change reaches the screen by itself, and the return too', async (
   await page.getByText('2 online').waitFor()
   const [pid] = pidsOf('travessia-agent.js', 'run', `${stack.dataDir}/demo/agent-filial`)
   if (pid === undefined) throw new Error('the agent of Filial does not run')
-  process.kill(pid, 'SIGKILL')
-  await page.getByText('1 offline').waitFor()
-  await page.getByRole('link', { name: /Filial.*Offline/ }).waitFor()
+  await whileGone(stack, pid, async () => {
+    await page.getByText('1 offline').waitFor()
+    await page.getByRole('link', { name: /Filial.*Offline/ }).waitFor()
+  })
   await page.getByText('2 online').waitFor()
 })
 
@@ -85,7 +87,8 @@ test('after one visit a deep address starts without a network, old data marked, 
 test('ten seconds without the live stream are said, with the time of the data', async () => {
   await page.route('**/api/events*', (route) => route.abort())
   await open('/')
-  await page.getByText(/^Sem conexão em tempo real; dados de \d\d:\d\d:\d\d\.$/).waitFor()
+  const said = page.getByText(/^Sem conexão em tempo real; dados de \d\d:\d\d:\d\d\.$/)
+  await said.waitFor({ timeout: 25_000 })
   await page.unroute('**/api/events*')
   await page.getByText('Sem conexão em tempo real').waitFor({ state: 'detached' })
 })
@@ -151,6 +154,9 @@ test('a captured page is shown again with its styles and pictures, and nothing o
     const { items } = await manager.get<{ items: Item[] }>(
       `/api/audit/sessions?deviceId=${made.body.id}`,
     )
+    const isKept = async () =>
+      unended(await factsOf(manager, `&sessionId=${items[0]?.id}`)).length === 0
+    await eventually(isKept, { what: 'all that passed kept' })
     reached.length = 0
     await open(`/auditoria/sessoes/${items[0]?.id}?t=9999`)
     const stage = page.locator('iframe[src="/stage.html"]')

@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
 import { ended, root } from '../rig/processes.ts'
-import { startStack } from '../rig/stack.ts'
+import { type Stack, startStack } from '../rig/stack.ts'
 import { startBareNode } from './bare-node.ts'
 
 let dataDir: string
@@ -60,11 +60,18 @@ async function allOnline(api: Api): Promise<boolean> {
   return items.every(({ agent }) => (agent as { status: string }).status === 'ONLINE')
 }
 
+/** Gone with the test, whatever comes of it: the next ones start in the same directory. */
+async function startedHere(): Promise<Stack> {
+  const stack = await startStack({ dataDir })
+  onTestFinished(async () => void (await ended(stack.process, 'SIGTERM')))
+  return stack
+}
+
 let known: unknown
 let facts: unknown[]
 
 test('Ctrl-C stops every process that was started', async () => {
-  const stack = await startStack({ dataDir })
+  const stack = await startedHere()
   const api = await signIn(stack.httpUrl)
   await eventually(() => allOnline(api), { what: 'agents online' })
   known = await inventory(api)
@@ -76,7 +83,7 @@ test('Ctrl-C stops every process that was started', async () => {
 })
 
 test('a second start, on other ports too, keeps people, devices, agents and every fact; SIGTERM stops it like Ctrl-C', async () => {
-  const stack = await startStack({ dataDir })
+  const stack = await startedHere()
   const api = await signIn(stack.httpUrl)
   await eventually(() => allOnline(api), { what: 'agents online' })
   expect(await inventory(api)).toEqual(known)
