@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed } from '../rig/api.ts'
 import { enterSession, fetchPage } from '../rig/pages.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
-import { look, startBrowser, violations } from './screens.ts'
+import { look, released, startBrowser, violations } from './screens.ts'
 
 const desk = { width: 1280, height: 800 }
 let stack: Stack
@@ -29,7 +29,8 @@ const unseen = `[document.activeElement].filter((one) => one !== document.body)
 
 /** By Tab, as often as it takes; wherever it comes by, the focus is seen. */
 async function tabTo(target: Locator): Promise<void> {
-  await target.waitFor()
+  // Until the page knows that a device can be reached its buttons are off, and Tab goes past them.
+  await expect.poll(() => target.isEnabled()).toBe(true)
   for (let presses = 0; presses < 80; presses += 1) {
     await page.keyboard.press('Tab')
     expect(await page.evaluate(unseen)).toEqual([])
@@ -57,7 +58,7 @@ test('by the keyboard alone a manager signs in, opens the turnstile, and looks a
   await page.keyboard.type('visitante')
   await press(button('Liberar'))
   await page.keyboard.press('Enter')
-  await page.getByText('O equipamento aceitou.').waitFor()
+  await page.getByText(released).waitFor()
   await look(page, '28-mesa-catraca')
   await page.reload()
   await press(link('Gerenciar remotamente'))

@@ -11,6 +11,7 @@ import {
   openDevicePage,
   pairAgent,
   picture,
+  released,
   runAgent,
   startBrowser,
   violations,
@@ -72,7 +73,7 @@ test('holding Liberar opens the turnstile and the outcome arrives from the devic
   await page.getByLabel(/Motivo/).fill('visitante')
   await look(page, '04-catraca')
   await hold(page, 'Liberar')
-  await page.getByText('O equipamento aceitou. A passagem em si não foi confirmada.').waitFor()
+  await page.getByText(released).waitFor()
   await look(page, '05-liberado')
 })
 

@@ -86,22 +86,25 @@ const smallTargets = `[...document.querySelectorAll('a[href], button, input, sel
   .map(({ one }) => 'too small for a thumb: ' + one.outerHTML.slice(0, 200))`
 
 export async function hold(page: Page, text: string): Promise<void> {
-  const button = page.getByRole('button', { name: text, exact: true })
-  await button.scrollIntoViewIfNeeded()
-  const box = await button.boundingBox()
-  if (!box) throw new Error(`no button ${text}`)
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  // Once it can be pressed and stands still: what comes late would move it away from under the finger.
+  await page.getByRole('button', { name: text, exact: true, disabled: false }).hover()
   await page.mouse.down()
   await page.waitForTimeout(1_000)
   await page.mouse.up()
 }
 
-/** Opens the device's page from the session screen, in the tab that a tap makes. */
+/** What is said of a release that went well: until the device has told of the passage, and from then on. */
+export const released =
+  /O equipamento aceitou\. A passagem em si não foi confirmada\.|Passagem confirmada pelo equipamento\./
+
+/** Opens the device's page from the session screen, in the tab that a tap makes; it is there with its scripts. */
 export async function openDevicePage(context: BrowserContext, page: Page): Promise<Page> {
   const popup = context.waitForEvent('page')
   await page.getByRole('button', { name: 'Abrir a página do equipamento' }).click()
   const device = await popup
   await device.setViewportSize(phone)
+  // The tab is empty until the session is open.
+  await device.waitForURL(/^http/)
   return device
 }
 
