@@ -97,23 +97,37 @@ test('a session of whose screen nothing was recorded says why where the picture 
   await desk.setViewportSize({ width: 1280, height: 720 })
 })
 
+/** In a page, before the recorder: its messages, as it sends them and as it hears what became of them. */
+const counting = `
+  window.counted = { sent: 0, answered: 0 }
+  const { fetch } = window
+  window.fetch = (...request) => {
+    counted.sent += 1
+    return fetch(...request).finally(() => { counted.answered += 1 })
+  }`
+
 test('a page of which several messages are refused is silent for ten seconds after the last one, and describes itself anew once', async () => {
   const visit = await pages.visit('host')
   const { clock } = visit.page
   const sent: Route[] = []
   const pictures = () => sent.filter((route) => route.request().postData()?.includes('"index":0'))
+  /** How many messages the page has sent, and knows the answer of. */
+  const known = (what: 'sent' | 'answered') => visit.page.evaluate<number>(`counted.${what}`)
   const refuse = async (route: Route) => {
+    const before = await known('answered')
     await route.fulfill({ status: 429 })
-    await route.request().response()
-    await visit.page.evaluate('0')
+    await expect.poll(() => known('answered')).toBe(before + 1)
   }
+  // What the first page says as it goes is not waited for.
+  await visit.page.goto('about:blank')
   await clock.install()
+  await visit.page.addInitScript(counting)
   await visit.page.route('**/__travessia/dom', (route) => void sent.push(route))
   await visit.page.goto(`${visit.base}/large`)
   await eventually(async () => pictures().length === 1)
   // What the page did since then goes out, too: nothing is left to be sent.
   await clock.pauseAt(Date.now() + 60_000)
-  await sleep(500)
+  await expect.poll(async () => (await known('sent')) === sent.length).toBe(true)
   const refused = [...sent]
   for (const route of refused) {
     await clock.runFor(6_000)
