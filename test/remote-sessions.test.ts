@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
+import { freePort } from '../rig/free-port.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { OwnDevice, pattern, startRawDevice } from '../rig/own-device.ts'
 import { enterSession, fetchPage, openPage, type Page, type PageRequest } from '../rig/pages.ts'
@@ -159,13 +160,10 @@ test('a person gets a page with the code and what to do, a script gets problem d
 })
 
 test('an unreachable device is 502, a slow one 504, one that breaks HTTP 502', async () => {
-  const gone = new OwnDevice()
-  const address = await gone.start()
-  await gone.stop()
   const splitting = await startRawDevice('HTTP/1.1 200 OK\r\nx-a: 1\rset-cookie: b=1\r\n\r\n')
   const slow = { timeouts: { firstByteMs: 400 } }
   const [unreachable, silent, limited, broken] = await Promise.all([
-    registered('Desligado', address),
+    registered('Desligado', `http://127.0.0.1:${await freePort()}`),
     registered('Lento', String(own['baseUrl']), slow),
     registered('Limitado', String(own['baseUrl']), { timeouts: { totalMs: 400 } }),
     registered('Quebrado', splitting.url),

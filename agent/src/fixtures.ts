@@ -1,7 +1,7 @@
 /** What the agent's tests share: keys of a server, a configuration, directories and servers that go with the test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { type AddressInfo, createServer, type Server as TcpServer } from 'node:net'
+import type { AddressInfo, Server as TcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandOrder } from '@travessia/schemas/commands'
@@ -11,6 +11,7 @@ import { tokenKinds } from '@travessia/schemas/token-claims'
 import { CompactSign, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { pino } from 'pino'
 import { onTestFinished, vi } from 'vitest'
+import { freePort } from '../../rig/free-port.ts'
 import type { AgentConfig } from './config.ts'
 
 // Tests wait for events, not for times: on a busy machine that may take a while.
@@ -44,13 +45,7 @@ export async function listening(server: Server | TcpServer, host = '127.0.0.1'):
 }
 
 /** A port that refuses. */
-export async function closedPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+export const closedPort = freePort
 
 export function deviceAt(baseUrl: string, other: Partial<AgentDevice> = {}): AgentDevice {
   return {
