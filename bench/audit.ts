@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { typesOfKind } from '@travessia/schemas/events'
 import { readArguments } from '../api/src/command-line.ts'
 import type { EventFilter, EventStore } from '../api/src/store/event-store.ts'
 import { type Cast, cast, fill, manyAppends } from '../api/src/store/many-events.fixture.ts'
@@ -61,6 +62,12 @@ function questions({ users, places }: Cast, head: number): Record<string, Ask> {
     'a type that there is none of': () => ({ types: ['AgentRevoked'] }),
     'a device and a type that it has none of': (turn) => ({
       ...{ deviceId: place(turn)?.deviceId ?? '', types: ['AgentRevoked'] },
+    }),
+    'a device and a kind': (turn) => ({
+      ...{ deviceId: place(turn)?.deviceId ?? '', types: typesOfKind('session') },
+    }),
+    'a user and a type that she never did': (turn) => ({
+      ...{ actorId: users[turn % users.length] ?? '', types: ['AgentRevoked'] },
     }),
     'narrowed to three installations': () => ({
       installationIds: places.slice(0, 3).map(({ installationId }) => installationId),

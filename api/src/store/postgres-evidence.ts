@@ -21,7 +21,7 @@ import {
   toLeaf,
   toSize,
 } from './query.ts'
-import { walkInPostgres } from './walk.ts'
+import { postgresWalker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 export class PostgresEvidence implements EvidenceLog {
@@ -64,7 +64,7 @@ export class PostgresEvidence implements EvidenceLog {
   }
 
   async readLeaves(tenantId: string, page: Page): Promise<Leaf[]> {
-    const { sql, values } = leavesQuery(tenantId, page, walkInPostgres)
+    const { sql, values } = leavesQuery(tenantId, page, postgresWalker)
     return leavesOf(await this.#reader.rows(tenantId, sql, values), page.limit)
   }
 
@@ -74,7 +74,7 @@ export class PostgresEvidence implements EvidenceLog {
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
-    const { sql, values } = entriesQuery(filter, page, walkInPostgres)
+    const { sql, values } = entriesQuery(filter, page, postgresWalker)
     return (await this.#reader.rows(filter.tenantId, sql, values)).map(toEntry)
   }
 

@@ -2,7 +2,7 @@ import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { EventStore } from './event-store.ts'
-import { filters, id, narrowestOf, splitBy, type Wanted } from './list-filters.fixture.ts'
+import { filters, id, keysOf, keysOfEntries, type Wanted } from './list-filters.fixture.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
@@ -20,7 +20,7 @@ import {
   streamValues,
   tenantQuery,
 } from './query.ts'
-import { type Query, walkInPostgres } from './walk.ts'
+import { postgresWalker, type Query } from './walk.ts'
 
 type Node = {
   readonly 'Node Type': string
@@ -101,29 +101,29 @@ async function walkOf(query: Query, tables = /^event_(\d|\d{4}_\d\d)$/): Promise
 
 async function requireLists(wanted: Wanted): Promise<void> {
   const filter = { tenantId: id, ...wanted }
-  for (const query of queriesOf({ ...filter, limit: 50 }, walkInPostgres))
-    await requireBounds(query, narrowestOf(wanted) ?? splitBy(wanted))
-  await requireBounds(entriesQuery(filter, page, walkInPostgres), narrowestOf(wanted))
+  for (const query of queriesOf({ ...filter, limit: 50 }, postgresWalker))
+    await requireBounds(query, keysOf(wanted, postgresWalker.typed))
+  await requireBounds(entriesQuery(filter, page, postgresWalker), keysOfEntries(wanted))
 }
 
 /** It begins at its place, and ends at it: of a row that is compared only the beginning counts. */
-async function requireBounds(query: Query, column: string | undefined): Promise<void> {
+async function requireBounds(query: Query, [key, column]: readonly string[]): Promise<void> {
   const isNewestFirst = query.sql.includes('position desc')
   const [begin, end] = isNewestFirst ? ['<', '>'] : ['>', '<']
   const marks = column
     ? [`(ROW(${column}, "position") ${begin} ROW(`, `(${column} ${end}= `, `("position" ${end} `]
     : ['("position" > ', '("position" < ']
   for (const { 'Index Cond': bounds = '' } of await walkOf(query))
-    for (const mark of ['(tenant_key = ANY (ARRAY[', ...marks]) expect(bounds).toContain(mark)
+    for (const mark of [`(${key} = ANY (ARRAY[`, ...marks]) expect(bounds).toContain(mark)
 }
 
 async function requireReadings(): Promise<void> {
   const { newest, over, expired } = evidenceStatements
   const { stream, all } = statements
-  await walkOf(tenantQuery(id, page, walkInPostgres))
+  await walkOf(tenantQuery(id, page, postgresWalker))
   await walkOf({ sql: stream, values: streamValues(id, id) })
   await walkOf({ sql: all, values: [0, 500] })
-  const leaves = await walkOf(leavesQuery(id, page, walkInPostgres), /^event_\d|^expired_leaf/)
+  const leaves = await walkOf(leavesQuery(id, page, postgresWalker), /^event_\d|^expired_leaf/)
   for (const { 'Index Cond': bounds } of leaves) expect(bounds).toMatch(/ANY .* \("position" > /)
   await walkOf({ sql: newest, values: [id] }, /checkpoint/)
   await walkOf({ sql: over, values: [id, 1] }, /checkpoint/)
@@ -164,7 +164,7 @@ test('what the writer asks before a batch it finds by index, however long the lo
 
 test.each([
   ...['event_tenant', 'event_installation', 'event_actor', 'event_device', 'event_session'],
-  'event_type',
+  ...['event_type', 'event_device_type'],
 ])('without %s the proof of the lists fails', async (index) => {
   const url = await copyOf('analyzed with one customer')
   await server.run(`drop index ${index}`, url)

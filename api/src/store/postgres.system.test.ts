@@ -6,6 +6,7 @@ import { describeEventStore } from './conformance.ts'
 import { append, event } from './conformance-events.ts'
 import { describeEvidenceLog } from './conformance-evidence.ts'
 import { describeInterleaving, requireDense } from './conformance-interleaving.ts'
+import { describeLists } from './conformance-lists.ts'
 import type { EventStore } from './event-store.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
@@ -56,6 +57,7 @@ async function startProblem(url: string): Promise<unknown> {
 
 describeEventStore(() => open())
 describeEvidenceLog(() => open())
+describeLists(() => open())
 describeInterleaving(async () => {
   const url = await newLog()
   return Promise.all([open(url), open(url)])

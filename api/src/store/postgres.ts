@@ -7,7 +7,7 @@ import { PostgresEvidence } from './postgres-evidence.ts'
 import { PostgresReader, wholeLog } from './postgres-reader.ts'
 import { prepareDatabase } from './postgres-setup.ts'
 import { pageOf, queriesOf, statements, streamValues, tenantQuery, toEvent } from './query.ts'
-import { walkInPostgres } from './walk.ts'
+import { postgresWalker } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** What other nodes append is heard of by NOTIFY, which may get lost; this is the truth. */
@@ -62,12 +62,12 @@ class PostgresStore implements EventStore {
     afterPosition: number,
     limit: number,
   ): Promise<RecordedEvent[]> {
-    const { sql, values } = tenantQuery(tenantId, { after: afterPosition, limit }, walkInPostgres)
+    const { sql, values } = tenantQuery(tenantId, { after: afterPosition, limit }, postgresWalker)
     return (await this.#reader.rows(tenantId, sql, values)).map(toEvent)
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
-    const queries = queriesOf(filter, walkInPostgres)
+    const queries = queriesOf(filter, postgresWalker)
     if (queries.length === 0) return { items: [] }
     const sql = queries.map((one) => `(${one.sql})`).join(' union all ')
     const values = queries.flatMap((one) => one.values)

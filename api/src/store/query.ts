@@ -4,12 +4,20 @@ import type { RecordedEvent } from '@travessia/schemas/events'
 import type { EventFilter, StreamPage } from './event-store.ts'
 import type { Entry, KeptCheckpoint, KeptCosignature, Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
-import type { Key, Query, Values, Walk, Walker } from './walk.ts'
+import {
+  type Key,
+  key,
+  keyOf,
+  marksFor,
+  type Query,
+  type Values,
+  type Walk,
+  type Walker,
+} from './walk.ts'
 
 export type Row = Record<string, unknown>
 
 const columns = 'position, log_index, body'
-const key = '(select key from ref where id = ?)'
 
 export function streamValues(tenantId: string, streamId: string, page?: StreamPage): Values {
   return [streamId, tenantId, page?.after ?? 0, page?.limit ?? Number.MAX_SAFE_INTEGER]
@@ -66,39 +74,39 @@ export const evidenceStatements = {
  * reader, where no other index is narrower: what is rare is found as quickly as what is not.
  * @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours, or no time
  */
-export function queriesOf(filter: EventFilter, walk: Walker): Query[] {
+export function queriesOf(filter: EventFilter, walker: Walker): Query[] {
   const { types, installationIds } = filter
-  if (keysOf(filter).length > 0) return [queryOf(filter, walk)]
-  if (types)
-    return types.map((type) => {
-      return queryOf({ ...filter, types: undefined }, walk, keyOf('type_key', type))
-    })
-  if (!installationIds) return [queryOf(filter, walk)]
-  const rest = { ...filter, installationIds: undefined }
-  return installationIds.map((id) => queryOf({ ...rest, installationId: id }, walk))
-}
-
-function queryOf(filter: Asked & { limit: number }, walk: Walker, type?: Key): Query {
-  return listOf(columns, { ...filter, type }, walk)
+  const [narrowest] = keysOf(filter)
+  const each = (column: string, ids: readonly string[], rest: Asked & { limit: number }) =>
+    walker.each(column, ids, (one) => listOf(columns, { ...rest, one }, walker))
+  if (types && (!narrowest || walker.typed.includes(narrowest.column)))
+    return each('type_key', types, { ...filter, types: undefined })
+  if (installationIds && !narrowest)
+    return each('installation_key', installationIds, { ...filter, installationIds: undefined })
+  return [listOf(columns, filter, walker)]
 }
 
 /** Oldest first, of all that the tenant has. */
-export function tenantQuery(tenantId: string, page: Page, walk: Walker): Query {
-  return listOf(columns, { tenantId, ...page }, walk)
+export function tenantQuery(tenantId: string, page: Page, walker: Walker): Query {
+  return listOf(columns, { tenantId, ...page }, walker)
 }
 
 export function entriesQuery(
   filter: Omit<EventFilter, 'cursor' | 'limit'>,
   page: Page,
-  walk: Walker,
+  walker: Walker,
 ): Query {
-  return listOf('position, log_index, leaf_hash, body', { ...filter, ...page }, walk)
+  return listOf('position, log_index, leaf_hash, body', { ...filter, ...page }, walker)
 }
 
 /** Of events that are there and of those that have expired: a page of each, in one look at the log; see `leavesOf`. */
-export function leavesQuery(tenantId: string, { after, limit }: Page, walk: Walker): Query {
+export function leavesQuery(tenantId: string, { after, limit }: Page, walker: Walker): Query {
   const tenant = keyOf('tenant_key', tenantId)
-  const walked = walk({ tenant, after: { sql: '?', values: [after] }, isOldestFirst: true })
+  const walked = walker.walk({
+    keys: [tenant],
+    after: { sql: '?', values: [after] },
+    isOldestFirst: true,
+  })
   const pages = ['event', 'expired_leaf'].map(
     (table) => `select * from (select position, log_index, leaf_hash from ${table}
       where ${walked.where} order by ${walked.order} limit ?) as ${table}_leaf`,
@@ -117,25 +125,29 @@ type Asked = { readonly [K in keyof Omit<EventFilter, 'limit'>]: EventFilter[K] 
   readonly tenantId: string
   /** Oldest first, from there on. */
   readonly after?: number
-  /** One that has the index of types. */
-  readonly type?: Key | undefined
+  /** One of the types or installations, by itself. */
+  readonly one?: Key
 }
 
-function listOf(what: string, asked: Asked & { readonly limit: number }, walk: Walker): Query {
-  const keys = keysOf(asked)
-  const [narrower = asked.type] = keys
+function listOf(what: string, asked: Asked & { readonly limit: number }, walker: Walker): Query {
   const times = timesOf(asked)
-  const walked = walk({
-    ...{ tenant: keyOf('tenant_key', asked.tenantId), narrower },
-    ...boundsOf(asked, times),
-    isOldestFirst: asked.after !== undefined,
-  })
-  const others = conditionsOf(asked, times, keys.slice(1))
+  const { keys, others: rest } = splitKeys(asked)
+  const isOldestFirst = asked.after !== undefined
+  const walked = walker.walk({ keys, ...boundsOf(asked, times), isOldestFirst })
+  const others = conditionsOf(asked, times, rest)
   const where = [walked.where, ...others.map(({ sql }) => sql)].join(' and ')
   return {
     sql: `select ${what} from event where ${where} order by ${walked.order} limit ?`,
     values: [...walked.values, ...others.flatMap(({ values }) => values), asked.limit],
   }
+}
+
+/** Those of the index that is walked. A type beside another key has an index without the tenant. */
+function splitKeys(asked: Asked): { keys: Walk['keys']; others: readonly Key[] } {
+  const tenant = keyOf('tenant_key', asked.tenantId)
+  const [narrowest, ...others] = keysOf(asked)
+  if (!narrowest || !asked.one) return { keys: [tenant, narrowest ?? asked.one], others }
+  return { keys: [narrowest, asked.one], others: [tenant, ...others] }
 }
 
 /** The narrowest first: that is the index which is walked. */
@@ -148,10 +160,6 @@ function keysOf(asked: Omit<Asked, 'tenantId'>): Key[] {
     ['installation_key', installationId],
   ] as const
   return ids.flatMap(([column, id]) => (id === undefined ? [] : [keyOf(column, id)]))
-}
-
-function keyOf(column: string, id: string): Key {
-  return { column, sql: key, values: [id] }
 }
 
 /** What no index is wanted for is inside `coalesce`, which means the same to both engines. */
@@ -203,11 +211,6 @@ function boundsOf(
       values: [last, last, ...values],
     },
   }
-}
-
-/** SQLite takes a list of nothing, PostgreSQL does not: nothing is equal to null. */
-function marksFor(values: readonly unknown[]): string {
-  return values.length === 0 ? 'null' : values.map(() => '?').join(',')
 }
 
 function cursorOf(text: string): number {

@@ -21,7 +21,7 @@ import {
   toLeaf,
   toSize,
 } from './query.ts'
-import { walkInSqlite } from './walk.ts'
+import { sqliteWalker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 export class SqliteEvidence implements EvidenceLog {
@@ -62,7 +62,7 @@ export class SqliteEvidence implements EvidenceLog {
   }
 
   async readLeaves(tenantId: string, page: Page): Promise<Leaf[]> {
-    const { sql, values } = leavesQuery(tenantId, page, walkInSqlite)
+    const { sql, values } = leavesQuery(tenantId, page, sqliteWalker)
     return leavesOf(this.#reader.prepare(sql).all(...values), page.limit)
   }
 
@@ -71,7 +71,7 @@ export class SqliteEvidence implements EvidenceLog {
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
-    const { sql, values } = entriesQuery(filter, page, walkInSqlite)
+    const { sql, values } = entriesQuery(filter, page, sqliteWalker)
     return this.#reader
       .prepare(sql)
       .all(...values)

@@ -9,6 +9,7 @@ import { describeEventStore } from './conformance.ts'
 import { append, event } from './conformance-events.ts'
 import { describeEvidenceLog } from './conformance-evidence.ts'
 import { describeInterleaving, requireDense } from './conformance-interleaving.ts'
+import { describeLists } from './conformance-lists.ts'
 import type { EventStore } from './event-store.ts'
 import { migrate } from './migrations.ts'
 import { createSqliteStore } from './sqlite.ts'
@@ -33,6 +34,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describeEventStore(() => open())
 describeEvidenceLog(() => open())
+describeLists(() => open())
 describeInterleaving(async () => {
   const path = newPath()
   return [await open(path), await open(path)]

@@ -5,7 +5,7 @@ import type { Append, Appended, EventFilter, EventStore, Haste } from './event-s
 import type { EvidenceLog } from './evidence-log.ts'
 import { pageOf, queriesOf, statements, streamValues, tenantQuery, toEvent } from './query.ts'
 import { SqliteEvidence } from './sqlite-evidence.ts'
-import { type Values, walkInSqlite } from './walk.ts'
+import { sqliteWalker, type Values } from './walk.ts'
 import { openWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /**
@@ -52,12 +52,12 @@ class SqliteStore implements EventStore {
     afterPosition: number,
     limit: number,
   ): Promise<RecordedEvent[]> {
-    const { sql, values } = tenantQuery(tenantId, { after: afterPosition, limit }, walkInSqlite)
+    const { sql, values } = tenantQuery(tenantId, { after: afterPosition, limit }, sqliteWalker)
     return this.#read(sql, values)
   }
 
   async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
-    const found = queriesOf(filter, walkInSqlite).flatMap(({ sql, values }) =>
+    const found = queriesOf(filter, sqliteWalker).flatMap(({ sql, values }) =>
       this.#read(sql, values),
     )
     return pageOf(found, filter.limit)

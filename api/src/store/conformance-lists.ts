@@ -1,0 +1,78 @@
+/** What a list is, whatever index it walks; each engine's test calls it. */
+import type { EventType, RecordedEvent } from '@travessia/schemas/events'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { EventFilter, EventStore } from './event-store.ts'
+import type { Wanted } from './list-filters.fixture.ts'
+import { cast, fill, manyAppends } from './many-events.fixture.ts'
+
+/** @param open a new, empty store; the caller closes and removes it */
+export function describeLists(open: () => Promise<EventStore>): void {
+  test('page by page a filter gives exactly what fits it, newest first, whatever order the times have, and nothing of another customer', async () => {
+    const store = await open()
+    const people = cast()
+    const others = { ...cast(), places: people.places }
+    for (const one of [people, others]) await fill(store, manyAppends(one, 3_000))
+    const all = (await store.readTenant(people.tenantId, 0, 1_000_000)).toReversed()
+    const place = people.places[4]
+    const some = (value: object) => fc.constantFrom({}, value)
+    const times = fc.date({
+      ...{ min: new Date('2025-10-30'), max: new Date('2026-11-05'), noInvalidDate: true },
+    })
+    const types: EventType[][] = [
+      ['UserSignedIn'],
+      ['SessionOpened', 'CommandIssued', 'AgentRevoked'],
+      ['AgentRevoked'],
+    ]
+    const wanted = fc
+      .tuple(
+        some({ installationId: place?.installationId }),
+        some({ installationIds: people.places.slice(0, 2).map((one) => one.installationId) }),
+        some({ deviceId: place?.deviceId }),
+        some({ actorId: people.users[1] }),
+        fc.constantFrom({}, ...types.map((one) => ({ types: one }))),
+        fc.oneof(
+          fc.constant({}),
+          times.map((from) => ({ from: from.toISOString() })),
+        ),
+        fc.oneof(
+          fc.constant({}),
+          times.map((to) => ({ to: to.toISOString() })),
+        ),
+      )
+      .map((parts): Wanted => Object.assign({}, ...parts))
+    await fc.assert(
+      fc.asyncProperty(wanted, fc.integer({ min: 40, max: 200 }), async (filter, limit) => {
+        const seen = await pagesOf(store, { tenantId: people.tenantId, ...filter, limit })
+        const fitting = all.filter((event) => fits(event, filter))
+        expect(seen).toEqual(fitting.map(({ position }) => position))
+      }),
+      { numRuns: 100 },
+    )
+  }, 60_000)
+}
+
+async function pagesOf(store: EventStore, filter: EventFilter): Promise<number[]> {
+  const seen: number[] = []
+  let cursor: string | undefined
+  do {
+    const page = await store.query(cursor === undefined ? filter : { ...filter, cursor })
+    seen.push(...page.items.map(({ position }) => position))
+    cursor = page.nextCursor
+  } while (cursor)
+  return seen
+}
+
+function fits(event: RecordedEvent, wanted: Wanted): boolean {
+  const { installationId, installationIds, actorId, deviceId, types, from, to } = wanted
+  const is = <T>(one: T | undefined, other: T | undefined) => one === undefined || one === other
+  return (
+    is(installationId, event.installationId) &&
+    is(deviceId, event.deviceId) &&
+    is(actorId, event.actor.id) &&
+    (installationIds === undefined || installationIds.includes(event.installationId ?? '')) &&
+    (types === undefined || types.includes(event.type)) &&
+    (from === undefined || event.at >= new Date(from).toISOString()) &&
+    (to === undefined || event.at <= new Date(to).toISOString())
+  )
+}
