@@ -1,7 +1,7 @@
 /** A look into the LAN of an installation: suggestions through a real agent, and nothing registered by it. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type Lan, ssdpAnswer, startLan } from '../rig/lan-responder.ts'
@@ -76,10 +76,10 @@ test('the log says who looked and how much came of it, and holds none of it', as
 
 test('an agent that is paused on site looks for nothing', async () => {
   const paused = await startOwnAgent(stack, manager, 'Pausada')
+  onTestFinished(() => void paused.process.kill('SIGKILL'))
   const program = join(root, 'agent/src/main.ts')
   execFileSync(process.execPath, [program, 'pause', '1h', '--config', paused.configPath])
   const { status, body } = await discover(paused.installationId)
-  paused.process.kill('SIGKILL')
   expect([status, body.code]).toEqual([503, 'AGENT_PAUSED'])
   const facts = await factsOf(auditor, `&installationId=${paused.installationId}&kind=agent`)
   expect(facts.at(-1)).toMatchObject({

@@ -85,7 +85,7 @@ test('a total limit ends an exchange that is busy all the time; without one it g
     const busy = setInterval(() => response.write('data: 1\n\n'), 10)
     response.once('close', () => clearInterval(busy))
   })
-  const limited = await get(timeouts({ totalMs: 100 }))
+  const limited = await get(timeouts({ totalMs: 1_000 }))
   await expect(limited.body()).rejects.toEqual(reset(ResetCode.totalTimeout))
   await eventually(() => expect(closed).toHaveBeenCalledOnce())
   const free = await get(timeouts({ totalMs: 0 }))

@@ -42,7 +42,7 @@ export class CustomerFeeds {
     const database = openSecretsDatabase(join(directory, 'secrets.db'))
     const vault = new Vault(database, '0'.repeat(64))
     const users = new Users(database)
-    const rest = { nodeId: newId(), isDemo: true, now: Date.now, log, sendMs: 300, retryMs: 5 }
+    const rest = { nodeId: newId(), isDemo: true, now: Date.now, log, sendMs: 3_000, retryMs: 5 }
     const filesDir = join(directory, 'feeds')
     const deps = { store, views, database, vault, users, filesDir, ...rest }
     const customer = new CustomerFeeds(deps, directory)

@@ -82,12 +82,12 @@ test('a feed that fails says since when and why, and for how long it may', async
   const { url, server } = await receiver()
   server.close()
   const id = await customer.add(url, 'webhook')
-  await vi.waitFor(async () =>
-    expect(await customer.placeOf(id)).toMatchObject({
+  await expect
+    .poll(() => customer.placeOf(id))
+    .toMatchObject({
       ...{ position: 0, error: 'FEED_UNREACHABLE', deliveredAt: null },
       failingSince: expect.any(String),
-    }),
-  )
+    })
 })
 
 test('a start goes on where each feed had come, and one that was suspended or removed sends nothing', async () => {

@@ -67,7 +67,9 @@ test('who reads slowly misses whole pictures and holds up nobody', async () => {
   const counts = slow.parts.map(countOf)
   expect(counts).toEqual(counts.toSorted((a, b) => a - b))
   expect(counts.length).toBeLessThan(20)
-  for (const { body } of slow.parts.slice(1)) expect(body.length).toBe(large + 15)
+  // The quick one's first picture was the slow one's, too, where there was time for it.
+  const later = slow.parts.filter((part) => countOf(part) > 1)
+  for (const { body } of later) expect(body.length).toBe(large + 15)
 })
 
 test('nothing is read before the viewing is recorded, and nothing at all when it cannot be', async () => {
@@ -108,7 +110,7 @@ test.each([
 })
 
 test('after its time a viewing ends, and says why', async () => {
-  const at = await camera({ limits: { viewMs: 300 } })
+  const at = await camera({ limits: { viewMs: 1_000 } })
   const viewer = await lookAt(at)
   await until(() => expect(viewer.response.complete).toBe(true))
   expect(viewer.parts.at(-1)?.headers).toMatchObject({ 'x-travessia-end': 'time-limit' })
@@ -127,7 +129,7 @@ test('who may not look any more, or cannot be asked, is shown nothing more', asy
 })
 
 test('a camera that falls silent ends the viewing as timed out', async () => {
-  const at = await camera({ limits: { silenceMs: 200 } })
+  const at = await camera({ limits: { silenceMs: 1_000 } })
   const viewer = await lookAt(at)
   await until(() => expect(viewer.response.complete).toBe(true))
   expect(viewer.parts.at(-1)?.headers).toMatchObject({ 'x-travessia-end': 'DEVICE_TIMEOUT' })

@@ -69,7 +69,7 @@ test('a device that falls silent in the middle breaks the answer off after its i
 })
 
 test('an exchange beyond the total limit of its device is 504 before the answer, broken off after it, and a fact', async () => {
-  const timeouts = { connectMs: 2_000, firstByteMs: 5_000, idleMs: 5_000, totalMs: 100 }
+  const timeouts = { connectMs: 2_000, firstByteMs: 5_000, idleMs: 5_000, totalMs: 1_000 }
   const limited = await pages.node.open(await pages.node.register({ timeouts }))
   const late = await pages.node.get(limited, '/silent')
   expect([late.status, errorOf(late)]).toEqual([504, 'DEVICE_TIME_LIMIT'])
