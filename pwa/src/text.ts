@@ -10,6 +10,7 @@ import type {
 } from '@travessia/schemas/api'
 import type { CommandName, Safety } from '@travessia/schemas/commands'
 import type { FeedKind } from '@travessia/schemas/feeds'
+import type { TurnDirection } from '@travessia/schemas/passages'
 import type { HoldBody } from '@travessia/schemas/retention'
 import { ApiError, noNetwork } from './api.ts'
 import { m } from './paraglide/messages.js'
@@ -105,6 +106,12 @@ export const directionText: Readonly<Record<string, () => string>> = {
   clockwise: m.gate_clockwise,
   anticlockwise: m.gate_anticlockwise,
   both: m.gate_both,
+}
+
+/** What a rotation means at a turnstile that says which one is its entry; else the rotation itself. */
+export function wayText(rotation: TurnDirection, entry: TurnDirection | undefined): string {
+  if (entry === undefined) return directionText[rotation]?.() ?? rotation
+  return rotation === entry ? m.passage_entry() : m.passage_exit()
 }
 
 export const commandText: Record<CommandName, () => string> = {

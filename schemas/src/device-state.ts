@@ -46,7 +46,7 @@ export const deviceStateSchema = Type.Object(
       ),
     ),
     temperatures: Type.Optional(Type.Array(temperature, { maxItems: 16 })),
-    /** Passages counted by a turnstile since its start. */
+    /** Passages counted by a turnstile since its start: left is anticlockwise, right clockwise. */
     turns: Type.Optional(
       Type.Object({ left: Type.Integer(), right: Type.Integer() }, { additionalProperties: false }),
     ),

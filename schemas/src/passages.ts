@@ -9,6 +9,7 @@ const id = Type.String({ pattern: idPattern })
 const closed = { additionalProperties: false }
 
 export const turnDirections = ['clockwise', 'anticlockwise'] as const
+export type TurnDirection = (typeof turnDirections)[number]
 export const denialReasons = ['denied', 'not-identified', 'invalid', 'timed-out'] as const
 /** The device's own lists, in its own words. */
 export const passageLists = ['access_events', 'access_logs'] as const

@@ -1,0 +1,44 @@
+import type { Device } from '@travessia/schemas/api'
+import type { TurnDirection } from '@travessia/schemas/passages'
+import { afterEach, expect, test, vi } from 'vitest'
+import { cleanup, render } from 'vitest-browser-svelte'
+import { m } from '../paraglide/messages.js'
+import { DeviceCommands } from '../state/device-commands.svelte.ts'
+import TurnstilePanel from './turnstile-panel.svelte'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+  return cleanup()
+})
+
+/** What is counted, by the words of the page. */
+async function counted(entry?: TurnDirection): Promise<Record<string, string>> {
+  vi.stubGlobal('fetch', async () => Response.json({ items: [] }))
+  const device = { id: 'a'.repeat(26), name: 'Entrada' } as Device
+  const control = { device, place: '', obstacle: '', commands: new DeviceCommands(device.id) }
+  const state = { status: 'locked', turns: { left: 3, right: 7 }, ...(entry ? { entry } : {}) }
+  await render(TurnstilePanel, { control, state, series: {} } as never)
+  const terms = [...document.querySelectorAll('dt')]
+  return Object.fromEntries(
+    terms.map((term) => [term.textContent, term.nextElementSibling?.textContent ?? '']),
+  )
+}
+
+test('a turnstile that says which rotation is its entry counts entries and exits', async () => {
+  expect(await counted('clockwise')).toMatchObject({
+    [m.turns_since({ way: m.passage_entry() })]: '7',
+    [m.turns_since({ way: m.passage_exit() })]: '3',
+  })
+  await cleanup()
+  expect(await counted('anticlockwise')).toMatchObject({
+    [m.turns_since({ way: m.passage_entry() })]: '3',
+    [m.turns_since({ way: m.passage_exit() })]: '7',
+  })
+})
+
+test('one that does not say so counts rotations, by the words of its buttons', async () => {
+  expect(await counted()).toMatchObject({
+    [m.turns_since({ way: m.gate_clockwise() })]: '7',
+    [m.turns_since({ way: m.gate_anticlockwise() })]: '3',
+  })
+})
