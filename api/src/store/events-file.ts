@@ -6,15 +6,18 @@ export function movedName(path: string): string {
   return `${path}.moved`
 }
 
-/** Whether a file holds a log that somebody would miss. */
-export function holdsEvents(path: string): boolean {
-  if (!existsSync(path)) return false
+/** Of a log that somebody would miss; undefined: there is none. */
+export function lastEventOf(path: string): { position: number; id: string } | undefined {
+  if (!existsSync(path)) return undefined
   const database = new DatabaseSync(path, { readOnly: true })
   try {
-    const isLog = database.prepare("select 1 from sqlite_master where name = 'event'").get()
-    return (
-      isLog !== undefined && database.prepare('select 1 from event limit 1').get() !== undefined
-    )
+    if (!database.prepare("select 1 from sqlite_master where name = 'event'").get())
+      return undefined
+    const sql = 'select position, body from event order by position desc limit 1'
+    const row = database.prepare(sql).get()
+    if (!row) return undefined
+    const { id } = JSON.parse(String(row['body'])) as { id: string }
+    return { position: Number(row['position']), id }
   } finally {
     database.close()
   }

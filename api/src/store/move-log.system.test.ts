@@ -61,9 +61,13 @@ async function readOf(store: EventStore, some: Awaited<ReturnType<typeof writeSo
   }
 }
 
-async function opened<T>(place: { path: string; url: string }, use: (store: EventStore) => T) {
+async function opened<T>(
+  place: { path: string; url: string },
+  use: (store: EventStore) => T,
+  told = log,
+) {
   const DATA_DIR = join(place.path, '..')
-  const store = await openLog({ DATA_DIR, DATABASE_URL: place.url }, log)
+  const store = await openLog({ DATA_DIR, DATABASE_URL: place.url }, told)
   try {
     return await use(store)
   } finally {
@@ -219,6 +223,26 @@ test('killed after its commit it is ended by the next one, unless the file has g
   await store.close()
   await expect(moveLog({ ...place, log })).rejects.toThrow('has a log already')
   expect(existsSync(place.path)).toBe(true)
+})
+
+test('beside the file of a move that was not ended a node warns, and refuses once the file has gone on', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  await written(place.path)
+  const { kept } = await moveLog({ ...place, log })
+  const warned: string[] = []
+  const told = pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) })
+  await opened(place, (store) => appendMore(store), told)
+  expect(warned).toEqual([])
+  copyFileSync(kept, place.path)
+  await opened(place, (store) => appendMore(store), told)
+  expect(warned).toEqual([expect.stringContaining('`npm run move-log` ends it')])
+  const store = await createSqliteStore(place.path)
+  await appendMore(store)
+  await store.close()
+  await expect(opened(place, () => undefined)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    details: { problems: [expect.stringContaining('Two logs are not joined')] },
+  })
 })
 
 test('broken off before its commit it has moved nothing, and can be done again', async () => {

@@ -5,11 +5,15 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { EventStore } from './event-store.ts'
-import { holdsEvents, movedName } from './events-file.ts'
+import { lastEventOf, movedName } from './events-file.ts'
 import { createSqliteStore } from './sqlite.ts'
 
 const movedFirst =
   'TRAVESSIA_DATABASE_URL: that database has no log, and DATA_DIR has one in events.db: `npm run move-log` carries it over'
+const secondLog =
+  'TRAVESSIA_DATABASE_URL: events.db in DATA_DIR has events that this database does not have. Two logs are not joined: move the one aside that is not to go on'
+const movedHalf =
+  'the move of events.db into the database was not ended: `npm run move-log` ends it; a node without TRAVESSIA_DATABASE_URL would begin a second log in the file'
 const movedAway =
   'TRAVESSIA_DATABASE_URL: not set, and the log of DATA_DIR was moved to a database (events.db.moved)'
 
@@ -27,12 +31,23 @@ export async function openLog({ DATABASE_URL, DATA_DIR }: Where, log: Logger): P
   const { createPostgresStore } = await import('./postgres.ts')
   const store = await createPostgresStore(DATABASE_URL, log)
   try {
-    // Its views, accounts and keys belong to the log in the file.
-    if ((await store.head()) === 0 && holdsEvents(path))
-      throw new TravessiaError('CONFIG_INVALID', { problems: [movedFirst] })
+    await requireOneLog(store, { path, log })
     return store
   } catch (error) {
     await store.close()
     throw error
   }
+}
+
+/** Views, accounts and keys beside a log in the file belong to it. @throws TravessiaError CONFIG_INVALID */
+async function requireOneLog(
+  store: EventStore,
+  { path, log }: { readonly path: string; readonly log: Logger },
+): Promise<void> {
+  const last = lastEventOf(path)
+  if (!last) return
+  const [same] = await store.readAll(last.position - 1, 1)
+  if (same?.id === last.id) return log.warn({ path }, movedHalf)
+  const problem = (await store.head()) === 0 ? movedFirst : secondLog
+  throw new TravessiaError('CONFIG_INVALID', { problems: [problem] })
 }

@@ -118,14 +118,17 @@ test('a log of before retentions keeps its events, and lets go then what one nam
   await store.close()
 })
 
-test('a node that starts while another one lays out the log waits for it, longer than for any other lock', async () => {
+test('a node that starts while another one lays out the log waits for it, longer than for any other lock, and says so', async () => {
   const url = await server.newDatabase()
   const other = new pg.Client({ connectionString: url })
   await other.connect()
   await other.query(`select pg_advisory_lock(${setupLock})`)
-  const opening = createPostgresStore(`${url}&lock_timeout=200`, log)
+  const warned: string[] = []
+  const told = pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) })
+  const opening = createPostgresStore(`${url}&lock_timeout=200`, told)
   const isOpen = await Promise.race([opening.then(() => true), sleep(1_500).then(() => false)])
   expect(isOpen).toBe(false)
+  expect(warned).toEqual([expect.stringContaining('waiting until it has ended')])
   await other.end()
   const store = await opening
   expect(await store.head()).toBe(0)

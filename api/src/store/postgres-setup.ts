@@ -44,7 +44,7 @@ export async function prepareDatabase(
     await client.connect()
     await requireDurable(client, log)
     await client.query('begin')
-    await lockSetup(client)
+    await lockSetup(client, log)
     await client.query(`select set_config('travessia.tenant', 'all', true)`)
     await migrate(client, folder)
     await addPartition(client, bucketOf(new Date()))
@@ -114,7 +114,10 @@ async function requireDurable(client: pg.Client, log: Logger): Promise<void> {
 }
 
 /** However long another node lays out the log. */
-async function lockSetup(client: pg.Client): Promise<void> {
+async function lockSetup(client: pg.Client, log: Logger): Promise<void> {
+  const { rows } = await client.query(`select pg_try_advisory_xact_lock(${setupLock}) as is_ours`)
+  if (rows[0].is_ours) return
+  log.warn('another process is laying out the log anew, waiting until it has ended')
   const text = `select pg_advisory_xact_lock(${setupLock})`
   await client.query('set local lock_timeout = 0')
   await client.query({ text, query_timeout: migrationLimitMs } as pg.QueryConfig)
