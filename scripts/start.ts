@@ -29,7 +29,10 @@ async function start(): Promise<void> {
   const [httpUrl, wsUrl] = [String(node.ready['httpUrl']), String(node.ready['wsUrl'])]
   await startDemo({ httpUrl, wsUrl, directory: demoDir })
   console.log(`\n  Travessia: ${node.ready['httpUrl']}\n`)
-  for (const { email, role } of demoAccounts) console.log(`  ${email.padEnd(26)} ${role}`)
+  for (const { email, role } of demoAccounts) {
+    const where = email.endsWith('@demo.travessia') ? '' : ' of another customer'
+    console.log(`  ${email.padEnd(26)} ${role}${where}`)
+  }
   console.log(`\n  Password of all: ${demoPassword}    Data and logs: ${dataDir}    Stop: Ctrl-C\n`)
   console.log(JSON.stringify(node.ready))
 }
