@@ -54,8 +54,8 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
     case 'WebSocketClosed': {
       const { framesIn, framesOut } = event.data
       return [
-        `WebSocket de ${device} fechado: ${framesIn} mensagens enviadas, ${framesOut} recebidas`,
-        `WebSocket of ${device} closed: ${framesIn} messages sent, ${framesOut} received`,
+        `WebSocket de ${device} fechado, mensagens enviadas: ${framesIn}, recebidas: ${framesOut}`,
+        `WebSocket of ${device} closed, messages sent: ${framesIn}, received: ${framesOut}`,
       ]
     }
     default:

@@ -48,8 +48,8 @@ export function passageText(event: RecordedEvent, device: string): Text | undefi
             `The list of ${device} began anew: passages may be missing`,
           ]
         : [
-            `Faltam ${count} linhas do registro de ${device}`,
-            `${count} rows of the list of ${device} are missing`,
+            `Linhas que faltam do registro de ${device}: ${count}`,
+            `Rows missing from the list of ${device}: ${count}`,
           ]
     }
     default:

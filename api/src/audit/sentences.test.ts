@@ -47,7 +47,27 @@ test('the sentence of a released gate says who, what, which way and why', () => 
   )
 })
 
+test('what the log says by a word of ours is said in the reader’s', () => {
+  const said = (type: EventType, change: object) =>
+    (['pt-BR', 'en'] as const).map((language) =>
+      sentenceOf(recorded(type, change), names, language),
+    )
+  expect(said('RoleGranted', { role: 'manager' })).toEqual([
+    ...['Rui recebeu o papel Gestor', 'Rui was given the role Manager'],
+  ])
+  expect(said('CommandOutcomeLearned', { outcome: 'failed' })).toEqual([
+    'Soube-se depois: o comando a Catraca Entrada falhou',
+    'Learned later: the command to Catraca Entrada failed',
+  ])
+})
+
 test('one of a thing is not said to be many', () => {
+  const closed = recorded('WebSocketClosed', { framesIn: 1, framesOut: 1 })
+  expect(sentenceOf(closed, names, 'en')).toContain('messages sent: 1, received: 1')
+  const missed = recorded('PassagesMissed', { count: 1 })
+  expect(sentenceOf(missed, names, 'pt-BR')).toBe(
+    'Linhas que faltam do registro de Catraca Entrada: 1',
+  )
   const answer = recorded('HttpResponseReceived', { responseBody: { bytes: 1 } })
   expect(sentenceOf(answer, names, 'pt-BR')).toContain(', 1 byte em ')
   const part = recorded('DomRecordingStored', { events: 1 })

@@ -1,4 +1,5 @@
 /** One sentence per fact, in the reader's language, made when it is read: the log keeps facts, not prose. */
+import type { Role } from '@travessia/schemas/devices'
 import type { Language } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { erasedText } from '@travessia/schemas/personal'
@@ -32,6 +33,18 @@ const endReasons: Readonly<Record<string, Text>> = {
   'access-changed': ['o acesso mudou', 'access changed'],
   'device-removed': ['o equipamento foi removido', 'the device was removed'],
   'agent-unpaired': ['o agente foi despareado', 'the agent was unpaired'],
+}
+const outcomes: Readonly<Record<string, Text>> = {
+  succeeded: ['foi executado', 'was executed'],
+  failed: ['falhou', 'failed'],
+  refused: ['foi recusado', 'was refused'],
+  expired: ['expirou', 'expired'],
+}
+const roleNames: Readonly<Record<Role, Text>> = {
+  admin: ['Administrador', 'Administrator'],
+  manager: ['Gestor', 'Manager'],
+  operator: ['Operador', 'Operator'],
+  auditor: ['Auditor', 'Auditor'],
 }
 const disconnections: Readonly<Record<string, Text>> = {
   'connection-lost': ['a conexão caiu', 'the connection was lost'],
@@ -130,11 +143,14 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
         `Não se sabe se ${device} executou o comando`,
         `It is not known whether ${device} executed the command`,
       ]
-    case 'CommandOutcomeLearned':
+    case 'CommandOutcomeLearned': {
+      const { outcome } = event.data
+      const [pt, en] = outcomes[outcome] ?? [outcome, outcome]
       return [
-        `Soube-se depois: o comando a ${device} terminou como ${event.data.outcome}`,
-        `Learned later: the command to ${device} ended as ${event.data.outcome}`,
+        `Soube-se depois: o comando a ${device} ${pt}`,
+        `Learned later: the command to ${device} ${en}`,
       ]
+    }
     default:
       return undefined
   }
@@ -257,11 +273,10 @@ function accessText(
       return [`${actor} saiu`, `${actor} signed out`]
     case 'PasswordChanged':
       return [`${actor} trocou a senha`, `${actor} changed the password`]
-    case 'RoleGranted':
-      return [
-        `${subject} recebeu o papel ${event.data.role}`,
-        `${subject} was given the role ${event.data.role}`,
-      ]
+    case 'RoleGranted': {
+      const [pt, en] = roleNames[event.data.role]
+      return [`${subject} recebeu o papel ${pt}`, `${subject} was given the role ${en}`]
+    }
     case 'RoleRevoked':
       return [`${subject} perdeu o acesso`, `${subject} lost access`]
     case 'AccessDenied':

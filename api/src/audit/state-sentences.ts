@@ -19,7 +19,7 @@ const sentences: Readonly<Record<DeviceStatus, (device: string, file: string) =>
   cancelled: (d, file) => [`${d} cancelou${file}`, `${d} cancelled${file}`],
   error: (d) => [`${d} está com erro`, `${d} has an error`],
   estop: (d) => [`${d} está em parada de emergência`, `${d} is in emergency stop`],
-  locked: (d) => [`${d} está bloqueada`, `${d} is locked`],
+  locked: (d) => [`${d} está travada`, `${d} is locked`],
   released: (d) => [`${d} está liberada`, `${d} is released`],
   emergency: (d) => [`${d} está em emergência`, `${d} is in emergency`],
 }
