@@ -13,6 +13,7 @@ import type { FeedKind } from '@travessia/schemas/feeds'
 import type { TurnDirection } from '@travessia/schemas/passages'
 import type { HoldBody } from '@travessia/schemas/retention'
 import { ApiError, noNetwork } from './api.ts'
+import { sensorText } from './heaters.ts'
 import { m } from './paraglide/messages.js'
 import { getLocale } from './paraglide/runtime.js'
 import { shortTime } from './time.ts'
@@ -125,7 +126,7 @@ export const commandText: Record<CommandName, () => string> = {
   ResumePrint: m.print_resume,
   CancelPrint: m.print_cancel,
   EmergencyStop: m.print_emergency,
-  SetTemperature: m.temperature_set,
+  SetTemperature: m.temperature_title,
   PressButton: m.button_press,
 }
 
@@ -161,18 +162,29 @@ export const safetyText: Record<Safety, () => string> = {
   dangerous: m.safety_dangerous,
 }
 
-/** What exactly was ordered: direction, file, text, reason. */
+export function doorText(door: unknown): string {
+  return door === 'external' ? m.door_external() : m.door_number({ number: String(door) })
+}
+
+/** What exactly was ordered: who approves it sees no more than this. */
 export function commandDetail({
   command,
   args,
   body,
 }: Pick<CommandState, 'command' | 'args' | 'body'>): string {
-  const direction = directionText[String(args['direction'])]?.()
-  const { button, file, text, reason } = args
-  const said = [direction, button, body?.name ?? file, text, reason].filter(
-    (one) => typeof one === 'string',
-  )
-  return [commandWord(command), ...said].join(' · ')
+  const { direction, door, heater, target, button, file, text, reason } = args
+  const said = [
+    directionText[String(direction)]?.(),
+    door === undefined ? undefined : doorText(door),
+    heater === undefined ? undefined : sensorText(String(heater)),
+    typeof target === 'number' ? heatText(target) : undefined,
+    ...[button, body?.name ?? file, text, reason],
+  ]
+  return [commandWord(command), ...said.filter((one) => typeof one === 'string')].join(' · ')
+}
+
+function heatText(celsius: number): string {
+  return celsius === 0 ? m.temperature_off() : `${celsius} °C`
 }
 
 export const captureText: Record<Device['capture'], () => string> = {

@@ -108,13 +108,13 @@ test('who only reads sees the job and no button', async () => {
 
 test('a heater is set within what the printer allows', async () => {
   const sent = await show(printing)
-  await page.getByRole('button', { name: `${m.temperature_set()} ${m.sensor_bed()}` }).click()
+  await page.getByRole('button', { name: `${m.temperature_title()} ${m.sensor_bed()}` }).click()
   const dialog = page.getByRole('dialog')
   const wanted = dialog.getByLabelText(m.temperature_wanted({ highest: 120 }))
   await userEvent.fill(wanted, '121')
-  await expect.element(dialog.getByRole('button', { name: m.temperature_set() })).toBeDisabled()
+  await expect.element(dialog.getByRole('button', { name: m.temperature_title() })).toBeDisabled()
   await userEvent.fill(wanted, '60')
-  await dialog.getByRole('button', { name: m.temperature_set() }).click()
+  await dialog.getByRole('button', { name: m.temperature_title() }).click()
   const args = { heater: 'bed', target: 60 }
   await expect.poll(() => sent).toEqual([{ command: 'SetTemperature', args }])
 })

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { m } from './paraglide/messages.js'
+import { commandDetail } from './text.ts'
+
+const detail = (command: string, args: Record<string, unknown>) =>
+  commandDetail({ command, args, body: null } as Parameters<typeof commandDetail>[0])
+
+test('whoever approves a command, or reads of it, is told all that it says', () => {
+  expect(detail('SetTemperature', { heater: 'nozzle', target: 210, reason: 'PETG' })).toBe(
+    [m.temperature_title(), m.sensor_nozzle(), '210 °C', 'PETG'].join(' · '),
+  )
+  expect(detail('SetTemperature', { heater: 'bed', target: 0 })).toBe(
+    [m.temperature_title(), m.sensor_bed(), m.temperature_off()].join(' · '),
+  )
+  expect(detail('OpenDoor', { door: 2 })).toBe(
+    [m.door_open(), m.door_number({ number: '2' })].join(' · '),
+  )
+  expect(detail('OpenDoor', { door: 'external' })).toContain(m.door_external())
+  expect(detail('OpenGate', { direction: 'both', reason: 'visita' })).toBe(
+    [m.gate_title(), m.gate_both(), 'visita'].join(' · '),
+  )
+})
