@@ -39,13 +39,15 @@ export type PairRequest = {
 
 /** @throws TravessiaError CONFIG_INVALID: credentials would cross a network in the clear */
 export function requireSafeUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url) throw new TravessiaError('CONFIG_INVALID', { problem: `${text} is not a URL` })
+  const url = /^\w+:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  if (!url) {
+    const problem = `${text} is not the address of a server: it begins with https://`
+    throw new TravessiaError('CONFIG_INVALID', { problem })
+  }
   const isSecure = ['https:', 'wss:', 'mqtts:'].includes(url.protocol)
   if (!isSecure && !isLoopbackHost(url.hostname)) {
-    throw new TravessiaError('CONFIG_INVALID', {
-      problem: `${url.protocol} is allowed to this host only`,
-    })
+    const problem = `${url.protocol}// is allowed to this host only: use https://`
+    throw new TravessiaError('CONFIG_INVALID', { problem })
   }
   return url
 }

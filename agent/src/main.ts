@@ -53,5 +53,7 @@ function sentenceOf(error: unknown): string {
   // Node's "all addresses failed" has no message, only a code.
   const { code } = error as { code?: unknown }
   const problem = error instanceof TravessiaError ? error.details['problem'] : undefined
+  // Of arguments, variables and files: which one, it says itself.
+  if (problem !== undefined && code === 'CONFIG_INVALID') return String(problem)
   return [error.message || code, problem].filter(Boolean).join(' ')
 }
