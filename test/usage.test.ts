@@ -1,6 +1,9 @@
 /** Commands that take options: what they say of themselves, and of what they do not understand. */
 import { spawnSync } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { root } from '../rig/processes.ts'
 
 const commands = [
@@ -30,6 +33,23 @@ test.each(commands)(
     expect(said(`${line} --hepl`)).toEqual({ status: 2, stdout: '', stderr: asked.stdout })
   },
 )
+
+test('a bundle that is not there, or is no file, is said so: 2', () => {
+  expect(said('scripts/verify.ts nowhere.zip')).toEqual({
+    ...{ status: 2, stdout: '', stderr: 'nowhere.zip cannot be read (ENOENT)\n' },
+  })
+  expect(said('scripts/verify.ts docs').stderr).toBe('docs is no file\n')
+})
+
+test('where a node has never been no key is added', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'travessia-no-keys-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const script = join(root, 'api/src/rotate-key.ts')
+  const env = { ...process.env, TRAVESSIA_DATA_DIR: directory, TRAVESSIA_DEMO: '1' }
+  const { status, stderr } = spawnSync(process.execPath, [script], { env, encoding: 'utf8' })
+  expect([status, stderr]).toEqual([2, `there are no keys in ${directory}\n`])
+  expect(readdirSync(directory)).toEqual([])
+})
 
 test.each([
   ['scripts/soak.ts', '--seconds many'],

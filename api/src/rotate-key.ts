@@ -2,6 +2,7 @@
  * `npm run rotate-key` adds a key that signs the log beside the others; `-- --retire KEY` takes one out of use (ADR 21). Works on the
  * data directory; a node that runs meanwhile signs with what is there within a second.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromBase64, toBase64 } from '@travessia/schemas/evidence/bytes'
 import { parseNoteKey } from '@travessia/schemas/evidence/note'
@@ -19,7 +20,9 @@ const { values } = readArguments('Usage: npm run rotate-key [-- --retire KEY]', 
 })
 try {
   const config = readDataConfig()
-  const database = openSecretsDatabase(join(config.DATA_DIR, 'secrets.db'))
+  const path = join(config.DATA_DIR, 'secrets.db')
+  if (!existsSync(path)) throw new RangeError(`there are no keys in ${config.DATA_DIR}`)
+  const database = openSecretsDatabase(path)
   const vault = new Vault(database, encryptionKeyOf(config))
   const keys = new EvidenceKeys(vault, nodeIdOf(vault))
   if (values.retire === undefined) keys.add()

@@ -3,8 +3,12 @@ import { open } from 'node:fs/promises'
 import type { RandomFile } from '@travessia/schemas/evidence/random-file'
 
 export async function openFile(path: string): Promise<RandomFile & { close(): Promise<void> }> {
-  const file = await open(path)
-  const { size } = await file.stat()
+  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new RangeError(`${path} cannot be read (${cause.code})`, { cause })
+  })
+  const stat = await file.stat()
+  if (!stat.isFile()) throw new RangeError(`${path} is no file`)
+  const { size } = stat
   return {
     size,
     async read(from, to) {
