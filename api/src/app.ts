@@ -5,7 +5,6 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastifyStatic from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import underPressure from '@fastify/under-pressure'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
@@ -17,6 +16,7 @@ import { answerClientError } from './plugins/client-error.ts'
 import { addDocumentation } from './plugins/documentation.ts'
 import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
 import { lateSchemas } from './plugins/late-schemas.ts'
+import { refuseWhileLate } from './plugins/lateness.ts'
 import { addAccountRoutes } from './routes/accounts.ts'
 import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
@@ -152,7 +152,7 @@ async function addSafety(app: App, { endpoints }: Services): Promise<void> {
     errorResponseBuilder: (_request, { ttl }) =>
       new TravessiaError('RATE_LIMITED', { retryAfterSeconds: Math.ceil(ttl / 1000) }),
   })
-  await app.register(underPressure, { maxEventLoopDelay: maxLagMs })
+  await refuseWhileLate(app, maxLagMs)
 }
 
 /** The PWA's files; every other page address is the PWA's own. Session pages live on the remote host only. */

@@ -17,7 +17,6 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'MESSAGE_INVALID',
   FST_ERR_BAD_URL: 'REQUEST_INVALID',
   FST_ERR_MAX_PARAM_LENGTH: 'NOT_FOUND',
-  FST_UNDER_PRESSURE: 'NODE_BUSY',
 }
 
 export function addErrorHandler(app: FastifyInstance): void {
