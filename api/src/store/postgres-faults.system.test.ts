@@ -13,7 +13,8 @@ import { CuttingProxy, fatalMessage } from './cut-connection.fixture.ts'
 import type { EventStore } from './event-store.ts'
 import { type PostgresServer, shipped, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
-import { PostgresReader, wholeLog } from './postgres-reader.ts'
+import { PostgresReader } from './postgres-reader.ts'
+import { wholeLog } from './query.ts'
 import { SmallDisk } from './small-disk.fixture.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })

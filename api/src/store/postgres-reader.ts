@@ -3,7 +3,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import pg from 'pg'
 import { type Access, problemOf } from './postgres-connection.ts'
 import { connectionLimits } from './postgres-setup.ts'
-import type { Row } from './query.ts'
+import type { Reader, Row } from './query.ts'
 import type { Values } from './walk.ts'
 
 const maxConnections = 4
@@ -14,10 +14,7 @@ const walking = ['seqscan', 'bitmapscan', 'sort', 'incremental_sort']
   .join('')
 const firstWords = `${walking} set jit = off`
 
-/** What is read for the node itself, of all tenants. */
-export const wholeLog = 'all'
-
-export class PostgresReader {
+export class PostgresReader implements Reader {
   readonly #access: Access
   readonly #pool: pg.Pool
   /** Whose rows a connection may see now. */

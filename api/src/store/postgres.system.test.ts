@@ -10,8 +10,9 @@ import { describeLists } from './conformance-lists.ts'
 import type { EventStore } from './event-store.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
-import { PostgresReader, wholeLog } from './postgres-reader.ts'
+import { PostgresReader } from './postgres-reader.ts'
 import { appRole } from './postgres-setup.ts'
+import { wholeLog } from './query.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
 const opened: EventStore[] = []

@@ -17,6 +17,14 @@ import {
 
 export type Row = Record<string, unknown>
 
+/** What is read for the node itself, of all tenants. */
+export const wholeLog = 'all'
+
+export interface Reader {
+  /** Of this tenant, or of the whole log; `sql` with `?` where a value goes. */
+  rows(tenantId: string, sql: string, values: Values): Promise<Row[]>
+}
+
 const columns = 'position, log_index, body'
 
 export function streamValues(tenantId: string, streamId: string, page?: StreamPage): Values {
@@ -221,8 +229,9 @@ function cursorOf(text: string): number {
 }
 
 /** A page of the answers to `queriesOf`, and from where the next one goes on. */
-export function pageOf(found: RecordedEvent[], limit: number) {
-  const items = found.sort((a, b) => b.position - a.position).slice(0, limit)
+export function pageOf(found: readonly Row[], limit: number) {
+  const byPosition = found.toSorted((a, b) => Number(b['position']) - Number(a['position']))
+  const items = byPosition.slice(0, limit).map(toEvent)
   const last = items.at(-1)
   return items.length < limit || !last ? { items } : { items, nextCursor: String(last.position) }
 }

@@ -1,4 +1,4 @@
-/** `EvidenceLog` on PostgreSQL: reads here, writes through the one writer. */
+/** `EvidenceLog` over an engine: reads where lists are read, writes through the one writer. */
 import type { EventFilter } from './event-store.ts'
 import type {
   Entry,
@@ -9,28 +9,33 @@ import type {
   Leaf,
   Page,
 } from './evidence-log.ts'
-import { type PostgresReader, wholeLog } from './postgres-reader.ts'
 import {
   entriesQuery,
   evidenceStatements,
   leavesOf,
   leavesQuery,
+  type Reader,
   toCheckpoint,
   toCosignature,
   toEntry,
   toLeaf,
   toSize,
+  wholeLog,
 } from './query.ts'
-import { postgresWalker } from './walk.ts'
+import type { Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
-export class PostgresEvidence implements EvidenceLog {
-  readonly #reader: PostgresReader
-  readonly #queue: WriteQueue
+type Deps = { readonly queue: WriteQueue; readonly far: Reader; readonly walker: Walker }
 
-  constructor(reader: PostgresReader, queue: WriteQueue) {
-    this.#reader = reader
+export class LogEvidence implements EvidenceLog {
+  readonly #reader: Reader
+  readonly #queue: WriteQueue
+  readonly #walker: Walker
+
+  constructor({ queue, far, walker }: Deps) {
+    this.#reader = far
     this.#queue = queue
+    this.#walker = walker
   }
 
   keep(checkpoints: readonly KeptCheckpoint[]): Promise<void> {
@@ -64,7 +69,7 @@ export class PostgresEvidence implements EvidenceLog {
   }
 
   async readLeaves(tenantId: string, page: Page): Promise<Leaf[]> {
-    const { sql, values } = leavesQuery(tenantId, page, postgresWalker)
+    const { sql, values } = leavesQuery(tenantId, page, this.#walker)
     return leavesOf(await this.#reader.rows(tenantId, sql, values), page.limit)
   }
 
@@ -74,7 +79,7 @@ export class PostgresEvidence implements EvidenceLog {
   }
 
   async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
-    const { sql, values } = entriesQuery(filter, page, postgresWalker)
+    const { sql, values } = entriesQuery(filter, page, this.#walker)
     return (await this.#reader.rows(filter.tenantId, sql, values)).map(toEntry)
   }
 

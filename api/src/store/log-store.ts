@@ -1,0 +1,82 @@
+/** The event store over an engine: its one writer, its readers, and how it walks an index. */
+import type { RecordedEvent } from '@travessia/schemas/events'
+import type { Append, Appended, EventFilter, EventStore, Haste } from './event-store.ts'
+import type { EvidenceLog } from './evidence-log.ts'
+import { LogEvidence } from './log-evidence.ts'
+import {
+  pageOf,
+  queriesOf,
+  type Reader,
+  statements,
+  streamValues,
+  tenantQuery,
+  toEvent,
+  wholeLog,
+} from './query.ts'
+import type { Walker } from './walk.ts'
+import type { WriteQueue } from './write-queue.ts'
+
+export type Engine = {
+  readonly queue: WriteQueue
+  /** For a page of what follows a place in the log or in a stream: doors and tunnels wait for it. */
+  readonly near: Reader
+  /** For lists and evidence, which may walk far. */
+  readonly far: Reader
+  readonly walker: Walker
+  /** Of the readers, when nothing is written any more. */
+  readonly close: () => Promise<void>
+}
+
+export class LogStore implements EventStore {
+  readonly evidence: EvidenceLog
+  readonly #engine: Engine
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.evidence = new LogEvidence(engine)
+  }
+
+  append(append: Append): Promise<Appended> {
+    return this.#engine.queue.append(append)
+  }
+
+  take(append: Append, haste: Haste): Promise<Appended> {
+    return this.#engine.queue.take(append, haste)
+  }
+
+  async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
+    const values = streamValues(...stream)
+    return (await this.#engine.near.rows(stream[0], statements.stream, values)).map(toEvent)
+  }
+
+  async readAll(after: number, limit: number): Promise<RecordedEvent[]> {
+    return (await this.#engine.near.rows(wholeLog, statements.all, [after, limit])).map(toEvent)
+  }
+
+  async readTenant(tenantId: string, after: number, limit: number): Promise<RecordedEvent[]> {
+    const { sql, values } = tenantQuery(tenantId, { after, limit }, this.#engine.walker)
+    return (await this.#engine.near.rows(tenantId, sql, values)).map(toEvent)
+  }
+
+  async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
+    const { far, walker } = this.#engine
+    const found = await Promise.all(
+      queriesOf(filter, walker).map(({ sql, values }) => far.rows(filter.tenantId, sql, values)),
+    )
+    return pageOf(found.flat(), filter.limit)
+  }
+
+  async head(): Promise<number> {
+    const [row] = await this.#engine.near.rows(wholeLog, statements.head, [])
+    return Number(row?.['next_position']) - 1
+  }
+
+  onAppended(listener: (position: number) => void): () => void {
+    return this.#engine.queue.onAppended(listener)
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.queue.close()
+    await this.#engine.close()
+  }
+}

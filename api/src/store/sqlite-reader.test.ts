@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Worker } from 'node:worker_threads'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { append, event } from './conformance-events.ts'
+import type { EventFilter, EventStore } from './event-store.ts'
+import { cast, fill, manyAppends } from './many-events.fixture.ts'
+import { createSqliteStore } from './sqlite.ts'
+
+const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
+let directory: string
+let store: EventStore
+/** As they are begun: the writer's first. */
+let threads: Worker[]
+const note = (worker: Worker) => threads.push(worker)
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'travessia-reader-'))
+  threads = []
+  process.on('worker', note)
+  store = await createSqliteStore(join(directory, 'events.db'))
+})
+afterEach(async () => {
+  process.off('worker', note)
+  await store.close().catch(() => undefined)
+  rmSync(directory, { recursive: true })
+})
+
+test('while a question walks far the node goes on', async () => {
+  const asked = await slowQuestion(40_000)
+  await store.query({ tenantId: asked.tenantId, limit: 1 })
+  let [longest, last] = [0, performance.now()]
+  const begun = last
+  let isAnswered = false
+  const answer = store.query(asked).finally(() => {
+    isAnswered = true
+  })
+  while (!isAnswered) {
+    await new Promise(setImmediate)
+    const now = performance.now()
+    longest = Math.max(longest, now - last)
+    last = now
+  }
+  expect((await answer).items).toEqual([])
+  expect(longest).toBeLessThan((last - begun) / 2)
+})
+
+/** Of an hour that by wrong clocks begins and ends with the log: each event is asked for its time, and none has this one. */
+async function slowQuestion(events: number): Promise<EventFilter> {
+  const people = cast()
+  const { tenantId } = people
+  const early = { tenantId, events: [event({ at: '2025-10-01T10:10:00.000Z' })] }
+  await store.append(append(early))
+  await fill(store, manyAppends(people, events))
+  await store.append(append(early))
+  return { tenantId, from: '2025-10-01T10:20:00Z', to: '2025-10-01T10:30:00Z', limit: 50 }
+}
+
+test('questions at a thread that dies are STORE_UNAVAILABLE, the next one begins another', async () => {
+  const one = append()
+  await store.append(one)
+  const { tenantId } = one
+  await store.query({ tenantId, limit: 1 })
+  const [, reader] = threads
+  const exit = once(reader as Worker, 'exit')
+  const asked = [store.query({ tenantId, limit: 1 }), store.evidence.sizes()]
+  void reader?.terminate()
+  for (const one of await Promise.allSettled(asked))
+    expect(one).toEqual({ status: 'rejected', reason: unavailable })
+  await exit
+  expect((await store.query({ tenantId, limit: 1 })).items).toHaveLength(1)
+  expect(threads).toHaveLength(3)
+})
+
+test('questions under way when the log is closed are STORE_UNAVAILABLE, and so are those after', async () => {
+  const slow = await slowQuestion(20_000)
+  const asked = Promise.allSettled([store.query(slow), store.query(slow)])
+  await store.close()
+  for (const one of await asked) expect(one).toEqual({ status: 'rejected', reason: unavailable })
+  await expect(store.query(slow)).rejects.toEqual(unavailable)
+})
+
+test('what the engine says of a broken file is STORE_UNAVAILABLE', async () => {
+  const { tenantId } = append()
+  const path = join(directory, 'events.db')
+  await store.query({ tenantId, limit: 1 })
+  const database = new DatabaseSync(path)
+  database.exec('alter table ref rename to lost')
+  database.close()
+  await expect(store.query({ tenantId, limit: 1 })).rejects.toEqual(unavailable)
+})
