@@ -90,7 +90,7 @@ async function passages(): Promise<Passage[]> {
 
 async function passageOf(commandId: string): Promise<Passage> {
   const find = async () => (await passages()).find((one) => one.commandId === commandId)
-  return eventually(find, { withinMs: 8_000, what: `the passage of ${commandId}` })
+  return eventually(find, { what: `the passage of ${commandId}` })
 }
 
 async function isOnline(): Promise<boolean> {
