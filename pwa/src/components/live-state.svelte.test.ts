@@ -1,8 +1,10 @@
 import type { AgentState, KnownState } from '@travessia/schemas/api'
+import { errorText } from '@travessia/schemas/errors'
 import { afterEach, expect, test } from 'vitest'
 import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
+import { getLocale } from '../paraglide/runtime.js'
 import LiveState from './live-state.svelte'
 
 afterEach(() => cleanup())
@@ -33,4 +35,17 @@ test('a state whose agent is offline is marked, however young', async () => {
 test('a device that was never heard of says so', async () => {
   await render(LiveState, { known: { state: null, at: null }, agent: undefined })
   await expect.element(page.getByText(m.device_unheard())).toBeVisible()
+})
+
+test('a code is said in words, the device’s own word as it is', async () => {
+  const said = async (detail: string) => {
+    const known: KnownState = { state: { status: 'online', detail }, at: new Date().toISOString() }
+    await render(LiveState, { known, agent: undefined })
+    return document.body.textContent
+  }
+  expect(await said('own word')).toContain('own word')
+  await cleanup()
+  const text = await said('CAMERA_SIGN_IN')
+  expect(text).toContain(errorText('CAMERA_SIGN_IN', getLocale()))
+  expect(text).not.toContain('CAMERA_SIGN_IN')
 })

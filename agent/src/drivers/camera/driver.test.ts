@@ -78,7 +78,7 @@ test.each(Object.entries(pictures))('a picture is known by its bytes: %s', async
 
 test('a page with status 200 is no picture, and a camera without one is reached all the same', async () => {
   const { asked, fetch } = await cameraThat(() => ({ body: '<title>Camera</title>' }))
-  expect(await firstLook(fetch)).toEqual({ status: 'online', detail: 'no picture' })
+  expect(await firstLook(fetch)).toEqual({ status: 'online', detail: 'CAMERA_NO_PICTURE' })
   expect(asked).toEqual(usual)
   expect(pictureTypeOf('not a picture')).toBeUndefined()
 })
@@ -94,7 +94,7 @@ test('a camera that wants a sign-in gets the registered one, and without one say
   const { fetch } = await cameraThat((_path, given) =>
     given === basic ? { body: pictures.png } : { status: 401 },
   )
-  expect(await firstLook(fetch)).toEqual({ status: 'online', detail: 'no picture: HTTP 401' })
+  expect(await firstLook(fetch)).toEqual({ status: 'online', detail: 'CAMERA_SIGN_IN' })
   const credentials = { login: 'admin', password: 'secret' }
   expect(await firstLook(fetch, credentials)).toEqual({ status: 'online' })
 })

@@ -4,6 +4,7 @@
  * that cameras announce are often wrong.
  */
 import type { DeviceState } from '@travessia/schemas/device-state'
+import type { ErrorCode } from '@travessia/schemas/errors'
 import type { DeviceFetch, Driver, DriverTarget, Eye } from '../driver.ts'
 import { ask, lookPauses } from '../http/driver.ts'
 import { pauseMs, startPolling } from '../polling.ts'
@@ -32,7 +33,7 @@ export function createDriver({ fetch, credentials }: Target): Driver {
 }
 
 async function look(fetch: DeviceFetch, eye: Eye, stop: AbortSignal): Promise<DeviceState> {
-  let said = 'no picture'
+  let why: ErrorCode = 'CAMERA_NO_PICTURE'
   for (const path of eye.addresses('snapshot')) {
     const answer = await ask(fetch, { path, headers: eye.headers, stop })
     // What does not answer at one address does not answer at the next.
@@ -42,9 +43,9 @@ async function look(fetch: DeviceFetch, eye: Eye, stop: AbortSignal): Promise<De
       eye.found('snapshot', path)
       return { status: 'online' }
     }
-    if (answer.status === 401 || answer.status === 403) said = `no picture: HTTP ${answer.status}`
+    if (answer.status === 401 || answer.status === 403) why = 'CAMERA_SIGN_IN'
   }
-  return { status: 'online', detail: said }
+  return { status: 'online', detail: why }
 }
 
 /** `body` is bytes read as UTF-8, so that those which are none stand as U+FFFD; undefined: too large to be anything else. */
