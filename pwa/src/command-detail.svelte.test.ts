@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { m } from './paraglide/messages.js'
 import { commandDetail } from './text.ts'
 
-const detail = (command: string, args: Record<string, unknown>) =>
-  commandDetail({ command, args, body: null } as Parameters<typeof commandDetail>[0])
+const detail = (command: string, args: Record<string, unknown>, entry?: 'clockwise') =>
+  commandDetail({ command, args, body: null } as Parameters<typeof commandDetail>[0], entry)
 
 test('whoever approves a command, or reads of it, is told all that it says', () => {
   expect(detail('SetTemperature', { heater: 'nozzle', target: 210, reason: 'PETG' })).toBe(
@@ -19,4 +19,12 @@ test('whoever approves a command, or reads of it, is told all that it says', () 
   expect(detail('OpenGate', { direction: 'both', reason: 'visita' })).toBe(
     [m.gate_title(), m.gate_both(), 'visita'].join(' · '),
   )
+})
+
+test('a release is told by the words of the button that ordered it', () => {
+  const rotation = m.gate_anticlockwise()
+  const told = detail('OpenGate', { direction: 'anticlockwise' }, 'clockwise')
+  expect(told).toBe(`${m.gate_title()} · ${m.gate_exit({ rotation })}`)
+  expect(detail('OpenGate', { direction: 'both' }, 'clockwise')).toContain(m.gate_both())
+  expect(detail('OpenGate', { direction: 'anticlockwise' })).toBe(`${m.gate_title()} · ${rotation}`)
 })

@@ -109,6 +109,13 @@ export const directionText: Readonly<Record<string, () => string>> = {
   both: m.gate_both,
 }
 
+/** A direction to release, with what it means at a turnstile that says which rotation is its entry. */
+export function releaseText(direction: string, entry: TurnDirection | undefined): string {
+  const rotation = directionText[direction]?.() ?? direction
+  if (entry === undefined || direction === 'both') return rotation
+  return direction === entry ? m.gate_entry({ rotation }) : m.gate_exit({ rotation })
+}
+
 /** What a rotation means at a turnstile that says which one is its entry; else the rotation itself. */
 export function wayText(rotation: TurnDirection, entry: TurnDirection | undefined): string {
   if (entry === undefined) return directionText[rotation]?.() ?? rotation
@@ -166,15 +173,14 @@ export function doorText(door: unknown): string {
   return door === 'external' ? m.door_external() : m.door_number({ number: String(door) })
 }
 
-/** What exactly was ordered: who approves it sees no more than this. */
-export function commandDetail({
-  command,
-  args,
-  body,
-}: Pick<CommandState, 'command' | 'args' | 'body'>): string {
+/** What exactly was ordered, at a turnstile by the words of its buttons: who approves it sees no more than this. */
+export function commandDetail(
+  { command, args, body }: Pick<CommandState, 'command' | 'args' | 'body'>,
+  entry?: TurnDirection,
+): string {
   const { direction, door, heater, target, button, file, text, reason } = args
   const said = [
-    directionText[String(direction)]?.(),
+    direction === undefined ? undefined : releaseText(String(direction), entry),
     door === undefined ? undefined : doorText(door),
     heater === undefined ? undefined : sensorText(String(heater)),
     typeof target === 'number' ? heatText(target) : undefined,
