@@ -9,6 +9,7 @@ import { append, event } from './conformance-events.ts'
 import type { EventFilter, EventStore } from './event-store.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
 import { createSqliteStore } from './sqlite.ts'
+import { SqliteReader } from './sqlite-reader.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
 let directory: string
@@ -75,12 +76,24 @@ test('questions at a thread that dies are STORE_UNAVAILABLE, the next one begins
   expect(threads).toHaveLength(3)
 })
 
-test('questions under way when the log is closed are STORE_UNAVAILABLE, and so are those after', async () => {
-  const slow = await slowQuestion(20_000)
-  const asked = Promise.allSettled([store.query(slow), store.query(slow)])
-  await store.close()
+test('questions under way when a reader is closed are STORE_UNAVAILABLE, and so are those after', async () => {
+  const reader = new SqliteReader(join(directory, 'events.db'))
+  const ask = () => reader.rows('', 'select 1', [])
+  await ask()
+  const asked = Promise.allSettled([ask(), ask()])
+  await reader.close()
   for (const one of await asked) expect(one).toEqual({ status: 'rejected', reason: unavailable })
-  await expect(store.query(slow)).rejects.toEqual(unavailable)
+  await expect(ask()).rejects.toEqual(unavailable)
+  await store.close()
+  await expect(store.query({ tenantId: '', limit: 1 })).rejects.toEqual(unavailable)
+})
+
+test('a question that cannot be sent leaves no place for the answer to another', async () => {
+  const reader = new SqliteReader(join(directory, 'events.db'))
+  const ask = (value: unknown) => reader.rows('', 'select ? as said', [value as string])
+  await expect(ask(() => undefined)).rejects.toThrow()
+  expect(await ask('mine')).toEqual([{ said: 'mine' }])
+  await reader.close()
 })
 
 test('what the engine says of a broken file is STORE_UNAVAILABLE', async () => {

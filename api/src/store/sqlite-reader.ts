@@ -41,9 +41,9 @@ export class SqliteReader implements Reader {
   async rows(_tenantId: string, sql: string, values: Values): Promise<Row[]> {
     if (this.#isClosed) throw unavailable('closed')
     this.#worker ??= this.#start()
+    this.#worker.postMessage({ sql, values } satisfies Query)
     const asked = Promise.withResolvers<Row[]>()
     this.#asked.push(asked)
-    this.#worker.postMessage({ sql, values } satisfies Query)
     return asked.promise
   }
 
