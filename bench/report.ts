@@ -2,7 +2,7 @@
 import type { Row } from './rows.ts'
 import type { Samples, Summary } from './samples.ts'
 import { type Judged, wordsOf } from './targets.ts'
-import { direct, jsonRelay, nodeProxy, ssh, variants } from './variants.ts'
+import { bareTunnel, direct, jsonRelay, nodeProxy, ssh, variants } from './variants.ts'
 
 export type Noise = {
   /** Cores that the host gave to others, over the whole run. */
@@ -82,7 +82,9 @@ function linesOf(samples: Samples, row: string, names: readonly string[]): strin
   const figure = (way: string, name: string) => samples.figure(row, way, name)
   const medians = (...parts: string[]) =>
     names.map((way) => parts.map((name) => number(figure(way, name)?.median)).join(' / '))
-  const others = [direct, nodeProxy, jsonRelay, ssh].filter((name) => names.includes(name))
+  const others = [direct, nodeProxy, jsonRelay, bareTunnel, ssh].filter((name) =>
+    names.includes(name),
+  )
   const per = isSmall ? 'Per1000' : 'PerGb'
   const ratios = others.map((other) => [
     `… × ${other}`,

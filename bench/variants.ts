@@ -1,6 +1,12 @@
 /** The ways to the device that are measured beside each other. */
 import { join } from 'node:path'
-import { sshMissing, startJsonRelay, startNodeProxy, startSsh } from './baselines/start.ts'
+import {
+  sshMissing,
+  startBareTunnel,
+  startJsonRelay,
+  startNodeProxy,
+  startSsh,
+} from './baselines/start.ts'
 import type { Device } from './device.ts'
 import { mosquittoMissing } from './mosquitto.ts'
 import { familyOf } from './proc.ts'
@@ -33,6 +39,7 @@ export type Variant = {
 export const direct = 'direct nginx'
 export const nodeProxy = 'Node proxy'
 export const jsonRelay = 'JSON relay'
+export const bareTunnel = 'bare tunnel'
 export const ssh = 'ssh -R'
 export const off = 'off'
 export const relaxed = 'relaxed'
@@ -50,6 +57,7 @@ export const variants: readonly Variant[] = [
   },
   { name: nodeProxy, start: startNodeProxy },
   { name: jsonRelay, start: startJsonRelay },
+  { name: bareTunnel, start: startBareTunnel },
   { name: ssh, missing: sshMissing, start: startSsh },
   { name: off, start: (place) => startTravessia(place, { recording: 'off' }) },
   { name: relaxed, start: (place) => startTravessia(place, { recording: 'relaxed' }) },

@@ -35,6 +35,22 @@ export async function startJsonRelay({ directory, device }: Place): Promise<Runn
   return runningAt(port, { gateway: [gateway.pid], agent: [agent.pid], device: [device.pid] })
 }
 
+export async function startBareTunnel({ directory, device }: Place): Promise<Running> {
+  const [port, linkPort] = [await freePort(), await freePort()]
+  const gateway = await launchListening(
+    {
+      args: ['bench/baselines/bare-gateway.ts', String(port), String(linkPort)],
+      logFile: `${directory}-gateway.log`,
+    },
+    port,
+  )
+  const agent = await launchReady({
+    args: ['bench/baselines/bare-agent.ts', String(linkPort), `http://127.0.0.1:${device.port}`],
+    logFile: `${directory}-agent.log`,
+  })
+  return runningAt(port, { gateway: [gateway.pid], agent: [agent.pid], device: [device.pid] })
+}
+
 export function sshMissing(): string | undefined {
   if (pathOf('sshd') === undefined) return 'Debian package openssh-server'
   if (pathOf('ssh') === undefined) return 'Debian package openssh-client'
