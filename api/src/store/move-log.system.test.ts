@@ -9,7 +9,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
-import type { EventStore } from './event-store.ts'
+import type { EventStore, NewEvent } from './event-store.ts'
 import { leafOf } from './event-text.ts'
 import { moveLog } from './move-log.ts'
 import { appendMore, readAllOf, writeSome } from './older-log.fixture.ts'
@@ -243,6 +243,27 @@ test('beside the file of a move that was not ended a node warns, and refuses onc
     code: 'CONFIG_INVALID',
     details: { problems: [expect.stringContaining('Two logs are not joined')] },
   })
+})
+
+test('a move that was not ended is no second log when a retention has let go of its last event since', async () => {
+  const place = { path: newFile(), url: await server.newDatabase() }
+  const file = await createSqliteStore(place.path)
+  const old = append()
+  await file.append(old)
+  await file.close()
+  const { kept } = await moveLog({ ...place, log })
+  const { tenantId } = old
+  const data = { days: 30, until: event().at, events: 1, spans: [[0, 0, 1, 1]] }
+  const applied = { ...event(), type: 'RetentionApplied', data } as NewEvent
+  const fact = append({ tenantId, streamKind: 'retention', events: [applied] })
+  await opened(place, async (store) => {
+    const { position: appliedPosition } = await store.append(fact)
+    await store.evidence.expire({ tenantId, appliedPosition, first: 1, last: 1 })
+  })
+  copyFileSync(kept, place.path)
+  await opened(place, (store) => expect(store.readAll(0, 10)).resolves.toHaveLength(1))
+  rmSync(kept)
+  expect(await moveLog({ ...place, log })).toEqual({ events: 1, kept })
 })
 
 test('broken off before its commit it has moved nothing, and can be done again', async () => {

@@ -72,11 +72,12 @@ async function moveRows(from: DatabaseSync, url: string): Promise<number> {
   }
 }
 
-/** All that the file says the database says. */
+/** All that the file says the database says, or has said until it expired. */
 async function isMoved(from: DatabaseSync, client: pg.Client): Promise<boolean> {
   const last = from.prepare(lastEvent).get()
   const { rows } = await client.query(
-    'select from event where position = $1 and leaf_hash = $2',
+    `select from event where position = $1 and leaf_hash = $2
+      union all select from expired_leaf where position = $1 and leaf_hash = $2`,
     last ? [last['position'], last['leaf_hash']] : [0, null],
   )
   return rows.length > 0

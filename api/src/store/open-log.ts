@@ -5,7 +5,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { EventStore } from './event-store.ts'
-import { lastEventOf, movedName } from './events-file.ts'
+import { lastLeafOf, movedName } from './events-file.ts'
 import { createSqliteStore } from './sqlite.ts'
 
 const movedFirst =
@@ -44,10 +44,13 @@ async function requireOneLog(
   store: EventStore,
   { path, log }: { readonly path: string; readonly log: Logger },
 ): Promise<void> {
-  const last = lastEventOf(path)
+  const last = lastLeafOf(path)
   if (!last) return
-  const [same] = await store.readAll(last.position - 1, 1)
-  if (same?.id === last.id) return log.warn({ path }, movedHalf)
+  // Also of an event that has expired since.
+  const page = { after: last.position - 1, limit: 1 }
+  const [leaf] = await store.evidence.readLeaves(last.tenantId, page)
+  if (leaf?.position === last.position && Buffer.from(leaf.hash).equals(last.hash))
+    return log.warn({ path }, movedHalf)
   const problem = (await store.head()) === 0 ? movedFirst : secondLog
   throw new TravessiaError('CONFIG_INVALID', { problems: [problem] })
 }
