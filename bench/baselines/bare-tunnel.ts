@@ -1,6 +1,6 @@
 /**
  * What a tunnel of the same parts costs that promises nothing: node:http in front, one TCP connection, undici at the
- * device. No session, policy, grant, fact, digest, flow control or end of anything that breaks off: a bound, not a
+ * device. No session, policy, grant, fact, digest, flow control or end of anything that breaks off: a bound for small answers, not a
  * tool. A frame is its length, the exchange, whether it is the last one, the length of a head in JSON, the head, bytes.
  */
 import type { Socket } from 'node:net'
