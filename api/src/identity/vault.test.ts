@@ -67,7 +67,10 @@ test('no bit of a ciphertext can be changed (THREATS I6)', () => {
 test('with the wrong key the vault does not open at all; with the right one it does again', () => {
   const { database, vault, tenantId } = setUp()
   vault.put(tenantId, 'device', 'secret')
-  expect(() => new Vault(database, randomBytes(32).toString('hex'))).toThrow()
+  const problems = [expect.stringMatching(/^TRAVESSIA_ENCRYPTION_KEY: /)]
+  expect(() => new Vault(database, randomBytes(32).toString('hex'))).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID', details: { problems } }),
+  )
   expect(new Vault(database, key).get(tenantId, 'device')).toBe('secret')
 })
 

@@ -5,6 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { systemTenantId } from '@travessia/schemas/ids'
 import { CompactEncrypt, importJWK, type JWK } from 'jose'
 
@@ -17,7 +18,7 @@ export class Vault {
   readonly #database: DatabaseSync
   readonly #key: Buffer
 
-  /** @throws an error when the key is not the one that sealed this database */
+  /** @throws TravessiaError CONFIG_INVALID when the key is not the one that sealed this database */
   constructor(database: DatabaseSync, encryptionKey: string) {
     this.#database = database
     this.#key = this.#dataKey(Buffer.from(encryptionKey, 'hex'))
@@ -56,7 +57,7 @@ export class Vault {
   #dataKey(encryptionKey: Buffer): Buffer {
     const row = this.#row(systemTenantId, dataKeyId)
     const bound = aad(systemTenantId, dataKeyId, 1)
-    if (row) return open(encryptionKey, bound, row.box)
+    if (row) return openedBy(encryptionKey, bound, row.box)
     const key = randomBytes(32)
     this.#write(systemTenantId, dataKeyId, 1, seal(encryptionKey, bound, key))
     return key
@@ -85,6 +86,15 @@ export async function sealToAgent(publicKey: JWK, secret: string): Promise<strin
   return new CompactEncrypt(Buffer.from(secret))
     .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM' })
     .encrypt(key)
+}
+
+function openedBy(encryptionKey: Buffer, bound: Buffer, box: Buffer): Buffer {
+  try {
+    return open(encryptionKey, bound, box)
+  } catch (cause) {
+    const problem = 'TRAVESSIA_ENCRYPTION_KEY: it is not the key that sealed secrets.db'
+    throw new TravessiaError('CONFIG_INVALID', { problems: [problem] }, { cause })
+  }
 }
 
 function aad(tenantId: string, id: string, version: number): Buffer {
