@@ -113,11 +113,11 @@ async function requireDurable(client: pg.Client, log: Logger): Promise<void> {
     log.warn('synchronous_commit is off: a crash of the database loses what was acknowledged last')
 }
 
-/** However long another node lays out the log. */
+/** However long another node lays out the log, or `move-log` fills it. */
 async function lockSetup(client: pg.Client, log: Logger): Promise<void> {
   const { rows } = await client.query(`select pg_try_advisory_xact_lock(${setupLock}) as is_ours`)
   if (rows[0].is_ours) return
-  log.warn('another process is laying out the log anew, waiting until it has ended')
+  log.warn('another process is setting up the database, waiting until it has ended')
   const text = `select pg_advisory_xact_lock(${setupLock})`
   await client.query('set local lock_timeout = 0')
   await client.query({ text, query_timeout: migrationLimitMs } as pg.QueryConfig)
