@@ -2,6 +2,7 @@
 import type { EventType, RecordedEvent } from '@travessia/schemas/events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { append } from './conformance-events.ts'
 import type { EventFilter, EventStore } from './event-store.ts'
 import type { Wanted } from './list-filters.fixture.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
@@ -50,6 +51,23 @@ export function describeLists(open: () => Promise<EventStore>): void {
       { numRuns: 100 },
     )
   }, 60_000)
+  describeBusyCustomer(open)
+}
+
+function describeBusyCustomer(open: () => Promise<EventStore>): void {
+  test('a customer who asks for more than 32 pages at once is NODE_BUSY, others are not, nor is that customer afterwards', async () => {
+    const store = await open()
+    const [many, few] = [append(), append()]
+    for (const one of [many, few]) await store.append(one)
+    const ask = ({ tenantId }: { tenantId: string }) => store.query({ tenantId, limit: 1 })
+    const asked = Array.from({ length: 33 }, () => ask(many))
+    const [other, ...all] = await Promise.allSettled([ask(few), ...asked])
+    expect(other?.status).toBe('fulfilled')
+    const refused = all.filter(({ status }) => status === 'rejected')
+    const busy = expect.objectContaining({ code: 'NODE_BUSY' })
+    expect(refused).toEqual([{ status: 'rejected', reason: busy }])
+    expect((await ask(many)).items).toHaveLength(1)
+  })
 }
 
 async function pagesOf(store: EventStore, filter: EventFilter): Promise<number[]> {

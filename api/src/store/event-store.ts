@@ -43,6 +43,12 @@ export type EventFilter = {
   readonly limit: number
 }
 
+/** `nextCursor`: there may be more. */
+export type EventPage = {
+  readonly items: RecordedEvent[]
+  readonly nextCursor?: string
+}
+
 export type StreamPage = {
   /** From the version after this one. */
   readonly after?: number | undefined
@@ -65,8 +71,8 @@ export interface EventStore {
   take(append: Append, haste: Haste): Promise<Appended>
   /** Events of one stream, oldest first: all, or a page of one that may be long. */
   readStream(tenantId: string, streamId: string, page?: StreamPage): Promise<RecordedEvent[]>
-  /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours */
-  query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }>
+  /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours; NODE_BUSY: the customer asks too much at once */
+  query(filter: EventFilter): Promise<EventPage>
   /** Gap-free, oldest first: a reader may checkpoint by position. */
   readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]>
   /** The same for one tenant. */

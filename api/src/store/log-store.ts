@@ -1,6 +1,7 @@
 /** The event store over an engine: its one writer, its readers, and how it walks an index. */
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
-import type { Append, Appended, EventFilter, EventStore, Haste } from './event-store.ts'
+import type { Append, Appended, EventFilter, EventPage, EventStore, Haste } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { LogEvidence } from './log-evidence.ts'
 import {
@@ -16,6 +17,9 @@ import {
 import type { Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
+/** Under way, of one customer: they wait for each other, and for what others ask. */
+const maxPagesOfTenant = 32
+
 export type Engine = {
   readonly queue: WriteQueue
   /** For a page of what follows a place in the log or in a stream: doors and tunnels wait for it. */
@@ -30,6 +34,8 @@ export type Engine = {
 export class LogStore implements EventStore {
   readonly evidence: EvidenceLog
   readonly #engine: Engine
+  /** Under way, by customer. */
+  readonly #pages = new Map<string, number>()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -58,12 +64,26 @@ export class LogStore implements EventStore {
     return (await this.#engine.near.rows(tenantId, sql, values)).map(toEvent)
   }
 
-  async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
+  async query(filter: EventFilter): Promise<EventPage> {
+    const { tenantId } = filter
+    const pages = this.#pages.get(tenantId) ?? 0
+    if (pages >= maxPagesOfTenant) throw new TravessiaError('NODE_BUSY')
+    this.#pages.set(tenantId, pages + 1)
+    try {
+      return await this.#page(filter)
+    } finally {
+      const left = (this.#pages.get(tenantId) ?? 1) - 1
+      if (left > 0) this.#pages.set(tenantId, left)
+      else this.#pages.delete(tenantId)
+    }
+  }
+
+  async #page(filter: EventFilter): Promise<EventPage> {
     const { far, walker } = this.#engine
     const queries = queriesOf(filter, walker)
     // What is written between the first of several and the last would be in some only, and in no later page.
     if (queries.length > 1 && filter.cursor === undefined)
-      return this.query({ ...filter, cursor: String((await this.head()) + 1) })
+      return this.#page({ ...filter, cursor: String((await this.head()) + 1) })
     const found = await Promise.all(
       queries.map(({ sql, values }) => far.rows(filter.tenantId, sql, values)),
     )

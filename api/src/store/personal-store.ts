@@ -10,7 +10,15 @@ import {
   type Whose,
 } from '@travessia/schemas/personal'
 import type { SubjectKeys } from '../identity/subject-keys.ts'
-import type { Append, Appended, EventFilter, EventStore, Haste, NewEvent } from './event-store.ts'
+import type {
+  Append,
+  Appended,
+  EventFilter,
+  EventPage,
+  EventStore,
+  Haste,
+  NewEvent,
+} from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { openText, sealText } from './personal-text.ts'
 
@@ -46,7 +54,7 @@ export class PersonalStore implements EventStore {
     return this.#opened(await this.#inner.readStream(...stream))
   }
 
-  async query(filter: EventFilter): Promise<{ items: RecordedEvent[]; nextCursor?: string }> {
+  async query(filter: EventFilter): Promise<EventPage> {
     const page = await this.#inner.query(filter)
     return { ...page, items: this.#opened(page.items) }
   }
