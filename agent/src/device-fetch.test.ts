@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -46,12 +47,15 @@ test('a device that refuses the connection was told nothing: unreachable', async
   await expect(fetch({ ...call, signal })).rejects.toMatchObject({ code: 'DEVICE_UNREACHABLE' })
 })
 
-test('a call whose moment is over is not sent, though the connection is there', async () => {
+test.each([
+  ['the connection is there', [5_000, 5_000, 0]],
+  ['all of it is ready', [5_000, 5_000, 5_000, 0]],
+])('a call whose moment is over is not sent, though %s', async (_what, lefts) => {
   let bytes = 0
   const server = createServer((socket) => socket.on('data', (data) => (bytes += data.length)))
+  const left = once(server, 'connection').then(([socket]) => once(socket, 'close'))
   const port = await listening(server)
-  // Enough at the start and for connecting, nothing at the moment of sending.
-  const lefts = [5_000, 5_000, 0]
+  // Enough at the start and for connecting.
   const late = { ...call, startWithinMs: () => lefts.shift() ?? 0 }
   await expect(fetchAt(port)({ ...late, signal })).rejects.toMatchObject({
     code: 'COMMAND_EXPIRED',
@@ -60,6 +64,7 @@ test('a call whose moment is over is not sent, though the connection is there', 
   await expect(fetchAt(port)({ ...call, signal: aborted })).rejects.toMatchObject({
     code: 'COMMAND_EXPIRED',
   })
+  await left
   expect(bytes).toBe(0)
 })
 

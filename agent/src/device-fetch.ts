@@ -23,11 +23,12 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
     const socket = await connectTo(target, policy, withinMs).catch((error: unknown) => {
       throw isLate() ? new TravessiaError('COMMAND_EXPIRED') : error
     })
-    // The last moment: from here on the device may have been told.
     if (isLate()) {
       socket.destroy()
       throw new TravessiaError('COMMAND_EXPIRED')
     }
+    // All of the request is made ready before it is looked at the clock for the last time: a host may stand still anywhere.
+    socket.cork()
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpRequest({
         ...{ method, path, signal, createConnection: () => socket, setHost: false },
@@ -36,6 +37,13 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
       })
       request.once('response', resolve)
       request.once('error', reject)
+      request.once('socket', () =>
+        // Node hands its head to the socket right after this; from here on the device may have been told.
+        queueMicrotask(() => {
+          if (isLate()) request.destroy(new TravessiaError('COMMAND_EXPIRED'))
+          else socket.uncork()
+        }),
+      )
       send(request, body).catch(reject)
     })
     const ends = { local: socket.localAddress ?? '', device: socket.remoteAddress ?? '' }
