@@ -20,7 +20,8 @@ export function createMarlin({ busyMs }: { busyMs?: number } = {}) {
       let said = ''
       socat.stderr.on('data', (chunk: Uint8Array) => {
         said += String(chunk)
-        const path = /PTY is (\/dev\/\S+)/.exec(said)?.[1]
+        // Between the two it sets the terminal, over what somebody else has set meanwhile.
+        const path = /PTY is (\/dev\/\S+)[\s\S]*starting data transfer loop/.exec(said)?.[1]
         if (path !== undefined) resolve(path)
       })
       const problem = 'The simulated serial printer needs the program socat (Debian package socat).'

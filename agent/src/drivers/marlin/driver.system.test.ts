@@ -73,8 +73,7 @@ test('opening and closing the port again and again resets nothing: it hangs up n
 test('the port is opened with the speed of the address', async () => {
   const { path } = await printer()
   const port = await openPort({ path, baudRate: 57_600 }, quiet)
-  // Held open: what a pseudo terminal was set to may go with the last who has it.
-  onTestFinished(() => port.close())
+  await port.close()
   const settings = execFileSync('stty', ['-F', path, '-a'], { encoding: 'utf8' })
   expect(settings).toContain('speed 57600 baud')
 })
