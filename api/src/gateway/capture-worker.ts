@@ -15,6 +15,7 @@ import {
   createInflate,
   createZstdDecompress,
 } from 'node:zlib'
+import { takeOrders } from '../thread.ts'
 import { isReadable, redactBody } from './redact-body.ts'
 
 export type CopyOrder = {
@@ -48,7 +49,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 }
 
 if (parentPort) stepBack()
-parentPort?.on('message', (order: CopyOrder) => void answer(order))
+takeOrders((order: CopyOrder) => void answer(order))
 
 /** Whoever is served comes first: on Linux each thread has a priority of its own. */
 function stepBack(): void {

@@ -1,5 +1,6 @@
 /** The thread that makes copies, from this side: begun with the first body, and again after one that it died of. */
 import { Worker } from 'node:worker_threads'
+import { onThreadEnd } from '../thread.ts'
 import type { CopyAnswer, CopyOrder } from './capture-worker.ts'
 
 /** Decoded bodies are a megabyte at most, one after another. */
@@ -31,8 +32,7 @@ export class CopyMaker {
       this.#waiting.get(id)?.resolve(copy)
       this.#waiting.delete(id)
     })
-    worker.on('error', (error) => this.#died(error))
-    worker.on('exit', (code) => this.#died(new Error(`the thread ended with ${code}`)))
+    onThreadEnd(worker, (error) => this.#died(error))
     this.#worker = worker
     return worker
   }

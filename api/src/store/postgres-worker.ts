@@ -1,5 +1,6 @@
 /** The thread of the one writer on PostgreSQL: one thing at a time, in the order in which it was asked. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { takeOrders } from '../thread.ts'
 import { PostgresWriter } from './postgres-writer.ts'
 import type { Work, WriterMessage, WriterNews } from './write-queue.ts'
 
@@ -7,7 +8,7 @@ const tell = (message: WriterMessage | WriterNews) => parentPort?.postMessage(me
 const writer = new PostgresWriter(workerData, (position) => tell({ heard: position }))
 let working: Promise<void> = Promise.resolve()
 
-parentPort?.on('message', (work: Work) => {
+takeOrders((work: Work) => {
   working = working.then(async () =>
     tell(
       typeof work === 'string'

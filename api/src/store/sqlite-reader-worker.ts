@@ -1,6 +1,7 @@
 /** The thread of what may walk far on SQLite: one question after another. */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { takeOrders } from '../thread.ts'
 import type { Row } from './query.ts'
 import type { Query } from './walk.ts'
 
@@ -8,7 +9,7 @@ import type { Query } from './walk.ts'
 export type ReadAnswer = Row[] | string
 
 const database = new DatabaseSync(String(workerData.path), { readOnly: true })
-parentPort?.on('message', (query: Query) => parentPort?.postMessage(answerTo(query)))
+takeOrders((query: Query) => parentPort?.postMessage(answerTo(query)))
 
 function answerTo({ sql, values }: Query): ReadAnswer {
   try {

@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { onThreadEnd } from '../thread.ts'
 import type { Reader, Row } from './query.ts'
 import type { ReadAnswer } from './sqlite-reader-worker.ts'
 import type { Query, Values } from './walk.ts'
@@ -64,8 +65,7 @@ export class SqliteReader implements Reader {
       if (typeof answer === 'string') asked?.reject(unavailable(answer))
       else asked?.resolve(answer)
     })
-    worker.on('error', (error) => this.#ended(worker, String(error)))
-    worker.on('exit', (code) => this.#ended(worker, `the reader ended with ${code}`))
+    onThreadEnd(worker, (error) => this.#ended(worker, String(error)))
     return worker
   }
 

@@ -5,6 +5,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { takeOrders } from '../thread.ts'
 import type { Append } from './event-store.ts'
 import {
   answerLate,
@@ -58,7 +59,7 @@ const sql = {
 
 let refs = new Map<string, number>()
 
-parentPort?.on('message', (work: Work) =>
+takeOrders((work: Work) =>
   parentPort?.postMessage(typeof work === 'string' ? write(JSON.parse(work)) : kept(work.keep)),
 )
 parentPort?.postMessage('open' satisfies WriterNews)

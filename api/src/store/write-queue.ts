@@ -6,6 +6,7 @@ import { on } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { isErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
+import { onThreadEnd } from '../thread.ts'
 import { requireValidFact } from './check-fact.ts'
 import type { Append, Appended, Haste } from './event-store.ts'
 import { messageOf, type WriteAnswer } from './event-text.ts'
@@ -79,8 +80,7 @@ export class WriteQueue {
       else if ('heard' in message) this.heard(message.heard)
       else this.#answered(message)
     })
-    worker.on('error', (error) => this.#broken(error))
-    worker.on('exit', (code) => this.#broken(new Error(`the writer ended with ${code}`)))
+    onThreadEnd(worker, (error) => this.#broken(error))
   }
 
   async append(wanted: Append): Promise<Appended> {
