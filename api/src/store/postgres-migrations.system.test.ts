@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,17 +17,22 @@ import {
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
 import { addPartition, bucketFor, prepareDatabase, setupLock } from './postgres-setup.ts'
+import { SmallDisk } from './small-disk.fixture.ts'
 
 const log = pino({ level: 'silent' })
 const all = join(import.meta.dirname, 'migrations/postgres')
 const directory = mkdtempSync(join(tmpdir(), 'travessia-older-'))
+const roomKib = 400 * 1024
+let disk: SmallDisk
 let server: PostgresServer
 
 beforeAll(async () => {
-  server = await startPostgres()
+  disk = new SmallDisk(roomKib)
+  server = await startPostgres(disk.directory)
 })
 afterAll(async () => {
   await server?.remove()
+  disk.remove()
   rmSync(directory, { recursive: true, force: true })
 })
 
@@ -133,4 +140,85 @@ test('a node that starts while another one lays out the log waits for it, longer
   const store = await opening
   expect(await store.head()).toBe(0)
   await store.close()
+})
+
+/** A log with some of everything, as it was laid out before the migration. */
+async function writeBefore0009() {
+  const url = await server.newDatabase()
+  const store = await createPostgresStore(url, log)
+  const written = await writeSome(store)
+  const read = await readAllOf(store, written)
+  await store.close()
+  const undo = `drop index event_device_type; delete from migration where name = '0009.sql'`
+  await server.run(undo, url)
+  return { url, written, read }
+}
+
+async function requireMigrated({
+  url,
+  written,
+  read,
+}: Awaited<ReturnType<typeof writeBefore0009>>) {
+  const store = await createPostgresStore(url, log)
+  expect(await readAllOf(store, written)).toEqual(read)
+  expect(await appendMore(store)).toBe(read.head + 1)
+  await store.close()
+  // Of the log and of each month.
+  const found = `select count(*)::int, bool_and(indisvalid) as valid from pg_index
+    where indexrelid in (select relid from pg_partition_tree('event_device_type'))`
+  const months = await server.run(`select count(*)::int from pg_partition_tree('event')`, url)
+  expect(await server.run(found, url)).toEqual([{ ...months[0], valid: true }])
+}
+
+/** A node that has made the index, and has not committed it. */
+async function nodeAtItsIndex(url: string) {
+  await server.run(
+    `create function wait_here() returns event_trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(1); end $$;
+     create event trigger held on ddl_command_end when tag in ('CREATE INDEX') execute function wait_here()`,
+    url,
+  )
+  const lock = new pg.Client({ connectionString: url })
+  lock.on('error', () => undefined)
+  await lock.connect()
+  await lock.query('select pg_advisory_lock(1)')
+  const program = join(import.meta.dirname, 'crash-writer.ts')
+  const node = spawn(process.execPath, [program, url], { stdio: 'ignore' })
+  const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted`
+  await expect.poll(() => server.run(waiting, url)).toHaveLength(1)
+  const kill = async () => {
+    const exit = once(node, 'exit')
+    node.kill('SIGKILL')
+    await exit
+  }
+  return { lock, kill }
+}
+
+test('a node that is killed when it has laid out the log and not committed leaves it to the next one (migration 0009)', async () => {
+  const older = await writeBefore0009()
+  const { lock, kill } = await nodeAtItsIndex(older.url)
+  await kill()
+  await lock.end()
+  await requireMigrated(older)
+})
+
+test('a server that is killed when the log is laid out and not committed leaves it to the next start (migration 0009)', async () => {
+  const older = await writeBefore0009()
+  const { kill } = await nodeAtItsIndex(older.url)
+  await server.stop('SIGKILL')
+  await kill()
+  await server.start()
+  await requireMigrated(older)
+})
+
+test('a disk that is full when the log is laid out refuses the start; with room the next one works (migration 0009)', async () => {
+  const older = await writeBefore0009()
+  // It ends without room for its own log.
+  await server.run('select pg_switch_wal()')
+  disk.leave(8)
+  await expect(createPostgresStore(older.url, log)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    details: { problems: [expect.stringContaining('No space left on device')] },
+  })
+  disk.leave(roomKib)
+  await requireMigrated(older)
 })
