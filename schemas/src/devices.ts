@@ -29,7 +29,6 @@ export type DriverKind = keyof typeof driverCommands
 export const driverKinds = Object.keys(driverCommands) as DriverKind[]
 
 export const agentStatuses = ['ONLINE', 'OFFLINE', 'PAIRING'] as const
-export type AgentStatus = (typeof agentStatuses)[number]
 
 export const roles = ['admin', 'manager', 'operator', 'auditor'] as const
 export type Role = (typeof roles)[number]

@@ -78,7 +78,6 @@ export type EventContext = {
   readonly agentId?: string
   readonly sessionId?: string
   readonly commandId?: string
-  readonly causationId?: string
   readonly correlationId: string
 }
 

@@ -1,20 +1,7 @@
 /**
  * Ids. Every id in a topic, a client id, a host name or a URL is 26 characters of `[a-z0-9]` that
- * hold 128 bits (base32hex, lower case). Plain strings may be given where an id is wanted, but an id
- * of one kind is refused by the compiler where another kind is wanted.
+ * hold 128 bits (base32hex, lower case).
  */
-export type Id<Kind extends string> = string & { readonly idKind?: Kind }
-
-export type TenantId = Id<'tenant'>
-export type InstallationId = Id<'installation'>
-export type DeviceId = Id<'device'>
-export type AgentId = Id<'agent'>
-export type UserId = Id<'user'>
-export type SessionId = Id<'session'>
-export type CommandId = Id<'command'>
-export type RequestId = Id<'request'>
-export type NodeId = Id<'node'>
-export type EventId = Id<'event'>
 
 /** The one pattern of every id. */
 export const idPattern = '^[a-z0-9]{26}$'
@@ -23,7 +10,7 @@ const idExpression = new RegExp(idPattern)
 const alphabet = '0123456789abcdefghijklmnopqrstuv'
 
 /** The tenant of events that belong to the deployment itself (start, clock steps). */
-export const systemTenantId: TenantId = '0'.repeat(26)
+export const systemTenantId = '0'.repeat(26)
 
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && idExpression.test(value)

@@ -80,7 +80,6 @@ export const devicesReportSchema = Type.Object(
   { kind: Type.Literal('devices'), version: Type.Integer({ minimum: 0 }) },
   { additionalProperties: false },
 )
-export type DevicesReport = Static<typeof devicesReportSchema>
 
 export const ackSchema = Type.Union([
   commandReportSchema,

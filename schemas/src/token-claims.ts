@@ -50,7 +50,6 @@ export const nodeClaimsSchema = Type.Object({
   aud: Type.Literal(tokenKinds.node.aud),
   sub: id,
 })
-export type NodeClaims = Static<typeof nodeClaimsSchema>
 
 /** Proof of possession for a token renewal: signed by the agent, single use (`jti`), valid for a minute. */
 export const proofClaimsSchema = Type.Object({

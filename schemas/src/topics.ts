@@ -13,7 +13,7 @@
  * | `presence`       | broker     | 0               | connection made or lost, observed address |
  * | `revoke`         | api        | 1               | end this agent's connections, drop its session |
  */
-import { type AgentId, isId, type NodeId, type TenantId } from './ids.ts'
+import { isId } from './ids.ts'
 
 const root = 'travessia/v1'
 
@@ -21,13 +21,13 @@ export const commandKinds = ['command', 'devices', 'passages', 'discover', 'chec
 export type CommandKind = (typeof commandKinds)[number]
 
 /** An agent as topics name it. */
-export type AgentAddress = { readonly tenantId: TenantId; readonly agentId: AgentId }
+export type AgentAddress = { readonly tenantId: string; readonly agentId: string }
 
 export type Topic = AgentAddress &
   (
     | { readonly channel: 'ack' | 'status' | 'presence' | 'revoke' }
     | { readonly channel: 'cmd' | 'telemetry'; readonly kind: string }
-    | { readonly channel: 'down' | 'up'; readonly nodeId: NodeId }
+    | { readonly channel: 'down' | 'up'; readonly nodeId: string }
   )
 
 const kindExpression = /^[a-z][a-z0-9-]{0,31}$/
@@ -79,7 +79,7 @@ export function dataFilter({ tenantId, agentId }: AgentAddress): string {
 }
 
 /** The filters of an api node: one wildcard each, never one per request. */
-export function nodeFilters(nodeId: NodeId): string[] {
+export function nodeFilters(nodeId: string): string[] {
   return [
     `${root}/+/+/up/${nodeId}`,
     ...['ack', 'status', 'presence', 'telemetry/+'].map((c) => `${root}/+/+/${c}`),

@@ -51,11 +51,6 @@ export class MembersView implements View {
     return row && toMember(row)
   }
 
-  /** Memberships of a user, oldest tenant first. */
-  async ofUser(userId: string): Promise<MemberRow[]> {
-    return this.#members.all(`${select} where user = ? order by tenant`, userId).map(toMember)
-  }
-
   async list(tenantId: string): Promise<MemberRow[]> {
     return this.#members
       .all(`${select} where tenant = ? order by user limit 1000`, tenantId)
