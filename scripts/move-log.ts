@@ -2,12 +2,12 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { endInFailure, readArguments } from '../api/src/command-line.ts'
-import { readDataConfig } from '../api/src/config.ts'
+import { readConfig } from '../api/src/config.ts'
 import { moveLog } from '../api/src/store/move-log.ts'
 
 readArguments('Usage: npm run move-log   (from TRAVESSIA_DATA_DIR to TRAVESSIA_DATABASE_URL)', {})
 try {
-  const { DATA_DIR, DATABASE_URL } = readDataConfig()
+  const { DATA_DIR, DATABASE_URL } = readConfig(undefined, { needsKey: false })
   if (!DATABASE_URL) throw new RangeError('TRAVESSIA_DATABASE_URL does not say where to')
   const begun = performance.now()
   const path = join(DATA_DIR, 'events.db')

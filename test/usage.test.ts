@@ -51,6 +51,17 @@ test('where a node has never been no key is added', () => {
   expect(readdirSync(directory)).toEqual([])
 })
 
+test('the log, which is not sealed, moves without the encryption key', () => {
+  const env = {
+    ...process.env,
+    TRAVESSIA_DATABASE_URL: 'postgresql:///none',
+    TRAVESSIA_DATA_DIR: 'nowhere',
+  }
+  const script = join(root, 'scripts/move-log.ts')
+  const { status, stderr } = spawnSync(process.execPath, [script], { env, encoding: 'utf8' })
+  expect([status, stderr]).toEqual([2, 'there is no events.db to move\n'])
+})
+
 test.each([
   ['scripts/soak.ts', '--seconds many'],
   ['scripts/torture.ts commands', '--kills -1'],

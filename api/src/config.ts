@@ -74,10 +74,12 @@ export function readDataConfig(
 }
 
 /**
+ * @param needsKey of a program that opens nothing sealed: false
  * @throws TravessiaError CONFIG_INVALID; `details.problems` names each variable and what is wrong with it
  */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
+  { needsKey = true } = {},
 ): Config {
   const values: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
@@ -92,7 +94,7 @@ export function readConfig(
   const isDemo = config.DEMO === '1'
   if (isDemo && !loopback.has(config.HOST))
     problems.push(`${prefix}DEMO=1 needs ${prefix}HOST on loopback`)
-  if (!isDemo && !config.ENCRYPTION_KEY)
+  if (needsKey && !isDemo && !config.ENCRYPTION_KEY)
     problems.push(`${prefix}ENCRYPTION_KEY is missing (64 hex digits)`)
   problems.push(...brokerProblems(config))
   if (config.DATABASE_URL && !URL.canParse(config.DATABASE_URL))

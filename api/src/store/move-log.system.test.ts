@@ -1,4 +1,6 @@
 /** A log of SQLite becomes one of PostgreSQL: everything that is read of it is the same, and it goes on where it was. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -224,6 +226,50 @@ test('killed after its commit it is ended by the next one, unless the file has g
   await expect(moveLog({ ...place, log })).rejects.toThrow('has a log already')
   expect(existsSync(place.path)).toBe(true)
 })
+
+test.each(['has', 'has not'])(
+  'killed at its commit, which the database %s done, it is ended by the next one, and no node begins on the file',
+  async (done) => {
+    const place = { path: newFile(), url: await server.newDatabase() }
+    const { some, read } = await written(place.path)
+    await opened({ ...place, path: newFile() }, () => undefined)
+    await server.run(
+      `create function wait_here() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
+     create constraint trigger held after update on log_head deferrable initially deferred for each row execute function wait_here()`,
+      place.url,
+    )
+    const lock = new pg.Client({ connectionString: place.url })
+    await lock.connect()
+    await lock.query('select pg_advisory_lock(1)')
+    const env = { TRAVESSIA_DATA_DIR: join(place.path, '..'), TRAVESSIA_DATABASE_URL: place.url }
+    const program = join(import.meta.dirname, '../../../scripts/move-log.ts')
+    const mover = spawn(process.execPath, [program], { env: { ...process.env, ...env } })
+    await expect.poll(() => server.run(`select pid ${waiting}`, place.url)).toHaveLength(1)
+    mover.kill('SIGKILL')
+    await once(mover, 'exit')
+    if (done === 'has not') await lock.query(`select pg_terminate_backend(pid) ${waiting}`)
+    await lock.end()
+    await expect
+      .poll(() =>
+        server.run(
+          `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+          place.url,
+        ),
+      )
+      .toEqual([])
+    const [{ head } = {}] = await server.run(
+      'select next_position::int - 1 as head from log_head',
+      place.url,
+    )
+    expect(head).toBe(done === 'has' ? read.head : 0)
+    await expect(opened({ ...place, url: '' }, () => undefined)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      details: { problems: [expect.stringContaining('take events.db.moved away')] },
+    })
+    await moveLog({ ...place, log })
+    expect(await opened(place, (store) => readOf(store, some))).toEqual(read)
+  },
+)
 
 test('beside the file of a move that was not ended a node warns, and refuses once the file has gone on', async () => {
   const place = { path: newFile(), url: await server.newDatabase() }

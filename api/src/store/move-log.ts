@@ -1,9 +1,9 @@
 /**
  * The log of `events.db` into an empty PostgreSQL database: positions, trees, signatures and integers of ids stay what they are.
- * All in one transaction. Killed before its commit: the database is empty and the file is the log; after it: the database is, and
- * the next call gives the file its other name.
+ * All in one transaction. Killed before its commit: the database is empty and the file is the log; after it: the database is. From just
+ * before it an empty file has the other name: no node begins on the left-over, and the next call gives the log that name.
  */
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { StreamKind } from '@travessia/schemas/events'
 import pg from 'pg'
@@ -34,12 +34,14 @@ type Move = { readonly path: string; readonly url: string; readonly log: Logger 
 export async function moveLog({ path, url, log }: Move): Promise<{ events: number; kept: string }> {
   if (!existsSync(path)) throw new RangeError('there is no events.db to move')
   const kept = movedName(path)
-  if (existsSync(kept)) throw new RangeError(`${kept} is there already: give it another name`)
+  if (existsSync(kept) && statSync(kept).size > 0)
+    throw new RangeError(`${kept} is there already: give it another name`)
   const from = openAlone(path)
   try {
     await prepareDatabase(url, { log })
     migrate(from)
-    const events = await moveRows(from, url)
+    const mark = () => writeFileSync(kept, '', { flag: 'a', flush: true })
+    const events = await moveRows(from, { url, mark })
     // One file, which nobody has opened before it has its other name.
     from.exec('pragma journal_mode = delete')
     renameSync(path, kept)
@@ -49,7 +51,9 @@ export async function moveLog({ path, url, log }: Move): Promise<{ events: numbe
   }
 }
 
-async function moveRows(from: DatabaseSync, url: string): Promise<number> {
+type Target = { readonly url: string; readonly mark: () => void }
+
+async function moveRows(from: DatabaseSync, { url, mark }: Target): Promise<number> {
   // Before the transaction: the server ends one in which nothing is said for long.
   const buckets = new Buckets(from)
   const client = new pg.Client({
@@ -64,7 +68,12 @@ async function moveRows(from: DatabaseSync, url: string): Promise<number> {
     await client.query('select pg_advisory_xact_lock($1)', [setupLock])
     await client.query(`select set_config('travessia.tenant', 'all', true)`)
     const { rows } = await client.query('select next_position from log_head for update')
-    if (Number(rows[0]?.next_position) === 1) return await copy(from, client, buckets)
+    if (Number(rows[0]?.next_position) === 1) {
+      const events = await copy(from, client, buckets)
+      mark()
+      await client.query('commit')
+      return events
+    }
     if (await isMoved(from, client)) return Number(from.prepare(countEvents).get()?.['events'])
     throw new RangeError('the database has a log already')
   } finally {
@@ -112,7 +121,6 @@ async function copy(from: DatabaseSync, client: pg.Client, buckets: Buckets): Pr
   await client.query(`alter table expired_leaf enable ${proof}`)
   const head = from.prepare('select next_position from log_head').get()
   await client.query('update log_head set next_position = $1', [Number(head?.['next_position'])])
-  await client.query('commit')
   return events
 }
 

@@ -13,9 +13,9 @@ const movedFirst =
 const secondLog =
   'TRAVESSIA_DATABASE_URL: events.db in DATA_DIR has events that this database does not have. Two logs are not joined: move the one aside that is not to go on'
 const movedHalf =
-  'the move of events.db into the database was not ended: `npm run move-log` ends it; a node without TRAVESSIA_DATABASE_URL would begin a second log in the file'
+  'the move of events.db into the database was not ended: `npm run move-log` ends it'
 const movedAway =
-  'TRAVESSIA_DATABASE_URL: not set, and the log of DATA_DIR was moved to a database (events.db.moved)'
+  'TRAVESSIA_DATABASE_URL: not set, and the log of DATA_DIR was moved to a database (events.db.moved). Set it; should the log stay in events.db, where the move was broken off, take events.db.moved away'
 
 type Where = Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>
 
@@ -23,7 +23,7 @@ type Where = Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>
 export async function openLog({ DATABASE_URL, DATA_DIR }: Where, log: Logger): Promise<EventStore> {
   const path = join(DATA_DIR, 'events.db')
   if (!DATABASE_URL) {
-    if (!existsSync(path) && existsSync(movedName(path)))
+    if (existsSync(movedName(path)))
       throw new TravessiaError('CONFIG_INVALID', { problems: [movedAway] })
     const waits = 'another process is laying out the log anew, waiting until it has ended'
     return createSqliteStore(path, () => log.warn({ path }, waits))
