@@ -29,15 +29,19 @@ afterAll(async () => {
 })
 
 /** A command that somebody has given. @returns its id and correlation */
-async function issued(places: Partial<NewEvent>, data: object = {}) {
+async function issued(places: Partial<NewEvent>, data: object = {}, wasHeld = false) {
   const [commandId, correlationId] = [newId(), newId()]
-  const event = {
+  const common = {
     ...{ actor: { type: 'user', id: newId() }, at: new Date(now).toISOString(), correlationId },
     ...{ installationId, deviceId, agentId, commandId, ...places },
+  }
+  const event = {
+    ...common,
     ...{ type: 'CommandIssued', data: { ...sampleData.CommandIssued, ...data } },
   } as NewEvent
+  const held = { ...common, type: 'CommandHeld', data: sampleData.CommandHeld } as NewEvent
   const stream = { tenantId, streamKind: 'command', streamId: commandId } as const
-  await store.append({ ...stream, expected: 'none', events: [event] })
+  await store.append({ ...stream, expected: 'none', events: wasHeld ? [held, event] : [event] })
   return { commandId, correlationId }
 }
 
@@ -60,6 +64,11 @@ test('a passage that is told again, also at once, is one fact', async () => {
 test('the passage after a release carries the command and its correlation', async () => {
   const release = await issued({})
   expect(await told('b', release.commandId)).toMatchObject([release])
+})
+
+test('a release that a second person had to approve has its passage, too', async () => {
+  const { commandId, correlationId } = await issued({}, {}, true)
+  expect(await told('held', commandId)).toMatchObject([{ commandId, correlationId }])
 })
 
 test('a command of another device, by another agent, of another kind, or none is not believed', async () => {

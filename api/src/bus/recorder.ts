@@ -122,7 +122,7 @@ export class Recorder {
   async #releaseOf({ tenantId, agentId }: AgentAddress, deviceId: string, told: Passage) {
     if (!('commandId' in told) || told.commandId === undefined) return {}
     const { commandId } = told
-    const [issued] = await this.#deps.store.readStream(tenantId, commandId)
+    const issued = await this.#issued(tenantId, commandId)
     const isRelease =
       issued?.type === 'CommandIssued' &&
       issued.data.command === 'OpenGate' &&
