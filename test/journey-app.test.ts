@@ -244,14 +244,29 @@ test('every screen keeps the accessibility rules: both themes, both languages, p
   await page.setViewportSize(phone)
 }, 180_000)
 
-test('signing out leaves nothing of the person on the device', async () => {
+test('who is signed out elsewhere sees the sign-in page by itself, and then where they were', async () => {
+  await open('/auditoria')
+  await page.getByRole('heading', { name: /^(Auditoria|Audit)$/ }).waitFor()
+  const headers = { 'x-travessia': '1' }
+  await page.request.post(`${stack.httpUrl}/api/auth/logout`, { headers })
+  await page.getByRole('button', { name: /gestor@demo.travessia/ }).click()
+  await page.waitForURL('**/auditoria')
+})
+
+test('signing out leaves nothing of the person on the device, nor in another tab', async () => {
   const kept = () => page.evaluate<{ rows: number; cached: number; storage: string[] }>(whatIsKept)
+  const other = await context.newPage()
+  // Its stream tells it nothing.
+  await other.route('**/api/events*', () => undefined)
+  await open('/auditoria', other)
+  await other.getByRole('heading', { name: /^(Auditoria|Audit)$/ }).waitFor()
   await open('/ajustes')
   const signOut = page.getByRole('button', { name: /^(Sair|Sign out)$/ })
   await signOut.waitFor()
   expect((await kept()).rows).toBeGreaterThan(0)
   await signOut.click()
   await page.getByLabel(/Senha|Password/).waitFor()
+  await other.getByLabel(/Senha|Password/).waitFor()
   const { rows, cached, storage } = await kept()
   expect({ rows, cached }).toEqual({ rows: 0, cached: 0 })
   expect(storage.filter((key) => !['PARAGLIDE_LOCALE', 'theme'].includes(key))).toEqual([])

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { m } from './paraglide/messages.js'
+import { getLocale, overwriteGetLocale } from './paraglide/runtime.js'
 import { commandDetail } from './text.ts'
 
 const detail = (command: string, args: Record<string, unknown>, entry?: 'clockwise') =>
@@ -21,10 +22,20 @@ test('whoever approves a command, or reads of it, is told all that it says', () 
   )
 })
 
+test('half degrees are told, and a rotation cannot be taken for a time of day, in Portuguese', () => {
+  const locale = getLocale()
+  overwriteGetLocale(() => 'pt-BR')
+  onTestFinished(() => overwriteGetLocale(() => locale))
+  expect(detail('SetTemperature', { heater: 'bed', target: 62.5 })).toContain('62,5 °C')
+  expect(detail('OpenGate', { direction: 'clockwise' })).toContain('Sentido horário')
+})
+
 test('a release is told by the words of the button that ordered it', () => {
   const rotation = m.gate_anticlockwise()
   const told = detail('OpenGate', { direction: 'anticlockwise' }, 'clockwise')
   expect(told).toBe(`${m.gate_title()} · ${m.gate_exit({ rotation })}`)
   expect(detail('OpenGate', { direction: 'both' }, 'clockwise')).toContain(m.gate_both())
-  expect(detail('OpenGate', { direction: 'anticlockwise' })).toBe(`${m.gate_title()} · ${rotation}`)
+  expect(detail('OpenGate', { direction: 'anticlockwise' })).toBe(
+    `${m.gate_title()} · ${m.rotation_anticlockwise()}`,
+  )
 })

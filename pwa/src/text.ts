@@ -104,15 +104,15 @@ export const kindText: Record<Device['kind'], () => string> = {
 }
 
 export const directionText: Readonly<Record<string, () => string>> = {
-  clockwise: m.gate_clockwise,
-  anticlockwise: m.gate_anticlockwise,
+  clockwise: m.rotation_clockwise,
+  anticlockwise: m.rotation_anticlockwise,
   both: m.gate_both,
 }
 
 /** A direction to release, with what it means at a turnstile that says which rotation is its entry. */
 export function releaseText(direction: string, entry: TurnDirection | undefined): string {
-  const rotation = directionText[direction]?.() ?? direction
-  if (entry === undefined || direction === 'both') return rotation
+  if (entry === undefined || direction === 'both') return directionText[direction]?.() ?? direction
+  const rotation = direction === 'clockwise' ? m.gate_clockwise() : m.gate_anticlockwise()
   return direction === entry ? m.gate_entry({ rotation }) : m.gate_exit({ rotation })
 }
 
@@ -189,8 +189,9 @@ export function commandDetail(
   return [commandWord(command), ...said.filter((one) => typeof one === 'string')].join(' · ')
 }
 
-function heatText(celsius: number): string {
-  return celsius === 0 ? m.temperature_off() : `${celsius} °C`
+export function heatText(celsius: number): string {
+  if (celsius === 0) return m.temperature_off()
+  return `${celsius.toLocaleString(getLocale(), { maximumFractionDigits: 1 })} °C`
 }
 
 export const captureText: Record<Device['capture'], () => string> = {

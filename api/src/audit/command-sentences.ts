@@ -48,7 +48,7 @@ const sentences: Readonly<Record<CommandName, (device: string, args: Args) => Te
     `ordered the emergency stop of ${device}`,
   ],
   SetTemperature: (device, { heater, target }) => [
-    `mandou levar ${heater === 'bed' ? 'a mesa' : 'o bico'} de ${device} a ${target} °C`,
+    `mandou levar ${heater === 'bed' ? 'a mesa' : 'o bico'} de ${device} a ${Number(target).toLocaleString('pt-BR')} °C`,
     `ordered the ${heater} of ${device} to ${target} °C`,
   ],
   PressButton: (device, { button }) => [

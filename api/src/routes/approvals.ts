@@ -9,6 +9,7 @@ import {
 import { idParams } from '@travessia/schemas/api/fields'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
+import type { KnownState } from '../bus/device-states.ts'
 import { policy as decider } from '../domain/policy.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
@@ -67,6 +68,9 @@ async function change(services: Services, request: FastifyRequest, body: Policy)
   return services.views.policies.get(tenantId)
 }
 
+const entryOf = (known?: KnownState) =>
+  known?.state.entry === undefined ? {} : { entry: known.state.entry }
+
 async function waitingFor(services: Services, request: FastifyRequest): Promise<Approval[]> {
   const { commands, devices, installations } = services.views
   const principal = requirePrincipal(request)
@@ -79,6 +83,7 @@ async function waitingFor(services: Services, request: FastifyRequest): Promise<
         ...toCommand(services, row, readerLanguage(request)),
         deviceName: (await devices.get(tenantId, row.deviceId))?.name ?? '?',
         installationName: (await installations.get(tenantId, row.installationId))?.name ?? '?',
+        ...entryOf(services.deviceStates.of(row.deviceId)),
       })),
   )
 }

@@ -22,7 +22,7 @@ test('entry, exit and a rotation of which neither is known are told apart', asyn
   ])
   expect(entry).toContain(m.passage_entry())
   expect(exit).toContain(m.passage_exit())
-  expect(turn).toContain(m.gate_clockwise())
+  expect(turn).toContain(m.rotation_clockwise())
 })
 
 test('each outcome has its word, and says by whom', async () => {

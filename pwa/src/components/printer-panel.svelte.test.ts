@@ -7,6 +7,7 @@ import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
+import { heatText } from '../text.ts'
 import PrinterPanel from './printer-panel.svelte'
 
 /** As the API lists them. */
@@ -63,7 +64,9 @@ test('a print under way shows file, progress, layer, time left and heat', async 
   await expect.element(page.getByText('12 / 90')).toBeVisible()
   await expect.element(page.getByText('1 h 12 min')).toBeVisible()
   await expect.element(page.getByText('203 °C', { exact: true })).toBeVisible()
-  await expect.element(page.getByText(m.temperature_target({ target: 210 }))).toBeVisible()
+  await expect
+    .element(page.getByText(m.temperature_target({ target: heatText(210) })))
+    .toBeVisible()
 })
 
 test('the chart says in words what its line shows', async () => {
@@ -73,10 +76,10 @@ test('the chart says in words what its line shows', async () => {
   await expect.element(chart).toBeVisible()
 })
 
-test('while printing: pause, cancel, heat and the emergency stop; nothing can be started', async () => {
+test('while printing: pause, cancel, the emergency stop and heat; nothing can be started', async () => {
   await show(printing)
   const set = m.temperature_set()
-  expect(names()).toEqual([m.print_pause(), m.print_cancel(), set, set, m.print_emergency()])
+  expect(names()).toEqual([m.print_pause(), m.print_cancel(), m.print_emergency(), set, set])
 })
 
 test('while paused it can be resumed, not paused again', async () => {

@@ -38,7 +38,7 @@ test('a turnstile that says which rotation is its entry counts entries and exits
 
 test('one that does not say so counts rotations, by the words of its buttons', async () => {
   expect(await counted()).toMatchObject({
-    [m.turns_since({ way: m.gate_clockwise() })]: '7',
-    [m.turns_since({ way: m.gate_anticlockwise() })]: '3',
+    [m.turns_since({ way: m.rotation_clockwise() })]: '7',
+    [m.turns_since({ way: m.rotation_anticlockwise() })]: '3',
   })
 })

@@ -9,12 +9,21 @@ type Demo = {
 }
 
 const mePath = '/api/auth/me'
+/** All tabs of this browser have one sign-in: who comes or goes in one, does so in all. */
+const otherTabs = new BroadcastChannel('account')
 
 class Account {
   user = $state<User>()
   /** false until the server was asked once. */
   isKnown = $state(false)
   demo = $state<Demo>()
+
+  constructor() {
+    otherTabs.onmessage = async () => {
+      await forgetAll(true)
+      location.reload()
+    }
+  }
 
   async load(): Promise<void> {
     try {
@@ -23,7 +32,7 @@ class Account {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       // Without a network the shell still shows what this person saw last.
-      if (error.code === noNetwork) this.user = (await recall<User>(mePath))?.value
+      if (error.code === noNetwork) this.user ??= (await recall<User>(mePath))?.value
       else if (error.problem.status === 401) await this.#forget()
     } finally {
       this.isKnown = true
@@ -59,6 +68,7 @@ class Account {
       await forgetAll()
       throw error
     })
+    otherTabs.postMessage('left')
     location.replace('/entrar')
   }
 
@@ -79,12 +89,13 @@ class Account {
   async #enter({ user }: SignedIn): Promise<void> {
     await forgetAll()
     await remember(mePath, user)
+    otherTabs.postMessage('entered')
     this.user = user
   }
 
   async #forget(): Promise<void> {
     this.user = undefined
-    await forgetAll()
+    await forgetAll(true)
     this.demo = await get<Demo>('/api/demo').catch(() => undefined)
   }
 }

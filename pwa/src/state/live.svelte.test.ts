@@ -52,6 +52,17 @@ test('a stream that was closed for good is opened again, and what was missed is 
   off()
 })
 
+test('an answer that is no stream is told, a lost link is not', () => {
+  const refused = vi.fn()
+  const off = live.on({ refused })
+  live.start()
+  last()?.fire('error', 0)
+  expect(refused).not.toHaveBeenCalled()
+  last()?.fire('error', 2)
+  expect(refused).toHaveBeenCalledTimes(1)
+  off()
+})
+
 test('when the link is back the stream is opened anew, though nothing was heard of its end', () => {
   const reset = vi.fn()
   const off = live.on({ reset })

@@ -11,6 +11,8 @@ type Listener = {
   readonly state?: (state: LiveState) => void
   /** Facts may have been missed: fetch again. */
   readonly reset?: () => void
+  /** The server answers with no stream, perhaps because nobody is signed in any more. */
+  readonly refused?: () => void
 }
 
 class Live {
@@ -77,8 +79,9 @@ class Live {
     this.lostAt ??= Date.now()
     // Closed for good (an answer that is no stream): try again, the server may be back. What was lost stays
     // lost until it is: the new stream does not know the last event, so everything is fetched again.
-    if (source.readyState === EventSource.CLOSED && this.#source === source)
-      setTimeout(() => this.#source === source && this.#connect(), retryMs)
+    if (source.readyState !== EventSource.CLOSED || this.#source !== source) return
+    for (const listener of this.#listeners) listener.refused?.()
+    setTimeout(() => this.#source === source && this.#connect(), retryMs)
   }
 
   #reset(): void {

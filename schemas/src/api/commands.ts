@@ -1,6 +1,7 @@
 /** Commands with their files, the second person who approves them, and which need one. */
 import { type Static, Type } from 'typebox'
 import { commandNames, commandStatuses } from '../commands.ts'
+import { turnDirections } from '../passages.ts'
 import { fileFactsSchema, printFileName } from '../print-files.ts'
 import { secondPersonSchema } from '../second-person.ts'
 import { closed, id, list, nullable, time } from './fields.ts'
@@ -56,6 +57,8 @@ export const approvalSchema = Type.Object({
   ...commandStateSchema.properties,
   deviceName: Type.String(),
   installationName: Type.String(),
+  /** The rotation that is the device's entry, where it says so. */
+  entry: Type.Optional(Type.Enum(turnDirections)),
 })
 export type Approval = Static<typeof approvalSchema>
 export const approvalList = list(approvalSchema)
