@@ -12,7 +12,7 @@ const hurryMs = 2_000
 const subscribeId = 1
 const [connackType, publishType, subackType] = [2, 3, 9]
 
-export type Identity = {
+type Identity = {
   readonly tenantId: string
   readonly agentId: string
   readonly token: string

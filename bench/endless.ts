@@ -53,7 +53,7 @@ export async function startEndlessDevice(directory: string): Promise<EndlessDevi
   }
 }
 
-export type Viewer = {
+type Viewer = {
   /** Takes at least so many bytes from now on, then no more. */
   take(bytes: number): Promise<void>
   /** Goes on reading, whatever comes. */

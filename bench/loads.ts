@@ -7,7 +7,7 @@ import type { Samples } from './samples.ts'
 import type { Way } from './variants.ts'
 import { wrk } from './wrk.ts'
 
-export type Load = {
+type Load = {
   readonly title: string
   readonly path: FilePath
   readonly connections: number

@@ -26,7 +26,7 @@ export function memoryMbOf(pids: readonly number[], kind: 'VmRSS' | 'VmHWM'): nu
   return kib.reduce((sum, one) => sum + one, 0) / 1024
 }
 
-export type MachineTime = { readonly busySeconds: number; readonly stealSeconds: number }
+type MachineTime = { readonly busySeconds: number; readonly stealSeconds: number }
 
 export function machineTime(): MachineTime {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0, steal = 0] = (

@@ -10,7 +10,7 @@ const readyWithinMs = 60_000
 const stopWithinMs = 8_000
 const running = new Set<ChildProcess>()
 
-export type Program = {
+type Program = {
   readonly command?: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -18,9 +18,9 @@ export type Program = {
   readonly logFile: string
 }
 
-export type Launched = { readonly pid: number; stop(signal?: NodeJS.Signals): Promise<void> }
+type Launched = { readonly pid: number; stop(signal?: NodeJS.Signals): Promise<void> }
 
-export function launch(program: Program): Launched & { readonly child: ChildProcess } {
+function launch(program: Program): Launched & { readonly child: ChildProcess } {
   const { command = process.execPath, args, env = {}, logFile } = program
   const log = openSync(logFile, 'a', 0o600)
   const child = spawn(command, args, {

@@ -4,7 +4,7 @@ import type { Samples, Summary } from './samples.ts'
 import { type Judged, wordsOf } from './targets.ts'
 import { bareTunnel, direct, jsonRelay, nodeProxy, ssh, variants } from './variants.ts'
 
-export type Noise = {
+type Noise = {
   /** Cores that the host gave to others, over the whole run. */
   readonly stealCores: number
   /** Cores that other programs of this machine used beside requests and bulk; median and most. */

@@ -14,7 +14,7 @@ export type RowPlace = {
   device(): Promise<Device>
 }
 
-export type Figures = { readonly p50: number; readonly p95: number; readonly p99: number }
+type Figures = { readonly p50: number; readonly p95: number; readonly p99: number }
 
 export function figuresOf(times: readonly number[]): Figures {
   const sorted = times.toSorted((a, b) => a - b)

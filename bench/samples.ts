@@ -1,5 +1,5 @@
 /** Figures of each row and way, round by round; ratios are taken within a round, before the median. */
-export type Sample = Readonly<Record<string, number>>
+type Sample = Readonly<Record<string, number>>
 export type Summary = { readonly median: number; readonly min: number; readonly max: number }
 
 export class Samples {

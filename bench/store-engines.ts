@@ -24,7 +24,7 @@ export type Engine = {
   reopenAfterKill(): Promise<number>
   close(): Promise<void>
 }
-export type EngineName = 'sqlite' | 'postgres'
+type EngineName = 'sqlite' | 'postgres'
 
 export function openEngine(name: EngineName, directory: string): Promise<Engine> {
   return name === 'sqlite' ? openSqlite(directory) : openPostgres(directory)

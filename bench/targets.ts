@@ -3,7 +3,7 @@ import type { Row } from './rows.ts'
 import type { Samples } from './samples.ts'
 import { direct, jsonRelay, nodeProxy, off, relaxed, ssh, strict } from './variants.ts'
 
-export type Verdict = 'goal' | 'must' | 'missed' | 'not measured'
+type Verdict = 'goal' | 'must' | 'missed' | 'not measured'
 export type Judged = {
   readonly figure: string
   readonly must: string
@@ -11,7 +11,7 @@ export type Judged = {
   readonly seen: number | undefined
   readonly verdict: Verdict
 }
-export type Results = {
+type Results = {
   readonly samples: Samples
   readonly rows: Readonly<Record<string, Row>>
 }

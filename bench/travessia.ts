@@ -14,14 +14,14 @@ import type { Place, Running } from './variants.ts'
 const password = 'bench-is-a-test'
 const longestSeconds = 14_400
 
-export type Recording = 'off' | 'relaxed' | 'strict'
+type Recording = 'off' | 'relaxed' | 'strict'
 /** How a process of ours is started, beyond the usual. */
-export type Extras = {
+type Extras = {
   readonly nodeArgs?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
 
-export type Kind = {
+type Kind = {
   readonly recording: Recording
   /** Debian's mosquitto between node and agent instead of the broker in the node. */
   readonly isPlainLink?: boolean

@@ -12,7 +12,7 @@ import { mosquittoMissing } from './mosquitto.ts'
 import { familyOf } from './proc.ts'
 import { startTravessia } from './travessia.ts'
 
-export type Part = 'gateway' | 'agent' | 'device'
+type Part = 'gateway' | 'agent' | 'device'
 
 export type Running = {
   readonly url: string
@@ -29,7 +29,7 @@ export type Place = {
   readonly profileDir?: string | undefined
 }
 
-export type Variant = {
+type Variant = {
   readonly name: string
   /** What this machine lacks for it. */
   missing?(): string | undefined
@@ -44,7 +44,7 @@ export const ssh = 'ssh -R'
 export const off = 'off'
 export const relaxed = 'relaxed'
 export const strict = 'strict'
-export const plainLink = 'plain link'
+const plainLink = 'plain link'
 
 /** In the order of the table. */
 export const variants: readonly Variant[] = [

@@ -6,14 +6,14 @@ import { parseStat } from './proc.ts'
 
 const script = join(import.meta.dirname, 'wrk.lua')
 
-export type Load = {
+type Load = {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly connections: number
   readonly seconds: number
 }
 
-export type Loaded = {
+type Loaded = {
   readonly requests: number
   readonly seconds: number
   readonly bytes: number

@@ -1,7 +1,7 @@
 /** The HTTP API as a client has it, and what is asked of it most. */
-export const demoPassword = 'travessia-demo'
+const demoPassword = 'travessia-demo'
 
-export type Answer<T = Record<string, unknown>> = {
+type Answer<T = Record<string, unknown>> = {
   readonly status: number
   readonly body: T
   readonly headers: Headers

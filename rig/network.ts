@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectReader, type LineKind } from './connect-reader.ts'
 
 /** `up`: from the agent to the node. */
-export type Way = 'up' | 'down'
+type Way = 'up' | 'down'
 type Ways = Way | 'both'
 
 export class Network {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { pipeline } from 'node:stream/promises'
 import { listen } from './own-device.ts'
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 const blockBytes = 1024 * 1024
 

@@ -20,7 +20,7 @@ export type Stack = {
   stop(): Promise<void>
 }
 
-export type StackOptions = {
+type StackOptions = {
   readonly dataDir?: string
   readonly env?: Readonly<Record<string, string>>
 }

@@ -9,14 +9,14 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-export type ChildOptions = {
+type ChildOptions = {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /** Receives stdout and stderr. */
   readonly logFile: string
 }
 
-export type Ready = Readonly<Record<string, unknown>>
+type Ready = Readonly<Record<string, unknown>>
 
 export class ChildExit extends Error {
   readonly lastLine: string

@@ -9,8 +9,8 @@ import { type CompatibilityDevice, startCompatibilityDevice } from './compatibil
 import { startBrowser } from './screens.ts'
 
 export const modes = ['host', 'path'] as const
-export type Mode = (typeof modes)[number]
-export type Opened = {
+type Mode = (typeof modes)[number]
+type Opened = {
   readonly page: Page
   readonly base: string
   readonly context: BrowserContext

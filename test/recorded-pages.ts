@@ -92,7 +92,7 @@ export class RecordedPages {
 type Opened = { readonly sessionId: string; readonly url: string }
 export type Pressed = { readonly looks: Looks; readonly at: number }
 
-export class Visit {
+class Visit {
   readonly sessionId: string
   readonly base: string
   readonly page: Page

@@ -19,7 +19,7 @@ const maxAtOnce = 4
 const comingMs = 30_000
 const idleMs = 60_000
 
-export type SpooledFile = CommandFile & { remove(): void }
+type SpooledFile = CommandFile & { remove(): void }
 
 type Fetch = {
   readonly signal: AbortSignal

@@ -26,7 +26,7 @@ const proofSeconds = 60
 const withinMs = 15_000
 const maxAnswerBytes = 256 * 1024
 
-export type PairRequest = {
+type PairRequest = {
   readonly code: string
   readonly apiUrl: string
   readonly name: string

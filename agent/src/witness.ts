@@ -41,7 +41,7 @@ const keptSchema = Type.Object({
   changes: texts,
   keys: texts,
 })
-export type Kept = Static<typeof keptSchema> & { readonly checkpoint: Checkpoint }
+type Kept = Static<typeof keptSchema> & { readonly checkpoint: Checkpoint }
 const isKept = compile(keptSchema)
 const isOrder = compile(checkpointOrderSchema)
 
@@ -134,7 +134,7 @@ export function readKept(path: string): Kept | undefined {
   return { ...kept, checkpoint }
 }
 
-export function judge(order: CheckpointOrder, kept: Kept | undefined, tenantId: string): Verdict {
+function judge(order: CheckpointOrder, kept: Kept | undefined, tenantId: string): Verdict {
   const refused = (reason: RefusalReason, shown = 0): Verdict => ({ is: 'refused', reason, shown })
   const claimed = parseCheckpoint(noteText(order.note))
   if (!claimed) return refused('signature')

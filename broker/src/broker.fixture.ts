@@ -27,8 +27,8 @@ vi.setConfig({ testTimeout: 30_000 })
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 20_000, interval: 10 })
 
-export type Heard = { readonly topic: Topic; readonly payload: string }
-export type Seen = AgentAddress & Presence
+type Heard = { readonly topic: Topic; readonly payload: string }
+type Seen = AgentAddress & Presence
 
 export type World = {
   readonly broker: Broker

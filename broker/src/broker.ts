@@ -21,7 +21,7 @@ import { capQueues, maxQueued } from './session-quota.ts'
 import { keepSystemSilent } from './system-topics.ts'
 import { defaultLimits, type GuardLimits, TransportGuard } from './transport-guard.ts'
 
-export type BrokerLimits = GuardLimits & {
+type BrokerLimits = GuardLimits & {
   /** Connections of all agents of a tenant. */
   readonly maxSocketsPerTenant: number
   /**
@@ -48,9 +48,9 @@ export type BrokerOptions = {
   readonly log: Logger
 }
 
-export type PublishListener = (topic: Topic, payload: Buffer, from: Principal) => void
-export type FrameListener = (agent: AgentAddress, frame: Uint8Array) => void
-export type PresenceListener = (agent: AgentAddress, presence: Presence) => void
+type PublishListener = (topic: Topic, payload: Buffer, from: Principal) => void
+type FrameListener = (agent: AgentAddress, frame: Uint8Array) => void
+type PresenceListener = (agent: AgentAddress, presence: Presence) => void
 
 type Session = {
   readonly principal: Principal

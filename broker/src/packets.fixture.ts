@@ -27,7 +27,7 @@ export function uint16(value: number): Buffer {
   return Buffer.from([value >> 8, value & 255])
 }
 
-export type ConnectFields = {
+type ConnectFields = {
   readonly clientId: Text
   readonly level?: number
   readonly username?: Text

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { Level } from 'level'
 import { rememberSessions } from './session-memory.ts'
 
-export type PersistenceOptions = {
+type PersistenceOptions = {
   readonly dataDir: string
   readonly redisUrl?: string | undefined
 }

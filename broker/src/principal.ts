@@ -7,7 +7,7 @@ export type AgentPrincipal = AgentAddress & {
   /** ms since 1970; the connection ends then. */
   readonly expiresAt: number
 }
-export type NodePrincipal = {
+type NodePrincipal = {
   readonly kind: 'node'
   readonly nodeId: string
   readonly expiresAt: number

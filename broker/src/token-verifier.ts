@@ -19,7 +19,7 @@ import type { Credential, VerifyCredential } from './principal.ts'
 const isAgentClaims = compile(agentClaimsSchema)
 const isNodeClaims = compile(nodeClaimsSchema)
 
-export const keySetLimits = {
+const keySetLimits = {
   /** Within the time that a client has for its CONNECT. */
   timeoutDuration: 3_000,
   /** An unknown key id asks again, at most this often. */

@@ -1,6 +1,6 @@
 /** What the audit's list shows, as its address says it, and as the API is asked for it. Pure. */
-export const auditTabs = ['sessoes', 'eventos'] as const
-export type AuditTab = (typeof auditTabs)[number]
+const auditTabs = ['sessoes', 'eventos'] as const
+type AuditTab = (typeof auditTabs)[number]
 
 /** Empty: no such filter. Times are ISO UTC. */
 export type AuditFilter = {

@@ -5,7 +5,7 @@
 import { cssUrls, pathOf } from './captured.ts'
 
 /** What stands for an address on this page: a `data:` address, or the text of a style sheet. */
-export type Resources = {
+type Resources = {
   readonly picture: (path: string) => Promise<string | undefined>
   readonly sheet: (path: string) => Promise<string | undefined>
 }

@@ -13,7 +13,7 @@ const maxBodyBytes = 4 * 1024
 /** Of one device: an agent holds the lists of all of them. */
 const maxAllBytes = 16 * 1024
 
-export const buttonSchema = Type.Object(
+const buttonSchema = Type.Object(
   {
     /** Its id within the device. */
     name: buttonName,

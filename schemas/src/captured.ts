@@ -10,7 +10,7 @@ const blobRef = Type.String({ pattern: '^[0-9a-f]{64}$' })
  * Why a copy is not there: the session has enough of them, the node had too much under way, the body's coding is unknown or
  * broken, there is no room, or the store did not take it in time.
  */
-export const leftOutReasons = ['session-limit', 'busy', 'coding', 'full', 'store'] as const
+const leftOutReasons = ['session-limit', 'busy', 'coding', 'full', 'store'] as const
 export type LeftOut = (typeof leftOutReasons)[number]
 
 export const bodyFactsSchema = Type.Object(

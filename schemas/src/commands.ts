@@ -116,8 +116,8 @@ export const commandNames = Object.keys(commandCatalog) as CommandName[]
 export const urgentCommands: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
 
 /** Life of a command: perhaps `awaiting` a second person, `issued delivered running`, then exactly one terminal state. */
-export const terminalStatuses = ['succeeded', 'failed', 'refused', 'expired', 'unknown'] as const
-export type TerminalStatus = (typeof terminalStatuses)[number]
+const terminalStatuses = ['succeeded', 'failed', 'refused', 'expired', 'unknown'] as const
+type TerminalStatus = (typeof terminalStatuses)[number]
 export const commandStatuses = [
   ...(['awaiting', 'issued', 'delivered', 'running'] as const),
   ...terminalStatuses,

@@ -53,7 +53,7 @@ export const credentialsSchema = Type.Object(
 export type Credentials = Static<typeof credentialsSchema>
 
 /** One device as its agent knows it: the pinned target, further ports, and what its driver needs. */
-export const agentDeviceSchema = Type.Object(
+const agentDeviceSchema = Type.Object(
   {
     deviceId: id,
     driver: Type.Enum(driverKinds),

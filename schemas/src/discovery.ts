@@ -34,7 +34,7 @@ export const suggestionSchema = Type.Object(
 export type Suggestion = Static<typeof suggestionSchema>
 
 /** Why an agent does not look. */
-export const discoveryRefusals = [
+const discoveryRefusals = [
   'AGENT_PAUSED',
   'CLOCK_UNKNOWN',
   'COMMAND_EXPIRED',

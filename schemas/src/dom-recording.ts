@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 
 /** Of one message, as JSON. */
 export const maxBatchBytes = 1024 * 1024
-export const maxBatchEvents = 5_000
+const maxBatchEvents = 5_000
 /** Of one event: what fits into so many messages is recorded. */
 export const maxPieces = 16
 
@@ -11,7 +11,7 @@ export const maxPieces = 16
 const page = Type.String({ pattern: '^[0-9a-z]{1,32}$' })
 const closed = { additionalProperties: false }
 
-export const domBatchSchema = Type.Object(
+const domBatchSchema = Type.Object(
   {
     page,
     /** `timestamp`: ms since 1970 by the browser's clock; `data` means what it means to rrweb. */
@@ -29,7 +29,7 @@ export const domBatchSchema = Type.Object(
 export type DomBatch = Static<typeof domBatchSchema>
 
 /** A part of the JSON text of an event that is too large for one message. `event` numbers those of a page. */
-export const domPieceSchema = Type.Object(
+const domPieceSchema = Type.Object(
   {
     page,
     piece: Type.Object(
@@ -47,7 +47,7 @@ export const domPieceSchema = Type.Object(
 export type DomPiece = Static<typeof domPieceSchema>
 
 /** The recorder could not send what it had seen. */
-export const domLossSchema = Type.Object(
+const domLossSchema = Type.Object(
   { page, lost: Type.Enum(['too-large', 'unsent', 'broken']) },
   closed,
 )

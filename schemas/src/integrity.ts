@@ -1,7 +1,7 @@
 /** What a node says of its own log: to be shown beside it, and no proof; a bundle is. */
 import { type Static, Type } from 'typebox'
 
-export const integrityStatuses = ['intact', 'damaged', 'unsigned'] as const
+const integrityStatuses = ['intact', 'damaged', 'unsigned'] as const
 export const integritySchema = Type.Object({
   /** `damaged`: the log is not what was signed. `unsigned`: nothing was signed yet. */
   status: Type.Enum(integrityStatuses),

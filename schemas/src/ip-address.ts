@@ -1,5 +1,5 @@
 /** What kind of address a text is. Only the plain forms are addresses: `0x7f.1`, `2130706433`, `127.1` are not. */
-export type AddressClass = 'loopback' | 'private' | 'public' | 'forbidden'
+type AddressClass = 'loopback' | 'private' | 'public' | 'forbidden'
 
 const plainIpv4 = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/
 

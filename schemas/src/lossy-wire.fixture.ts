@@ -12,7 +12,7 @@ import {
 } from './tunnel-frame.ts'
 import { StreamReset, type TunnelStream } from './tunnel-stream.ts'
 
-export type Side = 'node' | 'agent'
+type Side = 'node' | 'agent'
 /** Of a hundred frames. */
 export type Faults = { readonly drop: number; readonly double: number; readonly swap: number }
 /** What one end says on a stream. */
@@ -25,7 +25,7 @@ export type Told = { bytes: Uint8Array[]; how: 'whole' | 'cut' | 'under way' }
 const calm: Faults = { drop: 0, double: 0, swap: 0 }
 
 /** Numbers from 0 to below `limit`, the same for the same seed. */
-export function seeded(seed: number): (limit: number) => number {
+function seeded(seed: number): (limit: number) => number {
   let state = seed | 0
   return (limit) => {
     state = (state + 0x6d2b79f5) | 0

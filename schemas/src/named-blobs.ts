@@ -2,7 +2,7 @@
 import type { BodyFacts } from './captured.ts'
 import type { Fact } from './events.ts'
 
-export type NamedBlob = {
+type NamedBlob = {
   readonly ref: string
   /** Of the plain bytes, with `sha256:` before it. */
   readonly digest: string

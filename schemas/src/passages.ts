@@ -28,7 +28,7 @@ const person = { userId: Type.Optional(Type.String({ pattern: '^[0-9]{1,20}$' })
 /** The command that released it, as far as the agent knows. */
 const released = { commandId: Type.Optional(id) }
 
-export const passageSchema = Type.Union([
+const passageSchema = Type.Union([
   Type.Object(
     {
       outcome: Type.Literal('passed'),

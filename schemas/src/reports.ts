@@ -9,7 +9,7 @@ const id = Type.String({ pattern: idPattern })
 const text = Type.String({ maxLength: 200 })
 
 /** Health of the agent's host: load average over one minute, memory in bytes, uptimes in seconds. */
-export const hostSchema = Type.Object(
+const hostSchema = Type.Object(
   {
     hostname: text,
     os: text,
@@ -47,7 +47,7 @@ export type Heartbeat = Static<typeof heartbeatSchema>
 export const willPayload = '{"online":false}'
 
 /** On `ack`: how far a command has come. `at` is the agent's idea of server time, ms since 1970. */
-export const commandReportSchema = Type.Object(
+const commandReportSchema = Type.Object(
   {
     kind: Type.Literal('command'),
     commandId: id,
@@ -76,7 +76,7 @@ export const commandReportSchema = Type.Object(
 )
 export type CommandReport = Static<typeof commandReportSchema>
 
-export const devicesReportSchema = Type.Object(
+const devicesReportSchema = Type.Object(
   { kind: Type.Literal('devices'), version: Type.Integer({ minimum: 0 }) },
   { additionalProperties: false },
 )

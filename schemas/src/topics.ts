@@ -17,7 +17,7 @@ import { isId } from './ids.ts'
 
 const root = 'travessia/v1'
 
-export const commandKinds = ['command', 'devices', 'passages', 'discover', 'checkpoint'] as const
+const commandKinds = ['command', 'devices', 'passages', 'discover', 'checkpoint'] as const
 export type CommandKind = (typeof commandKinds)[number]
 
 /** An agent as topics name it. */

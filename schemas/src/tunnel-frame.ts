@@ -28,7 +28,7 @@ export const maxWindowBytes = 1024 * 1024
 export const agentWindowBytes = 4 * 1024 * 1024
 /** Bytes that wait in the socket before the streams take turns. */
 export const turnBytes = 256 * 1024
-export const protocolVersion = 1
+const protocolVersion = 1
 
 export const FrameType = {
   /** node → agent: u16 length, RequestHead (or the BodyHead of a command) as JSON, then body bytes. */
@@ -100,7 +100,7 @@ export type Frame = {
 export type Credit = { readonly consumed: number; readonly window: number }
 
 /** First frame of an epoch. `epoch` is chosen by the node, echoed by the agent. */
-export type Hello = {
+type Hello = {
   readonly epoch: string
   readonly windowBytes: number
   readonly maxFrameBytes: number

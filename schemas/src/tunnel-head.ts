@@ -15,7 +15,7 @@ export type ExchangeTimeouts = {
   totalMs?: number
 }
 
-export const cameraWishes = ['snapshot', 'stream'] as const
+const cameraWishes = ['snapshot', 'stream'] as const
 export type CameraWish = (typeof cameraWishes)[number]
 
 /** Head of a request. `headers` is flat `[name, value, …]`: order, case and duplicates survive. */

@@ -12,7 +12,7 @@ const maxRatio = 1.15
 /** The heap of a short run has not yet found its size. */
 const marginBytes = 24 * mebibyte
 
-export type Growth = { readonly name: string; readonly first: number; readonly last: number }
+type Growth = { readonly name: string; readonly first: number; readonly last: number }
 
 export class MemoryWatch {
   readonly #samples = new Map<string, number[]>()

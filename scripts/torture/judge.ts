@@ -18,7 +18,7 @@ export type Fact = {
   readonly at: string
   readonly data: Readonly<Record<string, unknown>>
 }
-export type LaneDeeds = {
+type LaneDeeds = {
   readonly lane: number
   readonly calls: readonly Deed[]
   readonly actions: readonly Deed[]

@@ -16,7 +16,7 @@ const settleMs = 1_000
 /** Until the node gives up, and a restart in the worst moment. */
 const outcomeMs = 40_000
 
-export type PhonesOptions = {
+type PhonesOptions = {
   readonly wanted: number
   readonly seed: number
   /** The lane's phone; asked again when its token has expired. */

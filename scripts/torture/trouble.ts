@@ -16,9 +16,9 @@ const lastShare = 0.95
 const nodeShare = 0.25
 const lookMs = 20
 
-export type TroubleKind = 'kill node' | 'kill agent' | 'cut' | 'silence' | 'clock' | 'freeze'
-export type Trouble = { readonly afterAccepted: number; readonly kind: TroubleKind }
-export type TroubleSize = {
+type TroubleKind = 'kill node' | 'kill agent' | 'cut' | 'silence' | 'clock' | 'freeze'
+type Trouble = { readonly afterAccepted: number; readonly kind: TroubleKind }
+type TroubleSize = {
   readonly commands: number
   readonly kills: number
   readonly cuts: number

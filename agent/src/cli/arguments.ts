@@ -3,7 +3,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type AgentConfig, existingConfigPath, readAgentConfig } from '../config.ts'
 
-export type Arguments = {
+type Arguments = {
   readonly positionals: readonly string[]
   readonly text: (name: string) => string | undefined
   readonly has: (name: string) => boolean

@@ -13,12 +13,7 @@ const stateDirectory = '/var/lib/travessia'
  * file below the state directory, and a credential that is missing would keep the service from starting.
  * `MemoryDenyWriteExecute` would stop V8, `PrivateDevices` would hide serial ports: both are left out.
  */
-export function unitOf(exec: {
-  node: string
-  script: string
-  config: string
-  user: string
-}): string {
+function unitOf(exec: { node: string; script: string; config: string; user: string }): string {
   return `[Unit]
 Description=Travessia agent
 Wants=network-online.target

@@ -4,7 +4,7 @@
  */
 
 /** `key` compares names (case apart), `first` is the first label as it was written. */
-export type DnsName = { readonly key: string; readonly first: string }
+type DnsName = { readonly key: string; readonly first: string }
 export type DnsRecord = { readonly name: DnsName } & (
   | { readonly type: 'PTR'; readonly target: DnsName }
   | { readonly type: 'SRV'; readonly target: DnsName; readonly port: number }

@@ -15,7 +15,7 @@ import { searchRequest } from './ssdp.ts'
 import { serviceNames } from './suggestions.ts'
 
 type Group = { readonly address: string; readonly port: number }
-export type SearchOptions = {
+type SearchOptions = {
   /** IPv4 addresses of this host; one question from each. */
   readonly from: readonly string[]
   readonly allowLoopback: boolean

@@ -44,12 +44,12 @@ const faults: Readonly<Record<DeviceFault, object>> = {
   denied: { denied: true },
 }
 
-export type StartedPrinter = {
+type StartedPrinter = {
   readonly url: string
   readonly machine: PrintingMachine
   readonly fail: (faults: object) => Promise<void>
 }
-export type PrinterSubject = {
+type PrinterSubject = {
   readonly kind: 'octoprint' | 'moonraker'
   readonly credentials?: Credentials
   /** A printer that ends with the test. */

@@ -25,7 +25,7 @@ export class PrinterRefusal extends DeviceRefusal {
   override readonly name = 'PrinterRefusal'
 }
 
-export type Printer = {
+type Printer = {
   /** @throws PrinterRefusal, and what `DeviceFetch` throws */
   readonly read: (moment: Moment) => Promise<DeviceState>
   /** Sends one request. @throws what `DeviceFetch` throws */

@@ -1,7 +1,7 @@
 /** The firmware of a simulated printer (DEVICES 2.3): bytes in, lines out, with the faults of real boards on request. */
 import { LineSplitter } from '../drivers/marlin/protocol.ts'
 
-export type MarlinFault =
+type MarlinFault =
   /** Answers late. */
   | 'slow'
   /** Reads and does nothing, says nothing; the emergency stop excepted. */

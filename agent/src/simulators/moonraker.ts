@@ -50,7 +50,7 @@ const actions: ReadonlySet<string> = new Set([
   'printer.gcode.script',
 ])
 
-export class Moonraker {
+class Moonraker {
   readonly machine: PrintingMachine
   readonly #server: DeviceServer
   readonly #sockets: WebSocketServer

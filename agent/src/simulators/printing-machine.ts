@@ -1,6 +1,6 @@
 /** The machine behind the simulated printers: a job that advances with time, heaters that approach their targets. */
 
-export type Heater = 'nozzle' | 'bed'
+type Heater = 'nozzle' | 'bed'
 export type Phase = 'idle' | 'printing' | 'paused' | 'finished' | 'cancelled' | 'stopped'
 export type Action =
   | 'start'
@@ -17,7 +17,7 @@ export type MachineOptions = {
   /** Printed from the start. */
   readonly printing?: string
 }
-export type StoredFile = {
+type StoredFile = {
   readonly size: number
   readonly modifiedSeconds: number
   /** Of what was uploaded. */

@@ -5,7 +5,7 @@
 import { WebSocketServer } from 'ws'
 import { DeviceServer, type Handler, html, json } from './device-server.ts'
 
-export type SystemOptions = {
+type SystemOptions = {
   readonly port: number
   readonly apiPort: number
   readonly slicerPort: number

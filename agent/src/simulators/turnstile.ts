@@ -30,7 +30,7 @@ export type TurnstileOptions = {
 }
 
 /** What the device has done, for tests that compare it with the log. */
-export type TurnstileState = {
+type TurnstileState = {
   readonly actions: ReadonlyArray<{ action: string; parameters: string; at: number }>
   readonly turns: { readonly left: number; readonly right: number }
   readonly arm: 'locked' | 'released'

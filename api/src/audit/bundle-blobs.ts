@@ -9,7 +9,7 @@ const maxBlobs = 50_000
 const maxBytes = 2 * 2 ** 30
 
 /** What the manifest says of them; absent where there is nothing to say. */
-export type BlobNotes = {
+type BlobNotes = {
   /** People whose bodies are erased. */
   readonly erased?: string[]
   /** There are more than a bundle holds. */

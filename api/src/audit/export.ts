@@ -19,7 +19,7 @@ export const exportTypes = {
 } as const
 export type ExportFormat = keyof typeof exportTypes
 
-export type ExportOrder = {
+type ExportOrder = {
   readonly filter: Omit<EventFilter, 'limit'>
   readonly format: ExportFormat
   readonly language: Language

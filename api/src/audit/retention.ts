@@ -218,7 +218,7 @@ export class Retention {
 }
 
 /** A stream of its own: other things have the customer's id. */
-export function streamOf(tenantId: string) {
+function streamOf(tenantId: string) {
   const digest = hash('sha256', `retention ${tenantId}`, 'buffer')
   const streamId = idFromBytes(digest.subarray(0, 16))
   return { tenantId, streamKind: 'retention', streamId } as const

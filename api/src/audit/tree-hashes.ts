@@ -7,7 +7,7 @@ import { Frontier, fullSpans, nodeHash, type Span } from '@travessia/schemas/evi
 const rowLeaves = 256
 
 /** 256 leaves of the log, or the rest of it, from after this position. */
-export type ReadRow = (after: number, limit: number) => Promise<readonly Uint8Array[]>
+type ReadRow = (after: number, limit: number) => Promise<readonly Uint8Array[]>
 
 export class TreeHashes {
   readonly #frontier = new Frontier()

@@ -5,7 +5,7 @@
 import type { Heartbeat } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
 
-export type AgentPresenceState = {
+type AgentPresenceState = {
   /** ms since 1970, server clock; undefined: none since this node started. */
   readonly lastHeartbeatAt: number | undefined
   readonly heartbeat: Heartbeat | undefined

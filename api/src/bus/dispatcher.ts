@@ -26,7 +26,7 @@ export type Outstanding = {
   readonly sendAt: number
 }
 
-export type Step =
+type Step =
   | { readonly kind: 'send' }
   | { readonly kind: 'give-up' }
   | { readonly kind: 'wait'; readonly until: number }

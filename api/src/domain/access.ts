@@ -4,7 +4,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { AccessFact, Fact } from '@travessia/schemas/events'
 import type { Decider } from './decider.ts'
 
-export type AccessState = { readonly role: Role | undefined; readonly isErased?: true }
+type AccessState = { readonly role: Role | undefined; readonly isErased?: true }
 type Grant = Fact<'RoleGranted'>['data']
 
 export type AccessIntent =

@@ -10,7 +10,7 @@ export type Decider<State, Intent, F extends Fact> = {
   evolve(state: State, fact: F): State
 }
 
-export type Stream = {
+type Stream = {
   readonly tenantId: string
   readonly streamKind: StreamKind
   readonly streamId: string

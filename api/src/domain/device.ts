@@ -5,7 +5,7 @@ import type { DeviceFact, Fact, InstallationFact } from '@travessia/schemas/even
 import type { Decider } from './decider.ts'
 
 export type DeviceFields = Fact<'DeviceRegistered'>['data']
-export type InstallationFields = Fact<'InstallationCreated'>['data']
+type InstallationFields = Fact<'InstallationCreated'>['data']
 
 type Existence<Fields> =
   | { readonly status: 'none' | 'removed' }
@@ -19,7 +19,7 @@ type Existence<Fields> =
 export type Reported = Fact<'DeviceStateChanged'>['data']
 type Delivered = Fact<'DeviceCredentialsDelivered'>['data']
 
-export type DeviceIntent =
+type DeviceIntent =
   | { readonly type: 'RegisterDevice'; readonly fields: DeviceFields }
   | { readonly type: 'ChangeDevice'; readonly changes: Partial<DeviceFields> }
   | { readonly type: 'RemoveDevice' }
@@ -68,7 +68,7 @@ export const device: Decider<Existence<DeviceFields>, DeviceIntent, DeviceFact> 
   },
 }
 
-export type InstallationIntent =
+type InstallationIntent =
   | { readonly type: 'CreateInstallation'; readonly fields: InstallationFields }
   | { readonly type: 'ChangeInstallation'; readonly changes: Partial<InstallationFields> }
   | { readonly type: 'RemoveInstallation' }

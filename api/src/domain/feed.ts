@@ -5,7 +5,7 @@ import type { FeedKind } from '@travessia/schemas/feeds'
 import type { Decider } from './decider.ts'
 
 type Fields = { readonly name: string; readonly kind: FeedKind; readonly host: string }
-export type FeedState = {
+type FeedState = {
   readonly status: 'none' | 'there' | 'suspended' | 'removed'
   readonly kind?: FeedKind
 }

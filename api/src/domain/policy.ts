@@ -4,7 +4,7 @@ import type { SecondPerson } from '@travessia/schemas/second-person'
 import type { Decider } from './decider.ts'
 
 export type PolicyState = { readonly secondPerson: SecondPerson }
-export type PolicyIntent = { readonly type: 'ChangePolicy'; readonly secondPerson: SecondPerson }
+type PolicyIntent = { readonly type: 'ChangePolicy'; readonly secondPerson: SecondPerson }
 
 /** Nobody has asked for anything. */
 export const noPolicy: PolicyState = { secondPerson: { safety: [], deviceIds: [] } }

@@ -4,7 +4,7 @@ import type { Fact, RecordedEvent, RetentionFact } from '@travessia/schemas/even
 import type { Decider } from './decider.ts'
 
 /** Less would not be an audit. */
-export const minDays = 30
+const minDays = 30
 const maxHolds = 200
 const dayMs = 86_400_000
 

@@ -4,7 +4,7 @@ import type { CameraFact, Fact } from '@travessia/schemas/events'
 import type { Decider } from './decider.ts'
 
 export type ViewMode = Fact<'CameraViewOpened'>['data']['mode']
-export type ViewEnd = Fact<'CameraViewClosed'>['data']
+type ViewEnd = Fact<'CameraViewClosed'>['data']
 
 type ViewingState = 'none' | 'open' | 'ended'
 

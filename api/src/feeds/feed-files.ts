@@ -15,7 +15,7 @@ const tailBytes = 64 * 1024
 const newline = 0x0a
 const namePattern = /^\d{4}-\d\d-\d\d-\d{15}\.jsonl$/
 
-export type FileBatch = {
+type FileBatch = {
   readonly lines: string
   /** Position of the first event. */
   readonly first: number

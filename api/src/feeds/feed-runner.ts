@@ -14,7 +14,7 @@ const batchChars = 256 * 1024
 const gatherMs = 250
 const saidAfter = 5
 
-export type FeedDeps = {
+type FeedDeps = {
   readonly read: (tenantId: string, after: number, limit: number) => Promise<RecordedEvent[]>
   readonly shown: (events: readonly RecordedEvent[]) => Promise<AuditEvent[]>
   /** Resolves when the other side has taken the batch. @throws TravessiaError FEED_… */

@@ -10,9 +10,9 @@ import { TravessiaError } from '@travessia/schemas/errors'
 const priority = 13 * 8 + 5
 const maxIdChars = 32
 
-export type SyslogMessage = { readonly at: string; readonly type: string; readonly json: string }
+type SyslogMessage = { readonly at: string; readonly type: string; readonly json: string }
 
-export function frameOf({ at, type, json }: SyslogMessage): string {
+function frameOf({ at, type, json }: SyslogMessage): string {
   const message = `<${priority}>1 ${at} travessia travessia - ${type.slice(0, maxIdChars)} - ${json}`
   return `${Buffer.byteLength(message)} ${message}`
 }

@@ -12,7 +12,7 @@ import type { FeedAddress } from './feed-address.ts'
 
 const prefix = 'whsec_'
 
-export type WebhookMessage = {
+type WebhookMessage = {
   readonly secret: string
   /** The same for the same batch: who gets it twice can tell. */
   readonly id: string
@@ -25,7 +25,7 @@ export function newWebhookSecret(): string {
 }
 
 /** What the receiver makes for itself and compares. */
-export function signatureOf({ secret, id, body, now }: WebhookMessage): Record<string, string> {
+function signatureOf({ secret, id, body, now }: WebhookMessage): Record<string, string> {
   const timestamp = String(Math.floor(now / 1000))
   const key = Buffer.from(secret.slice(prefix.length), 'base64')
   const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')

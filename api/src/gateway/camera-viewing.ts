@@ -8,10 +8,10 @@ import { encodePart, multipartEnd, multipartType } from '@travessia/schemas/mult
 import { maxFramesPerSecond } from '@travessia/schemas/picture'
 import type { Frame } from './camera-feed.ts'
 
-export const bytesPerSecond = 4 * 1024 * 1024
+const bytesPerSecond = 4 * 1024 * 1024
 
 /** `reason`: `viewer` (left), `viewer-stalled`, `time-limit`, `access-changed`, `node-stop`, or an error code. */
-export type ViewTotals = {
+type ViewTotals = {
   readonly reason: string
   readonly frames: number
   readonly bytes: number

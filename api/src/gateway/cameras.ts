@@ -37,7 +37,7 @@ const waitMs = 15_000
 const useMs = 12 * 3600_000
 const [snapshotsAtOnce, snapshotsWaiting] = [8, 64]
 
-export type Onlooker = {
+type Onlooker = {
   readonly device: DeviceRow
   readonly userId: string
   readonly correlationId: string

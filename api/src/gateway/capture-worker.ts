@@ -66,7 +66,7 @@ async function answer(order: CopyOrder): Promise<void> {
   parentPort?.postMessage(said)
 }
 
-export async function copyOf(order: CopyOrder): Promise<CopyAnswer['copy']> {
+async function copyOf(order: CopyOrder): Promise<CopyAnswer['copy']> {
   const { bytes, isCut } = await decode(order)
   if (!isReadable(bytes, order.mediaType)) return undefined
   const clean = redactBody(bytes, order.mediaType)

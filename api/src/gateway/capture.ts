@@ -20,7 +20,7 @@ const maxWaiting = 10_000
 const withinMs = 3_000
 
 /** Whose bodies they are; `captured` counts what was kept of the session. */
-export type CaptureOwner = {
+type CaptureOwner = {
   readonly tenantId: string
   readonly userId: string
   readonly capture?: 'heads' | 'bodies' | 'dom'

@@ -18,7 +18,7 @@ import { type Recorded, RecordingGaps } from './recording-gaps.ts'
 import type { LiveSession } from './remote-sessions.ts'
 
 /** Of one session; what comes after is not recorded. */
-export const maxSessionBytes = 20 * 1024 * 1024
+const maxSessionBytes = 20 * 1024 * 1024
 /** Bytes and batches come back with time, so that a page cannot fill the log. */
 export const batchesAtOnce = 20
 const batchesPerSecond = 2

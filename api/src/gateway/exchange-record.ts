@@ -32,7 +32,7 @@ export type ExchangeOwner = {
   readonly captured?: { bytes: number }
 }
 
-export type ExchangeHead = {
+type ExchangeHead = {
   readonly method: string
   readonly path: string
   readonly headers: readonly string[]

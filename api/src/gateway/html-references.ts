@@ -19,7 +19,7 @@ const named: ReadonlyMap<string, string> = new Map([
 const bare = /^(amp|AMP|lt|LT|gt|GT|quot|QUOT)$/
 const reference = /&(?:#(x[\da-f]+|\d+);?|([a-z][\da-z]*)(;?))/gi
 
-export type Decoded = {
+type Decoded = {
   readonly text: string
   /** The place in the value for one in the text. To be asked from the first to the last. */
   readonly placeOf: (at: number) => number

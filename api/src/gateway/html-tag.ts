@@ -3,7 +3,7 @@
  * (13.2.5.8 and 13.2.5.32 to 13.2.5.40). It may come in pieces; each character is read once. Pure.
  */
 
-export type Attribute = {
+type Attribute = {
   /** In lower case. */
   readonly name: string
   /** Its place in the tag. */

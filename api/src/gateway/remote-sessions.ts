@@ -39,7 +39,7 @@ export type LiveSession = {
   readonly captured: { bytes: number }
 }
 
-export type OpenRequest = {
+type OpenRequest = {
   readonly userId: string
   readonly device: DeviceRow
   readonly reason: string
@@ -51,7 +51,7 @@ export type OpenRequest = {
   readonly correlationId: string
 }
 
-export type EndHow = 'SessionClosed' | 'SessionExpired' | 'SessionRevoked'
+type EndHow = 'SessionClosed' | 'SessionExpired' | 'SessionRevoked'
 
 type Deps = {
   readonly store: EventStore

@@ -16,7 +16,7 @@ const maxTargetBytes = 16 * 1024
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
-export type RawRequest = {
+type RawRequest = {
   readonly method: string
   readonly httpVersion: string
   readonly target: string

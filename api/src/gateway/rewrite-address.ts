@@ -5,7 +5,7 @@
 import type { PublicView } from './public-address.ts'
 
 /** What stands from `from` to `to` becomes `text`. */
-export type Edit = { readonly from: number; readonly to: number; readonly text: string }
+type Edit = { readonly from: number; readonly to: number; readonly text: string }
 /** From the first to the last; undefined for what was looked at and stays, so that whoever takes them may pause. */
 export type Edits = Iterable<Edit | undefined>
 

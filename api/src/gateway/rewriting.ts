@@ -27,7 +27,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
   br: createBrotliDecompress,
 }
 
-export type Rewriting = {
+type Rewriting = {
   readonly kind: 'page' | 'fragment' | 'style'
   readonly coding: string
   /** The page's own mark for scripts that may run. */

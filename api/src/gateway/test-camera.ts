@@ -116,7 +116,7 @@ export async function watching(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-export type Viewer = {
+type Viewer = {
   readonly status: number
   readonly parts: Part[]
   readonly text: () => string

@@ -6,7 +6,7 @@ import { hashOf, newSecret } from './secret.ts'
 export const cookieName = '__Host-travessia'
 export const loginSeconds = 12 * 3_600
 
-export type Login = { readonly id: string; readonly userId: string; readonly expiresAt: number }
+type Login = { readonly id: string; readonly userId: string; readonly expiresAt: number }
 
 export class Logins {
   readonly #database: DatabaseSync

@@ -14,7 +14,7 @@ const alphabet = 'BCDFGHJKLMNPQRSTVWXZ'
 const symbols = 8
 export const pairingCodeMs = 10 * 60_000
 
-export type PairingCodeRow = {
+type PairingCodeRow = {
   readonly tenantId: string
   readonly installationId: string
   readonly userId: string

@@ -34,7 +34,7 @@ const issuer = 'travessia'
 export const userTokenSeconds = 3_600
 export const agentTokenSeconds = 3_600
 /** Its end may end the connection of the whole node, so it is seldom; it is made anew at each dial. */
-export const nodeTokenSeconds = 7 * 24 * 3_600
+const nodeTokenSeconds = 7 * 24 * 3_600
 export const clockToleranceSeconds = 5
 
 const isUserClaims = compile(userClaimsSchema)

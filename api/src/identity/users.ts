@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type Language, TravessiaError } from '@travessia/schemas/errors'
 import { erasedText } from '@travessia/schemas/personal'
 
-export type UserRow = {
+type UserRow = {
   readonly id: string
   readonly tenantId: string
   readonly email: string

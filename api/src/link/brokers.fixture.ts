@@ -12,7 +12,7 @@ import type { RunningBroker } from '../../../rig/mosquitto.ts'
 const local = '127.0.0.1'
 export const log = pino({ level: 'silent' })
 
-export type OwnBroker = RunningBroker & { readonly broker: Broker; readonly wsUrl: string }
+type OwnBroker = RunningBroker & { readonly broker: Broker; readonly wsUrl: string }
 
 export async function startOwnBroker(mqttPort = 0): Promise<OwnBroker> {
   const dataDir = mkdtempSync(join(tmpdir(), 'travessia-link-'))

@@ -27,7 +27,7 @@ export type LinkWorld = {
   /** Agents that are not paired any more. */
   readonly revoked: Set<string>
 }
-export type Heard = { frames: Buffer[]; said: string[] }
+type Heard = { frames: Buffer[]; said: string[] }
 
 export const newAgent = (): AgentAddress => ({ tenantId: newId(), agentId: newId() })
 
@@ -44,7 +44,7 @@ export async function start({ link }: LinkWorld): Promise<Heard> {
   return heard
 }
 
-export type TestAgent = {
+type TestAgent = {
   readonly agent: AgentAddress
   readonly control: MqttClient
   readonly data: MqttClient

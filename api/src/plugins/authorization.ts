@@ -27,7 +27,7 @@ type Named = {
   feed: FeedRow
   hold: Hold
 }
-export type Scope = keyof Named
+type Scope = keyof Named
 
 const maxPathLength = 300
 

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 
 const refPattern = /^[0-9a-f]{64}$/
 
-export type BlobFile = { readonly ref: string; readonly bytes: number; readonly modifiedMs: number }
+type BlobFile = { readonly ref: string; readonly bytes: number; readonly modifiedMs: number }
 
 export class BlobFiles {
   readonly #directory: string

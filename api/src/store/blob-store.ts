@@ -15,7 +15,7 @@ import type { SubjectKeys } from '../identity/subject-keys.ts'
 import { BlobFiles } from './blob-files.ts'
 
 /** Of one blob, before it is compressed. */
-export const maxBlobBytes = 16 * 1024 * 1024
+const maxBlobBytes = 16 * 1024 * 1024
 const orphanMs = 24 * 3_600_000
 /** The rest of the disk is for the log. */
 const minFreeShare = 0.05

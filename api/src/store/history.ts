@@ -11,7 +11,7 @@ const sweepEvery = 1_000
 const maxPoints = 300
 
 /** `[ms since 1970, value]`, oldest first. */
-export type Points = Array<[at: number, value: number]>
+type Points = Array<[at: number, value: number]>
 
 export class History {
   readonly #database: DatabaseSync

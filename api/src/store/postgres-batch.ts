@@ -5,7 +5,7 @@ import { Hours } from './hours.ts'
 import { bucketFor } from './postgres-setup.ts'
 
 /** What stands where the batch wants to: read under the lock of the head row. Streams by `streamKeyOf`. */
-export type Standpoint = {
+type Standpoint = {
   readonly position: number
   readonly at: string
   /** The month of streams that open now. */
@@ -18,7 +18,7 @@ export type Standpoint = {
 export type StreamHead = { readonly version: number; readonly bucket: string }
 
 /** An append whose stream is at another version: a repetition or a conflict. */
-export type Late = { readonly streamKey: number; readonly version: number }
+type Late = { readonly streamKey: number; readonly version: number }
 
 /** Of the row of an event. */
 const bodyColumn = 11

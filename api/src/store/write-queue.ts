@@ -29,7 +29,7 @@ export type KeepAnswer =
       readonly problem: string
     }
 /** Unasked: another node has written. */
-export type Heard = { readonly heard: number }
+type Heard = { readonly heard: number }
 /** Before all answers: it waits for another process that lays out the log, and it has it. */
 export type WriterNews = 'waits' | 'open'
 export type WriterMessage = readonly WriteAnswer[] | KeepAnswer | Heard

@@ -4,7 +4,7 @@ import type { SessionAccess } from '@travessia/schemas/grant'
 import { sessionsQuery } from './session-query.ts'
 import { forgetExpired, type Row, Table, text, textOrNull, type View } from './view.ts'
 
-export type SessionStatus = 'ACTIVE' | 'EXPIRED' | 'CLOSED' | 'REVOKED' | 'DENIED'
+type SessionStatus = 'ACTIVE' | 'EXPIRED' | 'CLOSED' | 'REVOKED' | 'DENIED'
 
 export type SessionRow = {
   readonly id: string

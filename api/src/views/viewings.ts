@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { Table, text, type View } from './view.ts'
 
-export type OpenViewing = {
+type OpenViewing = {
   readonly id: string
   readonly tenantId: string
   readonly installationId: string

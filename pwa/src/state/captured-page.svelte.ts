@@ -4,7 +4,7 @@ import { type CapturedBody, dataUrl, resourcesOf } from '../captured.ts'
 import { inertPage } from '../inert-page.ts'
 import type { Moment } from '../replay.ts'
 
-export type PageState =
+type PageState =
   | { readonly kind: 'loading' }
   | { readonly kind: 'shown'; readonly html: string; readonly isTruncated: boolean }
   /** Not captured, erased since, or not to be had now. */

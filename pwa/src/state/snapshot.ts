@@ -1,7 +1,7 @@
 /** The last good answers of the server, for when there is no network; all of them go at sign-out (THREATS U9). */
 import { clear, get, set } from 'idb-keyval'
 
-export type Snapshot<T> = { readonly value: T; readonly seenAt: string }
+type Snapshot<T> = { readonly value: T; readonly seenAt: string }
 
 let isLeaving = false
 

@@ -1,6 +1,6 @@
 /** Light, dark, or as the system says. */
 export const themes = ['system', 'light', 'dark'] as const
-export type Theme = (typeof themes)[number]
+type Theme = (typeof themes)[number]
 
 const key = 'theme'
 

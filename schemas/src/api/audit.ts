@@ -29,7 +29,7 @@ export const auditSessionsQuery = Type.Object(
   },
   closed,
 )
-export const auditEventSchema = Type.Object({
+const auditEventSchema = Type.Object({
   position: Type.Integer(),
   logIndex: Type.Integer(),
   id,

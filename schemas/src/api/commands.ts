@@ -53,7 +53,7 @@ export const commandStateSchema = Type.Object({
 export type CommandState = Static<typeof commandStateSchema>
 export const commandList = list(commandStateSchema)
 /** What waits for a second person, of all that the reader sees. */
-export const approvalSchema = Type.Object({
+const approvalSchema = Type.Object({
   ...commandStateSchema.properties,
   deviceName: Type.String(),
   installationName: Type.String(),

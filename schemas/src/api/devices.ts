@@ -45,7 +45,7 @@ export const deviceBody = Type.Object(
 )
 export type DeviceBody = Static<typeof deviceBody>
 export const changeDeviceBody = Type.Partial(deviceBody, closed)
-export const deviceCommandSchema = Type.Object({
+const deviceCommandSchema = Type.Object({
   name: Type.Enum(commandNames),
   safety: Type.Enum(safetyClasses),
   args: Type.Record(Type.String(), Type.Unknown()),
@@ -104,7 +104,7 @@ export const cameraQuery = Type.Object(
   closed,
 )
 
-export const foundSchema = Type.Object({
+const foundSchema = Type.Object({
   ...suggestionSchema.properties,
   /** The device that is registered here with this address; null: none. */
   deviceId: nullable(id),

@@ -10,7 +10,7 @@ export const passagesQuery = Type.Object(
   },
   closed,
 )
-export const passageItemSchema = Type.Object({
+const passageItemSchema = Type.Object({
   id,
   outcome: Type.Enum(['passed', 'gave-up', 'denied', 'missed']),
   /** When it happened, by the agent's clock. */

@@ -24,7 +24,7 @@ export const extendSessionBody = Type.Object(
   { ttlSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 14_400 })) },
   closed,
 )
-export const sessionStatuses = ['ACTIVE', 'EXPIRED', 'CLOSED', 'REVOKED', 'DENIED'] as const
+const sessionStatuses = ['ACTIVE', 'EXPIRED', 'CLOSED', 'REVOKED', 'DENIED'] as const
 export const sessionSchema = Type.Object({
   id,
   installationId: id,

@@ -6,9 +6,9 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 as portableHasher } from '@noble/hashes/sha2.js'
 import { concat } from './bytes.ts'
 
-export type Hasher = { update(bytes: Uint8Array): Hasher; digest(): Uint8Array }
+type Hasher = { update(bytes: Uint8Array): Hasher; digest(): Uint8Array }
 /** What evidence needs of where it runs. */
-export type EvidenceCrypto = {
+type EvidenceCrypto = {
   sha256(bytes: Uint8Array): Uint8Array
   hasher(): Hasher
   /** @param publicKey 32 bytes */

@@ -19,7 +19,7 @@ export function keyListText(keys: readonly Uint8Array[]): string {
   return `${head}${keys.map((key) => `${toBase64(key)}\n`).join('')}`
 }
 
-export type FollowedKeys = {
+type FollowedKeys = {
   /** Have signed at some time, or sign now. */
   readonly known: readonly Uint8Array[]
   /** Sign now. */

@@ -2,7 +2,7 @@
 import { inLanguage, type Language, type Text } from './findings.ts'
 import type { Report } from './verify.ts'
 
-export type Verdict = 'intact' | 'altered' | 'incomplete'
+type Verdict = 'intact' | 'altered' | 'incomplete'
 
 /** The worst of both. */
 export function verdictOf({ wrong, missing }: Pick<Report, 'wrong' | 'missing'>): Verdict {
@@ -10,7 +10,7 @@ export function verdictOf({ wrong, missing }: Pick<Report, 'wrong' | 'missing'>)
   return missing.length > 0 ? 'incomplete' : 'intact'
 }
 
-export type ReportParts = {
+type ReportParts = {
   readonly what: string
   readonly integrity: string
   readonly completeness: string

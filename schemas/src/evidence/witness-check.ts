@@ -24,7 +24,7 @@ export type WitnessedTree = {
 type Line = { note: string; witness: string; consistency: string[] }
 type Known = { manifest: Manifest; trust: Trust; given: readonly NoteKey[] }
 
-export type Witnesses = {
+type Witnesses = {
   readonly trees: readonly WitnessedTree[]
   readonly wrong: readonly Text[]
   readonly missing: readonly Text[]

@@ -7,11 +7,11 @@ import { type Fields, fieldsOf, idOf, listOf, parsedExactly } from '../answers.t
 
 export const pageRows = 500
 
-export type ListName = (typeof passageLists)[number]
+type ListName = (typeof passageLists)[number]
 /** `id@seconds` of the newest row that was read; `''`: the list was empty; undefined: never looked at. */
-export type Cursor = string | undefined
+type Cursor = string | undefined
 export type Row = Fields & { readonly id: string; readonly seconds: number }
-export type Missed = Extract<Passage, { outcome: 'missed' }>
+type Missed = Extract<Passage, { outcome: 'missed' }>
 export type Page = {
   /** After the cursor, oldest first. */
   readonly rows: readonly Row[]
@@ -39,7 +39,7 @@ export async function readPage(load: Load, list: ListName, cursor: Cursor): Prom
 }
 
 /** What follows the cursor in a page that should begin with it. */
-export function continued(page: readonly Row[], list: ListName, cursor: string): Page {
+function continued(page: readonly Row[], list: ListName, cursor: string): Page {
   const [first] = page
   const last = page.at(-1)
   if (!first || !last) return { rows: [], cursor, isFull: false }

@@ -5,8 +5,8 @@ const aliveMs = 30_000
 /** Without a word for so long it does not tell us (any more). */
 export const silentMs = 2.5 * aliveMs
 
-export type MonitorSettings = Readonly<Record<string, string>>
-export type Heard = 'nothing' | 'alive' | 'happened' | 'not ours'
+type MonitorSettings = Readonly<Record<string, string>>
+type Heard = 'nothing' | 'alive' | 'happened' | 'not ours'
 
 const happened: ReadonlySet<string> = new Set([
   ...['dao', 'catra_event', 'door', 'secbox', 'operation_mode'],

@@ -5,7 +5,7 @@ import { fieldsOf, numberOf, parsed } from '../answers.ts'
 import { pauseMs, startPolling } from '../polling.ts'
 import { type ControlIdClient, LoginRefused } from './client.ts'
 
-export const lookPauses = { usualMs: 10_000, atMostMs: 120_000 }
+const lookPauses = { usualMs: 10_000, atMostMs: 120_000 }
 const answerMs = 5_000
 /** Released at once, turned or given up a little later. */
 const soonMs = [300, 3_000]

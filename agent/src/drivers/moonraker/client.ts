@@ -8,7 +8,7 @@ import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
 import { multipartOf } from '../multipart.ts'
 import { type Moment, PrinterRefusal } from '../printing.ts'
 
-export type Answer = { readonly status: number; readonly body: string }
+type Answer = { readonly status: number; readonly body: string }
 
 export const keyRefused = 'Moonraker refused the API key'
 
@@ -79,7 +79,7 @@ export class MoonrakerClient {
 }
 
 /** What the answer to a command says. 400: Klipper refused it. */
-export function resultOf({ status, body }: Answer): CommandResult {
+function resultOf({ status, body }: Answer): CommandResult {
   if (status >= 200 && status < 300) return { outcome: 'accepted' }
   if (status === 401 || status === 403) return { outcome: 'failed', detail: keyRefused }
   const message = messageOf(body)

@@ -8,7 +8,7 @@ import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
 import { multipartOf } from '../multipart.ts'
 import { type Moment, PrinterRefusal } from '../printing.ts'
 
-export type Answer = { readonly status: number; readonly body: string }
+type Answer = { readonly status: number; readonly body: string }
 
 const keyRefused = 'the printer refused the API key'
 
