@@ -113,7 +113,7 @@ test('erasing wants a confirmation, and an administrator of all of her installat
   expect((await node.admin.call('POST', erase, {})).body['code']).toBe('CONFIRMATION_REQUIRED')
   const me = await node.admin.get<{ id: string }>('/api/auth/me')
   const own = await node.admin.call('POST', `/api/users/${me.id}/erase`, { confirm: true })
-  expect(own.body['code']).toBe('CONFLICT')
+  expect(own.body['code']).toBe('LAST_ADMIN')
 })
 
 test('installations that are an empty text do not mean all of them', async () => {

@@ -12,9 +12,10 @@ import fastifyMetrics from 'fastify-metrics'
 import { problemOf } from './gateway/request-checks.ts'
 import { addAuthentication } from './plugins/authentication.ts'
 import { addAuthorization } from './plugins/authorization.ts'
+import { limitBodies } from './plugins/bodies.ts'
 import { answerClientError } from './plugins/client-error.ts'
 import { addDocumentation } from './plugins/documentation.ts'
-import { addErrorHandler, sendProblem } from './plugins/error-handler.ts'
+import { addErrorHandler, answerError, sendProblem } from './plugins/error-handler.ts'
 import { lateSchemas } from './plugins/late-schemas.ts'
 import { refuseWhileLate } from './plugins/lateness.ts'
 import { addAccountRoutes } from './routes/accounts.ts'
@@ -46,6 +47,7 @@ import { stagePath, stagePolicy } from './stage-policy.ts'
 const bodyBytes = 64 * 1024
 const requestsPerMinute = 3_000
 const maxLagMs = 2_000
+const bodyWithinMs = 60_000
 
 /** The page that checks evidence without network. Its own policy names the one script and style that it has. */
 const verifierFile = 'verificar.html'
@@ -67,9 +69,11 @@ export async function createApp(services: Services, options: AppOptions): Promis
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerError,
   }).withTypeProvider<TypeBoxTypeProvider>()
   addErrorHandler(app)
   addFormChecks(app)
+  limitBodies(app, bodyWithinMs)
   addAliases(app)
   await addSafety(app, services)
   await addDocumentation(app)
@@ -180,7 +184,7 @@ async function addPwa(app: App, { endpoints }: Services, pwaDir: string): Promis
     const { pathname } = new URL(request.url, 'http://host')
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (isRead && pathname.startsWith('/remote/s/'))
-      return reply.redirect(endpoints().remoteUrl + pathname, 302)
+      return reply.redirect(endpoints().remoteUrl + request.url, 302)
     const isPage = isRead && !pathname.startsWith('/api/') && !/\.\w+$/.test(pathname)
     if (isPage && isBuilt) return reply.header('cache-control', 'no-cache').sendFile('index.html')
     return sendProblem(reply, 'NOT_FOUND')

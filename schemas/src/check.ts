@@ -10,15 +10,15 @@ export interface Validator<T> {
 }
 
 /**
- * Checks a value that crossed a process border.
+ * Checks a value that crossed a process border; `under`: where it stood in the message.
  * @returns the value, now typed
  * @throws TravessiaError MESSAGE_INVALID that names the first wrong place, never the value itself
  */
-export function check<T>(validate: Validator<T>, value: unknown): T {
+export function check<T>(validate: Validator<T>, value: unknown, under = ''): T {
   if (validate(value)) return value
   const [first] = validate.errors ?? []
   throw new TravessiaError('MESSAGE_INVALID', {
-    at: first?.instancePath ?? '',
+    at: under + (first?.instancePath ?? ''),
     problem: first?.message ?? 'invalid',
   })
 }

@@ -1,17 +1,15 @@
 /** What was where at a place of the log (`GET /api/audit/state`): the same facts, evolved only so far. */
 import { type Static, Type } from 'typebox'
+import { id, time } from './api/fields.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
-import { idPattern } from './ids.ts'
 
-const id = Type.String({ pattern: idPattern })
-const time = Type.String({ format: 'date-time' })
 const place = { id, installationId: id, name: Type.String() }
 
 /** One of both; a time means everything that had happened until then. */
 export const stateQuery = Type.Object(
   {
-    position: Type.Optional(Type.Integer({ minimum: 0 })),
+    position: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999_999_999_998 })),
     at: Type.Optional(time),
   },
   { additionalProperties: false, minProperties: 1, maxProperties: 1 },

@@ -81,7 +81,7 @@ export class CommandBus {
   async issue(request: CommandRequest): Promise<Answer> {
     const { tenantId, device, idempotencyKey, command, now } = { ...request, now: this.#deps.now() }
     const safety = requireSafety(request)
-    check(validators[command], request.args)
+    check(validators[command], request.args, '/args')
     if (safety === 'dangerous' && !request.isConfirmed)
       throw new TravessiaError('CONFIRMATION_REQUIRED', { command })
     const commandId = commandIdOf(request, now)

@@ -39,12 +39,12 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         ]
       }
       case 'GrantRole':
-        if (state.isErased || (intent.isLastAdmin && !isWideAdmin(intent.grant)))
-          throw new TravessiaError('CONFLICT')
+        if (state.isErased) throw new TravessiaError('CONFLICT')
+        if (intent.isLastAdmin && !isWideAdmin(intent.grant)) throw new TravessiaError('LAST_ADMIN')
         return [{ type: 'RoleGranted', data: intent.grant }]
       case 'RevokeRole':
         if (state.role === undefined) return []
-        if (intent.isLastAdmin) throw new TravessiaError('CONFLICT')
+        if (intent.isLastAdmin) throw new TravessiaError('LAST_ADMIN')
         return [{ type: 'RoleRevoked', data: { userId: intent.userId } }]
       case 'EraseSubject':
         return erase(intent, state)
@@ -80,7 +80,7 @@ function erase(
   { role, isErased }: AccessState,
 ): AccessFact[] {
   if (isErased) return []
-  if (isLastAdmin) throw new TravessiaError('CONFLICT')
+  if (isLastAdmin) throw new TravessiaError('LAST_ADMIN')
   const revoked: AccessFact[] =
     role === undefined ? [] : [{ type: 'RoleRevoked', data: { userId } }]
   return [...revoked, { type: 'SubjectErased', data: { userId } }]

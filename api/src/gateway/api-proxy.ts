@@ -76,6 +76,9 @@ async function collect(body: DeviceBody, record: ExchangeRecord): Promise<Buffer
 
 function bodyOf({ body, bodyEncoding }: ProxyBody): { type?: string; bytes?: Buffer } {
   if (body === undefined) return {}
+  // Buffer leaves out what it cannot read.
+  if (bodyEncoding === 'base64' && !(typeof body === 'string' && /^[\w+/-]*={0,2}$/.test(body)))
+    throw new TravessiaError('MESSAGE_INVALID', { at: '/body' })
   if (typeof body !== 'string')
     return { type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) }
   return { bytes: Buffer.from(body, bodyEncoding ?? 'utf8') }

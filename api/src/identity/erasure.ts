@@ -13,7 +13,7 @@ type Deps = Pick<
   'store' | 'views' | 'logins' | 'users' | 'subjectKeys' | 'sessions' | 'blobs' | 'now' | 'log'
 >
 
-/** Resolves when nothing of the person can be read any more. @throws TravessiaError CONFLICT: the last administrator */
+/** Resolves when nothing of the person can be read any more. @throws TravessiaError LAST_ADMIN */
 export async function eraseSubject(
   services: Deps,
   order: Erased & { readonly isLastAdmin: boolean; readonly context: EventContext },

@@ -49,7 +49,7 @@ export function addAuthorization(app: FastifyInstance, services: Services): void
   app.addHook('onRequest', async (request) => {
     const { permission = 'administer', scope } = request.routeOptions.config
     request.named = {}
-    if (permission === 'public') return
+    if (permission === 'public' || request.is404) return
     const principal = requirePrincipal(request)
     try {
       if (scope) request.named = await find(services, request, { scope, principal })

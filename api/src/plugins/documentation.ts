@@ -3,6 +3,7 @@
  * the node's start, so it is loaded at the first visit, into an instance of its own.
  */
 import swagger from '@fastify/swagger'
+import { TravessiaError } from '@travessia/schemas/errors'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { App } from '../routes/route.ts'
 
@@ -39,6 +40,7 @@ export async function addDocumentation(app: App): Promise<void> {
     app.get(url, { config: { permission: 'public' }, schema }, async (request, reply) => {
       reader ??= createReader(() => ({ ...app.swagger() }))
       const answer = await (await reader).inject({ url: request.url, remoteAddress: request.ip })
+      if (answer.statusCode === 404) throw new TravessiaError('NOT_FOUND')
       return reply
         .code(answer.statusCode)
         .headers({ ...answer.headers, 'content-security-policy': docsPolicy })

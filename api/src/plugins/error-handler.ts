@@ -20,12 +20,19 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
 }
 
 export function addErrorHandler(app: FastifyInstance): void {
-  app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const code = codeOf(error)
-    if (code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
-    else request.log.info({ code }, 'request refused')
-    return sendProblem(reply, code, detailsOf(error))
-  })
+  app.setErrorHandler<FastifyError>(answerError)
+}
+
+/** Also of an address that no route is looked for at (`frameworkErrors`). */
+export function answerError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const code = codeOf(error)
+  if (code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
+  else request.log.info({ code }, 'request refused')
+  return sendProblem(reply, code, detailsOf(error))
 }
 
 export function sendProblem(

@@ -33,6 +33,28 @@ test('what is compiled late refuses, converts and serializes as what was compile
   expect(seen.slice(0, 4)).toEqual(seen.slice(4))
 })
 
+test.each([
+  ['""', { name: '' }],
+  ['0', { name: 0 }],
+  ['null', { isOn: null }],
+  ['a text of a truth', { isOn: 'true' }],
+  ['a number of a truth', { isOn: 1 }],
+  ['a list of one', { isOn: [true] }],
+])('in a body %s is what it is, in an address a text is what it says', async (_what, payload) => {
+  const ajv = { customOptions: { coerceTypes: 'array' } } as const
+  const app = Fastify({ ajv, schemaController: { compilersFactory: lateSchemas } })
+  const properties = {
+    name: { anyOf: [{ type: 'string', minLength: 1 }, { type: 'null' }] },
+    isOn: { type: 'boolean' },
+  }
+  const querystring = { type: 'object', properties: { isOn: { type: 'boolean' } } }
+  const body = { type: 'object', properties }
+  app.post('/', { schema: { body, querystring } }, async ({ query }) => query)
+  expect((await app.inject({ method: 'POST', url: '/', payload })).statusCode).toBe(400)
+  const asked = await app.inject({ method: 'POST', url: '/?isOn=true', payload: { name: null } })
+  expect([asked.statusCode, asked.json()]).toEqual([200, { isOn: true }])
+})
+
 /** A schema that tells how often it was looked at. */
 function watchedSchema() {
   const seen = { times: 0 }

@@ -33,7 +33,7 @@ import { namedOf } from '../plugins/authorization.ts'
 import type { Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import type { MemberRow } from '../views/members.ts'
-import { type App, answers, contextOf, exactly } from './route.ts'
+import { type App, answers, contextOf } from './route.ts'
 
 const cookieOptions = { path: '/', httpOnly: true, secure: true, sameSite: 'lax' } as const
 
@@ -142,7 +142,6 @@ function addUserRoutes(app: App, services: Services): void {
     {
       config,
       schema: { body: createUserBody, response: answers({ 201: userSchema }) },
-      validatorCompiler: exactly,
     },
     async (request, reply) => {
       const { tenantId } = requirePrincipal(request)
@@ -160,7 +159,6 @@ function addUserRoutes(app: App, services: Services): void {
     {
       config: { ...config, scope: 'member' },
       schema: { params: idParams, body: changeUserBody, response: answers({ 200: userSchema }) },
-      validatorCompiler: exactly,
     },
     async (request) => {
       const member = namedOf(request, 'member')
@@ -208,7 +206,7 @@ async function changeUser(
     requireWithin(requirePrincipal(request), ids)
   await requireInstallations(services, tenantId, installationIds)
   const isLastAdmin = await isOnlyAdmin(services, member)
-  if (isLastAdmin && disabled) throw new TravessiaError('CONFLICT')
+  if (isLastAdmin && disabled) throw new TravessiaError('LAST_ADMIN')
   const scope = installationIds ? { installationIds: [...installationIds] } : {}
   const grant = { userId, role, ...scope }
   const context = contextOf(services, request)

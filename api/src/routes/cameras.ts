@@ -31,7 +31,12 @@ export function addCameraRoutes(app: App, services: Services): void {
   )
   app.get(
     '/api/devices/:id/camera/stream',
-    { config, schema: { params: idParams, querystring: cameraQuery, response: pictures } },
+    {
+      config,
+      // An answer to it would never end.
+      exposeHeadRoute: false,
+      schema: { params: idParams, querystring: cameraQuery, response: pictures },
+    },
     async (request, reply) => {
       const { mode = 'stream' } = request.query
       const isWelcome = () => mayStillWatch(services, request)

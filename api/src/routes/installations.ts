@@ -198,12 +198,12 @@ async function create(
   return row
 }
 
-/** @throws TravessiaError CONFLICT: it still has devices or an agent */
+/** @throws TravessiaError INSTALLATION_IN_USE: it still has devices or an agent */
 async function remove(services: Services, request: FastifyRequest): Promise<void> {
   const row = namedOf(request, 'installation')
   const devices = await services.views.devices.list(row.tenantId, row.id)
   const agent = await services.views.agents.current(row.tenantId, row.id)
-  if (devices.length > 0 || agent) throw new TravessiaError('CONFLICT')
+  if (devices.length > 0 || agent) throw new TravessiaError('INSTALLATION_IN_USE')
   await write(services, request, { row, intent: { type: 'RemoveInstallation' } })
 }
 

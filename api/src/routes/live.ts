@@ -32,25 +32,22 @@ export function addLiveRoute(app: App, services: Services): void {
     '/api/events',
     {
       config: { permission: 'read' },
+      // An answer to it would never end.
+      exposeHeadRoute: false,
       schema: { querystring: Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }) },
     },
     async (request, reply) => {
+      const head = await services.store.head()
+      const after = lastEventOf(request) ?? request.query.after ?? head
       reply.hijack()
-      const stream = new LiveStream(services, requirePrincipal(request), reply.raw)
-      await stream.open(await startOf(services, request, request.query.after))
+      new LiveStream(services, requirePrincipal(request), reply.raw).open(after, head)
     },
   )
 }
 
-/** Last-Event-ID, else `after`, else now. */
-async function startOf(
-  { store }: Services,
-  { headers }: FastifyRequest,
-  after: number | undefined,
-): Promise<number> {
-  const last = Number(headers['last-event-id'] ?? Number.NaN)
-  if (Number.isInteger(last) && last >= 0) return last
-  return after ?? (await store.head())
+function lastEventOf({ headers }: FastifyRequest): number | undefined {
+  const last = String(headers['last-event-id'] ?? '')
+  return /^\d{1,15}$/.test(last) ? Number(last) : undefined
 }
 
 class LiveStream {
@@ -66,7 +63,7 @@ class LiveStream {
     this.#response = response
   }
 
-  async open(after: number): Promise<void> {
+  open(after: number, head: number): void {
     const { deviceStates, presence, views } = this.#services
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -74,7 +71,9 @@ class LiveStream {
       'x-accel-buffering': 'no',
     })
     this.#response.write(`retry: ${retryMs}\n\n`)
-    this.#position = after
+    // Of a log that went on, when an older backup was put back: the reader would hear nothing until this one is as long.
+    if (after > head) this.#reset(head)
+    else this.#position = after
     const unsubscribe = [
       views.onEvents(() => this.#wake()),
       presence.onChange(({ agentId, tenantId }) => {
@@ -114,8 +113,12 @@ class LiveStream {
     }
     if (events.length < maxCatchUp) return
     // Too far behind to be told one by one: the reader fetches again.
-    this.#position = await store.head()
-    this.#write(`event: reset\nid: ${this.#position}\ndata: {}\n\n`)
+    this.#reset(await store.head())
+  }
+
+  #reset(position: number): void {
+    this.#position = position
+    this.#write(`event: reset\nid: ${position}\ndata: {}\n\n`)
   }
 
   async #send(event: RecordedEvent): Promise<void> {

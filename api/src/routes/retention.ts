@@ -18,7 +18,7 @@ import { Type } from 'typebox'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
-import { type App, answers, contextOf, exactly } from './route.ts'
+import { type App, answers, contextOf } from './route.ts'
 
 const config = { permission: 'administer' } as const
 const shownRanges = 1_000
@@ -35,7 +35,6 @@ export function addRetentionRoutes(app: App, services: Services): void {
     {
       config,
       schema: { body: retentionBody, response: answers({ 200: retentionSchema }) },
-      validatorCompiler: exactly,
     },
     async (request) => {
       const tenantId = requireWide(request)

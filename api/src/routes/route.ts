@@ -2,12 +2,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { problemSchema } from '@travessia/schemas/api/problem'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
-import { Ajv } from 'ajv'
 import type {
   FastifyBaseLogger,
   FastifyInstance,
   FastifyRequest,
-  FastifySchemaCompiler,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -29,10 +27,6 @@ export type App = FastifyInstance<
 export function answers<T extends Record<number, TSchema>>(own: T) {
   return { ...own, '4xx': problemSchema, '5xx': problemSchema }
 }
-
-const exact = new Ajv({ useDefaults: true })
-/** For bodies in which null says a lot: elsewhere an empty text or 0 is read as null. */
-export const exactly: FastifySchemaCompiler<TSchema> = ({ schema }) => exact.compile(schema)
 
 /** Who, when and in which request; `places`: what it belongs to. */
 export function contextOf(

@@ -58,7 +58,7 @@ test('only the very name lets somebody be erased, and another choice wants anoth
 
 test('a refusal is told and nobody is gone', async () => {
   answer = () =>
-    Response.json({ code: 'CONFLICT', title: 'é a última', status: 409 }, { status: 409 })
+    Response.json({ code: 'LAST_ADMIN', title: 'é a última', status: 409 }, { status: 409 })
   const onerased = await choose('Rui (rui@x.example)')
   await typed('Rui').fill('Rui')
   await action().click()

@@ -5,7 +5,8 @@ import { idPattern } from '../ids.ts'
 export const closed = { additionalProperties: false }
 export const id = Type.String({ pattern: idPattern })
 export const name = Type.String({ minLength: 1, maxLength: 80, pattern: '\\S' })
-export const time = Type.String({ format: 'date-time' })
+/** Without leap seconds, which `Date` does not know. */
+export const time = Type.String({ format: 'date-time', pattern: ':[0-5]\\d[.Zz+-]' })
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 export const list = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })

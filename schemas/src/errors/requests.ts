@@ -42,6 +42,16 @@ export const requests = {
     en: 'Somebody else changed this at the same time.',
     pt: 'Outra pessoa alterou isto ao mesmo tempo.',
   },
+  INSTALLATION_IN_USE: {
+    status: 409,
+    en: 'Remove the devices of this installation and unpair its agent first.',
+    pt: 'Remova antes os equipamentos desta instalação e despareie o agente.',
+  },
+  LAST_ADMIN: {
+    status: 409,
+    en: 'There must always be an administrator of all installations.',
+    pt: 'Sempre deve haver alguém que administre todas as instalações.',
+  },
   EMAIL_TAKEN: {
     status: 409,
     en: 'There is already an account with this e-mail.',

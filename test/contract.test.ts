@@ -1,0 +1,172 @@
+/** What the API promises of every address, method and body, whoever asks (DESIGN 9). */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api, type Item } from '../rig/api.ts'
+import { registerDevice } from '../rig/own-agent.ts'
+import { type BareNode, startBareNode } from './bare-node.ts'
+import { head, portOf, sendRaw } from './raw-socket.ts'
+
+const unknownId = 'z'.repeat(26)
+const login = { login: 'a', password: 'b' }
+let node: BareNode
+let admin: Api
+let site: Item
+let device: Item
+
+beforeAll(async () => {
+  node = await startBareNode()
+  admin = node.admin
+  site = (await admin.call<Item>('POST', '/api/installations', { name: 'Matriz' })).body
+  const baseUrl = 'http://10.0.0.5'
+  device = await registerDevice(admin, site.id, { name: 'Página', baseUrl, credentials: login })
+})
+
+afterAll(async () => {
+  await node?.stop()
+})
+
+const outcome = ({ status, body }: Awaited<ReturnType<Api['call']>>) => [status, body['code'], body['at']]
+
+test.each([
+  'POST /api/nothing',
+  'PUT /api/auth/me',
+  'DELETE /api/installations',
+  'OPTIONS /api/auth/me',
+  'POST /',
+])('%s, which there is not, is 404 for whoever is signed in and for nobody', async (line) => {
+  const [method = '', path = ''] = line.split(' ')
+  for (const as of [admin, new Api(node.httpUrl)]) {
+    const answer = await as.call(method, path, method === 'POST' ? {} : undefined)
+    expect(outcome(answer)).toEqual([404, 'NOT_FOUND', undefined])
+  }
+})
+
+test.each([
+  ['/api/%', 400, 'REQUEST_INVALID'],
+  ['/docs/nothing', 404, 'NOT_FOUND'],
+])('%s is refused with problem details', async (path, status, code) => {
+  const { text } = await sendRaw(portOf(node.httpUrl), head(`GET ${path} HTTP/1.1`, 'localhost'))
+  expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(text).toMatch(/content-type: application\/problem\+json/i)
+  expect(text).toContain(`"code":"${code}"`)
+})
+
+test('HEAD is answered where GET is, and not by a stream without an end', async () => {
+  const statusOf = async (path: string) => (await admin.call('HEAD', path)).status
+  expect(await statusOf('/api/auth/me')).toBe(200)
+  expect(await statusOf('/api/events')).toBe(404)
+  expect(await statusOf(`/api/devices/${device.id}/camera/stream`)).toBe(404)
+})
+
+test('a session’s address on the app’s host leads to the remote host whole', async () => {
+  const path = `/remote/s/${unknownId}/__travessia/enter?ticket=a&b=%2F`
+  const { status, headers } = await admin.call('GET', path)
+  expect([status, headers.get('location')]).toEqual([302, node.remoteUrl + path])
+})
+
+test.each([
+  ['credentials', ''],
+  ['credentials', false],
+  ['credentials', { login: 1, password: 'b' }],
+  ['viaAgent', null],
+  ['viaAgent', 0],
+  ['viaAgent', 'false'],
+  ['name', 5],
+  ['name', ['x']],
+  ['maxConcurrent', '7'],
+  ['targets', [{ port: '80' }]],
+])('a device whose %s becomes %j stays as it was', async (field, value) => {
+  const path = `/api/devices/${device.id}`
+  const before = await admin.get(path)
+  expect((await admin.call('PATCH', path, { [field]: value })).status).toBe(400)
+  expect(await admin.get(path)).toEqual(before)
+})
+
+test('what is dangerous is confirmed by true and nothing like it', async () => {
+  const members = await admin.get<{ items: Item[] }>('/api/users')
+  for (const confirm of ['true', 1, [true]])
+    expect(
+      outcome(await admin.call('POST', `/api/users/${members.items[0]?.id}/erase`, { confirm })),
+    ).toEqual([400, 'MESSAGE_INVALID', '/confirm'])
+})
+
+test('what stands in the way of an installation’s end, or of the last administrator’s, is said', async () => {
+  const ofSite = await admin.call('DELETE', `/api/installations/${site.id}`)
+  expect(outcome(ofSite)).toEqual([409, 'INSTALLATION_IN_USE', undefined])
+  const me = await admin.get<Item>('/api/auth/me')
+  for (const body of [{ role: 'auditor' }, { disabled: true }, { installationIds: [site.id] }])
+    expect(outcome(await admin.call('PATCH', `/api/users/${me.id}`, body))).toEqual([
+      ...[409, 'LAST_ADMIN', undefined],
+    ])
+})
+
+test.each([
+  ['events', 'from'],
+  ['sessions', 'activeAt'],
+  ['state', 'at'],
+])('a time that is none (of audit %s) is named as it was asked', async (list, field) => {
+  const answer = await admin.call('GET', `/api/audit/${list}?${field}=2016-12-31T23:59:60Z`)
+  expect(outcome(answer)).toEqual([400, 'MESSAGE_INVALID', `/${field}`])
+})
+
+test('a place no log reaches, a time that is none and base64 that is none are named', async () => {
+  const far = await admin.call('GET', '/api/audit/state?position=9007199254740993')
+  expect(outcome(far)).toEqual([400, 'MESSAGE_INVALID', '/position'])
+  const path = `/api/devices/${device.id}`
+  const past = await admin.call('GET', `${path}/history?to=2016-12-31T23:59:60Z`)
+  expect(outcome(past)).toEqual([400, 'MESSAGE_INVALID', '/to'])
+  for (const body of ['!!!', { a: 1 }, 5]) {
+    const call = { method: 'POST', path: '/', body, bodyEncoding: 'base64' }
+    const sent = await admin.call('POST', `${path}/proxy-http`, call)
+    expect(outcome(sent)).toEqual([400, 'MESSAGE_INVALID', '/body'])
+  }
+})
+
+test('a wrong argument of a command is named by its place in the body', async () => {
+  const gate = {
+    name: 'Catraca',
+    kind: 'turnstile',
+    driver: 'control-id',
+    baseUrl: 'http://10.0.0.6',
+  }
+  const { id } = await registerDevice(admin, site.id, gate)
+  const body = { command: 'OpenGate', args: { direction: 'up' } }
+  const answer = await admin.call('POST', `/api/devices/${id}/commands`, body)
+  expect(outcome(answer)).toEqual([400, 'MESSAGE_INVALID', '/args/direction'])
+})
+
+/** The first bytes of a live stream that say where it begins. */
+async function opened(query: string, lastEventId?: string): Promise<string> {
+  const abort = new AbortController()
+  const headers = { authorization: `Bearer ${admin.token}` }
+  const response = await fetch(`${node.httpUrl}/api/events${query}`, {
+    headers: { ...headers, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
+    signal: abort.signal,
+  })
+  let text = ''
+  // A fact, so that there is something to hear.
+  const change = admin.call('PATCH', `/api/installations/${site.id}`, {
+    customer: String(Math.random()),
+  })
+  for await (const chunk of response.body ?? []) {
+    text += new TextDecoder().decode(chunk)
+    if (text.includes('InstallationChanged')) break
+  }
+  abort.abort()
+  await change
+  return text
+}
+
+test('a live stream from beyond the log says reset, and then what happens', async () => {
+  for (const [query, id] of [['?after=999999999'], ['', '999999999']] as const)
+    expect(await opened(query, id)).toMatch(/event: reset\nid: \d+\n.*InstallationChanged/s)
+})
+
+test('a live stream without a last event begins now, and with one after it', async () => {
+  for (const [query, id] of [[''], ['', ''], ['', '0x1']] as const) {
+    const text = await opened(query, id)
+    expect(text).not.toContain('reset')
+    expect(text).not.toContain('TenantCreated')
+  }
+  expect(await opened('', '0')).toContain('TenantCreated')
+  expect(await opened('?after=0')).toContain('TenantCreated')
+})
