@@ -24,7 +24,8 @@ afterAll(async () => {
   await node?.stop()
 })
 
-const outcome = ({ status, body }: Awaited<ReturnType<Api['call']>>) => [status, body['code'], body['at']]
+type Answer = { readonly status: number; readonly body: Record<string, unknown> }
+const outcome = ({ status, body }: Answer) => [status, body['code'], body['at']]
 
 test.each([
   'POST /api/nothing',
