@@ -6,7 +6,8 @@ export default defineConfig({
   build: {
     ssr: 'src/main.ts',
     outDir: 'dist',
-    emptyOutDir: true,
+    // One file, written over: a running agent may be started again meanwhile.
+    emptyOutDir: false,
     target: 'node20',
     minify: false,
     rolldownOptions: {

@@ -56,7 +56,7 @@ async function secondTenant(demo: Demo, devices: DemoDevices): Promise<void> {
     turnstile('Catraca Sede', devices.foreign),
   ])
   const first = await startAgent()
-  void dropAndReturn(first, startAgent)
+  void dropAndReturn(first, startAgent, { onlineMs, awayMs })
 }
 
 function founder(email: string, tenantName: string) {
@@ -66,13 +66,18 @@ function founder(email: string, tenantName: string) {
 
 type Agent = { stop(): Promise<void> }
 
-async function dropAndReturn(first: Agent, startAgent: () => Promise<Agent>): Promise<never> {
+export async function dropAndReturn(
+  first: Agent,
+  startAgent: () => Promise<Agent>,
+  { onlineMs, awayMs }: { onlineMs: number; awayMs: number },
+): Promise<never> {
   let agent = first
   for (;;) {
     await sleep(onlineMs)
     await agent.stop()
     await sleep(awayMs)
-    agent = await startAgent()
+    // One that cannot start, while its program is built anew, stays away until the next turn.
+    agent = await startAgent().catch(() => agent)
   }
 }
 
