@@ -54,8 +54,10 @@ const coveredTabs = `[...document.querySelectorAll('nav a')].filter((one) => {
   return !one.contains(document.elementFromPoint(x + width / 2, y + height / 2))
 }).map((one) => one.textContent.trim())`
 
-/** A value that has not even the width of a short word. */
-const squeezed = `[...document.querySelectorAll('dd')].filter((one) => one.offsetWidth < 100).map((one) => one.textContent.trim())`
+/** A value, a text or a field that has not even the width of a short word. */
+const squeezed = `[...document.querySelectorAll('dd, .grow, .field')]
+  .filter((one) => one.checkVisibility() && one.offsetWidth < 100)
+  .map((one) => one.textContent.trim())`
 
 test('with letters twice as large every screen of a phone keeps its width, its four tabs and room for what it says', async () => {
   const found: string[] = []
