@@ -52,7 +52,7 @@ test('the same request is refused from the moment that its cookie is no more the
 
 test.each(['unknown', 'bad', 'ended'])('a %s session host is 404', async (kind) => {
   const ended = await pages.node.open(pages.device)
-  await pages.node.parts.sessions.end(ended.id, 'SessionClosed', { reason: 'user' })
+  await pages.node.parts.sessions.close(ended.id)
   const id = kind === 'unknown' ? newId() : kind === 'bad' ? 'x' : ended.id
   const host = `${id}.remote.localhost:${pages.node.parts.port}`
   const answer = await pages.node.send(host, '/echo', { headers: { cookie: ended.cookie } })
@@ -62,11 +62,11 @@ test.each(['unknown', 'bad', 'ended'])('a %s session host is 404', async (kind) 
 
 test('what a session left in its own host is cleared once it has ended (THREATS U4)', async () => {
   const ended = await pages.node.open(pages.device)
-  await pages.node.parts.sessions.end(ended.id, 'SessionClosed', { reason: 'user' })
+  await pages.node.parts.sessions.close(ended.id)
   const answer = await pages.node.get(ended, '/')
   expect(answer.headers['clear-site-data']).toContain('"storage"')
   const path = await pages.node.open(pages.device, { mode: 'path' })
-  await pages.node.parts.sessions.end(path.id, 'SessionClosed', { reason: 'user' })
+  await pages.node.parts.sessions.close(path.id)
   expect((await pages.node.get(path, '/')).headers['clear-site-data']).toBeUndefined()
 })
 

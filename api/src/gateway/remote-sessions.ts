@@ -169,14 +169,10 @@ export class RemoteSessions {
     })
   }
 
-  /** Nothing happens when it has ended already. */
-  async end(
-    sessionId: string,
-    how: EndHow,
-    { reason, context }: { reason: string; context?: EventContext },
-  ): Promise<void> {
+  /** At its user's word. Nothing happens when it has ended already. */
+  async close(sessionId: string, context?: EventContext): Promise<void> {
     const session = this.#live.get(sessionId)
-    if (session) await this.#end(session, how, reason, context)
+    if (session) await this.#end(session, 'SessionClosed', 'user', context)
   }
 
   /** Ends every open session that the test finds, for a reason outside of them. */

@@ -161,7 +161,7 @@ test('what a page asks of the remote host itself is led back with method and bod
   expect((await send({ referer, cookie: `${session.cookie}x` })).status).toBe(404)
   expect((await send({ referer, cookie: session.cookie }, '/../x')).status).toBe(400)
   const second = await node.open(row, { mode: 'path' })
-  await node.parts.sessions.end(second.id, 'SessionClosed', { reason: 'user' })
+  await node.parts.sessions.close(second.id)
   const ended = { referer: `http://${second.host}${second.base}/`, cookie: second.cookie }
   expect((await send(ended)).status).toBe(404)
 })

@@ -102,7 +102,7 @@ test('at the end of the session sockets are cut at once, counted, and nothing pa
   const socket = dial(opened, '/ws')
   await nextMessage(socket)
   const end = once(socket, 'close') as Promise<[number]>
-  const ending = node.parts.sessions.end(opened.id, 'SessionClosed', { reason: 'user' })
+  const ending = node.parts.sessions.close(opened.id)
   socket.send('too late')
   const [code] = await end
   await ending

@@ -59,7 +59,7 @@ export async function addUser(
 export async function signIn(
   services: Services,
   { email, password, caller }: { email: string; password: string; caller: Caller },
-): Promise<{ signedIn: SignedIn; secret: string; principal: Principal }> {
+): Promise<{ signedIn: SignedIn; secret: string }> {
   const account = `account ${email.trim().toLowerCase()}`
   const address = `address ${caller.clientIp}`
   services.signInAttempts.require(account)
@@ -85,7 +85,7 @@ export async function signIn(
   const { login, secret } = services.logins.start(user.id)
   const principal = await load(services, login)
   const token = await services.tokens.issueUserToken(user.id, login.id)
-  return { signedIn: { ...token, user: toUser(principal) }, secret, principal }
+  return { signedIn: { ...token, user: toUser(principal) }, secret }
 }
 
 /**

@@ -86,7 +86,7 @@ function addOneSessionRoutes(app: App, services: Services): void {
     async (request, reply) => {
       const session = namedOf(request, 'session')
       const context = sessionContext(services, request, session)
-      await services.sessions.end(session.id, 'SessionClosed', { reason: 'user', context })
+      await services.sessions.close(session.id, context)
       return reply.code(204).send(null)
     },
   )
