@@ -50,7 +50,6 @@ export function running({
     forbidden: undefined as 'POLICY_FORBIDS' | 'POLICY_HOURS' | undefined,
   }
   const driver: Driver = {
-    kind: 'control-id',
     execute: (_command, context) => {
       ran.push(context.commandId)
       return execute(context.commandId, context)

@@ -56,9 +56,9 @@ export class DeviceDrivers {
   }
 
   async #load(device: AgentDevice): Promise<Driver> {
-    const { deviceId, baseUrl, buttons = [] } = device
+    const { baseUrl, buttons = [] } = device
     return loadDriver(device.driver, {
-      ...{ deviceId, baseUrl, buttons, credentials: await this.#credentialsOf(device) },
+      ...{ baseUrl, buttons, credentials: await this.#credentialsOf(device) },
       fetch: createDeviceFetch(device, this.#policy),
       openSocket: createDeviceSocket(device, this.#policy),
     })

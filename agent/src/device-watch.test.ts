@@ -1,10 +1,9 @@
 import type { DeviceState, StateReport } from '@travessia/schemas/device-state'
-import type { AgentDevice } from '@travessia/schemas/devices'
-import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DeviceWatch } from './device-watch.ts'
 import type { Driver } from './drivers/driver.ts'
+import { deviceAt } from './fixtures.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -15,9 +14,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function device(name = 'http://10.0.0.5'): AgentDevice {
-  return { deviceId: newId(), driver: 'http', baseUrl: name, ports: [], maxConcurrent: 6 }
-}
+const device = () => deviceAt('http://10.0.0.5')
 
 function watchOf() {
   const reports: StateReport[] = []
@@ -25,7 +22,6 @@ function watchOf() {
   const stopped: string[] = []
   const watch = new DeviceWatch({
     driverFor: async ({ deviceId }): Promise<Driver> => ({
-      kind: 'http',
       execute: async () => ({ outcome: 'accepted' }),
       watch: (tell) => {
         tells.set(deviceId, tell)

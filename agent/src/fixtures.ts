@@ -32,10 +32,10 @@ export function temporaryDirectory(): string {
 }
 
 /** @returns the port; the server and its connections end with the test */
-export async function listening(server: Server | TcpServer, host = '127.0.0.1'): Promise<number> {
+export async function listening(server: Server | TcpServer): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, host, resolve)
+    server.listen(0, '127.0.0.1', resolve)
   })
   onTestFinished(() => {
     server.close()

@@ -1,5 +1,4 @@
 import { createServer } from 'node:http'
-import type { AgentDevice } from '@travessia/schemas/devices'
 import { type Grant, grantName } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import { FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
@@ -18,13 +17,15 @@ beforeAll(async () => {
 })
 
 /** A device that counts, behind an agent that trusts the key. */
-async function device(driver: AgentDevice['driver'] = 'control-id') {
+async function device() {
   const reached: string[] = []
   const server = createServer((request, response) => {
     reached.push(`${request.method} ${request.url}`)
     request.resume().on('end', () => response.end('ok'))
   })
-  const registered = deviceAt(`http://127.0.0.1:${await listening(server)}`, { driver })
+  const registered = deviceAt(`http://127.0.0.1:${await listening(server)}`, {
+    driver: 'control-id',
+  })
   const clock = { now: Date.now() }
   const tunnel = tunnelTo(registered)
   const grants = new Grants({ agent, serverKeys: [key.jwk], now: () => clock.now })

@@ -3,21 +3,21 @@ import { connect } from 'node:net'
 import { newId } from '@travessia/schemas/ids'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventually, listening, silent } from './fixtures.ts'
-import { MonitorInlet, type Take } from './monitor-inlet.ts'
+import { MonitorInlet } from './monitor-inlet.ts'
 
 const loopback = { local: '127.0.0.1', device: '127.0.0.1' }
 const pathOf = () => `travessia/${newId()}`
 
-async function inlet(ends = loopback, take: Take = () => 200) {
+async function inlet() {
   const all = new MonitorInlet({ port: 0, log: silent })
   onTestFinished(() => all.stop())
   const heard: string[] = []
   const path = pathOf()
   const opening = {
-    ...{ ends, path },
+    ...{ ends: loopback, path },
     take: (name: string, body: string) => {
       heard.push(`${name} ${body}`)
-      return take(name, body)
+      return 200 as const
     },
   }
   const door = await all.open(opening)

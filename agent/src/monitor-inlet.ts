@@ -17,7 +17,7 @@ const perSecond = 20
 const withinMs = 5_000
 
 /** What the driver makes of a message. */
-export type Take = (name: string, body: string) => 200 | 403 | 404
+type Take = (name: string, body: string) => 200 | 403 | 404
 
 type Opening = { readonly ends: Ends; readonly path: string; readonly take: Take }
 type Door = Opening & { second: number; count: number }

@@ -28,7 +28,7 @@ async function signedTo(
 ) {
   const device = deviceAt(url, { driver, ports })
   const { signIn } = await loadDriver(driver, {
-    ...{ deviceId: device.deviceId, baseUrl: url, credentials },
+    ...{ baseUrl: url, credentials },
     fetch: createDeviceFetch(device, policy),
     openSocket: createDeviceSocket(device, policy),
   })

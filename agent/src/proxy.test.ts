@@ -8,11 +8,7 @@ import { deviceAt, listening } from './fixtures.ts'
 import { dispatcherFor, proxyOf, webSocketOptions } from './proxy.ts'
 import { targetOf } from './target-policy.ts'
 
-const settings = (http: string, except = '') => ({
-  http,
-  https: 'http://secure.proxy:3128',
-  except,
-})
+const settings = (http: string) => ({ http, https: 'http://secure.proxy:3128', except: '' })
 
 /** A proxy that knows `server.test` as a server of this host, and what it was asked for. */
 async function proxy(port: number, status = 200) {

@@ -44,8 +44,7 @@ export function driverFor(
   const device = deviceAt(baseUrl, { driver: kind })
   const fetch = createDeviceFetch(device, policy)
   const openSocket = createDeviceSocket(device, policy)
-  const { deviceId } = device
-  return loadDriver(kind, { deviceId, baseUrl, credentials, buttons, fetch, openSocket })
+  return loadDriver(kind, { baseUrl, credentials, buttons, fetch, openSocket })
 }
 
 export function context(other: Partial<CommandContext> = {}): CommandContext {
@@ -67,8 +66,7 @@ export function fileOf(
 
 export function testDriver(subject: DriverSubject): void {
   const { kind, commands, startDevice } = subject
-  test(`${kind}: the driver is of its kind, and its commands are those of the catalog`, async () => {
-    expect((await driverFor(kind, 'http://10.0.0.1')).kind).toBe(kind)
+  test(`${kind}: its commands are those of the catalog`, () => {
     expect(commands.map(({ name }) => name)).toEqual(driverCommands[kind])
   })
 

@@ -15,7 +15,6 @@ import type { DeviceMemory } from '../passage-memory.ts'
 
 /** The device that a driver talks to: `fetch` and `openSocket` reach only its pinned address. */
 export type DriverTarget = {
-  readonly deviceId: string
   /** As it was registered: what does not speak HTTP finds its port there. */
   readonly baseUrl: string
   readonly credentials: Credentials | undefined
@@ -117,7 +116,6 @@ export type SignIn = {
 }
 
 export interface Driver {
-  readonly kind: DriverKind
   /** Runs one command at most once. Never throws: what it cannot tell is `unknown`. */
   execute(command: Command, context: CommandContext): Promise<CommandResult>
   /**

@@ -53,7 +53,7 @@ type PrinterSubject = {
   readonly kind: 'octoprint' | 'moonraker'
   readonly credentials?: Credentials
   /** A printer that ends with the test. */
-  readonly startPrinter: (options?: { jobSeconds?: number }) => Promise<StartedPrinter>
+  readonly startPrinter: () => Promise<StartedPrinter>
   /** What the host program needs to see of an emergency stop. */
   readonly stopAll: (printer: StartedPrinter) => Promise<void>
 }
@@ -252,8 +252,8 @@ function testArguments(subject: PrinterSubject): void {
 
 function testUploads(subject: PrinterSubject): void {
   const { kind } = subject
-  const upload = (printer: StartedPrinter, given: CommandFile, other = {}) =>
-    run(subject, printer, commands.UploadFile, { file: given, ...other })
+  const upload = (printer: StartedPrinter, given: CommandFile) =>
+    run(subject, printer, commands.UploadFile, { file: given })
 
   test(`${kind}: a file of five megabytes arrives byte for byte, under the name that the printer says`, async () => {
     const printer = await inPhase(subject, 'printing')

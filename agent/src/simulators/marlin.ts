@@ -4,11 +4,10 @@ import { once } from 'node:events'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { MarlinBoard } from './marlin-board.ts'
 
-export function createMarlin({ busyMs }: { busyMs?: number } = {}) {
+export function createMarlin() {
   let child: ChildProcess | undefined
   const board = new MarlinBoard({
     write: (text) => child?.stdin?.writable && child.stdin.write(text),
-    ...(busyMs === undefined ? {} : { busyMs }),
   })
 
   async function plug(): Promise<string> {

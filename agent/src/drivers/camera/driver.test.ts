@@ -52,7 +52,6 @@ async function cameraThat(
 test('a camera has no commands', async () => {
   const { fetch } = await cameraThat(() => ({}))
   const driver = createDriver({ fetch, credentials: undefined })
-  expect(driver.kind).toBe('camera')
   const context = { commandId: 'x', startWithinMs: () => 1, signal: AbortSignal.timeout(1_000) }
   const command = { name: 'EmergencyStop', args: {} } as const
   expect(await driver.execute(command, context)).toEqual({

@@ -16,7 +16,6 @@ type Target = Pick<DriverTarget, 'fetch' | 'credentials'>
 export function createDriver({ fetch, credentials }: Target): Driver {
   const eye = new CameraEye(credentials)
   return {
-    kind: 'camera',
     eye,
     ...signInByPassword(credentials),
     execute: async ({ name }) => ({ outcome: 'unsupported', detail: name }),

@@ -110,8 +110,7 @@ test('registered credentials are used, letter by letter', async () => {
   const fetch = createDeviceFetch(device, policy)
   const signedInAs = (login: string) =>
     createDriver({
-      ...{ deviceId: device.deviceId, baseUrl: url },
-      ...{ fetch, openSocket: createDeviceSocket(device, policy) },
+      ...{ baseUrl: url, fetch, openSocket: createDeviceSocket(device, policy) },
       credentials: { login, password: 'Segredo' },
     }).execute(open, context())
   expect(await signedInAs('admin')).toEqual({ outcome: 'failed', detail: 'login answered 401' })

@@ -21,7 +21,6 @@ export function createDriver({ fetch, credentials }: DriverTarget): Driver {
   let watch: ReturnType<typeof watchTurnstile> | undefined
   let follower: PassageFollower | undefined
   return {
-    kind: 'control-id',
     async execute(command, context) {
       const call = callOf(command)
       if (!call) return { outcome: 'unsupported', detail: command.name }

@@ -5,14 +5,13 @@ import { pageRows, readPage } from './lists.ts'
 type Given = { readonly id: unknown; readonly time: number }
 
 /** A device that holds these rows; what it was asked. */
-function device(rows: readonly Given[], { ignoresWhere = false } = {}) {
+function device(rows: readonly Given[]) {
   const asked: string[] = []
   const load = async (query: string) => {
     asked.push(query)
     const { limit } = JSON.parse(query) as { limit: number }
     const from = /">=":(\d+)/.exec(query)?.[1]
-    const isWanted = ({ id }: Given) =>
-      ignoresWhere || from === undefined || BigInt(String(id)) >= BigInt(from)
+    const isWanted = ({ id }: Given) => from === undefined || BigInt(String(id)) >= BigInt(from)
     const wanted = rows.filter(isWanted)
     const given = from === undefined ? wanted.slice(-limit) : wanted.slice(0, limit)
     const text = given.map(({ id, time }) => `{"id":${id},"time":${time},"event":7}`)

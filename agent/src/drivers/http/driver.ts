@@ -18,7 +18,6 @@ type Target = Pick<DriverTarget, 'fetch'> & Partial<DriverTarget>
 export function createDriver(target: Target): Driver {
   const { fetch, buttons = [], credentials } = target
   return {
-    kind: 'http',
     ...signInByPassword(credentials),
     async execute({ name, args }, context) {
       const wanted = name === 'PressButton' ? args.button : undefined

@@ -33,7 +33,6 @@ export function createDriver(
   })
   const printer = { client, status }
   return {
-    kind: 'marlin',
     async execute(command, context) {
       if (!isKnown(command.name)) return { outcome: 'unsupported', detail: command.name }
       const run: Run = runs[command.name]
@@ -56,7 +55,6 @@ const afterwardsMs = 5_000
 const noAddress = 'not the address of a serial port'
 
 const withoutPort: Driver = {
-  kind: 'marlin',
   execute: async () => ({ outcome: 'failed', detail: noAddress }),
   watch(tell: (state: DeviceState) => void) {
     tell({ status: 'offline', detail: noAddress })

@@ -21,7 +21,6 @@ export function createDriver(target: DriverTarget, timing?: Timing): Driver {
   const client = new MoonrakerClient(target.fetch, target.credentials)
   const read = async (moment: Moment) => stateOf(fieldsOf(await client.status(objects, moment)))
   return {
-    kind: 'moonraker',
     ...signInByApiKey(target.credentials),
     async execute(command, context) {
       if (command.name === 'UploadFile') return client.upload(context).catch(resultOfError)

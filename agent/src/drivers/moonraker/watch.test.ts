@@ -24,8 +24,7 @@ function watching(url: string, { timing, password = apiKey, allowLoopback = true
   const fetch = createDeviceFetch(device, strict)
   const openSocket = createDeviceSocket(device, strict)
   const credentials = { login: '', password }
-  const { deviceId, baseUrl } = device
-  const target = { deviceId, baseUrl, credentials, fetch, openSocket }
+  const target = { baseUrl: url, credentials, fetch, openSocket }
   const told: DeviceState[] = []
   const driver = createDriver(target, { ...quick, ...timing })
   const stop = driver.watch?.((state) => told.push(state)) ?? (() => undefined)

@@ -17,7 +17,6 @@ export function createDriver({ fetch, credentials }: DriverTarget, timing?: Timi
   const read = (moment: Moment) => readState(client, moment)
   const watchers = new Set<(isOfFiles: boolean) => void>()
   return {
-    kind: 'octoprint',
     ...signInByApiKey(credentials),
     async execute(command, context) {
       const isUpload = command.name === 'UploadFile'

@@ -21,8 +21,7 @@ function watching(url: string, timing: Partial<Timing> = {}) {
   const fetch = createDeviceFetch(device, policy)
   const openSocket = createDeviceSocket(device, policy)
   const credentials = { login: '', password: simulatedApiKey }
-  const { deviceId, baseUrl } = device
-  const target = { deviceId, baseUrl, credentials, fetch, openSocket }
+  const target = { baseUrl: url, credentials, fetch, openSocket }
   const driver = createDriver(target, { ...quick, ...timing })
   const told: DeviceState[] = []
   const stop = driver.watch?.((state) => told.push(state)) ?? (() => undefined)
