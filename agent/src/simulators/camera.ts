@@ -10,7 +10,6 @@ import { type Answer, type DeviceRequest, DeviceServer, html, json } from './dev
 
 type CameraOptions = {
   readonly port: number
-  readonly host?: string
   /** Given: nothing without them (Basic). */
   readonly login?: string
   readonly password?: string
@@ -42,13 +41,14 @@ class Camera {
   #faults: Faults = {}
   #pictures = 0
 
-  constructor({ port, host, login, password = '' }: CameraOptions) {
+  constructor({ port, login, password = '' }: CameraOptions) {
     this.#wanted =
       login === undefined
         ? undefined
         : `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`
-    const place = { port, ...(host === undefined ? {} : { host }) }
-    this.#server = new DeviceServer((request, response) => this.#answer(request, response), place)
+    this.#server = new DeviceServer((request, response) => this.#answer(request, response), {
+      port,
+    })
   }
 
   async start(): Promise<{ url: string }> {

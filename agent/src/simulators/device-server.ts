@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
+const host = '127.0.0.1'
 const usualBodyBytes = 64 * 1024
 
 export type DeviceRequest = {
@@ -12,7 +13,8 @@ export type DeviceRequest = {
   /** The body as it came, for what is no text. */
   readonly bytes: Uint8Array<ArrayBuffer>
 }
-type Options = { readonly port: number; readonly host?: string; readonly maxBodyBytes?: number }
+type Options = { readonly port: number; readonly maxBodyBytes?: number }
+
 export type Answer = {
   readonly status?: number
   readonly type?: string
@@ -28,14 +30,9 @@ export type Handler = (
 export class DeviceServer {
   readonly #server: Server
   readonly #port: number
-  readonly #host: string
 
-  constructor(
-    handle: Handler,
-    { port, host = '127.0.0.1', maxBodyBytes = usualBodyBytes }: Options,
-  ) {
+  constructor(handle: Handler, { port, maxBodyBytes = usualBodyBytes }: Options) {
     this.#port = port
-    this.#host = host
     this.#server = createServer((request, response) => {
       bodyOf(request, maxBodyBytes)
         .then((body) => serve(handle, { request, response, body }))
@@ -50,9 +47,9 @@ export class DeviceServer {
   async start(): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.#port, this.#host, resolve)
+      this.#server.listen(this.#port, host, resolve)
     })
-    return `http://${this.#host}:${(this.#server.address() as AddressInfo).port}`
+    return `http://${host}:${(this.#server.address() as AddressInfo).port}`
   }
 
   async stop(): Promise<void> {

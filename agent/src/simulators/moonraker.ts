@@ -23,7 +23,6 @@ import { maxUploadBytes } from './upload-form.ts'
 
 export type MoonrakerOptions = MachineOptions & {
   readonly port: number
-  readonly host?: string
   /** Without it every client is a trusted one. */
   readonly apiKey?: string
 }
@@ -61,12 +60,12 @@ class Moonraker {
   #klippy: answers.KlippyState = 'ready'
   #faults: Faults = {}
 
-  constructor({ port, host, apiKey, ...machine }: MoonrakerOptions) {
+  constructor({ port, apiKey, ...machine }: MoonrakerOptions) {
     this.machine = new PrintingMachine(machine)
     this.#apiKey = apiKey
     this.#server = new DeviceServer((request, response) => this.#handle(request, response), {
-      ...{ port, maxBodyBytes: maxUploadBytes },
-      ...(host === undefined ? {} : { host }),
+      port,
+      maxBodyBytes: maxUploadBytes,
     })
     this.#sockets = new WebSocketServer({
       ...{ server: this.#server.server, path: '/websocket', maxPayload: 1024 * 1024 },

@@ -22,7 +22,6 @@ import { maxUploadBytes, uploadOf } from './upload-form.ts'
 
 export type OctoPrintOptions = MachineOptions & {
   readonly port: number
-  readonly host?: string
   readonly apiKey?: string
 }
 
@@ -55,12 +54,12 @@ export class OctoPrint {
   #isConnected = true
   #faults: Faults = {}
 
-  constructor({ port, host, apiKey = simulatedApiKey, ...machine }: OctoPrintOptions) {
+  constructor({ port, apiKey = simulatedApiKey, ...machine }: OctoPrintOptions) {
     this.machine = new PrintingMachine(machine)
     this.#apiKey = apiKey
     this.#server = new DeviceServer((request, response) => this.#handle(request, response), {
-      ...{ port, maxBodyBytes: maxUploadBytes },
-      ...(host === undefined ? {} : { host }),
+      port,
+      maxBodyBytes: maxUploadBytes,
     })
   }
 

@@ -9,20 +9,18 @@ type SystemOptions = {
   readonly port: number
   readonly apiPort: number
   readonly slicerPort: number
-  readonly host?: string
 }
 
 const anyOrigin = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' }
 const maxMessageBytes = 64 * 1024
 
-export function createSystem({ port, apiPort, slicerPort, host }: SystemOptions) {
-  const on = (wanted: number) => ({ port: wanted, ...(host === undefined ? {} : { host }) })
-  const api = new DeviceServer(apiHandler, on(apiPort))
-  const slicer = new DeviceServer(slicerHandler, on(slicerPort))
+export function createSystem({ port, apiPort, slicerPort }: SystemOptions) {
+  const api = new DeviceServer(apiHandler, { port: apiPort })
+  const slicer = new DeviceServer(slicerHandler, { port: slicerPort })
   const ports = { api: 0, slicer: 0 }
   const front = new DeviceServer(
     ({ url }) => (url.pathname === '/' ? html(page(ports)) : json({ error: 'Not found' }, 404)),
-    on(port),
+    { port },
   )
   const sockets = new WebSocketServer({
     server: api.server,

@@ -24,7 +24,6 @@ import { TurnstileSessions } from './turnstile-sessions.ts'
 
 export type TurnstileOptions = {
   readonly port: number
-  readonly host?: string
   readonly login?: string
   readonly password?: string
 }
@@ -85,10 +84,10 @@ export class Turnstile {
   #passage: NodeJS.Timeout | undefined
   #faults: Faults = {}
 
-  constructor({ port, host, login = 'admin', password = 'admin' }: TurnstileOptions) {
+  constructor({ port, login = 'admin', password = 'admin' }: TurnstileOptions) {
     this.#sessions = new TurnstileSessions(login, password)
     const handle: Handler = (request, response) => this.#handle(request, response)
-    this.#server = new DeviceServer(handle, { port, ...(host === undefined ? {} : { host }) })
+    this.#server = new DeviceServer(handle, { port })
   }
 
   async start(): Promise<{ url: string }> {
