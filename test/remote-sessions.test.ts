@@ -92,6 +92,20 @@ test('a session can be extended, and two sessions of one device live side by sid
   expect((await node.admin.call('POST', path, most)).body).toMatchObject({ code: 'SESSION_LIMIT' })
 })
 
+test('an extension that is asked for again with its Idempotency-Key is the same one', async () => {
+  const { sessionId } = await enterSession(node.admin, own.id, { ttlSeconds: 60 })
+  const path = `/api/sessions/${sessionId}/extend`
+  const extend = async () =>
+    (await node.admin.call('POST', path, undefined, { 'idempotency-key': 'again' })).body
+  const [first, ...others] = await Promise.all([extend(), extend(), extend()])
+  expect(Date.parse(String(first?.['expiresAt']))).toBeLessThan(Date.now() + 700_000)
+  expect([...others, await extend()]).toEqual([first, first, first])
+  const facts = await factsOf(node.admin, `&sessionId=${sessionId}&type=SessionExtended`)
+  expect(facts).toHaveLength(1)
+  const refused = await node.admin.call('POST', path, undefined, { 'idempotency-key': 'no key' })
+  expect(refused.status).toBe(400)
+})
+
 test('ending a session cuts its streams and sockets at once, and its address is 404 afterwards', async () => {
   const ending = await enterSession(node.admin, own.id)
   const stream = await openPage(`${ending.base}/endless`, { headers: { cookie: ending.cookie } })

@@ -34,6 +34,7 @@ test('an opened session ends ten minutes later and at the latest after four hour
     expiresAt: now + 600_000,
     endsAtLatest: now + maxSessionSeconds * 1000,
     hasUsedCredentials: false,
+    extensionKeys: [],
   })
 })
 
@@ -69,6 +70,18 @@ test('an extension adds ten minutes to the end that is there', () => {
   })
   const almost: SessionIntent = { type: 'ExtendSession', now, ttlSeconds: 4 * 3600 - 60 }
   expect(stateAfter(open, almost, extend(now))).toMatchObject({ expiresAt: now + 4 * 3600_000 })
+})
+
+test('an extension with the key of an earlier one is none, also at the limit; without a key each is one', () => {
+  const extend = (idempotencyKey?: string, ttlSeconds?: number): SessionIntent => ({
+    ...{ type: 'ExtendSession', now, idempotencyKey, ttlSeconds },
+  })
+  const twice = stateAfter(open, extend('a'), extend('b'))
+  expect(twice).toMatchObject({ expiresAt: now + 1_800_000 })
+  for (const key of ['a', 'b']) expect(session.decide(extend(key), twice)).toEqual([])
+  expect(session.decide(extend(), stateAfter(open, extend()))).toHaveLength(1)
+  const longest = stateAfter(open, extend('c', 14_400))
+  expect(session.decide(extend('c', 14_400), longest)).toEqual([])
 })
 
 test('an extension of a length that is asked for counts from now, never shortens, and stops at four hours in all', () => {

@@ -9,6 +9,8 @@ import type { Decider } from './decider.ts'
 
 export const defaultTtlSeconds = 600
 export const maxSessionSeconds = 4 * 3600
+/** More than there are tens of minutes in a session. */
+const maxExtensionKeys = 32
 
 export type SessionState =
   | { readonly status: 'none' }
@@ -17,6 +19,8 @@ export type SessionState =
       readonly expiresAt: number
       readonly endsAtLatest: number
       readonly hasUsedCredentials: boolean
+      /** Of the newest extensions. */
+      readonly extensionKeys: readonly string[]
     }
   | { readonly status: 'ended' }
 
@@ -37,6 +41,8 @@ export type SessionIntent =
       readonly now: number
       /** From now on; absent: ten minutes more than it has. */
       readonly ttlSeconds?: number | undefined
+      /** The same once more is no second extension. */
+      readonly idempotencyKey?: string | undefined
     }
   | {
       readonly type: 'EndSession'
@@ -56,6 +62,8 @@ export type SessionIntent =
       readonly now: number
       readonly request: Data<'WebSocketOpened'>
     }
+
+export type Extension = Omit<Extract<SessionIntent, { type: 'ExtendSession' }>, 'type' | 'now'>
 
 export const session: Decider<SessionState, SessionIntent, SessionFact> = {
   initialState: { status: 'none' },
@@ -90,11 +98,10 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
           expiresAt: Date.parse(fact.data.expiresAt),
           endsAtLatest: Date.parse(fact.data.endsAtLatest),
           hasUsedCredentials: false,
+          extensionKeys: [],
         }
       case 'SessionExtended':
-        return state.status === 'open'
-          ? { ...state, expiresAt: Date.parse(fact.data.expiresAt) }
-          : state
+        return state.status === 'open' ? extended(state, fact.data) : state
       case 'DeviceCredentialsUsed':
         return state.status === 'open' ? { ...state, hasUsedCredentials: true } : state
       case 'SessionDenied':
@@ -141,14 +148,25 @@ function open(intent: Extract<SessionIntent, { type: 'OpenSession' }>): SessionF
 
 function extend(
   state: SessionState,
-  { now, ttlSeconds }: Extract<SessionIntent, { type: 'ExtendSession' }>,
+  { now, ttlSeconds, idempotencyKey }: Extract<SessionIntent, { type: 'ExtendSession' }>,
 ): SessionFact[] {
-  const { expiresAt, endsAtLatest } = requireOpen(state, now)
+  const { expiresAt, endsAtLatest, extensionKeys } = requireOpen(state, now)
+  if (idempotencyKey !== undefined && extensionKeys.includes(idempotencyKey)) return []
   if (expiresAt >= endsAtLatest) throw new TravessiaError('SESSION_LIMIT')
   const wanted =
     ttlSeconds === undefined ? expiresAt + defaultTtlSeconds * 1000 : now + ttlSeconds * 1000
   const granted = Math.min(Math.max(expiresAt, wanted), endsAtLatest)
-  return [{ type: 'SessionExtended', data: { expiresAt: isoTime(granted) } }]
+  const key = idempotencyKey === undefined ? {} : { idempotencyKey }
+  return [{ type: 'SessionExtended', data: { expiresAt: isoTime(granted), ...key } }]
+}
+
+function extended(
+  state: Extract<SessionState, { status: 'open' }>,
+  { expiresAt, idempotencyKey: key }: Data<'SessionExtended'>,
+): SessionState {
+  const keys = key === undefined ? state.extensionKeys : [...state.extensionKeys, key]
+  const extensionKeys = keys.slice(-maxExtensionKeys)
+  return { ...state, expiresAt: Date.parse(expiresAt), extensionKeys }
 }
 
 function requireOpen(state: SessionState, now: number): Extract<SessionState, { status: 'open' }> {

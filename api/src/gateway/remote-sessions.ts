@@ -8,7 +8,7 @@ import type { SessionAccess } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
-import { session as decider, defaultTtlSeconds } from '../domain/session.ts'
+import { session as decider, defaultTtlSeconds, type Extension } from '../domain/session.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { SessionRow } from '../views/sessions.ts'
@@ -144,9 +144,9 @@ export class RemoteSessions {
   /** @throws TravessiaError SESSION_ENDED, SESSION_LIMIT */
   async extend(
     session: { readonly tenantId: string; readonly id: string },
-    { ttlSeconds, context }: { ttlSeconds?: number; context: EventContext },
+    { context, ...wanted }: Extension & { readonly context: EventContext },
   ): Promise<{ expiresAt: string }> {
-    const intent = { type: 'ExtendSession', now: this.#deps.now(), ttlSeconds } as const
+    const intent = { type: 'ExtendSession', now: this.#deps.now(), ...wanted } as const
     const { state, position } = await this.#handle(session, intent, context)
     if (state.status !== 'open') throw new TravessiaError('SESSION_ENDED')
     const live = this.#live.get(session.id)

@@ -7,14 +7,13 @@ import {
   issuedCommandSchema,
 } from '@travessia/schemas/api/commands'
 import { idParams } from '@travessia/schemas/api/fields'
-import { type Language, TravessiaError } from '@travessia/schemas/errors'
-import type { FastifyRequest } from 'fastify'
+import type { Language } from '@travessia/schemas/errors'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import { readerLanguage } from '../plugins/error-handler.ts'
 import type { Services } from '../services.ts'
 import type { CommandRow } from '../views/commands.ts'
-import { type App, answers } from './route.ts'
+import { type App, answers, idempotencyKeyOf } from './route.ts'
 
 const recentOnDevice = 20
 
@@ -63,15 +62,6 @@ export function addCommandRoutes(app: App, services: Services): void {
     },
     async (request) => toCommand(services, namedOf(request, 'command'), readerLanguage(request)),
   )
-}
-
-/** @throws TravessiaError MESSAGE_INVALID: not 1-128 visible ASCII */
-function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
-  const key = headers['idempotency-key']
-  if (key === undefined) return undefined
-  if (typeof key !== 'string' || !/^[!-~]{1,128}$/.test(key))
-    throw new TravessiaError('MESSAGE_INVALID', { at: '/headers/idempotency-key' })
-  return key
 }
 
 export function toCommand(

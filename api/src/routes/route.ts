@@ -1,6 +1,7 @@
 /** What every route module shares: its types, its answers, and how it writes facts. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { problemSchema } from '@travessia/schemas/api/problem'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
 import type {
   FastifyBaseLogger,
@@ -62,4 +63,13 @@ export async function record<State, Intent, F extends Fact>(
   const { position } = await handle(store, decider, what.stream, what.intent, what.context)
   await views.until(position)
   return position ?? 0
+}
+
+/** @throws TravessiaError MESSAGE_INVALID: not 1-128 visible ASCII */
+export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !/^[!-~]{1,128}$/.test(key))
+    throw new TravessiaError('MESSAGE_INVALID', { at: '/headers/idempotency-key' })
+  return key
 }

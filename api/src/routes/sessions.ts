@@ -15,7 +15,7 @@ import { namedOf } from '../plugins/authorization.ts'
 import { readerLanguage } from '../plugins/error-handler.ts'
 import type { Services } from '../services.ts'
 import type { SessionRow } from '../views/sessions.ts'
-import { type App, answers, contextOf } from './route.ts'
+import { type App, answers, contextOf, idempotencyKeyOf } from './route.ts'
 
 const onSession = { permission: 'operate', scope: 'session' } as const
 const recentOnDevice = 20
@@ -76,7 +76,9 @@ function addOneSessionRoutes(app: App, services: Services): void {
     async (request) => {
       const session = namedOf(request, 'session')
       const context = sessionContext(services, request, session)
-      const { expiresAt } = await services.sessions.extend(session, { ...request.body, context })
+      const { expiresAt } = await services.sessions.extend(session, {
+        ...{ ...request.body, idempotencyKey: idempotencyKeyOf(request), context },
+      })
       return { sessionId: session.id, url: services.sessions.urlOf(session), expiresAt }
     },
   )

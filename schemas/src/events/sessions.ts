@@ -31,7 +31,7 @@ export const session = {
     targetOrigin: text,
   }),
   SessionDenied: data({ errorCode: text }),
-  SessionExtended: data({ expiresAt: time }),
+  SessionExtended: data({ expiresAt: time, idempotencyKey: optional(text) }),
   SessionClosed: data({ reason: text, totals }),
   SessionExpired: data({ reason: text, totals }),
   SessionRevoked: data({ reason: text, totals }),
