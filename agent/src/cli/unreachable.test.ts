@@ -46,6 +46,19 @@ test.each([
   )
 })
 
+test.each([
+  ['more headers than are read', `x: ${'y'.repeat(20_000)}`],
+  ['two lengths', 'content-length: 5\r\ncontent-length: 6'],
+])('an answer with %s is said so', async (_what, headers) => {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n`))
+  })
+  expect(await said(`http://127.0.0.1:${await listening(server)}`)).toMatch(
+    /^127\.0\.0\.1:\d+ does not speak as it was asked to: check the address, /,
+  )
+})
+
 test.each([404, 200])(
   'a web server that is not Travessia and answers %i is said so',
   async (code) => {

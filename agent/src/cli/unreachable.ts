@@ -41,7 +41,7 @@ const sentences: ReadonlyArray<readonly [RegExp, (way: Way) => string]> = [
       `The certificate of ${server} is not from an authority that this host trusts: if it is your own, name its file in NODE_EXTRA_CA_CERTS.`,
   ],
   [
-    /^ERR_SSL_|^EPROTO$|^HTTPParserError$|^ECONNRESET$|^EPIPE$|^UND_ERR_SOCKET$/,
+    /^ERR_SSL_|^EPROTO$|^HTTPParserError$|^ECONNRESET$|^EPIPE$|^UND_ERR_(SOCKET|HEADERS_OVERFLOW|RES_CONTENT_LENGTH_MISMATCH)$/,
     ({ dialled, setting }) =>
       `${dialled} does not speak as it was asked to: check ${setting}, whether it begins with http or https, and its port.`,
   ],
