@@ -1,6 +1,10 @@
 /** The driver and the real serial port package, on a pseudo terminal that socat makes (Debian package socat). */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -194,4 +198,42 @@ test('a process that watched a printer ends by itself once it has stopped', asyn
   child.stdout.on('data', (chunk) => (said += String(chunk)))
   expect(await once(child, 'exit')).toEqual([0, null])
   expect(said).toBe('idle')
+})
+
+/** Each of Node's four threads waits for a pipe that nobody writes to. @returns how to let them go */
+async function holdThreads(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'travessia-threads-'))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const held = Array.from({ length: 4 }, () => open(pipe, 'r'))
+  return async () => {
+    const writer = openSync(pipe, 'w')
+    await Promise.all(held.map(async (one: Promise<FileHandle>) => (await one).close()))
+    closeSync(writer)
+    await rm(folder, { recursive: true })
+  }
+}
+
+test('a command goes to the printer at once, also while all threads of the agent are busy', async () => {
+  const { board, path } = await printer()
+  const port = await openPort({ path, baudRate: 115_200 }, quiet)
+  onTestFinished(() => port.close())
+  const letGo = await holdThreads()
+  onTestFinished(letGo)
+  await port.write('M112\n')
+  await expect.poll(() => board.effects).toEqual(['M112'])
+})
+
+test('a port that takes nothing more refuses a command, and keeps none for later', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'travessia-full-')), 'port')
+  // Nobody reads on its other side.
+  const socat = spawn('socat', [`PTY,raw,echo=0,link=${path}`, 'EXEC:sleep 60'])
+  onTestFinished(() => void socat.kill())
+  await expect.poll(() => existsSync(path)).toBe(true)
+  const port = await openPort({ path, baudRate: 115_200 }, quiet)
+  onTestFinished(() => port.close())
+  const fill = async () => {
+    for (;;) await port.write('x')
+  }
+  await expect(fill()).rejects.toMatchObject({ code: 'EAGAIN' })
 })

@@ -71,8 +71,8 @@ test('the port is opened without a hang-up at its close, and DTR, the reset butt
             done(null)
           }
         }
-        target['write'] = (text: string, done: () => void) => {
-          calls.push(text)
+        target['write'] = (text: Uint8Array, done: () => void) => {
+          calls.push(String(text))
           done()
         }
       }

@@ -4,6 +4,7 @@
  * button, and a reset ends a print. Linux itself raises DTR in open(), which no program can forbid; `hupcl: false`
  * leaves it raised at close, so that only the very first open after plugging in can be such an edge.
  */
+import { writeSync } from 'node:fs'
 import { serialUrlPattern } from '@travessia/schemas/devices'
 
 const defaultBaud = 115_200
@@ -22,7 +23,7 @@ export class PortFault extends Error {
 export type SerialAddress = { readonly path: string; readonly baudRate: number }
 
 export type OpenedPort = {
-  /** Resolves when the system has taken it. */
+  /** The system takes it within this call, where it can: what waits here for a thread or a full port would leave late. */
   write(text: string): Promise<void>
   close(): Promise<void>
 }
@@ -63,7 +64,10 @@ export const openPort: OpenPort = async (address, events) => {
   return {
     write: (text) =>
       new Promise((resolve, reject) => {
-        port.write(text, (error) => (error ? reject(error) : resolve()))
+        const bytes = Buffer.from(text)
+        const taken = takenAtOnce(port.port, bytes)
+        if (taken === bytes.length) return resolve()
+        port.write(bytes.subarray(taken), (error) => (error ? reject(error) : resolve()))
       }),
     close: async () => {
       if (isClosed) return
@@ -71,6 +75,12 @@ export const openPort: OpenPort = async (address, events) => {
       await new Promise<void>((resolve) => port.close(() => resolve()))
     },
   }
+}
+
+/** @returns how many; on Windows a port has no descriptor. @throws what the system says, EAGAIN of a port that takes nothing */
+function takenAtOnce(opened: object | undefined, bytes: Uint8Array): number {
+  const fd = opened && 'fd' in opened ? opened.fd : undefined
+  return typeof fd === 'number' && process.platform !== 'win32' ? writeSync(fd, bytes) : 0
 }
 
 /** The system's words (Linux, macOS, Windows) in ours. */
