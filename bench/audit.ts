@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { typesOfKind } from '@travessia/schemas/events'
+import { search } from '../api/src/audit/search.ts'
 import { readArguments } from '../api/src/command-line.ts'
-import type { EventFilter, EventStore } from '../api/src/store/event-store.ts'
+import type { EventFilter } from '../api/src/store/event-store.ts'
 import { type Cast, cast, fill, manyAppends } from '../api/src/store/many-events.fixture.ts'
 import { type Engine, openEngine } from './store-engines.ts'
 
@@ -13,6 +14,8 @@ const { values } = readArguments('Usage: node bench/audit.ts [--events N]', {
 })
 const asked = 200
 const root = mkdtempSync(join(tmpdir(), 'travessia-audit-'))
+
+const neverDid = 'a user and a type that she never did'
 
 type Ask = (turn: number) => Omit<EventFilter, 'tenantId' | 'limit'>
 
@@ -37,8 +40,15 @@ async function measure(name: string, engine: Engine): Promise<void> {
   const bytes = await engine.bytes()
   const size = `${Math.round(bytes / 1e6)} MB, ${Math.round(bytes / all)} bytes an event`
   console.log(`${name}: ${made} events appended, ${perSecond} a second; ${size}`)
-  for (const [what, ask] of Object.entries(questions(people, await store.head())))
-    console.log(line(what, await times(store, people, ask)))
+  const { tenantId } = people
+  const asked = Object.entries(questions(people, await store.head()))
+  const filterOf = (ask: Ask) => (turn: number) => ({ tenantId, limit: 50, ...ask(turn) })
+  for (const [what, ask] of asked) {
+    const filter = filterOf(ask)
+    console.log(line(what, await times((turn) => store.query(filter(turn)))))
+    if (what === neverDid)
+      console.log(line('the same, to the end', await times((turn) => search(store, filter(turn)))))
+  }
 }
 
 function questions({ users, places }: Cast, head: number): Record<string, Ask> {
@@ -66,7 +76,7 @@ function questions({ users, places }: Cast, head: number): Record<string, Ask> {
     'a device and a kind': (turn) => ({
       ...{ deviceId: place(turn)?.deviceId ?? '', types: typesOfKind('session') },
     }),
-    'a user and a type that she never did': (turn) => ({
+    [neverDid]: (turn) => ({
       ...{ actorId: users[turn % users.length] ?? '', types: ['AgentRevoked'] },
     }),
     'narrowed to three installations': () => ({
@@ -75,11 +85,11 @@ function questions({ users, places }: Cast, head: number): Record<string, Ask> {
   }
 }
 
-async function times(store: EventStore, { tenantId }: Cast, ask: Ask): Promise<number[]> {
+async function times(ask: (turn: number) => Promise<unknown>): Promise<number[]> {
   const taken: number[] = []
   for (let turn = 0; turn < asked; turn += 1) {
     const begun = performance.now()
-    await store.query({ tenantId, limit: 50, ...ask(turn) })
+    await ask(turn)
     taken.push(performance.now() - begun)
   }
   return taken.sort((a, b) => a - b)

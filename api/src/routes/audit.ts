@@ -23,6 +23,7 @@ import { bundle } from '../audit/bundle.ts'
 import { exportedLines, exportTypes } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import { Readings } from '../audit/readings.ts'
+import { search } from '../audit/search.ts'
 import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
 import { TimeMachine } from '../audit/time-machine.ts'
 import { zip } from '../audit/zip.ts'
@@ -66,7 +67,8 @@ function addListRoutes(app: App, services: Services): void {
     { config, schema: { querystring: auditQuery, response: answers({ 200: auditEventList }) } },
     async (request) => {
       const { limit: _limit, cursor: _cursor, ...filter } = request.query
-      const page = await services.store.query(filterOf(requirePrincipal(request), request.query))
+      const wanted = filterOf(requirePrincipal(request), request.query)
+      const page = await search(services.store, wanted)
       await record(request, { list: 'events', filter })
       return { ...page, items: await readEvents(services, page.items, readerLanguage(request)) }
     },

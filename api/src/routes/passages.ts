@@ -2,6 +2,7 @@
 import { idParams } from '@travessia/schemas/api/fields'
 import { type PassageItem, passageItemList, passagesQuery } from '@travessia/schemas/api/passages'
 import { type PassageFact, type RecordedEvent, typesOfKind } from '@travessia/schemas/events'
+import { search } from '../audit/search.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
 import { type App, answers } from './route.ts'
@@ -29,7 +30,7 @@ export function addPassageRoutes(app: App, { store }: Services): void {
     async (request) => {
       const { tenantId, id: deviceId } = namedOf(request, 'device')
       const { limit = usualLimit, cursor } = request.query
-      const page = await store.query({
+      const page = await search(store, {
         ...{ tenantId, deviceId, types, limit },
         ...(cursor === undefined ? {} : { cursor }),
       })

@@ -1,9 +1,10 @@
 /** What a list is, whatever index it walks; each engine's test calls it. */
 import type { EventType, RecordedEvent } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { append } from './conformance-events.ts'
-import type { EventFilter, EventStore } from './event-store.ts'
+import { append, event } from './conformance-events.ts'
+import type { EventFilter, EventStore, NewEvent } from './event-store.ts'
 import type { Wanted } from './list-filters.fixture.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
 
@@ -42,16 +43,38 @@ export function describeLists(open: () => Promise<EventStore>): void {
         ),
       )
       .map((parts): Wanted => Object.assign({}, ...parts))
+    const sizes = fc.record({
+      limit: fc.integer({ min: 40, max: 200 }),
+      reach: fc.constantFrom(undefined, 60, 250),
+    })
     await fc.assert(
-      fc.asyncProperty(wanted, fc.integer({ min: 40, max: 200 }), async (filter, limit) => {
-        const seen = await pagesOf(store, { tenantId: people.tenantId, ...filter, limit })
+      fc.asyncProperty(wanted, sizes, async (filter, { limit, reach }) => {
+        const asked = { tenantId: people.tenantId, ...filter, limit }
+        const seen = (await pagesOf(store, asked, reach)).flat()
         const fitting = all.filter((event) => fits(event, filter))
         expect(seen).toEqual(fitting.map(({ position }) => position))
       }),
       { numRuns: 100 },
     )
   }, 60_000)
+  describeReach(open)
   describeBusyCustomer(open)
+}
+
+function describeReach(open: () => Promise<EventStore>): void {
+  test('a page looks at so many events and no more, full or not, and the next goes on there', async () => {
+    const store = await open()
+    const tenantId = newId()
+    const actor: NewEvent['actor'] = { type: 'user', id: newId() }
+    const common = event({ actor })
+    const data = { userId: newId(), clientIp: '192.0.2.1' }
+    const rare = { ...common, type: 'UserSignedIn', data } as NewEvent
+    for (const one of [rare, common, common, rare, common, common, common, common])
+      await store.append(append({ tenantId, events: [one] }))
+    const filter = { tenantId, actorId: actor.id, types: [rare.type] }
+    const looked = await pagesOf(store, { ...filter, limit: 9 }, 3)
+    expect(looked).toEqual([[], [4], [1]])
+  })
 }
 
 function describeBusyCustomer(open: () => Promise<EventStore>): void {
@@ -70,12 +93,16 @@ function describeBusyCustomer(open: () => Promise<EventStore>): void {
   })
 }
 
-async function pagesOf(store: EventStore, filter: EventFilter): Promise<number[]> {
-  const seen: number[] = []
+async function pagesOf(
+  store: EventStore,
+  filter: EventFilter,
+  reach?: number,
+): Promise<number[][]> {
+  const seen: number[][] = []
   let cursor: string | undefined
   do {
-    const page = await store.query(cursor === undefined ? filter : { ...filter, cursor })
-    seen.push(...page.items.map(({ position }) => position))
+    const page = await store.query(cursor === undefined ? filter : { ...filter, cursor }, reach)
+    seen.push(page.items.map(({ position }) => position))
     cursor = page.nextCursor
   } while (cursor)
   return seen

@@ -43,7 +43,7 @@ export type EventFilter = {
   readonly limit: number
 }
 
-/** `nextCursor`: there may be more. */
+/** `nextCursor`: there may be more, also of a page that is not full: it looks at so many events and no more. */
 export type EventPage = {
   readonly items: RecordedEvent[]
   readonly nextCursor?: string
@@ -71,8 +71,12 @@ export interface EventStore {
   take(append: Append, haste: Haste): Promise<Appended>
   /** Events of one stream, oldest first: all, or a page of one that may be long. */
   readStream(tenantId: string, streamId: string, page?: StreamPage): Promise<RecordedEvent[]>
-  /** Newest first. @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours; NODE_BUSY: the customer asks too much at once */
-  query(filter: EventFilter): Promise<EventPage>
+  /**
+   * Newest first.
+   * @param reach events that are looked at, at most
+   * @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours; NODE_BUSY: the customer asks too much at once
+   */
+  query(filter: EventFilter, reach?: number): Promise<EventPage>
   /** Gap-free, oldest first: a reader may checkpoint by position. */
   readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]>
   /** The same for one tenant. */

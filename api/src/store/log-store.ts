@@ -8,17 +8,21 @@ import {
   pageOf,
   queriesOf,
   type Reader,
+  type Row,
   statements,
+  stopsOf,
   streamValues,
   tenantQuery,
   toEvent,
   wholeLog,
 } from './query.ts'
-import type { Walker } from './walk.ts'
+import type { Query, Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 /** Under way, of one customer: they wait for each other, and for what others ask. */
 const maxPagesOfTenant = 32
+/** Events that a page walks by, whatever is asked for: a question takes some milliseconds, and others go between two of them. */
+const usualReach = 2_000
 
 export type Engine = {
   readonly queue: WriteQueue
@@ -64,13 +68,13 @@ export class LogStore implements EventStore {
     return (await this.#engine.near.rows(tenantId, sql, values)).map(toEvent)
   }
 
-  async query(filter: EventFilter): Promise<EventPage> {
+  async query(filter: EventFilter, reach = usualReach): Promise<EventPage> {
     const { tenantId } = filter
     const pages = this.#pages.get(tenantId) ?? 0
     if (pages >= maxPagesOfTenant) throw new TravessiaError('NODE_BUSY')
     this.#pages.set(tenantId, pages + 1)
     try {
-      return await this.#page(filter)
+      return await this.#page(filter, reach)
     } finally {
       const left = (this.#pages.get(tenantId) ?? 1) - 1
       if (left > 0) this.#pages.set(tenantId, left)
@@ -78,16 +82,22 @@ export class LogStore implements EventStore {
     }
   }
 
-  async #page(filter: EventFilter): Promise<EventPage> {
-    const { far, walker } = this.#engine
-    const queries = queriesOf(filter, walker)
+  async #page(filter: EventFilter, reach: number): Promise<EventPage> {
+    const { walker } = this.#engine
     // What is written between the first of several and the last would be in some only, and in no later page.
-    if (queries.length > 1 && filter.cursor === undefined)
-      return this.#page({ ...filter, cursor: String((await this.head()) + 1) })
-    const found = await Promise.all(
-      queries.map(({ sql, values }) => far.rows(filter.tenantId, sql, values)),
-    )
-    return pageOf(found.flat(), filter.limit)
+    if (queriesOf(filter, walker).length > 1 && filter.cursor === undefined)
+      return this.#page({ ...filter, cursor: String((await this.head()) + 1) }, reach)
+    const stops = await this.#far(filter, stopsOf(filter, walker, reach))
+    const places = stops.map((row) => Number(row['position']))
+    // Of several walks the one that came least far: below it not all has been looked at.
+    const floor = places.length > 0 ? Math.max(...places) : undefined
+    const found = await this.#far(filter, queriesOf(filter, walker, floor))
+    return pageOf(found, filter.limit, floor)
+  }
+
+  async #far({ tenantId }: EventFilter, queries: readonly Query[]): Promise<Row[]> {
+    const { far } = this.#engine
+    return (await Promise.all(queries.map((one) => far.rows(tenantId, one.sql, one.values)))).flat()
   }
 
   async head(): Promise<number> {

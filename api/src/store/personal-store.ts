@@ -10,15 +10,7 @@ import {
   type Whose,
 } from '@travessia/schemas/personal'
 import type { SubjectKeys } from '../identity/subject-keys.ts'
-import type {
-  Append,
-  Appended,
-  EventFilter,
-  EventPage,
-  EventStore,
-  Haste,
-  NewEvent,
-} from './event-store.ts'
+import type { Append, Appended, EventPage, EventStore, Haste, NewEvent } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { openText, sealText } from './personal-text.ts'
 
@@ -54,8 +46,8 @@ export class PersonalStore implements EventStore {
     return this.#opened(await this.#inner.readStream(...stream))
   }
 
-  async query(filter: EventFilter): Promise<EventPage> {
-    const page = await this.#inner.query(filter)
+  async query(...asked: Parameters<EventStore['query']>): Promise<EventPage> {
+    const page = await this.#inner.query(...asked)
     return { ...page, items: this.#opened(page.items) }
   }
 

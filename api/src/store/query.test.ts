@@ -15,6 +15,7 @@ import {
   leavesQuery,
   queriesOf,
   statements,
+  stopsOf,
   tenantQuery,
 } from './query.ts'
 import { createSqliteStore } from './sqlite.ts'
@@ -95,6 +96,14 @@ test.each([
     expect(planOf(positions ?? '')).toContain(`SEARCH event USING COVERING INDEX ${index} (`)
   },
 )
+
+test.each(filters)('where a page by %s ends is read from the index alone', (_what, wanted) => {
+  for (const { sql } of stopsOf({ tenantId: id, limit: 50, ...wanted }, sqliteWalker, 100)) {
+    const index = keysOf(wanted, sqliteWalker.typed).at(-1)?.replace('_key', '')
+    expect(planOf(sql)).toContain(`SEARCH event USING COVERING INDEX event_${index} (`)
+    expect(planOf(sql)).not.toMatch(/SCAN|TEMP B-TREE/)
+  }
+})
 
 test('what is rare has an index of its own: one type, and each installation of a narrowed reader', () => {
   const plans = (wanted: Wanted) =>

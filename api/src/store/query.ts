@@ -78,20 +78,53 @@ export const evidenceStatements = {
 } as const
 
 /**
- * Newest first by position; their answers together are the answer. One for each type, or for each installation of a narrowed
- * reader, where no other index is narrower: what is rare is found as quickly as what is not.
+ * Newest first by position, down to `floor`; their answers together are the answer.
  * @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours, or no time
  */
-export function queriesOf(filter: EventFilter, walker: Walker): Query[] {
+export function queriesOf(filter: EventFilter, walker: Walker, floor?: number): Query[] {
+  return eachWalk(filter, walker, (asked) => listOf(columns, { ...asked, floor }, walker))
+}
+
+/** The place in each walk after `reach` events, where there is one: none for a filter that every event walked by fits. */
+export function stopsOf(filter: EventFilter, walker: Walker, reach: number): Query[] {
+  if (!passesBy(filter, walker)) return []
+  return eachWalk(filter, walker, (asked) => {
+    const { walked } = walkOf(asked, walker)
+    return {
+      sql: `select position from event where ${walked.where} order by ${walked.order} limit 1 offset ?`,
+      values: [...walked.values, reach - 1],
+    }
+  })
+}
+
+/**
+ * One walk for each type, or for each installation of a narrowed reader, where no other index is narrower: what is rare is
+ * found as quickly as what is not.
+ */
+function eachWalk(
+  filter: EventFilter,
+  walker: Walker,
+  query: (asked: Asked & { limit: number }) => Query,
+): Query[] {
+  const split = splitOf(filter, walker)
+  if (split === undefined) return [query(filter)]
+  const rest = { ...filter, [split]: undefined }
+  const column = split === 'types' ? 'type_key' : 'installation_key'
+  return walker.each(column, filter[split] ?? [], (one) => query({ ...rest, one }))
+}
+
+function splitOf(filter: EventFilter, walker: Walker): 'types' | 'installationIds' | undefined {
   const { types, installationIds } = filter
   const [narrowest] = keysOf(filter)
-  const each = (column: string, ids: readonly string[], rest: Asked & { limit: number }) =>
-    walker.each(column, ids, (one) => listOf(columns, { ...rest, one }, walker))
-  if (types && (!narrowest || walker.typed.includes(narrowest.column)))
-    return each('type_key', types, { ...filter, types: undefined })
-  if (installationIds && !narrowest)
-    return each('installation_key', installationIds, { ...filter, installationIds: undefined })
-  return [listOf(columns, filter, walker)]
+  if (types && (!narrowest || walker.typed.includes(narrowest.column))) return 'types'
+  return installationIds && !narrowest ? 'installationIds' : undefined
+}
+
+/** Conditions beside the index that is walked; those on the time leave at most the rest of an hour at either end. */
+function passesBy(filter: EventFilter, walker: Walker): boolean {
+  const split = splitOf(filter, walker)
+  const isPast = (name: 'types' | 'installationIds') => filter[name] !== undefined && name !== split
+  return keysOf(filter).length > 1 || isPast('types') || isPast('installationIds')
 }
 
 /** Oldest first, of all that the tenant has. */
@@ -133,21 +166,28 @@ type Asked = { readonly [K in keyof Omit<EventFilter, 'limit'>]: EventFilter[K] 
   readonly tenantId: string
   /** Oldest first, from there on. */
   readonly after?: number
+  /** Newest first, down to this one. */
+  readonly floor?: number | undefined
   /** One of the types or installations, by itself. */
   readonly one?: Key
 }
 
 function listOf(what: string, asked: Asked & { readonly limit: number }, walker: Walker): Query {
-  const times = timesOf(asked)
-  const { keys, others: rest } = splitKeys(asked)
-  const isOldestFirst = asked.after !== undefined
-  const walked = walker.walk({ keys, ...boundsOf(asked, times), isOldestFirst })
+  const { walked, times, others: rest } = walkOf(asked, walker)
   const others = conditionsOf(asked, times, rest)
   const where = [walked.where, ...others.map(({ sql }) => sql)].join(' and ')
   return {
     sql: `select ${what} from event where ${where} order by ${walked.order} limit ?`,
     values: [...walked.values, ...others.flatMap(({ values }) => values), asked.limit],
   }
+}
+
+/** The walk, and the keys that are not of its index. */
+function walkOf(asked: Asked, walker: Walker) {
+  const times = timesOf(asked)
+  const { keys, others } = splitKeys(asked)
+  const isOldestFirst = asked.after !== undefined
+  return { walked: walker.walk({ keys, ...boundsOf(asked, times), isOldestFirst }), times, others }
 }
 
 /** Those of the index that is walked. A type beside another key has an index without the tenant. */
@@ -199,7 +239,7 @@ function timesOf({ from, to }: Asked): Times {
  * that time both are null, and nothing is found.
  */
 function boundsOf(
-  { tenantId, cursor, after }: Asked,
+  { tenantId, cursor, floor, after = floor && floor - 1 }: Asked,
   { from, to }: Times,
 ): Pick<Walk, 'after' | 'before'> {
   const before = cursor === undefined ? undefined : cursorOf(cursor)
@@ -228,12 +268,12 @@ function cursorOf(text: string): number {
   return position
 }
 
-/** A page of the answers to `queriesOf`, and from where the next one goes on. */
-export function pageOf(found: readonly Row[], limit: number) {
+/** A page of the answers to `queriesOf`, and from where the next one goes on: below the last of a full page, or below `floor`. */
+export function pageOf(found: readonly Row[], limit: number, floor?: number) {
   const byPosition = found.toSorted((a, b) => Number(b['position']) - Number(a['position']))
   const items = byPosition.slice(0, limit).map(toEvent)
-  const last = items.at(-1)
-  return items.length < limit || !last ? { items } : { items, nextCursor: String(last.position) }
+  const last = items.length < limit ? floor : items.at(-1)?.position
+  return last === undefined ? { items } : { items, nextCursor: String(last) }
 }
 
 export function toEvent(row: Row): RecordedEvent {

@@ -57,6 +57,17 @@ test('an address with filters asks for just that, and pages follow by their curs
   expect(document.body.textContent).not.toContain(m.audit_more())
 })
 
+test('a page without items that is not the last one is followed by the next', async () => {
+  answer = (path) => {
+    if (path.includes('cursor=5')) return Response.json({ items: [event('b')] })
+    if (path.includes('cursor=9')) return Response.json({ items: [], nextCursor: '5' })
+    return Response.json({ items: [], nextCursor: '9' })
+  }
+  await open('?ver=eventos')
+  await shown('sentence b')
+  expect(asked).toHaveLength(3)
+})
+
 test('a choice goes into the address, and what is downloaded is what is shown', async () => {
   await open('?ver=eventos')
   await page.getByText(m.filters(), { exact: true }).click()

@@ -32,14 +32,10 @@ export class AuditList {
   /** The first page, or the next one. */
   async more(): Promise<void> {
     const choice = this.#choices
-    const { filter, page } = this
     this.error = undefined
     this.isLoading = true
     try {
-      const query = queryOf(filter)
-      if (page?.nextCursor !== undefined) query.set('cursor', page.nextCursor)
-      const next =
-        filter.tab === 'sessoes' ? await this.#sessions(query) : await this.#events(query)
+      const next = await this.#next(() => choice === this.#choices)
       if (choice === this.#choices) this.shown = next
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
@@ -48,13 +44,28 @@ export class AuditList {
     if (choice === this.#choices) this.isLoading = false
   }
 
-  async #sessions(query: URLSearchParams): Promise<Shown> {
-    const next = await get<Page<Session>>(`/api/audit/sessions?limit=30&${query}`)
-    return { sessions: { ...next, items: [...(this.shown.sessions?.items ?? []), ...next.items] } }
+  async #next(isWanted: () => boolean): Promise<Shown> {
+    const { filter, shown } = this
+    const { sessions, events } = shown
+    if (filter.tab === 'sessoes')
+      return { sessions: await this.#after('/api/audit/sessions?limit=30', sessions, isWanted) }
+    return { events: await this.#after('/api/audit/events?limit=50', events, isWanted) }
   }
 
-  async #events(query: URLSearchParams): Promise<Shown> {
-    const next = await get<Page<AuditEvent>>(`/api/audit/events?limit=50&${query}`)
-    return { events: { ...next, items: [...(this.shown.events?.items ?? []), ...next.items] } }
+  /** A page without items that is not the last one: the server has searched so far, in a log that is long. */
+  async #after<T>(
+    path: string,
+    before: Page<T> | undefined,
+    isWanted: () => boolean,
+  ): Promise<Page<T>> {
+    const query = queryOf(this.filter)
+    let cursor = before?.nextCursor
+    for (;;) {
+      if (cursor !== undefined) query.set('cursor', cursor)
+      const next = await get<Page<T>>(`${path}&${query}`)
+      cursor = next.nextCursor
+      if (next.items.length > 0 || cursor === undefined || !isWanted())
+        return { ...next, items: [...(before?.items ?? []), ...next.items] }
+    }
   }
 }
