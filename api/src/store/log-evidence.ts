@@ -9,11 +9,8 @@ import type {
   Leaf,
   Page,
 } from './evidence-log.ts'
+import { entriesQuery, evidenceStatements, leavesOf, leavesQuery } from './query.ts'
 import {
-  entriesQuery,
-  evidenceStatements,
-  leavesOf,
-  leavesQuery,
   type Reader,
   toCheckpoint,
   toCosignature,
@@ -21,7 +18,7 @@ import {
   toLeaf,
   toSize,
   wholeLog,
-} from './query.ts'
+} from './rows.ts'
 import type { Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 

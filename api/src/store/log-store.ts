@@ -4,18 +4,8 @@ import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Append, Appended, EventFilter, EventPage, EventStore, Haste } from './event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import { LogEvidence } from './log-evidence.ts'
-import {
-  pageOf,
-  queriesOf,
-  type Reader,
-  type Row,
-  statements,
-  stopsOf,
-  streamValues,
-  tenantQuery,
-  toEvent,
-  wholeLog,
-} from './query.ts'
+import { pageOf, queriesOf, statements, stopsOf, streamValues, tenantQuery } from './query.ts'
+import { type Reader, type Row, toEvent, wholeLog } from './rows.ts'
 import type { Query, Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 

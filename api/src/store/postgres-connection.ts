@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { connectionLimits } from './postgres-setup.ts'
 import { writerStatements } from './postgres-statements.ts'
-import type { Row } from './query.ts'
+import type { Row } from './rows.ts'
 
 export type Access = { readonly url: string; readonly role?: string | undefined }
 

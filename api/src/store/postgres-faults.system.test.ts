@@ -14,7 +14,7 @@ import type { EventStore } from './event-store.ts'
 import { type PostgresServer, shipped, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
 import { PostgresReader } from './postgres-reader.ts'
-import { wholeLog } from './query.ts'
+import { wholeLog } from './rows.ts'
 import { SmallDisk } from './small-disk.fixture.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })

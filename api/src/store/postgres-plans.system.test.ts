@@ -15,12 +15,12 @@ import {
   evidenceStatements,
   leavesQuery,
   queriesOf,
-  type Row,
   statements,
   stopsOf,
   streamValues,
   tenantQuery,
 } from './query.ts'
+import type { Row } from './rows.ts'
 import { postgresWalker, type Query } from './walk.ts'
 
 type Node = {

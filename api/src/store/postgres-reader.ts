@@ -3,7 +3,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import pg from 'pg'
 import { type Access, problemOf } from './postgres-connection.ts'
 import { connectionLimits } from './postgres-setup.ts'
-import type { Reader, Row } from './query.ts'
+import type { Reader, Row } from './rows.ts'
 import type { Values } from './walk.ts'
 
 const maxConnections = 4

@@ -12,7 +12,7 @@ import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
 import { PostgresReader } from './postgres-reader.ts'
 import { appRole } from './postgres-setup.ts'
-import { wholeLog } from './query.ts'
+import { wholeLog } from './rows.ts'
 
 const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
 const opened: EventStore[] = []

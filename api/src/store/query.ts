@@ -1,9 +1,9 @@
 /** The conditions of a filter in SQL, the same words for both engines: each single key has its index. */
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { RecordedEvent } from '@travessia/schemas/events'
 import type { EventFilter, StreamPage } from './event-store.ts'
-import type { Entry, KeptCheckpoint, KeptCosignature, Leaf, Page } from './evidence-log.ts'
+import type { Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
+import { type Row, toEvent, toLeaf } from './rows.ts'
 import {
   type Key,
   key,
@@ -14,16 +14,6 @@ import {
   type Walk,
   type Walker,
 } from './walk.ts'
-
-export type Row = Record<string, unknown>
-
-/** What is read for the node itself, of all tenants. */
-export const wholeLog = 'all'
-
-export interface Reader {
-  /** Of this tenant, or of the whole log; `sql` with `?` where a value goes. */
-  rows(tenantId: string, sql: string, values: Values): Promise<Row[]>
-}
 
 const columns = 'position, log_index, body'
 
@@ -274,38 +264,4 @@ export function pageOf(found: readonly Row[], limit: number, floor?: number) {
   const items = byPosition.slice(0, limit).map(toEvent)
   const last = items.length < limit ? floor : items.at(-1)?.position
   return last === undefined ? { items } : { items, nextCursor: String(last) }
-}
-
-export function toEvent(row: Row): RecordedEvent {
-  const event = JSON.parse(String(row['body'])) as RecordedEvent
-  return { ...event, position: Number(row['position']), logIndex: Number(row['log_index']) }
-}
-
-export function toLeaf(row: Row): Leaf {
-  const hash = new Uint8Array(row['leaf_hash'] as Uint8Array)
-  return { position: Number(row['position']), logIndex: Number(row['log_index']), hash }
-}
-
-export function toEntry(row: Row): Entry {
-  return { ...toLeaf(row), text: String(row['body']) }
-}
-
-export function toSize(row: Row): { tenantId: string; size: number } {
-  return { tenantId: String(row['id']), size: Number(row['next_log_index']) }
-}
-
-export function toCosignature(row: Row): KeptCosignature {
-  const text = (name: string) => String(row[name])
-  return {
-    ...{ tenantId: text('tenant'), agentId: text('agent'), size: Number(row['size']) },
-    ...{ line: text('line'), key: text('note_key'), at: text('at') },
-  }
-}
-
-export function toCheckpoint(row: Row): KeptCheckpoint {
-  return {
-    ...{ tenantId: String(row['tenant']), size: Number(row['size']) },
-    root: new Uint8Array(row['root'] as Uint8Array),
-    ...{ note: String(row['note']), at: String(row['at']) },
-  }
 }

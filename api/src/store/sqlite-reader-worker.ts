@@ -2,7 +2,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { takeOrders } from '../thread.ts'
-import type { Row } from './query.ts'
+import type { Row } from './rows.ts'
 import type { Query } from './walk.ts'
 
 /** Rows, or what is wrong. */

@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { onThreadEnd } from '../thread.ts'
-import type { Reader, Row } from './query.ts'
+import type { Reader, Row } from './rows.ts'
 import type { ReadAnswer } from './sqlite-reader-worker.ts'
 import type { Query, Values } from './walk.ts'
 
