@@ -93,3 +93,30 @@ test('the address of the database is taken with a host or with the folder of a s
     expect(problems(wrong)).not.toContain('secret')
   }
 })
+
+test.each([
+  ['PUBLIC_URL', 'https://'],
+  ['PUBLIC_URL', 'https://a b'],
+  ['PUBLIC_URL', 'https://a.example/app'],
+  ['PUBLIC_URL', 'https://a.example?x'],
+  ['REMOTE_URL', 'https://[::1'],
+  ['REMOTE_URL', 'https://user:secret@a.example'],
+  ['WS_URL', 'wss://'],
+  ['REDIS_URL', 'redis://[x'],
+  ['TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['TRUSTED_PROXIES', '10.0.0.1, :::'],
+  ['TRUSTED_PROXIES', '10.0.0.1/8/8'],
+])('TRAVESSIA_%s=%s is wrong and said so', (name, value) => {
+  const wrong = () => readConfig({ ...key, [`TRAVESSIA_${name}`]: value })
+  const problems = [expect.stringMatching(`^TRAVESSIA_${name}[: ]`)]
+  expect(wrong).toThrow(expect.objectContaining({ details: { problems } }))
+})
+
+test('an address with nothing behind its host is the same with a slash and without, and networks are proxies', () => {
+  const environment = { ...key, TRAVESSIA_PUBLIC_URL: 'https://a.example/' }
+  const proxies = '10.0.0.1, 172.16.0.0/12,::1,fd00::/8,'
+  expect(readConfig({ ...environment, TRAVESSIA_TRUSTED_PROXIES: proxies })).toMatchObject({
+    PUBLIC_URL: 'https://a.example',
+    TRUSTED_PROXIES: ['10.0.0.1', '172.16.0.0/12', '::1', 'fd00::/8'],
+  })
+})

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { isNetwork } from '@travessia/schemas/ip-address'
 import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
 
@@ -52,6 +53,14 @@ export type Config = Readonly<
 }
 
 const prefix = 'TRAVESSIA_'
+const urls = [
+  'PUBLIC_URL',
+  'REMOTE_URL',
+  'WS_URL',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'BROKER_URL',
+] as const
 /** What our own broker would take, were it in this process. */
 const ownBrokerOnly = ['WS_PORT', 'MQTT_PORT', 'REDIS_URL', 'MAX_SOCKETS_PER_IP']
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -96,25 +105,40 @@ export function readConfig(
     problems.push(`${prefix}DEMO=1 needs ${prefix}HOST on loopback`)
   if (needsKey && !isDemo && !config.ENCRYPTION_KEY)
     problems.push(`${prefix}ENCRYPTION_KEY is missing (64 hex digits)`)
-  problems.push(...brokerProblems(config))
-  if (config.DATABASE_URL && !URL.canParse(config.DATABASE_URL))
-    problems.push(`${prefix}DATABASE_URL is no address`)
+  const proxies = config.TRUSTED_PROXIES.split(',').flatMap((text) => text.trim() || [])
+  problems.push(...addressProblems(config, proxies), ...brokerProblems(config))
   if (problems.length > 0) throw new TravessiaError('CONFIG_INVALID', { problems })
-  const { BROKER_KEEPS_APART: _said, ...rest } = config
-  const proxies = config.TRUSTED_PROXIES.split(',').map((text) => text.trim())
+  const { BROKER_KEEPS_APART: _said, PUBLIC_URL, REMOTE_URL, ...rest } = config
   return Object.freeze({
     ...rest,
+    ...(PUBLIC_URL ? { PUBLIC_URL: new URL(PUBLIC_URL).origin } : {}),
+    ...(REMOTE_URL ? { REMOTE_URL: new URL(REMOTE_URL).origin } : {}),
     DEMO: isDemo,
     UNUSED: unused.map((name) => prefix + name),
-    TRUSTED_PROXIES: proxies.filter((text) => text !== ''),
+    TRUSTED_PROXIES: proxies,
   })
+}
+
+/** What the patterns let through. Paths are put behind what browsers open, so it has none of its own. */
+function addressProblems(config: Static<typeof schema>, proxies: readonly string[]): string[] {
+  const wrong = urls.filter((name) => config[name] !== undefined && !URL.canParse(config[name]))
+  const longer = (['PUBLIC_URL', 'REMOTE_URL'] as const).filter((name) => {
+    const url = config[name] === undefined ? null : URL.parse(config[name])
+    return url !== null && url.href !== `${url.origin}/`
+  })
+  return [
+    ...wrong.map((name) => `${prefix}${name} is no address`),
+    ...longer.map((name) => `${prefix}${name} must end with its host or port`),
+    ...proxies
+      .filter((text) => !isNetwork(text))
+      .map((text) => `${prefix}TRUSTED_PROXIES: ${text} is no address or network`),
+  ]
 }
 
 /** Closed by default: a broker of somebody else is used on its operator's word only (ADR 16). */
 function brokerProblems(config: Static<typeof schema>): string[] {
   const { BROKER_URL: url, BROKER_KEEPS_APART: keepsApart } = config
-  if (!url) return []
-  if (!URL.canParse(url)) return [`${prefix}BROKER_URL is no address`]
+  if (!url || !URL.canParse(url)) return []
   const isPlain = /^(ws|mqtt):/.test(url)
   const problems: string[] = []
   if (keepsApart !== '1')

@@ -26,6 +26,14 @@ test('the keys of the api are asked for in clear on loopback only', () => {
     expect(readConfig({ TRAVESSIA_PUBLIC_URL: url }).PUBLIC_URL).toBe(url)
 })
 
+test('what is no proxy is said, beside the rest', () => {
+  const wrong = { TRAVESSIA_TRUSTED_PROXIES: '10.0.0.0/99', TRAVESSIA_WS_PORT: 'x' }
+  expect(problemsOf(wrong)).toHaveLength(2)
+  expect(readConfig({ TRAVESSIA_TRUSTED_PROXIES: '10.0.0.0/8,' }).TRUSTED_PROXIES).toEqual([
+    '10.0.0.0/8',
+  ])
+})
+
 function problemsOf(environment: Record<string, string>): string[] {
   try {
     readConfig(environment)

@@ -1,5 +1,6 @@
 /** The part of the environment that a broker of its own process reads (DESIGN 9). Every wrong variable is named at once. */
 import { TravessiaError } from '@travessia/schemas/errors'
+import { isNetwork } from '@travessia/schemas/ip-address'
 import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
 
@@ -43,9 +44,11 @@ export function readConfig(
     : (validate.errors ?? []).map((e) => `${prefix}${e.instancePath.slice(1)} ${e.message}`)
   const config = values as unknown as Static<typeof schema>
   problems.push(...publicUrlProblems(config.PUBLIC_URL))
+  const proxies = config.TRUSTED_PROXIES.split(',').flatMap((text) => text.trim() || [])
+  for (const text of proxies.filter((one) => !isNetwork(one)))
+    problems.push(`${prefix}TRUSTED_PROXIES: ${text} is no address or network`)
   if (problems.length > 0) throw new TravessiaError('CONFIG_INVALID', { problems })
-  const proxies = config.TRUSTED_PROXIES.split(',').map((text) => text.trim())
-  return Object.freeze({ ...config, TRUSTED_PROXIES: proxies.filter((text) => text !== '') })
+  return Object.freeze({ ...config, TRUSTED_PROXIES: proxies })
 }
 
 /** Whoever answers there can let anybody in, so nobody on the way may. */

@@ -1,5 +1,5 @@
 /** The broker as a process of its own (ADR 20): configuration, start, one ready line, stop on SIGTERM. */
-import { TravessiaError } from '@travessia/schemas/errors'
+import { startFailure } from '@travessia/schemas/start-failure'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { Broker } from './broker.ts'
@@ -18,7 +18,7 @@ process.umask(0o077)
 try {
   await run(readConfig())
 } catch (error) {
-  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.stderr.write(`${startFailure(error)}\n`)
   process.exit(1)
 }
 
@@ -52,16 +52,4 @@ async function run(config: BrokerConfig): Promise<void> {
   process.stdout.write(
     `${JSON.stringify({ level: 30, time: now(), msg: 'ready', jwksUrl, ...urls })}\n`,
   )
-}
-
-/** What a person must know to mend it, in one line. */
-function sentenceOf(error: unknown): string {
-  const { code, port, stack, cause } = error as NodeJS.ErrnoException & { port?: number }
-  if (code === 'EADDRINUSE')
-    return `Port ${port} is in use by another program. Stop it, or set another TRAVESSIA_*_PORT (0 picks a free one).`
-  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED')
-    return 'The data directory is in use by another Travessia. Stop it, or set another TRAVESSIA_DATA_DIR.'
-  if (error instanceof TravessiaError && Array.isArray(error.details['problems']))
-    return `Configuration: ${error.details['problems'].join('; ')}.`
-  return stack ?? String(error)
 }

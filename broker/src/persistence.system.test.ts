@@ -251,7 +251,8 @@ describe('Redis', () => {
   test('a Redis that cannot be reached is an error that names the variable, not the address', async () => {
     const redisUrl = `redis://user:secret@${local}:${await freePort()}`
     const failed = openPersistence({ dataDir, redisUrl })
-    await expect(failed).rejects.toThrow(/^TRAVESSIA_REDIS_URL: Redis cannot be reached$/)
+    const problems = ['TRAVESSIA_REDIS_URL: Redis cannot be reached']
+    await expect(failed).rejects.toMatchObject({ details: { problems } })
     await expect(failed).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
   })
 })

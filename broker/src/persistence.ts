@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { Level } from 'level'
 import { rememberSessions } from './session-memory.ts'
 
@@ -67,7 +68,8 @@ async function openRedis(url: string): Promise<Persistence> {
     await redis.connect()
   } catch (error) {
     redis.disconnect()
-    throw new Error('TRAVESSIA_REDIS_URL: Redis cannot be reached', { cause: reason ?? error })
+    const problems = ['TRAVESSIA_REDIS_URL: Redis cannot be reached']
+    throw new TravessiaError('CONFIG_INVALID', { problems }, { cause: reason ?? error })
   }
   return {
     engine: sessionsOnly(createEngine({ conn: redis })),

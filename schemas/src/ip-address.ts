@@ -12,6 +12,14 @@ export function classifyAddress(address: string): AddressClass {
   return address.includes(':') ? classifyIpv6(address.toLowerCase()) : classifyIpv4(address)
 }
 
+/** An address, or a network as `10.0.0.0/8`. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits = '0', ...more] = text.split('/')
+  const isIpv6 = /^[0-9a-f:.]*:/i.test(address) && URL.canParse(`http://[${address}]`)
+  const longest = plainIpv4.test(address) ? 32 : isIpv6 ? 128 : -1
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= longest
+}
+
 function classifyIpv4(address: string): AddressClass {
   if (!plainIpv4.test(address)) return 'forbidden'
   const [a = 0, b = 0] = address.split('.').map(Number)
