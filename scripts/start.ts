@@ -1,11 +1,16 @@
 /** `npm start`: builds what is stale, starts a cloud node in demo mode with its agents and devices. */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { readArguments } from '../api/src/command-line.ts'
 import { demoAccounts, demoPassword } from '../api/src/demo-accounts.ts'
 import { buildAgentIfStale, buildPwaIfStale } from './builds.ts'
 import { ChildExit, keepChild, stopChildren } from './children.ts'
 import { startDemo } from './demo.ts'
 
+readArguments(
+  'Usage: npm start   (the demo in TRAVESSIA_DATA_DIR; ports and more by TRAVESSIA_*, see README)',
+  {},
+)
 const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] ?? './data')
 const demoDir = join(dataDir, 'demo')
 

@@ -1,6 +1,8 @@
 /** What the API promises of every address, method and body, whoever asks (DESIGN 9). */
+import { maxDevices } from '@travessia/schemas/devices'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, type Item } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
 import { registerDevice } from '../rig/own-agent.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
 import { head, portOf, sendRaw } from './raw-socket.ts'
@@ -133,6 +135,26 @@ test('a wrong argument of a command is named by its place in the body', async ()
   const body = { command: 'OpenGate', args: { direction: 'up' } }
   const answer = await admin.call('POST', `/api/devices/${id}/commands`, body)
   expect(outcome(answer)).toEqual([400, 'MESSAGE_INVALID', '/args/direction'])
+})
+
+test('an installation takes as many devices as its agent does, and not one more', async () => {
+  const { body } = await admin.call<Item>('POST', '/api/installations', { name: 'Cheia' })
+  const http = { kind: 'http', driver: 'http', baseUrl: 'http://10.0.0.7', viaAgent: true }
+  // A node that is busy at times looks at nothing then.
+  const register = (name: string) =>
+    eventually(async () => {
+      const path = `/api/installations/${body.id}/devices`
+      const answer = await admin.call('POST', path, { name, ...http })
+      return answer.body['code'] !== 'NODE_BUSY' && answer
+    })
+  for (let n = 0; n < maxDevices; n += 20) {
+    const some = Array.from({ length: 20 }, (_, i) => register(`Página ${n + i}`))
+    for (const { status } of await Promise.all(some)) expect(status).toBe(201)
+  }
+  expect(outcome(await register('Mais uma'))).toEqual([409, 'DEVICE_LIMIT', undefined])
+  const devices = await admin.get<{ items: Item[] }>(`/api/installations/${body.id}/devices`)
+  expect((await admin.call('DELETE', `/api/devices/${devices.items[0]?.id}`)).status).toBe(204)
+  expect((await register('Mais uma')).status).toBe(201)
 })
 
 /** The first bytes of a live stream that say where it begins. */

@@ -7,6 +7,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { root } from '../rig/processes.ts'
 
 const commands = [
+  'scripts/start.ts',
+  'scripts/serve.ts',
   'scripts/soak.ts',
   'scripts/torture.ts',
   'scripts/torture.ts commands',
@@ -31,6 +33,14 @@ test.each(commands)(
     const asked = said(`${line} --help`)
     expect(asked).toEqual({ status: 0, stdout: expect.stringMatching(/^Usage: /), stderr: '' })
     expect(said(`${line} --hepl`)).toEqual({ status: 2, stdout: '', stderr: asked.stdout })
+  },
+)
+
+test.each(['--help', 'help', 'pair --help', 'run --help', 'simulate --help', 'pause 2h --help'])(
+  'travessia-agent %s says its usage and does nothing else',
+  (args) => {
+    const usage = expect.stringMatching(/^travessia-agent .*\n\n {2}pair CODE --url URL/)
+    expect(said(`agent/src/main.ts ${args}`)).toEqual({ status: 0, stdout: usage, stderr: '' })
   },
 )
 

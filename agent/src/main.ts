@@ -34,15 +34,15 @@ const usage = `travessia-agent ${agentVersion}
 
 const [name = '', ...args] = process.argv.slice(2)
 const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-if (load) {
+if (name === 'help' || process.argv.includes('--help')) {
+  process.stdout.write(usage)
+} else if (load) {
   try {
     await (await load()).run(args)
   } catch (error) {
     process.stderr.write(`${sentenceOf(error)}\n`)
     process.exitCode = 1
   }
-} else if (name === '--help' || name === 'help') {
-  process.stdout.write(usage)
 } else {
   process.stderr.write(usage)
   process.exitCode = name === '' ? 0 : 2

@@ -68,13 +68,16 @@ const agentDeviceSchema = Type.Object(
 )
 export type AgentDevice = Static<typeof agentDeviceSchema>
 
+/** Of one installation: its agent takes no longer list. */
+export const maxDevices = 500
+
 /** Payload of the Ed25519 JWS on `cmd/devices`; the agent keeps the list of the highest version. */
 export const deviceListSchema = Type.Object(
   {
     tenantId: id,
     agentId: id,
     version: Type.Integer({ minimum: 0 }),
-    devices: Type.Array(agentDeviceSchema, { maxItems: 500 }),
+    devices: Type.Array(agentDeviceSchema, { maxItems: maxDevices }),
   },
   { additionalProperties: false },
 )

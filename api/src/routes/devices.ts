@@ -11,7 +11,7 @@ import { idParams } from '@travessia/schemas/api/fields'
 import { proxyAnswer, proxyBody } from '@travessia/schemas/api/proxy'
 import { buttonsProblem, type DeviceButton } from '@travessia/schemas/buttons'
 import { commandCatalog } from '@travessia/schemas/commands'
-import { type Credentials, driverCommands } from '@travessia/schemas/devices'
+import { type Credentials, driverCommands, maxDevices } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { SecondPerson } from '@travessia/schemas/second-person'
@@ -119,6 +119,7 @@ async function register(
 ): Promise<DeviceRow> {
   const { tenantId, id: installationId } = namedOf(request, 'installation')
   const others = await services.views.devices.list(tenantId, installationId)
+  if (others.length >= maxDevices) throw new TravessiaError('DEVICE_LIMIT')
   requireFit(body)
   const id = newId()
   const slug = slugOf(body.name, new Set(others.map((one) => one.slug)))

@@ -42,6 +42,11 @@ export const requests = {
     en: 'Somebody else changed this at the same time.',
     pt: 'Outra pessoa alterou isto ao mesmo tempo.',
   },
+  DEVICE_LIMIT: {
+    status: 409,
+    en: 'This installation has as many devices as one can have. Remove one first.',
+    pt: 'Esta instalação já tem o máximo de equipamentos. Remova um antes.',
+  },
   INSTALLATION_IN_USE: {
     status: 409,
     en: 'Remove the devices of this installation and unpair its agent first.',
