@@ -26,6 +26,8 @@ const database = new DatabaseSync(String(workerData.path))
 database.exec('pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full')
 // Every index has its own last page for each key, so a batch touches many: kept in memory, and carried into the file seldom (32 and 64 MB).
 database.exec('pragma cache_size = -32000; pragma wal_autocheckpoint = 16000')
+// Beside a long reading nothing is carried over from its begin on: afterwards the room is given back.
+database.exec('pragma journal_size_limit = 68000000')
 const tell = () => parentPort?.postMessage('waits' satisfies WriterNews)
 migrate(database, { patience: { limitMs: migrationLimitMs, tell } })
 
