@@ -56,3 +56,12 @@ test('an agent that has confirmed is sent nothing more', async () => {
   await vi.advanceTimersByTimeAsync(10_000)
   expect(steps).toEqual(['recorded', 'sent'])
 })
+
+test('many changes at once are two lists, and go again as one', async () => {
+  start(0)
+  for (let n = 0; n < 100; n += 1) lists.changed(agent)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(steps).toEqual(['recorded', 'sent', 'recorded', 'sent'])
+  await vi.advanceTimersByTimeAsync(2_100)
+  expect(steps).toEqual(['recorded', 'sent', 'recorded', 'sent', 'recorded', 'sent'])
+})

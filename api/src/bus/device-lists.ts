@@ -28,6 +28,8 @@ export class DeviceLists {
   readonly #confirmed = new Map<string, number>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #waiting = new Map<string, Set<() => void>>()
+  /** Agents whose list is on its way; true: it has changed since. */
+  readonly #sending = new Map<string, boolean>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -81,20 +83,27 @@ export class DeviceLists {
     return (this.#confirmed.get(agentId) ?? -1) >= version
   }
 
+  /** One at a time for each agent: sealing the credentials of hundreds of devices takes a while, and each change asks for it. */
   #send(agent: AgentAddress, left: number): void {
-    clearTimeout(this.#timers.get(agent.agentId))
-    const again = () => {
-      if (left === 0) return
-      const timer = setTimeout(() => this.#send(agent, left - 1), resendMs)
-      this.#timers.set(agent.agentId, timer.unref())
-    }
-    this.#publish(agent)
-      .then((version) => {
-        if (version !== undefined && !this.#holds(agent.agentId, version)) again()
-      })
+    const { agentId } = agent
+    clearTimeout(this.#timers.get(agentId))
+    const isUnderWay = this.#sending.has(agentId)
+    this.#sending.set(agentId, isUnderWay)
+    if (isUnderWay) return
+    void this.#publish(agent)
+      .then((version) => version !== undefined && !this.#holds(agentId, version))
       .catch((error: unknown) => {
         this.#deps.log.error({ err: error, ...agent }, 'device list not sent')
-        again()
+        return true
+      })
+      .then((isOpen) => {
+        const hasChanged = this.#sending.get(agentId) === true
+        this.#sending.delete(agentId)
+        if (hasChanged) this.#send(agent, resends)
+        else if (isOpen && left > 0) {
+          const timer = setTimeout(() => this.#send(agent, left - 1), resendMs)
+          this.#timers.set(agentId, timer.unref())
+        }
       })
   }
 
