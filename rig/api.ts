@@ -1,4 +1,7 @@
 /** The HTTP API as a client has it, and what is asked of it most. */
+import { type CommandStatus, isTerminal } from '@travessia/schemas/commands'
+import { eventually } from './eventually.ts'
+
 const demoPassword = 'travessia-demo'
 
 type Answer<T = Record<string, unknown>> = {
@@ -85,6 +88,29 @@ export async function factsOf(
     `/api/audit/events?limit=200${query}`,
   )
   return items.toReversed() as never
+}
+
+export type EndedCommand = {
+  readonly id: string
+  readonly status: CommandStatus
+  readonly errorCode: string | null
+  readonly confirmed: boolean | null
+  readonly file: string | null
+}
+
+/** The command, once it has come to its end. */
+export function endOfCommand(
+  api: Api,
+  commandId: string,
+  withinMs = 15_000,
+): Promise<EndedCommand> {
+  return eventually(
+    async () => {
+      const command = await api.get<EndedCommand>(`/api/commands/${commandId}`)
+      return isTerminal(command.status) && command
+    },
+    { withinMs, what: `an end of command ${commandId}` },
+  )
 }
 
 /** Requests of these facts without an end: it is written after the answer, once the copies of both are kept. */

@@ -3,7 +3,7 @@
  * killed meanwhile, and then it turns once.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import { Api, deviceNamed, endOfCommand, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { childPid, type Stack, startStack, whileGone } from '../rig/stack.ts'
 
@@ -33,8 +33,8 @@ afterAll(async () => {
 async function rule(safety: string[], deviceIds: string[] = [], as = admin): Promise<number> {
   return (await as.call('PATCH', '/api/policy', { secondPerson: { safety, deviceIds } })).status
 }
-async function ask(as = manager, command = 'OpenGate', args: object = { direction: 'both' }) {
-  const body = { command, args, confirm: true }
+async function ask(as = manager) {
+  const body = { command: 'OpenGate', args: { direction: 'both' }, confirm: true }
   const path = `/api/devices/${gate.id}/commands`
   const asked = await as.call<{ commandId: string; status: string }>('POST', path, body)
   expect(asked.status).toBe(202)
@@ -58,11 +58,7 @@ async function agentBack(): Promise<void> {
   )
 }
 async function endOf(commandId: string): Promise<string> {
-  const open = ['issued', 'delivered', 'running']
-  return eventually(async () => {
-    const status = await stateOf(commandId)
-    return !open.includes(status) && status
-  })
+  return (await endOfCommand(manager, commandId)).status
 }
 
 test('without a rule one person is enough; with it the second one’s yes turns the turnstile once', async () => {

@@ -1,12 +1,9 @@
 /** Declared buttons of any HTTP device, from the form's request to the device, which counts what reached it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, factsOf, type Item } from '../rig/api.ts'
-import { eventually } from '../rig/eventually.ts'
+import { Api, type EndedCommand, endOfCommand, factsOf, type Item } from '../rig/api.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { OwnDevice } from '../rig/own-device.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
-
-type State = { readonly status: string; readonly errorCode: string | null }
 
 const device = new OwnDevice()
 const credentials = { login: 'bomba', password: 'segredo-da-bomba' }
@@ -44,13 +41,10 @@ const press = (button: string) =>
   })
 
 /** Presses, and waits for what comes of it. */
-async function outcome(button: string): Promise<State & { id: string }> {
+async function outcome(button: string): Promise<EndedCommand> {
   const { status, body } = await press(button)
   expect(status).toBe(202)
-  return eventually(async () => {
-    const state = await manager.get<State & { id: string }>(`/api/commands/${body.commandId}`)
-    return !['issued', 'delivered', 'running'].includes(state.status) && state
-  })
+  return endOfCommand(manager, body.commandId)
 }
 
 const seen = (path: string) => device.seen.filter((one) => one.startsWith(path))

@@ -2,14 +2,21 @@
  * OpenGate from the API to the simulated turnstile, whose own counters say what really happened: durable before
  * 202, once per key, never late, one terminal state (DESIGN 8, THREATS C, F1-F3).
  */
+import { isTerminal } from '@travessia/schemas/commands'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
+import {
+  Api,
+  deviceNamed,
+  type EndedCommand,
+  endOfCommand,
+  factsOf,
+  type Item,
+} from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { registerDevice } from '../rig/own-agent.ts'
 import { childPid, type Stack, startStack, whileGone } from '../rig/stack.ts'
 
 type Issued = { readonly commandId: string; readonly expiresAt: string }
-type State = { readonly status: string; readonly errorCode: string | null }
 
 const terminal = ['Succeeded', 'Failed', 'Refused', 'Expired', 'Unknown'].map((t) => `Command${t}`)
 let stack: Stack
@@ -55,27 +62,19 @@ async function faults(wanted: Record<string, unknown>): Promise<void> {
   await fetch(url, { method: 'POST', body: JSON.stringify(wanted) })
 }
 
-async function facts(commandId: string, as = auditor) {
-  const all = await factsOf(as, `&deviceId=${gate.id}&kind=command`)
+async function facts(commandId: string) {
+  const all = await factsOf(auditor, `&deviceId=${gate.id}&kind=command`)
   return all.filter(({ streamId }) => streamId === commandId)
-}
-
-async function outcome(commandId: string, withinMs = 15_000): Promise<State> {
-  return eventually(
-    async () => {
-      const state = await manager.get<State>(`/api/commands/${commandId}`)
-      return !['issued', 'delivered', 'running'].includes(state.status) && state
-    },
-    { withinMs, what: `an outcome of ${commandId}` },
-  )
 }
 
 /** No command of the device is open. */
 async function settled(): Promise<void> {
   await eventually(
     async () => {
-      const { items } = await manager.get<{ items: State[] }>(`/api/devices/${gate.id}/commands`)
-      return items.every(({ status }) => !['issued', 'delivered', 'running'].includes(status))
+      const { items } = await manager.get<{ items: EndedCommand[] }>(
+        `/api/devices/${gate.id}/commands`,
+      )
+      return items.every(({ status }) => isTerminal(status))
     },
     { withinMs: 40_000, what: 'no open command' },
   )
@@ -93,7 +92,7 @@ test('202 comes after CommandIssued is in the log, and the gate opens once', asy
   expect(first).toMatchObject({ type: 'CommandIssued', data: { usesCredentials: true } })
   const ofDevice = await factsOf(auditor, `&deviceId=${gate.id}`)
   expect(ofDevice.map(({ type }) => type)).toContain('DeviceCredentialsDelivered')
-  expect((await outcome(body.commandId)).status).toBe('succeeded')
+  expect((await endOfCommand(manager, body.commandId)).status).toBe('succeeded')
   const types = (await facts(body.commandId)).map(({ type }) => type)
   expect(types[0]).toBe('CommandIssued')
   expect(terminalsOf(await facts(body.commandId))).toEqual(['CommandSucceeded'])
@@ -103,7 +102,7 @@ test('202 comes after CommandIssued is in the log, and the gate opens once', asy
 
 test('the audit says who opened what and why, in Portuguese and in English', async () => {
   const { body } = await open({ direction: 'anticlockwise', reason: 'entrega' })
-  await outcome(body.commandId)
+  await endOfCommand(manager, body.commandId)
   const summaries = (await facts(body.commandId)).map(({ summary }) => summary)
   expect(summaries[0]).toBe(
     'Gestora Ana mandou liberar Catraca Entrada Principal no sentido anti-horário, motivo: entrega',
@@ -128,7 +127,7 @@ test('a double tap with one idempotency key is one command and one action at the
   const ids = new Set(answers.map(({ body }) => body.commandId))
   expect(ids.size).toBe(1)
   const [commandId = ''] = ids
-  await outcome(commandId)
+  await endOfCommand(manager, commandId)
   const late = await open({ direction: 'both' }, { key })
   expect([late.status, late.body.commandId]).toEqual([202, commandId])
   expect((await actions()).length).toBe(before + 1)
@@ -169,7 +168,7 @@ test('operators may open; auditors may not, strangers get 401, another tenant 40
   const before = (await actions()).length
   const allowed = await open({ direction: 'both' }, { as: operator })
   expect(allowed.status).toBe(202)
-  await outcome(allowed.body.commandId)
+  await endOfCommand(manager, allowed.body.commandId)
   const foreign = await new Api(stack.httpUrl).signIn('gestor@outro.travessia')
   for (const [as, status] of [
     [auditor, 403],
@@ -185,7 +184,7 @@ test('what the device denies is refused, not failed', async () => {
   const before = (await actions()).length
   await faults({ denied: true })
   const { body } = await open({ direction: 'both' })
-  expect(await outcome(body.commandId)).toMatchObject({
+  expect(await endOfCommand(manager, body.commandId)).toMatchObject({
     ...{ status: 'refused', errorCode: 'COMMAND_REFUSED' },
   })
   await faults({})
@@ -196,7 +195,7 @@ test('what the device denies is refused, not failed', async () => {
 test('a device that takes longer than the command lives ends it as unknown, never as succeeded', async () => {
   await faults({ hang: true })
   const { body } = await open({ direction: 'both' }, { expiresInMs: 1_000 })
-  const state = await outcome(body.commandId, 31_000)
+  const state = await endOfCommand(manager, body.commandId, 31_000)
   await faults({})
   expect(['unknown', 'failed', 'expired']).toContain(state.status)
   expect(terminalsOf(await facts(body.commandId))).toHaveLength(1)
@@ -206,7 +205,7 @@ test('an expiry may only be shortened', async () => {
   const { body } = await open({ direction: 'both' }, { expiresInMs: 60_000 })
   const issued = Date.parse(String((await facts(body.commandId))[0]?.['at']))
   expect(Date.parse(body.expiresAt) - issued).toBe(5_000)
-  await outcome(body.commandId)
+  await endOfCommand(manager, body.commandId)
 })
 
 test('a frozen agent that wakes after the expiry never opens the gate late', async () => {
@@ -218,7 +217,7 @@ test('a frozen agent that wakes after the expiry never opens the gate late', asy
   const expiresAt = Date.parse(body.expiresAt)
   await eventually(async () => Date.now() > expiresAt + 1_500)
   process.kill(agent, 'SIGCONT')
-  const state = await outcome(body.commandId, 30_000)
+  const state = await endOfCommand(manager, body.commandId, 30_000)
   expect(['expired', 'unknown']).toContain(state.status)
   await eventually(async () => (await open({ direction: 'both' })).status === 202)
   await settled()

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Api } from '../rig/api.ts'
+import { Api, type EndedCommand, endOfCommand } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { ended } from '../rig/processes.ts'
@@ -12,11 +12,6 @@ import { type Stack, startStack } from '../rig/stack.ts'
 import { startSimulator } from './simulator.ts'
 
 type Known = { readonly state: { status: string; detail?: string; job?: { file: string } } | null }
-type Command = {
-  readonly status: string
-  readonly errorCode: unknown
-  readonly confirmed?: unknown
-}
 
 let stack: Stack
 let manager: Api
@@ -49,13 +44,10 @@ function deviceOf(id: string) {
   return {
     becomes: (status: string, file?: string) =>
       eventually(() => known(status, file), { withinMs: 30_000 }),
-    async run(command: string, args = {}): Promise<Command> {
+    async run(command: string, args = {}): Promise<EndedCommand> {
       const path = `/api/devices/${id}/commands`
       const { body } = await manager.call<{ commandId: string }>('POST', path, { command, args })
-      return eventually(async () => {
-        const state = await manager.get<Command>(`/api/commands/${body.commandId}`)
-        return !['issued', 'delivered', 'running'].includes(state.status) && state
-      })
+      return endOfCommand(manager, body.commandId)
     },
   }
 }

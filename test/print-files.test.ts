@@ -10,7 +10,7 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { Api, deviceNamed, factsOf } from '../rig/api.ts'
+import { Api, deviceNamed, endOfCommand, factsOf } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { ended } from '../rig/processes.ts'
@@ -22,12 +22,6 @@ vi.setConfig({ testTimeout: 180_000 })
 
 type Kept = { readonly id: string; readonly name: string; length: number; sha256: string }
 type Uploaded = { readonly path: string; readonly size: number; readonly sha256: string }
-type Command = {
-  readonly status: string
-  readonly errorCode: string | null
-  readonly file: string | null
-  readonly percent: number | null
-}
 
 let stack: Stack
 let manager: Api
@@ -76,17 +70,7 @@ async function order(deviceId: string, file: string): Promise<string> {
   return String(issued.body['commandId'])
 }
 
-const isOver = ({ status }: Command) => !['issued', 'delivered', 'running'].includes(status)
-
-function endOf(id: string): Promise<Command> {
-  return eventually(
-    async () => {
-      const state = await manager.get<Command>(`/api/commands/${id}`)
-      return isOver(state) && state
-    },
-    { withinMs: 90_000, what: 'the end of the command' },
-  )
-}
+const endOf = (id: string) => endOfCommand(manager, id, 90_000)
 
 async function uploadsAt(url: string): Promise<readonly Uploaded[]> {
   const state = await (await fetch(`${url}/__simulator/state`)).json()
@@ -155,12 +139,12 @@ test('an agent killed while the file is on its way: failed once, nothing at the 
 
 describe('what is refused', () => {
   let id: string
-  const dropped = async (name: string, header: string) => {
+  const dropped = async (header: string) => {
     const { hostname, port } = new URL(stack.httpUrl)
     const socket = connect(Number(port), hostname)
     await once(socket, 'connect')
     socket.write(
-      `POST /api/devices/${id}/files?name=${name} HTTP/1.1\r\nhost: x\r\n${header}\r\n` +
+      `POST /api/devices/${id}/files?name=a.gcode HTTP/1.1\r\nhost: x\r\n${header}\r\n` +
         `authorization: Bearer ${manager.token}\r\ncontent-type: application/octet-stream\r\n\r\n`,
     )
     return socket
@@ -190,7 +174,7 @@ describe('what is refused', () => {
   })
 
   test('a file that is announced as too large is refused before its bytes come', async () => {
-    const socket = await dropped('a.gcode', `content-length: ${256 * 1024 * 1024 + 1}`)
+    const socket = await dropped(`content-length: ${256 * 1024 * 1024 + 1}`)
     let answer = ''
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString()
@@ -201,7 +185,7 @@ describe('what is refused', () => {
 
   test('a sender that goes away in the middle leaves neither file nor fact', async () => {
     const before = [kept(), await factsOn(id)]
-    const socket = await dropped('a.gcode', 'content-length: 1000000')
+    const socket = await dropped('content-length: 1000000')
     socket.write(Buffer.alloc(300_000))
     await eventually(async () => kept().length > (before[0]?.length ?? 0), { what: 'the start' })
     socket.destroy()

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, type Item } from '../rig/api.ts'
+import { Api, type EndedCommand, endOfCommand, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { ended } from '../rig/processes.ts'
@@ -38,15 +38,10 @@ afterAll(async () => {
 
 const serial = { name: 'Impressora da oficina', kind: 'printer', driver: 'marlin' }
 
-async function run(command: string, args = {}): Promise<{ status: string; errorCode: unknown }> {
+async function run(command: string, args = {}): Promise<EndedCommand> {
   const path = `/api/devices/${printer.id}/commands`
   const { body } = await manager.call<{ commandId: string }>('POST', path, { command, args })
-  return eventually(async () => {
-    const state = await manager.get<{ status: string; errorCode: unknown }>(
-      `/api/commands/${body.commandId}`,
-    )
-    return !['issued', 'delivered', 'running'].includes(state.status) && state
-  })
+  return endOfCommand(manager, body.commandId)
 }
 
 const known = async (status: string) => {

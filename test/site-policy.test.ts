@@ -6,14 +6,18 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, deviceNamed, factsOf, type Item } from '../rig/api.ts'
-import { eventually } from '../rig/eventually.ts'
+import {
+  Api,
+  deviceNamed,
+  type EndedCommand,
+  endOfCommand,
+  factsOf,
+  type Item,
+} from '../rig/api.ts'
 import { type OwnAgent, pairOwnAgent, registerDevice } from '../rig/own-agent.ts'
 import { enterSession, fetchPage } from '../rig/pages.ts'
 import { root } from '../rig/processes.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
-
-type State = { readonly status: string; readonly errorCode: string | null }
 
 const program = join(root, 'agent/src/main.ts')
 const agents: OwnAgent[] = []
@@ -47,15 +51,12 @@ function register(agent: OwnAgent, baseUrl: string): Promise<Item> {
   return registerDevice(manager, agent.installationId, { name: 'Catraca', baseUrl, ...fields })
 }
 
-async function run(device: Item, command: string, args: object): Promise<State> {
+async function run(device: Item, command: string, args: object): Promise<EndedCommand> {
   const { status, body } = await manager.call<{ commandId: string }>(
     ...(['POST', `/api/devices/${device.id}/commands`, { command, args }] as const),
   )
   expect(status).toBe(202)
-  const end = await eventually(async () => {
-    const state = await manager.get<State>(`/api/commands/${body.commandId}`)
-    return !['issued', 'delivered', 'running'].includes(state.status) && state
-  })
+  const end = await endOfCommand(manager, body.commandId)
   // It lives five seconds, which pass quickly on a busy machine; then nothing was done.
   return end.status === 'expired' ? run(device, command, args) : end
 }

@@ -3,6 +3,7 @@
  * has an answer, and other phones repeat it at random. A lane goes on when its command has ended or expired.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type CommandStatus, isTerminal } from '@travessia/schemas/commands'
 import type { Api } from '../../rig/api.ts'
 import { moment } from './device-plug.ts'
 import type { Gate } from './field.ts'
@@ -10,7 +11,6 @@ import type { Tap } from './judge.ts'
 import { createRandom, type Random } from './random.ts'
 
 const directions = ['clockwise', 'anticlockwise', 'both'] as const
-const openStatuses = ['issued', 'delivered', 'running']
 const repeatShare = 0.25
 const settleMs = 1_000
 /** Until the node gives up, and a restart in the worst moment. */
@@ -135,8 +135,8 @@ export class Phones {
     const headers = { 'x-forwarded-for': address }
     const path = `/api/commands/${commandId}`
     const state = await api
-      .call<{ status: string }>('GET', path, undefined, headers)
+      .call<{ status: CommandStatus }>('GET', path, undefined, headers)
       .catch(() => undefined)
-    return state?.status === 200 && !openStatuses.includes(state.body.status)
+    return state?.status === 200 && isTerminal(state.body.status)
   }
 }
