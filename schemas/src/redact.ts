@@ -1,5 +1,5 @@
 /**
- * What is secret in headers, queries and JSON bodies. Used by logs, events and (later) capture; the
+ * What is secret in headers, queries and JSON bodies. Used by logs, events and captured bodies; the
  * text that stands in for a secret is always the same, so that a reader sees that something was there.
  */
 export const redacted = '[redacted]'

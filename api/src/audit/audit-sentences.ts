@@ -1,8 +1,6 @@
 /** Who read the audit, and who takes it elsewhere, as sentences. */
 import type { RecordedEvent } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
-import { counted, withError, withReason } from './phrases.ts'
-import type { EventNames } from './sentences.ts'
+import { counted, type EventNames, type Text, withError, withReason } from './phrases.ts'
 
 const lists: Readonly<Record<string, Text>> = {
   events: ['eventos', 'events'],

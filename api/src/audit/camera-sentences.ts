@@ -1,7 +1,7 @@
 /** Who looked at which camera, for how long, and why no longer. */
 import { errorText, isErrorCode } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
+import type { Text } from './phrases.ts'
 
 const ends: Readonly<Record<string, Text>> = {
   'time-limit': ['o tempo acabou', 'its time was over'],

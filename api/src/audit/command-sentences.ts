@@ -1,8 +1,7 @@
 /** What a person ordered, as a sentence. A new command without one does not compile. */
 import type { CommandName } from '@travessia/schemas/commands'
 import type { Fact } from '@travessia/schemas/events'
-
-export type Text = readonly [pt: string, en: string]
+import type { Text } from './phrases.ts'
 
 type Args = Readonly<Record<string, unknown>>
 

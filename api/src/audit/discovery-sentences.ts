@@ -1,7 +1,6 @@
 /** A look into the network of an installation: who asked for it, and how much came of it. */
 import type { RecordedEvent } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
-import { withError } from './phrases.ts'
+import { type Text, withError } from './phrases.ts'
 
 export function discoveryText(
   event: RecordedEvent,

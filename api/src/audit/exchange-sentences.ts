@@ -1,10 +1,8 @@
 /** What passed between a session's browser and its device, and what was refused. */
 import type { LeftOut } from '@travessia/schemas/captured'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
-import { counted, withError } from './phrases.ts'
+import { counted, type EventNames, type Text, withError } from './phrases.ts'
 import { requestText } from './request-sentences.ts'
-import type { EventNames } from './sentences.ts'
 
 export function exchangeText(event: RecordedEvent, names: EventNames): Text | undefined {
   const { actor, device } = names

@@ -1,7 +1,6 @@
 /** What became of a file for a printer. */
 import type { RecordedEvent } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
-import { counted } from './phrases.ts'
+import { counted, type Text } from './phrases.ts'
 
 export function fileText(
   event: RecordedEvent,

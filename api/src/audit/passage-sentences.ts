@@ -1,6 +1,6 @@
 /** Who went through a turnstile, gave up or was denied, as a sentence. */
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
+import type { Text } from './phrases.ts'
 
 type Denial = Fact<'PassageDenied'>['data']['reason']
 

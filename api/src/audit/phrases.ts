@@ -1,6 +1,17 @@
-/** What sentences of the audit have in common: how they count, and how they end. */
+/** What sentences of the audit have in common: whom they name, how they count, and how they end. */
 import { type ErrorCode, errorText, isErrorCode } from '@travessia/schemas/errors'
-import type { Text } from './command-sentences.ts'
+
+export type Text = readonly [pt: string, en: string]
+
+/** Names of what an event mentions, as they are now. */
+export type EventNames = {
+  readonly actor: string
+  readonly device: string
+  readonly driver: string
+  readonly installation: string
+  /** Person that the event is about, when that is not the actor. */
+  readonly subject: string
+}
 
 /** `1 byte`, `2 bytes`: where the plural only adds a letter. */
 export function counted(count: number, noun: string): string {

@@ -4,7 +4,8 @@ import type { Language } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Users } from '../identity/users.ts'
 import type { Views } from '../views/views.ts'
-import { type EventNames, sentenceOf } from './sentences.ts'
+import type { EventNames } from './phrases.ts'
+import { sentenceOf } from './sentences.ts'
 
 export type ReadingDeps = {
   readonly views: Pick<Views, 'agents' | 'devices' | 'installations'>

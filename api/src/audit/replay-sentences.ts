@@ -1,9 +1,7 @@
 /** Who looked at a session again: auditors are audited. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { gapCauseText } from '@travessia/schemas/recording-gaps'
-import type { Text } from './command-sentences.ts'
-import { counted } from './phrases.ts'
-import type { EventNames } from './sentences.ts'
+import { counted, type EventNames, type Text } from './phrases.ts'
 
 export function replayText(
   event: RecordedEvent,

@@ -2,7 +2,7 @@
  * What a request to a known device means, as a sentence (DEVICES 1.3, 2.1, 2.2). Only what method and path tell:
  * bodies are digests in the log. Unknown requests stay as they are.
  */
-import type { Text } from './command-sentences.ts'
+import type { Text } from './phrases.ts'
 
 type Rule = {
   readonly method: string

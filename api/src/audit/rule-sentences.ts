@@ -1,7 +1,7 @@
 /** Rules that people set, as sentences: a second person for commands, what a site allows, whom the log forgets. */
 import type { RecordedEvent } from '@travessia/schemas/events'
-import { issuedText, type Text } from './command-sentences.ts'
-import type { EventNames } from './sentences.ts'
+import { issuedText } from './command-sentences.ts'
+import type { EventNames, Text } from './phrases.ts'
 
 export function ruleText(
   event: RecordedEvent,

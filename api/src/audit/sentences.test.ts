@@ -1,8 +1,9 @@
 import { type EventType, eventTypes, type RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
+import type { EventNames } from './phrases.ts'
 import { sampleData } from './sample-data.ts'
-import { type EventNames, sentenceOf } from './sentences.ts'
+import { sentenceOf } from './sentences.ts'
 
 const names: EventNames = {
   actor: 'Ana',

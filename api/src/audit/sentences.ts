@@ -5,26 +5,16 @@ import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { erasedText } from '@travessia/schemas/personal'
 import { auditText } from './audit-sentences.ts'
 import { cameraText } from './camera-sentences.ts'
-import { issuedText, type Text } from './command-sentences.ts'
+import { issuedText } from './command-sentences.ts'
 import { discoveryText } from './discovery-sentences.ts'
 import { exchangeText } from './exchange-sentences.ts'
 import { fileText } from './file-sentences.ts'
 import { passageText } from './passage-sentences.ts'
-import { withError, withReason } from './phrases.ts'
+import { type EventNames, type Text, withError, withReason } from './phrases.ts'
 import { replayText } from './replay-sentences.ts'
 import { ruleText } from './rule-sentences.ts'
 import { stateText } from './state-sentences.ts'
 import { witnessText } from './witness-sentences.ts'
-
-/** Names of what an event mentions, as they are now. */
-export type EventNames = {
-  readonly actor: string
-  readonly device: string
-  readonly driver: string
-  readonly installation: string
-  /** Person that the event is about, when that is not the actor. */
-  readonly subject: string
-}
 
 const endReasons: Readonly<Record<string, Text>> = {
   user: ['encerrada pela pessoa', 'ended by the person'],

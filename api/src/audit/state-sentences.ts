@@ -2,8 +2,7 @@
 import { type DeviceStatus, detailOf } from '@travessia/schemas/device-state'
 import { isErrorCode } from '@travessia/schemas/errors'
 import type { Fact } from '@travessia/schemas/events'
-import type { Text } from './command-sentences.ts'
-import { withError } from './phrases.ts'
+import { type Text, withError } from './phrases.ts'
 
 const sentences: Readonly<Record<DeviceStatus, (device: string, file: string) => Text>> = {
   online: (d) => [`${d} responde`, `${d} answers`],

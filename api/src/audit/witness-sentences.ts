@@ -1,7 +1,7 @@
 /** What an agent says that it cannot confirm: the loudest sentences there are. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { RefusalReason } from '@travessia/schemas/witness'
-import type { Text } from './command-sentences.ts'
+import type { Text } from './phrases.ts'
 
 const reasons: Readonly<Record<RefusalReason, Text>> = {
   signature: ['não foi assinado por uma chave conhecida', 'it is not signed by a known key'],
