@@ -9,7 +9,7 @@ import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { CommandFiles } from './command-files.ts'
 import { eventually, temporaryDirectory } from './fixtures.ts'
-import { tunnelTo } from './tunnel-fixtures.ts'
+import { tunnelTo } from './tunnel.fixture.ts'
 
 const bytes = randomBytes(700_000)
 

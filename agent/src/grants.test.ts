@@ -6,7 +6,7 @@ import type { RequestHead } from '@travessia/schemas/tunnel-head'
 import { beforeAll, expect, test } from 'vitest'
 import { deviceAt, listening, type ServerKey, serverKey } from './fixtures.ts'
 import { Grants } from './grants.ts'
-import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 const agent = { tenantId: newId(), agentId: newId() }

@@ -4,7 +4,7 @@ import { FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
 import type { TunnelStream } from '@travessia/schemas/tunnel-stream'
 import { expect, test } from 'vitest'
 import { deviceAt, listening } from './fixtures.ts'
-import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel.fixture.ts'
 
 const uploadBytes = 50_000_000
 const refusal = 'HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\ntoo large'

@@ -13,7 +13,7 @@ import { deviceAt, eventually, listening } from './fixtures.ts'
 import { PageSigner } from './page-signer.ts'
 import { maskOf } from './secret-mask.ts'
 import { createTurnstile } from './simulators/turnstile.ts'
-import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 const policy = { allowLoopback: () => true, forbiddenPorts: () => [] }

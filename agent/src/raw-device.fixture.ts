@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { deviceAt, listening } from './fixtures.ts'
-import { tunnelTo } from './tunnel-fixtures.ts'
+import { tunnelTo } from './tunnel.fixture.ts'
 
 /** For tests: a device that says these bytes to whatever it is asked. */
 export async function rawDevice(say: (socket: Socket) => void) {

@@ -8,7 +8,7 @@ import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
 import { expect, onTestFinished, test } from 'vitest'
 import { deviceAt, eventually, listening } from './fixtures.ts'
 import { createCamera } from './simulators/camera.ts'
-import { answerOf, type Exchange, tunnelTo } from './tunnel-fixtures.ts'
+import { answerOf, type Exchange, tunnelTo } from './tunnel.fixture.ts'
 
 type Faults = Readonly<Record<string, boolean | number>>
 

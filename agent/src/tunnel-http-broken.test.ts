@@ -4,7 +4,7 @@ import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tun
 import { expect, test } from 'vitest'
 import { eventually } from './fixtures.ts'
 import { rawDevice } from './raw-device.fixture.ts'
-import { answerOf } from './tunnel-fixtures.ts'
+import { answerOf } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 

@@ -6,7 +6,7 @@ import { FrameType, initialWindowBytes, ResetCode } from '@travessia/schemas/tun
 import { expect, test, vi } from 'vitest'
 import { eventually } from './fixtures.ts'
 import { rawDevice } from './raw-device.fixture.ts'
-import { answerOf, httpDevice } from './tunnel-fixtures.ts'
+import { answerOf, httpDevice } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 

@@ -5,7 +5,7 @@ import { FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { expect, test } from 'vitest'
 import { eventually } from './fixtures.ts'
 import { rawDevice } from './raw-device.fixture.ts'
-import { httpDevice } from './tunnel-fixtures.ts'
+import { httpDevice } from './tunnel.fixture.ts'
 
 /** As many requests as `deviceAt` lets a device have at once. */
 const places = 8

@@ -13,7 +13,7 @@ import { decodeStandings, encodeStandings } from '@travessia/schemas/tunnel-stan
 import { tellEveryMs } from '@travessia/schemas/tunnel-streams'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
-import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FrameType, ResetCode } from '@travessia/schemas/tunnel-frame'
 import { expect, test, vi } from 'vitest'
 import { eventually } from './fixtures.ts'
-import { answerOf, httpDevice } from './tunnel-fixtures.ts'
+import { answerOf, httpDevice } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 

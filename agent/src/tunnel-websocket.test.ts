@@ -13,7 +13,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import { closedPort, deviceAt, eventually, listening } from './fixtures.ts'
 import { PageSigner } from './page-signer.ts'
-import { answerOf, tunnelTo } from './tunnel-fixtures.ts'
+import { answerOf, tunnelTo } from './tunnel.fixture.ts'
 
 const reset = (code: ResetCode) => expect.objectContaining({ name: 'StreamReset', code })
 const upgrade = { webSocket: { protocols: [] } }

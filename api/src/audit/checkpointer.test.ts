@@ -11,8 +11,8 @@ import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
+import { newEvidenceKeys } from './bundle.fixture.ts'
 import { Checkpointer } from './checkpointer.ts'
-import { newEvidenceKeys } from './test-bundle.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-checkpoints-'))
 const nodeId = newId()

@@ -18,12 +18,12 @@ import { type Cast, cast, fill, manyAppends } from '../store/many-events.fixture
 import { createSqliteStore } from '../store/sqlite.ts'
 import { rebuildViews } from '../views/rebuild.ts'
 import { Views } from '../views/views.ts'
+import { newEvidenceKeys } from './bundle.fixture.ts'
 import { bundle } from './bundle.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { openFile } from './open-file.ts'
 import { Retention } from './retention.ts'
-import { sampleData } from './sample-data.ts'
-import { newEvidenceKeys } from './test-bundle.ts'
+import { sampleData } from './sample-data.fixture.ts'
 import { zip } from './zip.ts'
 
 const log = pino({ level: 'silent' })

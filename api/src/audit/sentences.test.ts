@@ -2,7 +2,7 @@ import { type EventType, eventTypes, type RecordedEvent } from '@travessia/schem
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import type { EventNames } from './phrases.ts'
-import { sampleData } from './sample-data.ts'
+import { sampleData } from './sample-data.fixture.ts'
 import { sentenceOf } from './sentences.ts'
 
 const names: EventNames = {

@@ -2,7 +2,7 @@ import { toBase64 } from '@travessia/schemas/evidence/bytes'
 import { fileNames } from '@travessia/schemas/evidence/manifest'
 import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { afterAll, expect, test } from 'vitest'
-import type { Files } from './test-bundle.ts'
+import type { Files } from './bundle.fixture.ts'
 import {
   bundledLogs,
   changed,

@@ -4,8 +4,8 @@ import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append, event } from '../store/conformance-events.ts'
 import type { NewEvent } from '../store/event-store.ts'
-import { sampleData } from './sample-data.ts'
-import { createTestLog, type Files, pack, unpack } from './test-bundle.ts'
+import { createTestLog, type Files, pack, unpack } from './bundle.fixture.ts'
+import { sampleData } from './sample-data.fixture.ts'
 import { checksOf, type Log } from './verify.fixture.ts'
 
 const [page, form] = [Buffer.from('<p>seen</p>'), Buffer.from('a=[redacted]')]

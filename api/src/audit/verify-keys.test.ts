@@ -4,7 +4,7 @@ import { fileNames, manifestName } from '@travessia/schemas/evidence/manifest'
 import { noteKeyText, signNote } from '@travessia/schemas/evidence/note'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { expect, test } from 'vitest'
-import { createTestLog, newEvidenceKeys, unpack } from './test-bundle.ts'
+import { createTestLog, newEvidenceKeys, unpack } from './bundle.fixture.ts'
 import { changed, checksOf, linesOf } from './verify.fixture.ts'
 
 /** Two keys with three changes: the log's own, a second beside it, the first one retired. */

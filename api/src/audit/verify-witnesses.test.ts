@@ -5,7 +5,7 @@ import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { type NoteKey, noteKeyText, witnessKey } from '@travessia/schemas/evidence/note'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { afterAll, expect, test } from 'vitest'
-import { type Files, newWitness, type Witness } from './test-bundle.ts'
+import { type Files, newWitness, type Witness } from './bundle.fixture.ts'
 import { bundledLogs, changed, linesOf } from './verify.fixture.ts'
 
 const size = 41

@@ -4,8 +4,8 @@ import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { fileNames, manifestName } from '@travessia/schemas/evidence/manifest'
 import type { NoteKey } from '@travessia/schemas/evidence/note'
 import { type Knowledge, type Report, verifyBundle } from '@travessia/schemas/evidence/verify'
+import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './bundle.fixture.ts'
 import { openFile } from './open-file.ts'
-import { createTestLog, type Files, newEvidenceKeys, pack, unpack } from './test-bundle.ts'
 
 export type Log = Awaited<ReturnType<typeof createTestLog>>
 

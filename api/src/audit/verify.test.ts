@@ -4,8 +4,8 @@ import { checkpointText, originOf } from '@travessia/schemas/evidence/checkpoint
 import { fileNames } from '@travessia/schemas/evidence/manifest'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { afterAll, expect, test } from 'vitest'
+import { createTestLog, type newEvidenceKeys, pack } from './bundle.fixture.ts'
 import { openFile } from './open-file.ts'
-import { createTestLog, type newEvidenceKeys, pack } from './test-bundle.ts'
 import {
   bundledLogs,
   changed,

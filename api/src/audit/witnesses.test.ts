@@ -20,8 +20,8 @@ import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
+import { newEvidenceKeys } from './bundle.fixture.ts'
 import { Checkpointer } from './checkpointer.ts'
-import { newEvidenceKeys } from './test-bundle.ts'
 import { Witnesses } from './witnesses.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-witnesses-'))

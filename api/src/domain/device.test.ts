@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sampleData } from '../audit/sample-data.ts'
+import { sampleData } from '../audit/sample-data.fixture.ts'
 import { device, installation } from './device.ts'
 
 const missing = expect.objectContaining({ code: 'NOT_FOUND' })

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { DeviceRow } from '../views/devices.ts'
-import { type Answer, camera, coded, countOf, gif, lookAt, ok } from './test-camera.ts'
+import { type Answer, camera, coded, countOf, gif, lookAt, ok } from './camera.fixture.ts'
 
 test.each([
   [401, '', 'CAMERA_SIGN_IN'],

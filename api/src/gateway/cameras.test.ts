@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { expect, test } from 'vitest'
-import { paceMs } from './camera-viewing.ts'
 import {
   type Answer,
   camera,
@@ -16,7 +15,8 @@ import {
   refusal,
   until,
   watching,
-} from './test-camera.ts'
+} from './camera.fixture.ts'
+import { paceMs } from './camera-viewing.ts'
 
 test('two who look are served by one reading, and the last who leaves ends it', async () => {
   const at = await camera()

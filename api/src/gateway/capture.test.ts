@@ -8,7 +8,7 @@ import type { RecordedEvent } from '@travessia/schemas/events'
 import { afterEach, expect, test } from 'vitest'
 import { BodyCopy, CopyRoom, maxCopyBytes } from './body-copy.ts'
 import { maxSessionBytes } from './capture.ts'
-import { listen, type Put, startGateway, tenantId } from './test-gateway.ts'
+import { listen, type Put, startGateway, tenantId } from './gateway.fixture.ts'
 
 const stops: Array<() => Promise<void>> = []
 afterEach(async () => {

@@ -4,7 +4,13 @@ import { maxBatchBytes, maxPieces } from '@travessia/schemas/dom-recording'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { batchesAtOnce } from './dom-recording.ts'
-import { listen, type Session, startGateway, type TestGateway, tenantId } from './test-gateway.ts'
+import {
+  listen,
+  type Session,
+  startGateway,
+  type TestGateway,
+  tenantId,
+} from './gateway.fixture.ts'
 
 let node: TestGateway
 let deviceServer: Server

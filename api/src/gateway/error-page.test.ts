@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ErrorCode, errorTable, errorText } from '@travessia/schemas/errors'
 import { afterEach, expect, test } from 'vitest'
 import { languageOf, type Page, sendError, sendLeavePage } from './error-page.ts'
-import { listen } from './test-gateway.ts'
+import { listen } from './gateway.fixture.ts'
 
 const stops: Array<() => void> = []
 afterEach(() => {

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listen, startGateway } from './gateway.fixture.ts'
 import { errorOf, type PageGateway, startPageGateway } from './page-gateway.fixture.ts'
-import { listen, startGateway } from './test-gateway.ts'
 
 let pages: PageGateway
 

@@ -9,7 +9,7 @@ import {
   type Session,
   startGateway,
   type TestGateway,
-} from './test-gateway.ts'
+} from './gateway.fixture.ts'
 
 type Sent = Parameters<TestGateway['get']>[2]
 type Echo = {

@@ -4,7 +4,7 @@ import { compile } from '@travessia/schemas/compile'
 import { errorText } from '@travessia/schemas/errors'
 import { eventSchemas } from '@travessia/schemas/events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Session, startGateway, type TestGateway } from './test-gateway.ts'
+import { type Session, startGateway, type TestGateway } from './gateway.fixture.ts'
 
 const reached: string[] = []
 const device = createServer((request: IncomingMessage, response) => {

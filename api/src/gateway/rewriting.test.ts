@@ -1,9 +1,9 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DeviceRow } from '../views/devices.ts'
+import { listen, type Session, startGateway, type TestGateway } from './gateway.fixture.ts'
 import { viewOf } from './public-address.ts'
 import { mayBeRewritten, rewritingOf } from './rewriting.ts'
-import { listen, type Session, startGateway, type TestGateway } from './test-gateway.ts'
 
 // Megabytes are packed, unpacked and read, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 })

@@ -1,7 +1,7 @@
 /** A printer on a serial port has commands and a state, and no page: whatever wants HTTP of it is refused. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startGateway, type TestGateway } from './gateway.fixture.ts'
 import { viewOf } from './public-address.ts'
-import { startGateway, type TestGateway } from './test-gateway.ts'
 
 const baseUrl = 'serial:///dev/ttyUSB0?baud=115200'
 const forbidden = expect.objectContaining({ code: 'TARGET_FORBIDDEN' })

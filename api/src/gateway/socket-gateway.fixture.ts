@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
-import { listen, type Session, startGateway } from './test-gateway.ts'
+import { listen, type Session, startGateway } from './gateway.fixture.ts'
 
 const basic = 'WWW-Authenticate: Basic realm="device"\r\nSet-Cookie: a=b; Domain=evil.example\r\n'
 export const long = 64 * 1024

@@ -1,6 +1,6 @@
 /** A log of any length for tests and benchmarks: sessions with their requests, commands, sign-ins, spread over a year. */
 import { newId } from '@travessia/schemas/ids'
-import { sampleData } from '../audit/sample-data.ts'
+import { sampleData } from '../audit/sample-data.fixture.ts'
 import type { Append, EventStore, NewEvent } from './event-store.ts'
 
 export type Place = { readonly installationId: string; readonly deviceId: string }

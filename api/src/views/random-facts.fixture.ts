@@ -2,7 +2,7 @@
 import { eventTypes, streamKindOf } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import fc from 'fast-check'
-import { sampleData } from '../audit/sample-data.ts'
+import { sampleData } from '../audit/sample-data.fixture.ts'
 import type { Append, NewEvent } from '../store/event-store.ts'
 
 export const tenantId = newId()
