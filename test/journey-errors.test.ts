@@ -152,8 +152,9 @@ test('when the agent goes away the screen says so without a reload, and Liberar 
   expect(await page.getByRole('button', { name: 'Liberar', exact: true }).isDisabled()).toBe(true)
   await look(page, 'erros/08-agente-offline')
   await open(`/equipamentos/${gateId}/sessao`)
-  await page.getByRole('button', { name: 'Abrir a página do equipamento' }).click()
-  await alert().getByText('O agente desta instalação está offline.').waitFor()
+  await page.getByText('Agente offline: o equipamento não pode ser alcançado agora.').waitFor()
+  const opener = page.getByRole('button', { name: 'Abrir a página do equipamento' })
+  expect(await opener.isDisabled()).toBe(true)
   await look(page, 'erros/09-sessao-agente-offline')
 })
 

@@ -26,7 +26,8 @@ export async function run(args: string[]): Promise<void> {
   const url = requireSafeUrl(apiUrl)
   const policyPath = text('policy')
   const policy = policyPath === undefined ? undefined : readPolicyFile(policyPath)
-  const configPath = text('config') ?? defaultConfigPath
+  const ownPath = text('config')
+  const configPath = ownPath ?? defaultConfigPath
   requireWritable(configPath)
   const wanted = {
     ...{ code, apiUrl, hostname: hostname().slice(0, 200), version: agentVersion },
@@ -45,7 +46,7 @@ export async function run(args: string[]): Promise<void> {
   process.stdout.write(
     `Paired as "${config.name}" (${config.agentId}).${before ? ' The old pairing was replaced.' : ''}
 Rules of this site: ${policyLines(policy).join('; ')}
-Next: travessia-agent run\n`,
+Next: travessia-agent run${ownPath === undefined ? '' : ` --config ${ownPath}`}\n`,
   )
 }
 
