@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { toBase64 } from '@travessia/schemas/evidence/bytes'
-import { followKeys, keysName } from '@travessia/schemas/evidence/key-changes'
+import { followKeys, keysName, maxKeyChanges } from '@travessia/schemas/evidence/key-changes'
 import { openNote } from '@travessia/schemas/evidence/note'
 import { systemTenantId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
@@ -100,4 +100,17 @@ test('keys of before there were changes go on, and get a first one', () => {
   const again = new EvidenceKeys(vault, 'node')
   expect(again.publicKeys().map(toBase64)).toEqual([toBase64(known)])
   expect(followKeys(name, again.changes(), [known]).current).toEqual([known])
+})
+
+test('keys change so often and no more, since whoever checks follows each change; what signed goes on', () => {
+  const keys = new EvidenceKeys(openVault(openSecretsDatabase(':memory:')), 'node')
+  while (keys.changes().length < maxKeyChanges) {
+    const [oldest, second] = keys.publicKeys()
+    if (second && oldest) keys.retire(oldest)
+    else keys.add()
+  }
+  const known = keys.publicKeys()
+  expect(() => keys.add()).toThrow(invalid)
+  expect(keys.publicKeys()).toEqual(known)
+  expect(openNote(keys.sign('a', 'text\n'), keys.keysOf('a'))?.text).toBe('text\n')
 })

@@ -117,3 +117,13 @@ test('B8: whose tokens are refused is known with the time, of the revoked and of
   ])
   expect(pairing.keysOf(first)?.isRevoked).toBe(true)
 })
+
+test('what a revoked agent signs is nobody’s', () => {
+  const { pairing, place, keys, userId } = setUp()
+  const key = Buffer.alloc(32, 7)
+  const agent = { ...keys(), publicKey: { kty: 'OKP', x: key.toString('base64url') } }
+  pairing.take(pairing.issue({ ...place, userId }).code, agent)
+  expect(pairing.signingKeyOf(agent.agentId)).toEqual(new Uint8Array(key))
+  pairing.revoke(agent.agentId)
+  expect(pairing.signingKeyOf(agent.agentId)).toBeUndefined()
+})
