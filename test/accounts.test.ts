@@ -85,6 +85,32 @@ test('signing out ends the token and the cookie at once', async () => {
   expect((await api.call('GET', '/api/auth/me')).status).toBe(401)
 })
 
+test('a cookie counts from our own pages only, and for what changes something only with a header that no form sends', async () => {
+  const { email } = await registered()
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ email, password })
+  const signedIn = await fetch(`${stack.httpUrl}/api/auth/login`, { method: 'POST', headers, body })
+  const set = String(signedIn.headers.get('set-cookie'))
+  expect(set).toMatch(/^__Host-[\w-]+=[^;]+;.*HttpOnly; Secure; SameSite=Lax/)
+  const [cookie = ''] = set.split(';')
+  const ask = async (method: string, path: string, other: Record<string, string> = {}) => {
+    const answer = await fetch(stack.httpUrl + path, { method, headers: { cookie, ...other } })
+    const problem = answer.ok ? {} : ((await answer.json()) as { code?: string })
+    return [answer.status, problem.code]
+  }
+  const me = (site: string) => ask('GET', '/api/auth/me', { 'sec-fetch-site': site })
+  expect(await ask('GET', '/api/auth/me')).toEqual([200, undefined])
+  for (const site of ['same-origin', 'none']) expect(await me(site)).toEqual([200, undefined])
+  for (const site of ['cross-site', 'same-site'])
+    expect(await me(site)).toEqual([403, 'ORIGIN_REFUSED'])
+  const own = { 'x-travessia': '1' }
+  const foreign = { ...own, 'sec-fetch-site': 'cross-site' }
+  for (const other of [{}, { 'x-travessia': '0' }, foreign])
+    expect(await ask('POST', '/api/auth/logout', other)).toEqual([403, 'ORIGIN_REFUSED'])
+  expect(await ask('POST', '/api/auth/logout', own)).toEqual([204, undefined])
+  expect(await ask('GET', '/api/auth/me')).toEqual([401, 'TOKEN_EXPIRED'])
+})
+
 test('a changed password ends every other sign-in, and only who knows the old one can change it', async () => {
   const { email, api } = await registered()
   const elsewhere = await new Api(stack.httpUrl).signIn(email, password)
