@@ -111,6 +111,16 @@ test.each([
   expect(outcome(answer)).toEqual([400, 'MESSAGE_INVALID', `/${field}`])
 })
 
+test.each(['x', '0'])(
+  'an export from %s, which is no place, is refused before it begins',
+  async (cursor) => {
+    for (const format of ['jsonl', 'csv', 'bundle']) {
+      const answer = await admin.call('GET', `/api/audit/export?format=${format}&cursor=${cursor}`)
+      expect(outcome(answer)).toEqual([400, 'MESSAGE_INVALID', '/cursor'])
+    }
+  },
+)
+
 test('a place no log reaches, a time that is none and base64 that is none are named', async () => {
   const far = await admin.call('GET', '/api/audit/state?position=9007199254740993')
   expect(outcome(far)).toEqual([400, 'MESSAGE_INVALID', '/position'])

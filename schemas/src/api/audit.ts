@@ -7,7 +7,7 @@ import { sessionSchema } from './sessions.ts'
 export const auditQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
-    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+    cursor: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,14}$' })),
     from: Type.Optional(time),
     to: Type.Optional(time),
     type: Type.Optional(Type.Enum(eventTypes)),
