@@ -1,6 +1,6 @@
 import type { FileFact } from '@travessia/schemas/events'
 import { expect, test } from 'vitest'
-import { sampleData } from '../audit/sample-data.ts'
+import { sampleData } from '../audit/sample-data.fixture.ts'
 import { type FileIntent, file } from './file.ts'
 
 const kept: FileFact = { type: 'FileUploaded', data: sampleData.FileUploaded }
