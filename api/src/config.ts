@@ -74,12 +74,10 @@ const validate = new Ajv({
 export const demoKeyFile = 'demo-encryption-key'
 
 /** For a program that works on a data directory, whoever has run on it. @throws TravessiaError CONFIG_INVALID */
-export function readDataConfig(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Config {
-  const directory = environment[`${prefix}DATA_DIR`] || ownDataDir
+export function readDataConfig(): Config {
+  const directory = process.env[`${prefix}DATA_DIR`] || ownDataDir
   const isDemo = existsSync(join(directory, demoKeyFile))
-  return readConfig(isDemo ? { [`${prefix}DEMO`]: '1', ...environment } : environment)
+  return readConfig(isDemo ? { [`${prefix}DEMO`]: '1', ...process.env } : process.env)
 }
 
 /**

@@ -22,7 +22,7 @@ import type { Credential } from './principal.ts'
 const agent = newAgent()
 const victim = newAgent()
 const commandTo = (to = agent) => formatTopic({ ...to, channel: 'cmd', kind: 'command' })
-const topicOf = (channel: 'ack' | 'status', of = agent) => formatTopic({ ...of, channel })
+const statusOf = (of = agent) => formatTopic({ ...of, channel: 'status' })
 const connack = (code: number) => Buffer.from([0x20, 2, 0, code])
 
 test('B1: a valid credential cannot take the id of another agent, who stays connected', async () => {
@@ -97,14 +97,14 @@ test.each([0, 1, 3_600, 65_535])(
 )
 
 test.each([
-  ['on a foreign topic', { topic: topicOf('status', victim) }],
+  ['on a foreign topic', { topic: statusOf(victim) }],
   ['on the own command topic', { topic: commandTo() }],
   ['with another payload', { payload: Buffer.from('{"online":true}') }],
   ['that is retained', { retain: true }],
 ])('B4: a CONNECT with a will %s is refused, the will never published', async (_what, change) => {
   const world = await startWorld()
   const will = {
-    topic: topicOf('status'),
+    topic: statusOf(),
     payload: Buffer.from(willPayload),
     qos: 1,
     retain: false,

@@ -16,8 +16,8 @@ import {
 import { connect, publish } from './packets.fixture.ts'
 
 const agent = newAgent()
-const commandTo = (to = agent) => formatTopic({ ...to, channel: 'cmd', kind: 'command' })
-const topicOf = (channel: 'ack' | 'status', of = agent) => formatTopic({ ...of, channel })
+const command = formatTopic({ ...agent, channel: 'cmd', kind: 'command' })
+const status = formatTopic({ ...agent, channel: 'status' })
 
 test('presence says which connection came and went, and from which address', async () => {
   const world = await startWorld()
@@ -48,7 +48,7 @@ test('[MQTT-3.1.4-2] a new connection of the same agent ends the old one and is 
   await settle(world)
   const own = world.seen.filter(({ agentId }) => agentId === agent.agentId)
   expect(own.map(({ connected }) => connected)).toEqual([true, false, true])
-  await world.broker.publish(commandTo(), 'to the new one')
+  await world.broker.publish(command, 'to the new one')
   await eventually(() => expect(got).toEqual(['to the new one']))
   expect(old.got).toEqual([])
 })
@@ -59,7 +59,7 @@ test('an agent whose old connection breaks while the new one comes is connected,
   const username = agent.agentId
   const hello = connect({
     ...{ clientId: username, username, password: tokenOf(agent), clean: false },
-    will: { topic: topicOf('status'), payload },
+    will: { topic: status, payload },
   })
   let socket = await rawSocket(world, hello)
   await once(socket, 'data')
@@ -71,7 +71,7 @@ test('an agent whose old connection breaks while the new one comes is connected,
     if (round % 3 > 1) await new Promise(setImmediate)
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(answer.subarray(0, 2)).toEqual(Buffer.from([0x20, 2]))
-    socket.write(publish(topicOf('status'), `round ${round}`, 1))
+    socket.write(publish(status, `round ${round}`, 1))
     await once(socket, 'data')
     await eventually(() => expect(world.seen.at(-1)?.connected).toBe(true))
   }

@@ -18,14 +18,14 @@ import type { Credential } from './principal.ts'
 
 const agent = newAgent()
 const victim = newAgent()
-const commandTo = (to = agent) => formatTopic({ ...to, channel: 'cmd', kind: 'command' })
-const topicOf = (channel: 'ack' | 'status', of = agent) => formatTopic({ ...of, channel })
+const command = formatTopic({ ...agent, channel: 'cmd', kind: 'command' })
+const ack = formatTopic({ ...agent, channel: 'ack' })
 
 test('B8: revoking an agent ends both its connections, drops its queue and refuses its return', async () => {
   const world = await startWorld()
   const away = await connectControl(world, agent)
   await away.client.endAsync()
-  await world.broker.publish(commandTo(), 'queued')
+  await world.broker.publish(command, 'queued')
   const data = await connectAs(world, agent, 'data')
   const control = await connectAs(world, agent, 'control')
   const bystander = await connectControl(world, victim)
@@ -58,12 +58,12 @@ test('B8: what was queued for a revoked agent is not delivered to who has its id
   const world = await startWorld()
   const away = await connectControl(world, agent)
   await away.client.endAsync()
-  for (let i = 0; i < 5; i += 1) await world.broker.publish(commandTo(), `queued ${i}`)
+  for (let i = 0; i < 5; i += 1) await world.broker.publish(command, `queued ${i}`)
   await world.broker.revoke(agent)
-  await world.broker.publish(commandTo(), 'nobody is subscribed')
+  await world.broker.publish(command, 'nobody is subscribed')
   const again = await connectControl(world, agent)
   expect(again.sessionPresent).toBe(false)
-  await world.broker.publish(commandTo(), 'new')
+  await world.broker.publish(command, 'new')
   await eventually(() => expect(again.got).toEqual(['new']))
 })
 
@@ -111,7 +111,7 @@ test('a token that lives longer than a timer can run does not end the connection
   const password = tokenOf(agent, Date.now() + 60 * 24 * 3_600_000)
   const { client } = await connectAs(world, agent, 'control', { password })
   await settle(world)
-  await client.publishAsync(topicOf('ack'), 'alive', { qos: 1 })
+  await client.publishAsync(ack, 'alive', { qos: 1 })
   expect(client.connected).toBe(true)
 })
 

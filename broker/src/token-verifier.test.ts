@@ -14,7 +14,8 @@ const second = 1_000_000_000
 const now = () => second * 1000
 const ids = { sub: newId(), tenantId: newId(), installationId: newId() }
 
-async function newKey(kid: string): Promise<Key> {
+async function newKey(): Promise<Key> {
+  const kid = 'a'
   const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
   return { kid, sign: privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256' } }
 }
@@ -61,7 +62,7 @@ function tokenOf(
 const neverRevoked = () => undefined
 
 test('a token of an agent and one of a node say who they are, with one question for the keys', async () => {
-  const key = await newKey('a')
+  const key = await newKey()
   const { jwksUrl, asked } = await startApi([key])
   const verify = createTokenVerifier({ jwksUrl, revokedAt: neverRevoked, now })
   const expiresAt = (second + 60) * 1000
@@ -74,7 +75,7 @@ test('a token of an agent and one of a node say who they are, with one question 
 })
 
 test('what is not signed by the api, of another kind, or over is refused', async () => {
-  const [key, other] = [await newKey('a'), await newKey('a')]
+  const [key, other] = [await newKey(), await newKey()]
   const { jwksUrl } = await startApi([key])
   const verify = createTokenVerifier({ jwksUrl, revokedAt: neverRevoked, now })
   const refused = async (token: string, code: string) =>
@@ -88,7 +89,7 @@ test('what is not signed by the api, of another kind, or over is refused', async
 })
 
 test('a token from until the revocation is refused, a later one of the same agent is not', async () => {
-  const key = await newKey('a')
+  const key = await newKey()
   const { jwksUrl } = await startApi([key])
   const revokedAt = (agentId: string) => (agentId === ids.sub ? now() + 500 : undefined)
   const verify = createTokenVerifier({ jwksUrl, revokedAt, now })
@@ -102,7 +103,7 @@ test('a token from until the revocation is refused, a later one of the same agen
 })
 
 test('without the keys nobody is let in, and nobody is told that its token is bad', async () => {
-  const key = await newKey('a')
+  const key = await newKey()
   const away = await startApi([key])
   away.stop()
   const broken = await startApi([key], { status: 500 })

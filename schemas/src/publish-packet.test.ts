@@ -28,11 +28,11 @@ function packet(first: number, topic: Uint8Array, payload: Uint8Array): Uint8Arr
   return Uint8Array.from([first, ...length, ...rest])
 }
 
-function read(chunks: readonly Uint8Array[], suffixBytes = 2) {
+function read(chunks: readonly Uint8Array[]) {
   const frames: Array<{ suffix: string; payload: number[] }> = []
   const rest: Uint8Array[] = []
   const tap = new PublishTap(
-    { prefix, suffixBytes, maxPacketBytes },
+    { prefix, suffixBytes: 2, maxPacketBytes },
     {
       frame: (payload, suffix) =>
         frames.push({ suffix: new TextDecoder().decode(suffix), payload: [...payload] }),
@@ -258,13 +258,13 @@ test('nor of one that a WebSocket has made several messages of', () => {
     ours(new Uint8Array(20_000)),
     ours(new Uint8Array(30_000)),
   ]
-  const messages = (head: number, last: Uint8Array) => {
-    const read = joined([new Uint8Array(head), first, new Uint8Array(head), last])
-    return [read.subarray(head, head + first.length), read.subarray(2 * head + first.length)]
+  const messages = (last: Uint8Array) => {
+    const read = joined([new Uint8Array(8), first, new Uint8Array(8), last])
+    return [read.subarray(8, 8 + first.length), read.subarray(16 + first.length)]
   }
-  for (const message of messages(8, whole)) tap.read(message)
+  for (const message of messages(whole)) tap.read(message)
   giveBack(frames.at(-1) ?? small)
-  for (const message of messages(8, begun.subarray(0, 25_000))) tap.read(message)
+  for (const message of messages(begun.subarray(0, 25_000))) tap.read(message)
   expect(frames.map(({ length }) => length)).toEqual([3, 20_000, 3])
   const behindHead = begun.slice(0, 25_000).subarray(4)
   new PublishTap({ prefix, suffixBytes: 2, maxPacketBytes }, outlet).read(behindHead)

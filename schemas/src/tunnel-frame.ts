@@ -219,7 +219,7 @@ export function decodeCredit(payload: Uint8Array): Credit {
 }
 
 /** A reset (`code` of ResetCode) or a WebSocket close (`code` of RFC 6455): both carry a code and a text. */
-export function encodeCodeAndText(code: number, text = ''): Uint8Array<ArrayBuffer> {
+export function encodeCodeAndText(code: number, text: string): Uint8Array<ArrayBuffer> {
   const bytes = encoder.encode(text).subarray(0, 1024)
   const payload = new Uint8Array(2 + bytes.length)
   new DataView(payload.buffer).setUint16(0, code)

@@ -70,7 +70,7 @@ export async function camera({ answer, limits, append, now = Date.now }: Options
     ...{ now, log: pino({ level: 'silent' }), limits: { ...cameraLimits, ...limits } },
   })
   onTestFinished(() => cameras.stop())
-  const onlooker = (userId = newId()) => ({ device, userId, correlationId: newId() })
+  const onlooker = () => ({ device, userId: newId(), correlationId: newId() })
   const send = (picture: Uint8Array) => streams.at(-1)?.write(encodePart({}, picture))
   let address: Promise<string> | undefined
   const url = () => {

@@ -46,10 +46,10 @@ function browserAt(href: string) {
   return { window, native, cookies: window.document }
 }
 
-function run(config: ShimConfig, href: string, text = shimText(config)) {
+function run(config: ShimConfig, href: string) {
   const browser = browserAt(href)
   const context = createContext({ window: browser.window })
-  runInContext(text, context)
+  runInContext(shimText(config), context)
   const fetched = (address: unknown) => {
     browser.window.fetch(address)
     return browser.native.fetched.at(-1)

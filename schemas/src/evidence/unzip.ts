@@ -138,7 +138,7 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
   return crc
 })
 
-function crc32(bytes: Uint8Array, before = 0): number {
+function crc32(bytes: Uint8Array, before: number): number {
   let crc = ~before
   for (const byte of bytes) crc = (crc >>> 8) ^ (crcTable[(crc ^ byte) & 0xff] ?? 0)
   return ~crc >>> 0

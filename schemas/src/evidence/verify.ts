@@ -66,7 +66,7 @@ type Proof = { logIndex: number; id: string; leaf: string; path: unknown; expire
 type Line = { id: string; type: string; data: { cause?: string; spans?: unknown } }
 
 /** @throws RangeError for what is no bundle at all, or an earlier state that cannot be used */
-export async function verifyBundle(file: RandomFile, knowledge: Knowledge = {}): Promise<Report> {
+export async function verifyBundle(file: RandomFile, knowledge: Knowledge): Promise<Report> {
   const reader = await BundleReader.open(file)
   const given = knowledge.keys?.filter(({ isWitness }) => !isWitness) ?? []
   const keys = given.length > 0 ? given : await ownKeys(reader)
