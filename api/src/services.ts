@@ -58,7 +58,10 @@ export type Services = {
   readonly signInAttempts: Attempts
   /** Wrong passwords and registrations per address: several people may share one. */
   readonly addressAttempts: Attempts
+  /** Wrong pairing codes per address. */
   readonly pairingAttempts: Attempts
+  /** Wrong pairing codes of everybody together, under one key. */
+  readonly allPairingAttempts: Attempts
   readonly presence: AgentPresence
   readonly deviceLists: DeviceLists
   readonly deviceStates: DeviceStates

@@ -9,6 +9,7 @@ import { handle } from '../domain/decider.ts'
 import { load } from '../plugins/authentication.ts'
 import type { Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
+import { networkOf } from './attempts.ts'
 import { hashPassword, requireStrong, verifyPassword } from './passwords.ts'
 
 export type Caller = { readonly clientIp: string; readonly correlationId: string }
@@ -61,7 +62,7 @@ export async function signIn(
   { email, password, caller }: { email: string; password: string; caller: Caller },
 ): Promise<{ signedIn: SignedIn; secret: string }> {
   const account = `account ${email.trim().toLowerCase()}`
-  const address = `address ${caller.clientIp}`
+  const address = `address ${networkOf(caller.clientIp)}`
   services.signInAttempts.require(account)
   services.addressAttempts.require(address)
   // Counted before the slow check, so that a thousand guesses at once are not one.

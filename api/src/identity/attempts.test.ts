@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Attempts } from './attempts.ts'
+import { Attempts, networkOf } from './attempts.ts'
 
 function setUp() {
   const clock = { now: 0 }
@@ -38,4 +38,17 @@ test('many keys do not push a busy one out, and memory is bounded', () => {
   expect(() => attempts.require('first')).toThrow()
   attempts.failed('one more')
   expect(() => attempts.require('first')).not.toThrow()
+})
+
+test.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:0DB8:0001:0002::9', '2001:db8:1:2::/64'],
+  ['2001:db8::9', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1:2:3%eth0', 'fe80:0:0:0::/64'],
+  ['::ffff:192.0.2.7', '::ffff:c000:207'],
+  ['no:address', 'no:address'],
+])('the failures of %s count for %s (THREATS I1, I5)', (address, network) => {
+  expect(networkOf(address)).toBe(network)
 })

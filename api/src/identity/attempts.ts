@@ -41,6 +41,20 @@ export class Attempts {
   }
 }
 
+/**
+ * Whose failures count together: an IPv4 address, of IPv6 the /64, since whoever has one address has all of them.
+ * @param address an address in any spelling; anything else stays as it is
+ */
+export function networkOf(address: string): string {
+  const url = `http://[${address.replace(/%.*$/, '')}]`
+  if (!address.includes(':') || !URL.canParse(url)) return address
+  const plain = new URL(url).hostname.slice(1, -1)
+  if (plain.startsWith('::ffff:')) return plain
+  const [start = [], end = []] = plain.split('::').map((part) => part.split(':').filter(Boolean))
+  const zeros = Array.from({ length: 8 - start.length - end.length }, () => '0')
+  return `${[...start, ...zeros, ...end].slice(0, 4).join(':')}::/64`
+}
+
 /** Of the whole node, ten minutes long. */
 export function attemptCounters() {
   const window = { windowMs: 10 * 60_000, now: Date.now }
@@ -48,5 +62,6 @@ export function attemptCounters() {
     signInAttempts: new Attempts({ max: 10, ...window }),
     addressAttempts: new Attempts({ max: 50, ...window }),
     pairingAttempts: new Attempts({ max: 5, ...window }),
+    allPairingAttempts: new Attempts({ max: 500, ...window }),
   }
 }

@@ -26,6 +26,7 @@ import {
   signOut,
   toUser,
 } from '../identity/accounts.ts'
+import { networkOf } from '../identity/attempts.ts'
 import { eraseSubject } from '../identity/erasure.ts'
 import { cookieName, loginSeconds } from '../identity/logins.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
@@ -51,8 +52,9 @@ export function addAccountRoutes(app: App, services: Services): void {
         name = email.split('@')[0] ?? email,
         tenantName = name,
       } = request.body
-      services.addressAttempts.require(`register ${request.ip}`)
-      services.addressAttempts.failed(`register ${request.ip}`)
+      const registrations = `register ${networkOf(request.ip)}`
+      services.addressAttempts.require(registrations)
+      services.addressAttempts.failed(registrations)
       const founder = {
         email,
         password,

@@ -11,12 +11,13 @@ import type { FastifyRequest } from 'fastify'
 import { calculateJwkThumbprint } from 'jose'
 import type { Static } from 'typebox'
 import { agent as decider } from '../domain/agent.ts'
+import { networkOf } from '../identity/attempts.ts'
 import type { AgentKeys } from '../identity/pairing.ts'
 import { statedPolicy } from '../identity/site-policy.ts'
 import type { Services } from '../services.ts'
 import { type App, answers, record } from './route.ts'
 
-const everybody = 'all addresses'
+const everybody = 'everybody'
 
 export function addAgentRoutes(app: App, services: Services): void {
   app.post(
@@ -51,8 +52,7 @@ async function pair(
   request: FastifyRequest,
   body: Static<typeof pairBody>,
 ): Promise<AgentKeys> {
-  const { pairingAttempts: attempts, pairing, views } = services
-  for (const key of [request.ip, everybody]) attempts.require(key)
+  const { pairing, views } = services
   const { tenantId, installationId } = found(services, request, body.code)
   if (await views.agents.current(tenantId, installationId))
     throw new TravessiaError('AGENT_ALREADY_PAIRED')
@@ -80,12 +80,17 @@ async function pair(
   }
 }
 
-/** A wrong entry names no code, so it counts against the address and against everybody. */
-function found({ pairing, pairingAttempts }: Services, { ip }: FastifyRequest, code: string) {
+/** A wrong entry names no code, so it counts against the address and against everybody. @throws as `pair` */
+function found(services: Services, { ip }: FastifyRequest, code: string) {
+  const { pairing, pairingAttempts, allPairingAttempts } = services
+  const network = networkOf(ip)
+  pairingAttempts.require(network)
+  allPairingAttempts.require(everybody)
   try {
     return pairing.find(code)
   } catch (error) {
-    pairingAttempts.failed(ip)
+    pairingAttempts.failed(network)
+    allPairingAttempts.failed(everybody)
     throw error
   }
 }
