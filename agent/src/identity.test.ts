@@ -11,7 +11,7 @@ import {
   type JWK,
   jwtVerify,
 } from 'jose'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { closedPort, listening, noProxies } from './fixtures.ts'
 import { pair, renewToken, requireSafeUrl } from './identity.ts'
 import { claimOf } from './site-policy.ts'
@@ -147,6 +147,21 @@ test('a server that sends the agent to an open connection elsewhere is not belie
     },
   }))
   await expect(pair(wanted(apiUrl), noProxies)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
+test('an answer that never ends is given up, however steadily it comes', async () => {
+  const limit = new AbortController()
+  const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(limit.signal)
+  onTestFinished(() => timeout.mockRestore())
+  const dripping = createServer((_request, response) => {
+    response.write('{')
+    const timer = setInterval(() => response.write(' '), 10)
+    response.once('close', () => clearInterval(timer))
+    setImmediate(() => limit.abort(new Error('the time is over')))
+  })
+  const apiUrl = `http://127.0.0.1:${await listening(dripping)}`
+  await expect(pair(wanted(apiUrl), noProxies)).rejects.toThrow('the time is over')
+  expect(timeout).toHaveBeenCalledWith(60_000)
 })
 
 test('a server that does not listen is an error of the network', async () => {

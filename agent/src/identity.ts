@@ -24,6 +24,8 @@ import { claimOf } from './site-policy.ts'
 const isAgentToken = compile(agentTokenSchema)
 const proofSeconds = 60
 const withinMs = 15_000
+/** From the connection on: an answer that comes byte by byte ends, too. */
+const totalMs = 60_000
 const maxAnswerBytes = 256 * 1024
 
 type PairRequest = {
@@ -119,6 +121,7 @@ async function post(url: URL, body: unknown, proxies: ProxySettings): Promise<Ag
       body: JSON.stringify(body),
       headersTimeout: withinMs,
       bodyTimeout: withinMs,
+      signal: AbortSignal.timeout(totalMs),
       ...(dispatcher ? { dispatcher } : {}),
     })
     const { statusCode } = response

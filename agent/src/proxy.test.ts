@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { request } from 'undici'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -69,6 +70,25 @@ test('a proxy that refuses is named with its answer', async () => {
   const dispatcher = dispatcherFor(url, settings(`http://${address}`))
   if (!dispatcher) throw new Error('no proxy')
   await expect(request(url, { dispatcher })).rejects.toThrow(`the proxy ${address} answered 407`)
+  await dispatcher.close()
+})
+
+test('a server behind a proxy that is silent at the TLS handshake is given up after ten seconds', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const server = createTcpServer((socket) => socket.on('error', () => undefined))
+  const { address } = await proxy(await listening(server))
+  const url = new URL('https://server.test/')
+  const dispatcher = dispatcherFor(url, { ...settings(''), https: `http://${address}` })
+  if (!dispatcher) throw new Error('no proxy')
+  const connected = once(server, 'connection')
+  const failed = expect(request(url, { dispatcher })).rejects.toThrow(
+    `server.test:443 is silent behind ${address}`,
+  )
+  const [socket] = await connected
+  await once(socket, 'data')
+  await vi.advanceTimersByTimeAsync(10_000)
+  await failed
   await dispatcher.close()
 })
 

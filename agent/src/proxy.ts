@@ -64,10 +64,13 @@ async function connectThrough(proxy: URL, url: URL): Promise<Socket> {
   const socket = await tunnel(proxy, authority)
   if (!isSecure) return socket
   const secure = connectTls({ socket, servername: url.hostname })
-  return new Promise((resolve, reject) => {
+  // undici sets no limit on a connection that is made for it, and hears no AbortSignal before it is there.
+  const silent = () => secure.destroy(new Error(`${authority} is silent behind ${proxy.host}`))
+  const timer = setTimeout(silent, withinMs)
+  return new Promise<Socket>((resolve, reject) => {
     secure.once('secureConnect', () => resolve(secure))
     secure.once('error', reject)
-  })
+  }).finally(() => clearTimeout(timer))
 }
 
 async function tunnel(proxy: URL, authority: string): Promise<Socket> {
