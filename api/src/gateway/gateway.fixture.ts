@@ -156,10 +156,12 @@ export class TestGateway {
       readonly ttlSeconds?: number
       readonly mode?: 'host' | 'path'
       readonly access?: 'readonly'
+      readonly isWelcome?: () => Promise<boolean>
     } = {},
   ): Promise<Session & { readonly url: string }> {
     const caller = { clientIp: '192.0.2.7', userAgent: 'test', correlationId: newId() }
-    const request = { ...caller, userId, device, reason: 'visita', ...options }
+    const isWelcome = async () => true
+    const request = { ...caller, userId, device, reason: 'visita', isWelcome, ...options }
     const opened = await this.parts.sessions.open(request)
     const { host, pathname, search } = new URL(opened.url)
     const answer = await this.send(host, `${pathname}${search}`)

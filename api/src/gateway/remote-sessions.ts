@@ -49,6 +49,8 @@ type OpenRequest = {
   readonly clientIp: string
   readonly userAgent: string
   readonly correlationId: string
+  /** Asked when the session is open: a revocation before that did not see it. */
+  readonly isWelcome: () => Promise<boolean>
 }
 
 type EndHow = 'SessionClosed' | 'SessionExpired' | 'SessionRevoked'
@@ -104,10 +106,14 @@ export class RemoteSessions {
     return session && !session.isEnded && session.expiresAt > this.#deps.now() ? session : undefined
   }
 
-  /** @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY (recorded as denied), STORE_UNAVAILABLE */
+  /**
+   * @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY (recorded as denied), STORE_UNAVAILABLE,
+   *   SESSION_ENDED: it has no right to be any more
+   */
   async open(request: OpenRequest): Promise<{ sessionId: string; url: string; expiresAt: string }> {
     const { device, ttlSeconds = defaultTtlSeconds, mode = this.#deps.defaultMode } = request
     const { access = 'full' } = request
+    const agent = this.#agentOf(device)
     const refusal = await this.#refusalOf(device)
     const sessionId = newId()
     const intent = {
@@ -126,12 +132,19 @@ export class RemoteSessions {
     await this.#deps.views.until(position)
     const { tenantId, installationId, id: deviceId } = device
     const { userId } = request
-    this.#add({
+    const session: LiveSession = {
       ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode, access },
       language: this.#deps.languageOf(userId),
       ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Cuts() },
       ...{ totals: { requests: 0, bytesIn: 0, bytesOut: 0 }, captured: { bytes: 0 } },
-    })
+    }
+    this.#add(session)
+    const isWelcome = await request.isWelcome().catch(() => false)
+    const isSameAgent = agent === undefined || this.#agentOf(device) === agent
+    if (session.isEnded || !isWelcome || !isSameAgent) {
+      await this.#end(session, 'SessionRevoked', isSameAgent ? 'access-changed' : 'agent-unpaired')
+      throw new TravessiaError('SESSION_ENDED')
+    }
     const ticket = this.#deps.secrets.newTicket(sessionId)
     const url = `${this.#deps.urlOf({ id: sessionId, mode })}/__travessia/enter?ticket=${ticket}`
     return { sessionId, url, expiresAt: new Date(state.expiresAt).toISOString() }
@@ -179,6 +192,10 @@ export class RemoteSessions {
   async revokeWhere(isMeant: (session: LiveSession) => boolean, reason: string): Promise<void> {
     const meant = [...this.#live.values()].filter(isMeant)
     await Promise.all(meant.map((session) => this.#end(session, 'SessionRevoked', reason)))
+  }
+
+  #agentOf({ tenantId, installationId }: DeviceRow): string | undefined {
+    return this.#deps.views.agents.find(tenantId, installationId)?.agentId
   }
 
   async #refusalOf(device: DeviceRow): Promise<ErrorCode | undefined> {

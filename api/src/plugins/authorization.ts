@@ -14,7 +14,7 @@ import type { FeedRow } from '../views/feeds.ts'
 import type { InstallationRow } from '../views/installations.ts'
 import type { MemberRow } from '../views/members.ts'
 import type { SessionRow } from '../views/sessions.ts'
-import { requirePrincipal } from './authentication.ts'
+import { current, requirePrincipal } from './authentication.ts'
 import { may, maySee, type Permission, type Principal } from './principal.ts'
 
 /** What the `:id` of a route names. */
@@ -59,6 +59,19 @@ export function addAuthorization(app: FastifyInstance, services: Services): void
       throw error
     }
   })
+}
+
+/** The right to act on the named device, asked once more by what has taken a while since. */
+export async function mayStill(services: Services, request: FastifyRequest): Promise<boolean> {
+  const { permission = 'administer' } = request.routeOptions.config
+  const { tenantId, id, installationId } = namedOf(request, 'device')
+  const principal = await current(services, requirePrincipal(request))
+  return (
+    principal !== undefined &&
+    may(principal.role, permission) &&
+    maySee(principal, installationId) &&
+    (await services.views.devices.get(tenantId, id)) !== undefined
+  )
 }
 
 /** Who tried what they may not: a fact of their own tenant, whatever the id named elsewhere. */

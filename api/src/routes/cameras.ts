@@ -6,14 +6,12 @@ import { cameraQuery } from '@travessia/schemas/api/devices'
 import { idParams } from '@travessia/schemas/api/fields'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { current, requirePrincipal } from '../plugins/authentication.ts'
-import { namedOf } from '../plugins/authorization.ts'
-import { may, maySee } from '../plugins/principal.ts'
+import { requirePrincipal } from '../plugins/authentication.ts'
+import { mayStill, namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
 import { type App, answers } from './route.ts'
 
-const permission = 'operate'
-const config = { permission, scope: 'device' } as const
+const config = { permission: 'operate', scope: 'device' } as const
 const pictures = answers({ 200: Type.Any({ description: 'image/* bytes' }) })
 
 export function addCameraRoutes(app: App, services: Services): void {
@@ -53,15 +51,9 @@ function onlookerOf(request: FastifyRequest) {
 }
 
 async function mayStillWatch(services: Services, request: FastifyRequest): Promise<boolean> {
-  const { tenantId, id, installationId } = namedOf(request, 'device')
-  const principal = await current(services, requirePrincipal(request))
+  const { tenantId, id } = namedOf(request, 'device')
   const device = await services.views.devices.get(tenantId, id)
-  return (
-    principal !== undefined &&
-    device?.driver === 'camera' &&
-    may(principal.role, permission) &&
-    maySee(principal, installationId)
-  )
+  return device?.driver === 'camera' && mayStill(services, request)
 }
 
 function goneOf(reply: FastifyReply): AbortSignal {

@@ -11,7 +11,7 @@ import type { Language } from '@travessia/schemas/errors'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { requirePrincipal } from '../plugins/authentication.ts'
-import { namedOf } from '../plugins/authorization.ts'
+import { mayStill, namedOf } from '../plugins/authorization.ts'
 import { readerLanguage } from '../plugins/error-handler.ts'
 import type { Services } from '../services.ts'
 import type { SessionRow } from '../views/sessions.ts'
@@ -37,6 +37,7 @@ export function addSessionRoutes(app: App, services: Services): void {
         ...{ ...wanted, reason, userId: requirePrincipal(request).userId },
         ...{ device: namedOf(request, 'device'), clientIp: request.ip, correlationId: request.id },
         userAgent: request.headers['user-agent'] ?? '',
+        isWelcome: () => mayStill(services, request),
       })
       reply.code(201)
       return opened

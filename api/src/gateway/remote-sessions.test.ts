@@ -1,0 +1,54 @@
+import { newId } from '@travessia/schemas/ids'
+import { expect, onTestFinished, test } from 'vitest'
+import { startGateway, type TestGateway, tenantId } from './gateway.fixture.ts'
+
+const ended = expect.objectContaining({ code: 'SESSION_ENDED' })
+
+async function setUp() {
+  const node = await startGateway('http://127.0.0.1:1')
+  onTestFinished(() => node.stop())
+  return { node, device: await node.register() }
+}
+
+/** Of each: what the log says of it, and the session if it is still open. */
+async function revocationsOf({ parts }: TestGateway): Promise<unknown> {
+  const { items } = await parts.store.query({ tenantId, types: ['SessionRevoked'], limit: 9 })
+  return items.map(({ data, sessionId = '' }) => [data, parts.sessions.find(sessionId)])
+}
+
+test('a session that has lost its right while it opened is revoked, and nobody is let in (THREATS I4)', async () => {
+  const { node, device } = await setUp()
+  const { sessions } = node.parts
+  const reasons = [
+    async () => false,
+    () => Promise.reject(new TypeError('nobody knows')),
+    () => sessions.revokeWhere(() => true, 'access-changed').then(() => true),
+  ]
+  for (const isWelcome of reasons)
+    await expect(node.open(device, { isWelcome })).rejects.toEqual(ended)
+  const data = expect.objectContaining({ reason: 'access-changed' })
+  expect(await revocationsOf(node)).toEqual(reasons.map(() => [data, undefined]))
+})
+
+test('a session whose agent is unpaired while it opens is revoked (THREATS I1)', async () => {
+  const { node, device } = await setUp()
+  const { store, views } = node.parts
+  const [agentId, at, { installationId }] = [newId(), new Date().toISOString(), device]
+  const context = { actor: { type: 'agent', id: agentId }, at, installationId } as const
+  const stream = { tenantId, streamKind: 'agent', streamId: agentId, expected: 'any' } as const
+  const enrolled = { name: 'a', hostname: 'a', version: '1', ip: '192.0.2.1', keyThumbprint: 'k' }
+  const facts = {
+    pair: { type: 'AgentEnrolled', data: enrolled },
+    unpair: { type: 'AgentRevoked', data: { reason: 'user' } },
+  } as const
+  const say = async (what: keyof typeof facts) => {
+    const events = [{ ...context, ...facts[what], correlationId: newId() }]
+    await views.until((await store.append({ ...stream, events })).position)
+    return true
+  }
+  await say('pair')
+  await node.open(device)
+  await expect(node.open(device, { isWelcome: () => say('unpair') })).rejects.toEqual(ended)
+  const data = expect.objectContaining({ reason: 'agent-unpaired' })
+  expect(await revocationsOf(node)).toEqual([[data, undefined]])
+})
