@@ -211,8 +211,8 @@ export const multipartEnd = encoder.encode(`--${boundary}--\r\n`)
 function headersOf(head: string): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const line of head.split(/\r?\n/)) {
-    const [, name, value] = /^([\w-]{1,64}):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
-    if (name !== undefined && value !== undefined) headers[name.toLowerCase()] = value
+    const [, name, value = ''] = /^([\w-]{1,64}):(.*)$/.exec(line) ?? []
+    if (name !== undefined) headers[name.toLowerCase()] = value.trim()
   }
   return headers
 }

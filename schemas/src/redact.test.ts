@@ -49,3 +49,10 @@ test('redactValue hides secret members at any depth', () => {
     list: [{ apiKey: '[redacted]', n: 1 }],
   })
 })
+
+test('an address made to be slow to read is not', () => {
+  const begun = performance.now()
+  for (const evil of ['?', ';', '#', '//', '?a', '//a@', '%'])
+    redactUrl(`/=${evil.repeat(100_000 / evil.length)}`)
+  expect(performance.now() - begun).toBeLessThan(2_000)
+})

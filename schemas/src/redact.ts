@@ -49,7 +49,7 @@ export function redactUrl(url: string): string {
   if (!/[=@]/.test(url)) return url
   return url
     .replace(/(\/\/)[^/?#@\s]+@/, `$1${redacted}@`)
-    .replace(/([?&;])([^=&;#]*)=([^&;#]*)/g, (whole, mark: string, name: string) =>
+    .replace(/([?&;])([^=&;?#]*)=([^&;#]*)/g, (whole, mark: string, name: string) =>
       isSecretName(safeDecode(name)) ? `${mark}${name}=${redacted}` : whole,
     )
 }

@@ -32,7 +32,8 @@ export function rounded(value: number): number {
   return Math.round(value * 10) / 10
 }
 
-const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
+/** A text without an end goes to the end, so that none is read again from its middle. */
+const stringOrNumber = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d[\d.eE+-]*/g
 
 /** The same, with whole numbers beyond 2^53 kept, as texts of their digits. */
 export function parsedExactly(body: string): unknown {

@@ -45,3 +45,10 @@ test('SHA-256 is spoken, what else a device asks for is not', () => {
   ])
     expect([header, digestChallenge(header)]).toEqual([header, undefined])
 })
+
+test('a challenge made to be slow to read is not', () => {
+  const begun = performance.now()
+  for (const evil of ['a', 'a=', 'a="\\"', 'a '])
+    digestChallenge(`Digest ${evil.repeat(100_000 / evil.length)}`)
+  expect(performance.now() - begun).toBeLessThan(2_000)
+})

@@ -11,7 +11,7 @@ const algorithms: Readonly<Record<string, string>> = { md5: 'md5', 'sha-256': 's
 export function digestChallenge(header: string): Challenge | undefined {
   const [, rest] = /^Digest\s+(.*)$/i.exec(header) ?? []
   if (rest === undefined) return undefined
-  const found = rest.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)
+  const found = rest.matchAll(/(?<![\w-])([\w-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)
   const fields: Record<string, string> = {}
   for (const [, name = '', quoted, bare = ''] of found) fields[name.toLowerCase()] = quoted ?? bare
   const isSpoken = Object.hasOwn(algorithms, (fields['algorithm'] ?? 'md5').toLowerCase())

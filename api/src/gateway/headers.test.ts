@@ -160,6 +160,15 @@ test('Location, Content-Location and Link point to the session, other hosts to t
   expect(valuesOf(sent, 'link')).toEqual([
     '</style.css>; rel=preload, </__travessia/leave?to=https%3A%2F%2Fcdn.example%2Fx>; rel=preload',
   ])
+  expect(valuesOf(down(['Link', '<https://cdn.example/?<y>; rel=preload']), 'link')).toEqual([
+    '</__travessia/leave?to=https%3A%2F%2Fcdn.example%2F%3F%253Cy>; rel=preload',
+  ])
+})
+
+test('a Link made to be slow to read is not', () => {
+  const begun = performance.now()
+  down(['Link', '<'.repeat(100_000)])
+  expect(performance.now() - begun).toBeLessThan(2_000)
 })
 
 test('each cookie of the device has a header of its own', () => {

@@ -178,10 +178,7 @@ function mapped(
     case 'link':
       return [
         name,
-        value.replace(
-          /<([^>]*)>/g,
-          (_, url: string) => `<${publicPathOf(url, requestPath, view)}>`,
-        ),
+        value.replace(/<([^>]*)/g, (_, url: string) => `<${publicPathOf(url, requestPath, view)}`),
       ]
     case 'set-cookie': {
       const isHttps = view.publicOrigin.startsWith('https:')

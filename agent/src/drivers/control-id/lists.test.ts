@@ -89,6 +89,13 @@ test('rows out of order, without an id or a time, and answers of another form do
     expect((await readPage(async () => body, 'access_logs', '')).rows).toEqual([])
 })
 
+test('an answer made to be slow to read is not', () => {
+  const begun = performance.now()
+  for (const evil of ['\\"', '"', '"\\', '1', '-'])
+    parsedExactly(`"${evil.repeat(100_000 / evil.length)}`)
+  expect(performance.now() - begun).toBeLessThan(2_000)
+})
+
 test('whole numbers keep all their digits, whatever stands beside them', () => {
   const text =
     '{"id":122641794705028910,"s":"1234567890123456789 \\" 9999999999999999","n":-1.5e3,"k":12}'

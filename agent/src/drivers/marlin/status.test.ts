@@ -117,3 +117,9 @@ test('texts of the printer are cut to what a state may hold', () => {
   hear(`Error:${'y'.repeat(500)} system stopped!`)
   expect(status.state().detail).toHaveLength(200)
 })
+
+test('a file name made to be slow to read is not', () => {
+  const begun = performance.now()
+  for (let i = 0; i < 100; i += 1) hear(`File opened: ${' '.repeat(1_000)}`)
+  expect(performance.now() - begun).toBeLessThan(2_000)
+})

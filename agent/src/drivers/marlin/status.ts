@@ -136,7 +136,7 @@ export class PrinterStatus {
   }
 
   #said(text: string): void {
-    const opened = /^File opened:\s*(.+?)\s+Size:/.exec(text)?.[1]
+    const opened = /^File opened:\s*(\S.*?)\s+Size:/.exec(text)?.[1]
     if (opened !== undefined) this.named(opened)
     else if (/^Done printing file/.test(text)) this.#ended('finished')
   }
