@@ -127,7 +127,7 @@ test('a place no log reaches, a time that is none and base64 that is none are na
   const path = `/api/devices/${device.id}`
   const past = await admin.call('GET', `${path}/history?to=2016-12-31T23:59:60Z`)
   expect(outcome(past)).toEqual([400, 'MESSAGE_INVALID', '/to'])
-  for (const body of ['!!!', { a: 1 }, 5]) {
+  for (const body of ['!!!', 'AAAAA', { a: 1 }, 5]) {
     const call = { method: 'POST', path: '/', body, bodyEncoding: 'base64' }
     const sent = await admin.call('POST', `${path}/proxy-http`, call)
     expect(outcome(sent)).toEqual([400, 'MESSAGE_INVALID', '/body'])
@@ -202,4 +202,18 @@ test('a live stream without a last event begins now, and with one after it', asy
   }
   expect(await opened('', '0')).toContain('TenantCreated')
   expect(await opened('?after=0')).toContain('TenantCreated')
+})
+
+test('one person has so many live streams at once, and another when one has ended', async () => {
+  const headers = { authorization: `Bearer ${admin.token}` }
+  const ends = Array.from({ length: 64 }, () => new AbortController())
+  const ask = (signal: AbortSignal) => fetch(`${node.httpUrl}/api/events`, { headers, signal })
+  const all = await Promise.all(ends.map(({ signal }) => ask(signal)))
+  expect(new Set(all.map(({ status }) => status))).toEqual(new Set([200]))
+  const { status } = await admin.call('GET', '/api/events')
+  expect(status).toBe(429)
+  ends[0]?.abort()
+  const one = new AbortController()
+  await eventually(async () => (await ask(one.signal)).status === 200, { what: 'another stream' })
+  for (const end of [one, ...ends]) end.abort()
 })

@@ -20,6 +20,7 @@ function started(program: string, env: Record<string, string>) {
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   let said = ''
   const hear = (chunk: Buffer) => {
     said += chunk

@@ -104,6 +104,7 @@ test.each([
   ['WS_URL', 'wss://'],
   ['REDIS_URL', 'redis://[x'],
   ['TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['TRUSTED_PROXIES', '0.0.0.0/0'],
   ['TRUSTED_PROXIES', '10.0.0.1, :::'],
   ['TRUSTED_PROXIES', '10.0.0.1/8/8'],
 ])('TRAVESSIA_%s=%s is wrong and said so', (name, value) => {

@@ -14,10 +14,10 @@ export function classifyAddress(address: string): AddressClass {
 
 /** An address, or a network as `10.0.0.0/8`. */
 export function isNetwork(text: string): boolean {
-  const [address = '', bits = '0', ...more] = text.split('/')
+  const [address = '', bits = '1', ...more] = text.split('/')
   const isIpv6 = /^[0-9a-f:.]*:/i.test(address) && URL.canParse(`http://[${address}]`)
   const longest = plainIpv4.test(address) ? 32 : isIpv6 ? 128 : -1
-  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= longest
+  return more.length === 0 && /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= longest
 }
 
 function classifyIpv4(address: string): AddressClass {

@@ -20,7 +20,7 @@ export function startFailure(error: unknown): string {
     return `Port ${port} is in use by another program. Stop it, or set another TRAVESSIA_*_PORT (0 picks a free one).`
   if (code === 'EACCES' && port !== undefined)
     return `Port ${port} may not be opened by this user. Set another TRAVESSIA_*_PORT (0 picks a free one).`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `TRAVESSIA_HOST: ${address ?? hostname} is no address of this host.`
   if (cause?.code === 'LEVEL_LOCKED')
     return 'The data directory is in use by another Travessia. Stop it, or set another TRAVESSIA_DATA_DIR.'

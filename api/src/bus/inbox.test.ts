@@ -188,3 +188,16 @@ test('what an agent says to a checkpoint goes to the witnesses', async () => {
   await settled()
   expect(said).toEqual(['witnessed 7'])
 })
+
+test('an agent that says more than can be written down is not heard any more until it was, but for that it is gone', async () => {
+  const { said, inbox, settled } = setUp()
+  const ack = (size: number) => JSON.stringify({ kind: 'checkpoint', size })
+  for (let size = 1; size <= 5_000; size += 1) inbox.report(agent, 'ack', ack(size))
+  inbox.presence(agent, { connection: 'control', connected: false, address: '', at: 0 })
+  await settled()
+  expect(said).toHaveLength(1_001)
+  expect(said.slice(-2)).toEqual(['witnessed 1000', 'lost'])
+  inbox.report(agent, 'ack', ack(5_001))
+  await settled()
+  expect(said.at(-1)).toBe('witnessed 5001')
+})

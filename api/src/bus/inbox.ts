@@ -65,10 +65,14 @@ type Deps = {
   readonly log: Logger
 }
 
+const maxWaiting = 1_000
+type Queue = { readonly last: Promise<void>; readonly waiting: number; readonly isTold: boolean }
+const nothing: Queue = { last: Promise.resolve(), waiting: 0, isTold: false }
+
 export class Inbox implements LinkHandlers {
   readonly #deps: Deps
-  /** Last piece of work of each agent; the next one waits for it. */
-  readonly #queues = new Map<string, Promise<void>>()
+  /** Last piece of work of each agent, for which the next one waits, and how many have not ended. */
+  readonly #queues = new Map<string, Queue>()
   #sweep: NodeJS.Timeout | undefined
 
   constructor(deps: Deps) {
@@ -81,7 +85,7 @@ export class Inbox implements LinkHandlers {
 
   async stop(): Promise<void> {
     clearInterval(this.#sweep)
-    await Promise.allSettled(this.#queues.values())
+    await Promise.allSettled([...this.#queues.values()].map(({ last }) => last))
   }
 
   frame(agent: AgentAddress, frame: Uint8Array): void {
@@ -89,6 +93,7 @@ export class Inbox implements LinkHandlers {
   }
 
   report(agent: AgentAddress, channel: 'ack' | 'status', text: string): void {
+    if (this.#isFlood(agent)) return
     this.#inOrder(agent, async () => {
       if (channel === 'ack') await this.#ack(agent, checkJson(isAck, text))
       else if (text === willPayload) await this.#disconnected(agent)
@@ -97,7 +102,7 @@ export class Inbox implements LinkHandlers {
   }
 
   sample(agent: AgentAddress, kind: string, text: string): void {
-    if (kind !== 'state') return
+    if (kind !== 'state' || this.#isFlood(agent)) return
     this.#inOrder(agent, () =>
       this.#deps.deviceStates.report(agent, checkJson(isStateReport, text)),
     )
@@ -168,14 +173,25 @@ export class Inbox implements LinkHandlers {
     }
   }
 
+  /** An agent that says more than can be written down. What it says is dropped, not that it is gone. */
+  #isFlood(agent: AgentAddress): boolean {
+    const queue = this.#queues.get(agent.agentId) ?? nothing
+    if (queue.waiting < maxWaiting) return false
+    if (!queue.isTold) this.#deps.log.warn(agent, 'too many reports at once, dropped')
+    this.#queues.set(agent.agentId, { ...queue, isTold: true })
+    return true
+  }
+
   #inOrder(agent: AgentAddress, work: () => Promise<void>): void {
-    const before = this.#queues.get(agent.agentId) ?? Promise.resolve()
-    const after = before.then(work).catch((error: unknown) => {
+    const before = this.#queues.get(agent.agentId) ?? nothing
+    const after = before.last.then(work).catch((error: unknown) => {
       this.#deps.log.warn({ err: error, ...agent }, 'report refused')
     })
-    this.#queues.set(agent.agentId, after)
-    after.finally(() => {
-      if (this.#queues.get(agent.agentId) === after) this.#queues.delete(agent.agentId)
+    this.#queues.set(agent.agentId, { ...before, last: after, waiting: before.waiting + 1 })
+    void after.finally(() => {
+      const queue = this.#queues.get(agent.agentId) ?? nothing
+      if (queue.last === after) this.#queues.delete(agent.agentId)
+      else this.#queues.set(agent.agentId, { ...queue, waiting: queue.waiting - 1 })
     })
   }
 }

@@ -1,4 +1,5 @@
 /** Intents become facts (DESIGN 2): the three functions of a decider, and the one way to run it on the log. */
+import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
 import type { EventStore, NewEvent } from '../store/event-store.ts'
@@ -17,6 +18,12 @@ type Stream = {
 }
 
 const attempts = 5
+const pageEvents = 500
+
+/** Of long streams, the newest used last: what a device says fills its stream for ever, and a decision reads what is new of it. */
+type Known = { readonly decider: unknown; readonly version: number; readonly state: unknown }
+const maxKnown = 10_000
+const memories = new WeakMap<EventStore, Map<string, Known>>()
 
 /**
  * Loads the stream, decides, appends with the version it saw, and tries again when somebody was quicker.
@@ -31,8 +38,7 @@ export async function handle<State, Intent, F extends Fact>(
   context: EventContext | ((fact: F) => EventContext),
 ): Promise<{ facts: readonly F[]; state: State; position: number | undefined }> {
   for (let attempt = 1; ; attempt += 1) {
-    const events = await store.readStream(stream.tenantId, stream.streamId)
-    const before = (events as unknown as F[]).reduce(decider.evolve, decider.initialState)
+    const { version, state: before } = await standing(store, decider, stream)
     const facts = decider.decide(intent, before)
     const state = facts.reduce(decider.evolve, before)
     const contextOf = typeof context === 'function' ? context : () => context
@@ -40,7 +46,7 @@ export async function handle<State, Intent, F extends Fact>(
     try {
       const { position } = await store.append({
         ...stream,
-        expected: events.length,
+        expected: version,
         events: facts.map((fact): NewEvent => ({ ...contextOf(fact), ...(fact as Fact) })),
       })
       return { facts, state, position }
@@ -49,4 +55,36 @@ export async function handle<State, Intent, F extends Fact>(
       if (!isRace || attempt === attempts) throw error
     }
   }
+}
+
+/** The state by all facts of the stream, and their number. */
+async function standing<State, F extends Fact>(
+  store: EventStore,
+  decider: Pick<Decider<State, never, F>, 'initialState' | 'evolve'>,
+  { tenantId, streamId }: Stream,
+): Promise<{ version: number; state: State }> {
+  const memory = memories.get(store) ?? new Map<string, Known>()
+  memories.set(store, memory)
+  const name = `${tenantId} ${streamId}`
+  const known = memory.get(name)
+  let { version, state } =
+    known?.decider === decider
+      ? { version: known.version, state: known.state as State }
+      : { version: 0, state: decider.initialState }
+  for (;;) {
+    const page = { after: version, limit: pageEvents }
+    const events = await store.readStream(tenantId, streamId, page)
+    state = (events as unknown as F[]).reduce(decider.evolve, state)
+    version = events.at(-1)?.version ?? version
+    if (events.length < pageEvents) break
+    await breathe()
+  }
+  if (version < pageEvents) return { version, state }
+  memory.delete(name)
+  memory.set(name, { decider, version, state })
+  for (const oldest of memory.keys()) {
+    if (memory.size <= maxKnown) break
+    memory.delete(oldest)
+  }
+  return { version, state }
 }

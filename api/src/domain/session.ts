@@ -9,7 +9,7 @@ import type { Decider } from './decider.ts'
 
 export const defaultTtlSeconds = 600
 export const maxSessionSeconds = 4 * 3600
-/** More than there are tens of minutes in a session. */
+/** Of extensions by ten minutes there are fewer; a repetition of an older one counts again. */
 const maxExtensionKeys = 32
 
 export type SessionState =

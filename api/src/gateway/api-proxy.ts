@@ -76,12 +76,18 @@ async function collect(body: DeviceBody, record: ExchangeRecord): Promise<Buffer
 
 function bodyOf({ body, bodyEncoding }: ProxyBody): { type?: string; bytes?: Buffer } {
   if (body === undefined) return {}
-  // Buffer leaves out what it cannot read.
-  if (bodyEncoding === 'base64' && !(typeof body === 'string' && /^[\w+/-]*={0,2}$/.test(body)))
+  if (bodyEncoding === 'base64' && !isBase64(body))
     throw new TravessiaError('MESSAGE_INVALID', { at: '/body' })
   if (typeof body !== 'string')
     return { type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) }
   return { bytes: Buffer.from(body, bodyEncoding ?? 'utf8') }
+}
+
+/** In lines or not. Buffer leaves out what it cannot read. */
+function isBase64(body: unknown): boolean {
+  if (typeof body !== 'string') return false
+  const text = body.replaceAll(/\s/g, '')
+  return /^[\w+/-]*={0,2}$/.test(text) && text.replaceAll('=', '').length % 4 !== 1
 }
 
 /** The rules of THREATS P4 hold here too; a header with line breaks is the caller's mistake. */

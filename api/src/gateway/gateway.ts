@@ -32,7 +32,7 @@ import { redirect, refuseUpgrade } from './own-answers.ts'
 import { domPath, portOf, type Route, reservedPath, routeOf, sessionUrl } from './public-address.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
 import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.ts'
-import { SessionMemory } from './session-memory.ts'
+import { maxSockets, SessionMemory } from './session-memory.ts'
 import type { SessionSecrets } from './session-secrets.ts'
 import { sendShim, shimPath } from './shim.ts'
 import { forwardWebSocket } from './upgrade-forwarding.ts'
@@ -218,13 +218,18 @@ export class Gateway {
       throw new TravessiaError('REQUEST_INVALID')
     this.#admit(request, { session, route, head }, true)
     const target = this.#targetOf(session, route)
+    const memory = this.#memoryOf(session)
+    if (memory.sockets >= maxSockets) throw new TravessiaError('TUNNEL_BUSY')
+    memory.sockets += 1
+    socket.once('close', () => {
+      memory.sockets -= 1
+    })
     if (session.access !== 'full') await this.#requireReadOnly(session, target, request, true)
     const client = await this.#clientOf(session, target.device)
     const owner = ownerOf(session, target.device)
     const described = { method: 'GET', path: route.target, headers: request.rawHeaders }
     const record = await ExchangeRecord.open(this.#deps, owner, described)
-    const { jar } = this.#memoryOf(session)
-    const admitted = { ...target, client, jar, session, record }
+    const admitted = { ...target, client, jar: memory.jar, session, record }
     await forwardWebSocket({ request, socket, head: early }, admitted)
   }
 

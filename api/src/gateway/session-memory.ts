@@ -6,6 +6,8 @@ import { Slots } from './slots.ts'
 
 const maxConcurrent = 128
 const maxWaiting = 512
+/** Each may hold a message that is not whole. A page has a few. */
+export const maxSockets = 64
 
 type Seen = {
   readonly device: DeviceRow
@@ -18,6 +20,8 @@ export class SessionMemory {
   readonly origin: string
   readonly jar = new CookieJar()
   readonly slots = new Slots(maxConcurrent, maxWaiting)
+  /** WebSockets, their handshakes too. */
+  sockets = 0
   /** Requests that left the session's path. */
   escapes = 0
   /** The last one: until the device's row is another, its pages are seen the same way. */

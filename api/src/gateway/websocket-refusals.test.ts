@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
+import { maxSockets } from './session-memory.ts'
 import { answerTo, long, refusal, startSocketGateway } from './socket-gateway.fixture.ts'
 
 const gateway = await startSocketGateway()
@@ -76,3 +78,13 @@ test.each(['/split', '/endless'])(
     await expect.poll(() => refused.size).toBe(before)
   },
 )
+
+test('a session has so many WebSockets at once, and one more when one has closed', async () => {
+  const opened = await node.open(device)
+  const sockets = Array.from({ length: maxSockets }, () => dial(opened, '/ws'))
+  await Promise.all(sockets.map((socket) => once(socket, 'open')))
+  expect(await refusal(dial(opened, '/ws'))).toBe(503)
+  const [first] = sockets
+  first?.close()
+  await vi.waitFor(() => once(dial(opened, '/ws'), 'open'), { timeout: 10_000 })
+})

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { maxFileBytes } from '@travessia/schemas/print-file-rules'
 import Fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
@@ -15,6 +15,10 @@ async function started() {
   addErrorHandler(app)
   limitBodies(app, withinMs)
   app.post('/', async ({ body }) => ({ body }))
+  const refuse = async () => {
+    throw new TravessiaError('TOKEN_MISSING')
+  }
+  app.post('/refused', { onRequest: refuse }, async () => 'never')
   app.post('/slow', () => sleep(withinMs * 3, 'late'))
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) =>
     done(null, body),
@@ -24,8 +28,12 @@ async function started() {
   return app
 }
 
-/** What was said until the other end closed. */
-async function said(app: Awaited<ReturnType<typeof started>>, line: string, ...fields: string[]) {
+/** What was said until the other end closed; `next` goes again and again, if it is given. */
+async function said(
+  app: Awaited<ReturnType<typeof started>>,
+  head: readonly string[],
+  { body, next }: { readonly body: string; readonly next?: string },
+): Promise<string> {
   const socket = connect((app.server.address() as AddressInfo).port, 'localhost')
   onTestFinished(() => void socket.destroy())
   let text = ''
@@ -33,45 +41,41 @@ async function said(app: Awaited<ReturnType<typeof started>>, line: string, ...f
     text += chunk
   })
   socket.on('error', () => undefined)
-  const closed = once(socket, 'close').then(() => text)
-  socket.write(`${[line, 'Host: a', ...fields].join('\r\n')}\r\n\r\n`)
-  return { socket, closed }
+  socket.write(`${[...head, 'Host: a'].join('\r\n')}\r\n\r\n${body}`)
+  const drip = setInterval(() => next !== undefined && socket.write(next), withinMs / 4)
+  await new Promise((done) => socket.once('close', done))
+  clearInterval(drip)
+  return text
 }
 
+const type = 'Content-Type: application/json'
+const length = 'Content-Length: 9000'
+const chunked = 'Transfer-Encoding: chunked'
+
 test.each([
-  ['a length', 'Content-Length: 9', '{"a"'],
-  ['chunks', 'Transfer-Encoding: chunked', '4\r\n{"a"\r\n'],
-])(
-  'a body with %s that stops, or comes byte by byte, ends its connection',
-  async (_how, field, begun) => {
-    const app = await started()
-    const type = 'Content-Type: application/json'
-    const { socket, closed } = await said(app, 'POST / HTTP/1.1', type, field)
-    socket.write(begun)
-    expect(await closed).toBe('')
-  },
-)
+  ['of a length stops', [type, length], { body: '{"a"' }],
+  ['in chunks stops', [type, chunked], { body: '4\r\n{"a"\r\n' }],
+  ['of a length comes byte by byte', [type, length], { body: '{"a"', next: ' ' }],
+  ['in chunks comes byte by byte', [type, chunked], { body: '4\r\n{"a"\r\n', next: '1\r\n \r\n' }],
+])('a body that %s ends its connection', async (_how, fields, sent) => {
+  expect(await said(await started(), ['POST / HTTP/1.1', ...fields], sent)).toBe('')
+})
+
+test('so does one of a request that was refused before its body was read', async () => {
+  const sent = { body: '{"a"', next: ' ' }
+  const head = ['POST /refused HTTP/1.1', type, length]
+  expect(await said(await started(), head, sent)).toMatch(/^HTTP.1.1 401/)
+})
 
 test('a request whose body has come is not ended, however long its answer takes', async () => {
-  const app = await started()
-  const json = ['Content-Type: application/json', 'Content-Length: 2', 'Connection: close']
-  const { socket, closed } = await said(app, 'POST /slow HTTP/1.1', ...json)
-  socket.write('{}')
-  expect(await closed).toMatch(/^HTTP.1.1 200/)
+  const head = ['POST /slow HTTP/1.1', type, 'Content-Length: 2', 'Connection: close']
+  expect(await said(await started(), head, { body: '{}' })).toMatch(/^HTTP.1.1 200/)
 })
 
 test('a file may take longer', async () => {
-  const app = await started()
-  const fields = [
-    'Content-Type: application/octet-stream',
-    'Content-Length: 2',
-    'Connection: close',
-  ]
-  const { socket, closed } = await said(app, 'POST /files HTTP/1.1', ...fields)
-  socket.write('a')
-  await sleep(withinMs * 3)
-  socket.write('b')
-  expect(await closed).toMatch(/^HTTP.1.1 200/)
+  const bytes = 'Content-Type: application/octet-stream'
+  const head = ['POST /files HTTP/1.1', bytes, 'Content-Length: 13', 'Connection: close']
+  expect(await said(await started(), head, { body: 'a', next: 'b' })).toMatch(/^HTTP.1.1 200/)
 })
 
 test('a compressed body is 415 and not taken for JSON, and so is one of text', async () => {
@@ -84,5 +88,6 @@ test('a compressed body is 415 and not taken for JSON, and so is one of text', a
   const refused = [415, 'MEDIA_TYPE_UNSUPPORTED']
   expect(await codeOf({ ...json, 'content-encoding': 'gzip' })).toEqual(refused)
   expect(await codeOf({ ...json, 'content-encoding': 'identity' })).toEqual([200, undefined])
+  expect(await codeOf({ ...json, 'content-encoding': 'Identity' })).toEqual([200, undefined])
   expect(await codeOf({ 'content-type': 'text/plain' })).toEqual(refused)
 })

@@ -12,6 +12,7 @@ import { type App, answers, contextOf } from './route.ts'
 /** In a scope of its own: nowhere else is a body taken unread. */
 export function addFileRoutes(app: App, services: Services): void {
   app.register((scope: App, _options, done) => {
+    scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('application/octet-stream', (_request, payload, done) =>
       done(null, payload),
     )

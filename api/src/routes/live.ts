@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { LiveFact, LiveHeartbeat, LiveState } from '@travessia/schemas/api'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventType, RecordedEvent } from '@travessia/schemas/events'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -20,6 +21,8 @@ const tickMs = 15_000
 const welcomeMs = 4_000
 const retryMs = 3_000
 const maxCatchUp = 500
+/** Of one person: a tab has one. */
+const maxStreams = 64
 const maxBufferedBytes = 1024 * 1024
 
 /** Each page of a device makes many of these; the timeline of a session shows them. */
@@ -28,6 +31,13 @@ const notLive: ReadonlySet<EventType> = new Set([
 ])
 
 export function addLiveRoute(app: App, services: Services): void {
+  /** Of each person. */
+  const streams = new Map<string, number>()
+  const closed = (userId: string) => {
+    const left = (streams.get(userId) ?? 1) - 1
+    if (left > 0) streams.set(userId, left)
+    else streams.delete(userId)
+  }
   app.get(
     '/api/events',
     {
@@ -37,10 +47,18 @@ export function addLiveRoute(app: App, services: Services): void {
       schema: { querystring: Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }) },
     },
     async (request, reply) => {
+      const principal = requirePrincipal(request)
       const head = await services.store.head()
       const after = lastEventOf(request) ?? request.query.after ?? head
+      const { userId } = principal
+      const open = streams.get(userId) ?? 0
+      if (open >= maxStreams) throw new TravessiaError('RATE_LIMITED')
       reply.hijack()
-      new LiveStream(services, requirePrincipal(request), reply.raw).open(after, head)
+      // Gone while the log was asked: nothing would end its stream any more.
+      if (reply.raw.destroyed) return
+      streams.set(userId, open + 1)
+      reply.raw.once('close', () => closed(userId))
+      new LiveStream(services, principal, reply.raw).open(after, head)
     },
   )
 }
@@ -56,6 +74,8 @@ class LiveStream {
   #principal: Principal
   #position = 0
   #sending: Promise<void> = Promise.resolve()
+  /** It will look at the log yet. */
+  #isWoken = false
 
   constructor(services: Services, principal: Principal, response: ServerResponse) {
     this.#services = services
@@ -99,10 +119,13 @@ class LiveStream {
   }
 
   #wake(): void {
+    if (this.#isWoken) return
+    this.#isWoken = true
     this.#inOrder(() => this.#facts())
   }
 
   async #facts(): Promise<void> {
+    this.#isWoken = false
     const { store } = this.#services
     const { tenantId } = this.#principal
     if (!(await this.#isStillWelcome())) return

@@ -78,7 +78,9 @@ function addOneSessionRoutes(app: App, services: Services): void {
       const session = namedOf(request, 'session')
       const context = sessionContext(services, request, session)
       const { expiresAt } = await services.sessions.extend(session, {
-        ...{ ...request.body, idempotencyKey: idempotencyKeyOf(request), context },
+        ...request.body,
+        idempotencyKey: idempotencyKeyOf(request),
+        context,
       })
       return { sessionId: session.id, url: services.sessions.urlOf(session), expiresAt }
     },

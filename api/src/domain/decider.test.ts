@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Fact } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { append, event } from '../store/conformance-events.ts'
+import type { EventStore } from '../store/event-store.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import { type Decider, handle } from './decider.ts'
+
+type Count = { readonly facts: number; readonly last: string }
+
+/** Counts its facts. */
+const counting: Decider<Count, { readonly id: string }, Fact<'UserSignedOut'> & Fact> = {
+  initialState: { facts: 0, last: '' },
+  decide: ({ id }) => [{ type: 'UserSignedOut', data: { userId: id } }],
+  evolve: ({ facts }, { data }) => ({ facts: facts + 1, last: data.userId }),
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'travessia-decider-'))
+let store: EventStore
+/** Events that were read of streams. */
+let read = 0
+
+beforeAll(async () => {
+  const real = await createSqliteStore(join(directory, 'events.db'))
+  store = Object.assign(Object.create(real) as EventStore, {
+    append: real.append.bind(real),
+    async readStream(...where: Parameters<EventStore['readStream']>) {
+      const events = await real.readStream(...where)
+      read += events.length
+      return events
+    },
+    close: real.close.bind(real),
+  })
+})
+afterAll(async () => {
+  await store.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function streamOf(events: number) {
+  const [tenantId, streamId] = [newId(), newId()]
+  const stream = { tenantId, streamKind: 'access', streamId } as const
+  const written = append({ ...stream, events: Array.from({ length: events }, () => event()) })
+  return { stream, written: store.append(written) }
+}
+
+const context = event()
+
+test('of a long stream a decision reads what is new, whoever wrote it, and its state is that of all facts', async () => {
+  const { stream, written } = streamOf(1_234)
+  await written
+  const decided = async () => {
+    read = 0
+    const id = newId()
+    const { state } = await handle(store, counting, stream, { id }, context)
+    expect(state.last).toBe(id)
+    return { facts: state.facts, read }
+  }
+  expect(await decided()).toEqual({ facts: 1_235, read: 1_234 })
+  expect(await decided()).toEqual({ facts: 1_236, read: 1 })
+  await store.append(append({ ...stream, events: [event(), event()] }))
+  expect(await decided()).toEqual({ facts: 1_239, read: 3 })
+})
+
+test('of many decisions at once each counts, on a long stream as on a short one', async () => {
+  for (const events of [3, 600]) {
+    const { stream, written } = streamOf(events)
+    await written
+    const decide = () => handle(store, counting, stream, { id: newId() }, context)
+    const states = await Promise.all(Array.from({ length: 4 }, decide))
+    const counts = states.map(({ state }) => state.facts).sort((a, b) => a - b)
+    expect(counts).toEqual([1, 2, 3, 4].map((more) => events + more))
+  }
+})
