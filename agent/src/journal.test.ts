@@ -1,4 +1,16 @@
-import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { CommandReport } from '@travessia/schemas/reports'
 import { expect, test } from 'vitest'
@@ -88,6 +100,32 @@ test('a line that a full disk cut short does not swallow the next one', () => {
   expect(new Journal(path).outcomeOf('b')).toMatchObject({ status: 'unknown' })
 })
 
+test('a command that a full disk leaves no room for is an error before its device is told', () => {
+  const path = join(temporaryDirectory(), 'journal')
+  const module = new URL('journal.ts', import.meta.url).href
+  // Beyond this limit the system writes a part, as on a full disk, and refuses the rest.
+  const script = `
+    import { Journal } from '${module}'
+    process.on('SIGXFSZ', () => undefined)
+    const journal = new Journal(process.argv[1])
+    try {
+      for (let i = 0; ; i += 1) {
+        journal.started('command' + i)
+        console.log('command' + i)
+      }
+    } catch ({ code }) {
+      console.log(code)
+    }`
+  const command = 'ulimit -f 1; exec "$@"'
+  const node = [process.execPath, '--input-type=module', '-e', script, path]
+  const { stdout } = spawnSync('sh', ['-c', command, 'sh', ...node], { encoding: 'utf8' })
+  const [code, ...told] = stdout.trim().split('\n').toReversed()
+  expect(code).toBe('EFBIG')
+  expect(told.length).toBeGreaterThan(5)
+  const journal = new Journal(path)
+  for (const id of told) expect(journal.outcomeOf(id)).toMatchObject({ status: 'unknown' })
+})
+
 test('a journal that cannot be read is an error, not an empty one', () => {
   const path = temporaryDirectory()
   expect(() => new Journal(path)).toThrow(/EISDIR/)
@@ -118,16 +156,36 @@ test('a wall clock that was set back keeps every entry', () => {
   expect(new Journal(path, () => 0).outcomeOf('a')).toEqual(done('a'))
 })
 
-test('a long-running agent writes its file anew instead of letting it grow for ever', () => {
+/** The next line makes it write its file anew. */
+function longJournal() {
   const path = join(temporaryDirectory(), 'journal')
   const lines = Array.from({ length: 5_000 }, (_, i) => ({ at: 0, ended: done(`old${i}`) }))
   writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const journal = new Journal(path)
-  for (let i = 0; i < 5_000; i += 1) journal.started('again')
-  journal.started('new')
+  for (let i = 0; i < 5_000; i += 1) journal.ended(done('again'))
+  return { path, journal }
+}
+
+test('a long-running agent writes its file anew instead of letting it grow for ever, also when it only refuses', () => {
+  const { path, journal } = longJournal()
+  journal.ended(done('refused'))
   expect(readFileSync(path, 'utf8').trim().split('\n').length).toBeLessThan(5_010)
-  expect(journal.outcomeOf('old1')).toBe('new')
-  expect(journal.outcomeOf('new')).toBeUndefined()
+  expect(journal.outcomeOf('old0')).toBe('new')
+  expect(journal.outcomeOf('refused')).toEqual(done('refused'))
+})
+
+test('a file that cannot be written anew takes no command, and neither closes nor writes another file', () => {
+  const { path, journal } = longJournal()
+  mkdirSync(`${path}.tmp`)
+  expect(() => journal.started('a')).toThrow()
+  expect(journal.outcomeOf('a')).toBe('new')
+  const other = openSync(`${path}.other`, 'a')
+  rmdirSync(`${path}.tmp`)
+  journal.started('b')
+  writeSync(other, 'its own')
+  expect(readFileSync(`${path}.other`, 'utf8')).toBe('its own')
+  closeSync(other)
+  expect(new Journal(path).outcomeOf('b')).toMatchObject({ status: 'unknown' })
 })
 
 test('only ends of the asked time are said again', () => {

@@ -5,7 +5,7 @@
  * since its device was not told. A half-written last line was not durable, so its device
  * was not touched: it is dropped.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import type { CommandReport } from '@travessia/schemas/reports'
 import { replaceFile } from './durable-file.ts'
 
@@ -65,9 +65,6 @@ export class Journal {
   /** Durable when it returns. */
   started(commandId: string): void {
     this.#write({ at: this.#now(), started: commandId })
-    if (this.#lines <= compactAfterLines) return
-    closeSync(this.#file)
-    this.#file = this.#rewrite()
   }
 
   /** Durable when it returns. */
@@ -92,13 +89,23 @@ export class Journal {
     for (const id of [...this.#entries.keys()].slice(0, -keepCommands)) this.#entries.delete(id)
     const kept = [...this.#entries].flatMap(([id, entry]) => linesOf(id, entry))
     replaceFile(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    const file = openSync(this.#path, 'a', 0o600)
     this.#lines = kept.length
-    return openSync(this.#path, 'a', 0o600)
+    return file
   }
 
-  /** A new line first: what a full disk cut short must not swallow the next line. */
+  /** On a full disk it throws, and nothing more is written until it can be done. */
+  #compact(): void {
+    const old = this.#file
+    this.#file = this.#rewrite()
+    closeSync(old)
+  }
+
+  /** All of it or an error. A new line first: what a full disk cut short must not swallow the next line. */
   #write(line: Line): void {
-    writeSync(this.#file, `\n${JSON.stringify(line)}\n`)
+    if (this.#lines >= compactAfterLines) this.#compact()
+    // Not `writeSync`, which may write a part without an error.
+    writeFileSync(this.#file, `\n${JSON.stringify(line)}\n`)
     fsyncSync(this.#file)
     this.#lines += 1
     this.#remember(line)
