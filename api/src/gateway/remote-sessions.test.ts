@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { newId } from '@travessia/schemas/ids'
 import { expect, onTestFinished, test } from 'vitest'
 import { startGateway, type TestGateway, tenantId } from './gateway.fixture.ts'
@@ -51,4 +53,22 @@ test('a session whose agent is unpaired while it opens is revoked (THREATS I1)',
   await expect(node.open(device, { isWelcome: () => say('unpair') })).rejects.toEqual(ended)
   const data = expect.objectContaining({ reason: 'agent-unpaired' })
   expect(await revocationsOf(node)).toEqual([[data, undefined]])
+})
+
+test('an end that the log refuses at first is in it later, as what it was, and no extension puts it off (THREATS F6)', async () => {
+  const { node, device } = await setUp()
+  const { id } = await node.open(device)
+  const { sessions, directory } = node.parts
+  const file = new DatabaseSync(join(directory, 'events.db'))
+  file.exec(`create trigger full before insert on event begin select raise(abort, 'full'); end`)
+  const refused = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
+  await expect(sessions.revokeWhere(() => true, 'access-changed')).rejects.toEqual(refused)
+  expect(sessions.find(id)).toBeUndefined()
+  file.exec('drop trigger full')
+  file.close()
+  const context = { actor: { type: 'user', id: newId() }, correlationId: newId() } as const
+  const at = new Date().toISOString()
+  await sessions.extend({ tenantId, id }, { ttlSeconds: 900, context: { ...context, at } })
+  const facts = await node.factsOf(id, 'SessionRevoked')
+  expect(facts.at(-1)?.data).toMatchObject({ reason: 'access-changed' })
 })

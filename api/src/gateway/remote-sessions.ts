@@ -76,13 +76,7 @@ export class RemoteSessions {
   constructor(deps: Deps) {
     this.#deps = deps
     this.#closer = new SessionCloser(deps.now, (session) => {
-      this.#end(session, 'SessionExpired', 'expiry').catch((error: unknown) => {
-        deps.log.error(
-          { err: error, sessionId: session.id },
-          'session end not recorded, trying again',
-        )
-        this.#closer.retry(session)
-      })
+      this.#end(session, 'SessionExpired', 'expiry').catch(() => undefined)
     })
   }
 
@@ -163,7 +157,7 @@ export class RemoteSessions {
     const { state, position } = await this.#handle(session, intent, context)
     if (state.status !== 'open') throw new TravessiaError('SESSION_ENDED')
     const live = this.#live.get(session.id)
-    if (live) {
+    if (live && !live.isEnded) {
       live.expiresAt = state.expiresAt
       this.#closer.watch(live)
     }
@@ -208,21 +202,26 @@ export class RemoteSessions {
     }
   }
 
+  /** At once; what the log does not take is tried again until it does. @throws TravessiaError STORE_UNAVAILABLE */
   async #end(
     session: LiveSession,
     how: EndHow,
     reason: string,
-    context?: EventContext,
+    context = this.#contextBy({ type: 'system', id: 'session-closer' }, session),
   ): Promise<void> {
     session.isEnded = true
     this.#closer.forget(session)
     session.cuts.cut()
     const intent = { type: 'EndSession', how, reason, totals: { ...session.totals } } as const
-    const { position } = await this.#handle(
-      session,
-      intent,
-      context ?? this.#contextBy({ type: 'system', id: 'session-closer' }, session),
-    )
+    const { position } = await this.#handle(session, intent, context).catch((error: unknown) => {
+      const again = () => this.#end(session, how, reason, context).catch(() => undefined)
+      this.#deps.log.error(
+        { err: error, sessionId: session.id },
+        'session end not recorded, trying again',
+      )
+      this.#closer.retry(session, again)
+      throw error
+    })
     this.#live.delete(session.id)
     this.#deps.secrets.forget(session.id)
     await this.#deps.views.until(position)

@@ -14,12 +14,12 @@ export class SessionCloser {
   }
 
   watch(session: LiveSession): void {
-    this.#closeIn(session, session.expiresAt - this.#now())
+    this.#in(session, session.expiresAt - this.#now(), () => this.#close(session))
   }
 
   /** Its end could not be recorded. */
-  retry(session: LiveSession): void {
-    this.#closeIn(session, retryMs)
+  retry(session: LiveSession, again: () => void): void {
+    this.#in(session, retryMs, again)
   }
 
   forget({ id }: LiveSession): void {
@@ -32,11 +32,8 @@ export class SessionCloser {
     this.#timers.clear()
   }
 
-  #closeIn(session: LiveSession, ms: number): void {
+  #in(session: LiveSession, ms: number, what: () => void): void {
     this.forget(session)
-    this.#timers.set(
-      session.id,
-      setTimeout(() => this.#close(session), ms),
-    )
+    this.#timers.set(session.id, setTimeout(what, ms))
   }
 }
