@@ -1,6 +1,8 @@
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
-import { escapedPrefix } from './escape.ts'
+import { sessionCookieName } from './cookies.ts'
+import { escapedPrefix, shownSessions } from './escape.ts'
+import type { LiveSession } from './remote-sessions.ts'
 
 const publicOrigin = 'https://remote.example'
 const [one, two] = [newId(), newId()]
@@ -50,4 +52,19 @@ test('a WebSocket is led to the one session that is open, from its own origin on
   expect(escapedPrefix({ origin: publicOrigin }, { ...context, isUpgrade: true })).toBeUndefined()
   for (const origin of ['https://evil.example', 'null', undefined])
     expect(escapedPrefix({ ...(origin ? { origin } : {}), ...resource }, upgrade)).toBeUndefined()
+})
+
+test('of hundreds of cookies only eight of open sessions are checked, and the right ones count', () => {
+  const open = Array.from({ length: 20 }, (_, at) => `open${at}`)
+  const checked: string[] = []
+  const sessions = {
+    find: (id: string) => (open.includes(id) ? ({ id } as LiveSession) : undefined),
+  }
+  const isCookieOf = (id: string, cookie: string) => checked.push(id) > 0 && cookie === 'right'
+  const cookies = [...Array.from({ length: 600 }, (_, at) => `gone${at}`), ...open].map(
+    (id) => `${sessionCookieName('path', id)}=${id === 'open3' ? 'right' : 'wrong'}`,
+  )
+  const shown = shownSessions(cookies.join('; '), { sessions, secrets: { isCookieOf } })
+  expect(shown.map(({ id }) => id)).toEqual(['open3'])
+  expect(checked).toEqual(open.slice(0, 8))
 })

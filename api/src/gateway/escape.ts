@@ -3,8 +3,32 @@
  * itself. Where it came from says which session it means (DEVICES 4.5). Pure.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import { pathSessionsOf } from './cookies.ts'
+import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
+import type { SessionSecrets } from './session-secrets.ts'
 
 const pagePath = /^(\/remote\/s\/([a-z0-9]{26})(?:\/__travessia\/port\/\d{1,5})?)\//
+
+const maxShown = 8
+
+/** Open sessions whose cookie the browser shows. Anybody can send hundreds, and the check of one is a query. */
+export function shownSessions(
+  cookies: string | undefined,
+  {
+    sessions,
+    secrets,
+  }: {
+    readonly sessions: Pick<RemoteSessions, 'find'>
+    readonly secrets: Pick<SessionSecrets, 'isCookieOf'>
+  },
+): LiveSession[] {
+  return pathSessionsOf(cookies)
+    .map(([id, cookie]) => ({ session: sessions.find(id), cookie }))
+    .filter((one): one is { session: LiveSession; cookie: string } => one.session !== undefined)
+    .slice(0, maxShown)
+    .filter(({ session, cookie }) => secrets.isCookieOf(session.id, cookie))
+    .map(({ session }) => session)
+}
 
 /**
  * What is missing before the target; undefined: nobody knows.

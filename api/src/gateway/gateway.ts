@@ -17,14 +17,14 @@ import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
 import { type BrowserHead, browserHeadOf } from './browser-head.ts'
 import type { Capture } from './capture.ts'
-import { clearingHeaders, pathSessionsOf, sessionCookieName } from './cookies.ts'
+import { clearingHeaders, sessionCookieName } from './cookies.ts'
 import { Departure } from './departure.ts'
 import type { DeviceAccess } from './device-access.ts'
 import type { DeviceClient } from './device-client.ts'
 import { DomRecording } from './dom-recording.ts'
 import { enter, entryPath } from './entry.ts'
 import { languageOf, sendError, sendLeavePage } from './error-page.ts'
-import { escapedPrefix } from './escape.ts'
+import { escapedPrefix, shownSessions } from './escape.ts'
 import { ownerOf } from './exchange-owner.ts'
 import { ExchangeRecord } from './exchange-record.ts'
 import { type Asked, codeOf, forward } from './forwarding.ts'
@@ -183,9 +183,7 @@ export class Gateway {
   #escapedPrefix({ headers, url = '' }: IncomingMessage, isUpgrade = false): string | undefined {
     const remote = this.#deps.remoteUrl()
     if (headers.host !== remote.host || url.startsWith('/remote/s/')) return undefined
-    const shown = pathSessionsOf(headers.cookie)
-      .filter(([id, cookie]) => this.#deps.secrets.isCookieOf(id, cookie))
-      .flatMap(([id]) => this.#deps.sessions.find(id) ?? [])
+    const shown = shownSessions(headers.cookie, this.#deps)
     const sessions = shown.map(({ id }) => id)
     const context = { publicOrigin: remote.origin, sessions, isUpgrade }
     const prefix = isSafeTarget(url) ? escapedPrefix(headers, context) : undefined
