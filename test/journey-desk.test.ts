@@ -114,7 +114,7 @@ test('the timeline stands beside the player and follows by itself, without movin
   expect(timeline.x).toBeGreaterThan(player.x + player.width)
   expect(Math.abs(timeline.y - player.y)).toBeLessThan(40)
   expect(timeline.y + timeline.height).toBeLessThanOrEqual(desk.height)
-  await page.keyboard.press('k')
+  await page.keyboard.press('Space')
   const current = page.locator('li[aria-current="true"]')
   await current.filter({ hasText: 'terminou: encerrada' }).waitFor()
   const end = async () => {

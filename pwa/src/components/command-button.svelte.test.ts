@@ -1,4 +1,4 @@
-import type { Device } from '@travessia/schemas/api'
+import type { CommandState, Device } from '@travessia/schemas/api'
 import { afterEach, expect, test, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
@@ -72,6 +72,17 @@ test('what is dangerous goes only with the word typed, and says that it was conf
   await userEvent.fill(dialog.getByRole('textbox'), m.confirm_word().toUpperCase())
   await confirm.click()
   await expect.poll(() => sent).toEqual([{ command: 'RebootDevice', args: {}, confirm: true }])
+})
+
+test('after what was asked the focus is on its button, as soon as that can be used again', async () => {
+  const { commands } = await show('CancelPrint', { status: 'running' })
+  const opener = button().element()
+  await button().click()
+  await page.getByRole('dialog').getByRole('button', { name: m.print_cancel() }).click()
+  await expect.poll(() => commands.issued?.status).toBe('running')
+  await expect.poll(() => document.activeElement).toBe(document.body)
+  commands.list.put({ items: [{ ...commands.issued, status: 'succeeded' } as CommandState] })
+  await expect.poll(() => document.activeElement).toBe(opener)
 })
 
 test('with an obstacle nothing can be tapped', async () => {

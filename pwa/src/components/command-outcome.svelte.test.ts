@@ -61,6 +61,8 @@ test.each([
 test('what waits for a second person has not been sent, and says how long it waits', async () => {
   const text = await show('awaiting')
   expect(text).toMatch(/0:0\d/)
+  // Not read aloud each second.
+  expect(page.getByRole('timer').element().textContent).toMatch(/0:0\d/)
   expect([...notes].filter((one) => text.includes(one()))).toEqual([])
   expect(document.querySelectorAll('li.done')).toHaveLength(0)
 })

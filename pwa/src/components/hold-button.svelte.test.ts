@@ -67,6 +67,15 @@ test('the hold button does nothing when it is let go early', async () => {
   expect(onheld).not.toHaveBeenCalled()
 })
 
+test('a tap opens nothing and says that it was too short', async () => {
+  const { onheld, pointer } = await show()
+  pointer('pointerdown', 0)
+  pointer('pointerup', 100)
+  await expect.element(page.getByText(m.hold_longer())).toBeVisible()
+  expect(document.querySelector('.help')?.textContent).toContain('Segure')
+  expect(onheld).not.toHaveBeenCalled()
+})
+
 test('the keyboard needs two steps', async () => {
   const { onheld } = await show()
   await userEvent.tab()

@@ -65,6 +65,8 @@ afterEach(() => {
 })
 
 const slider = () => page.getByLabelText(m.replay_position())
+const focusPlay = () =>
+  (page.getByRole('button', { name: m.replay_play() }).element() as HTMLElement).focus()
 const nowText = () => document.querySelector('[aria-current]')?.textContent ?? ''
 
 test('that somebody replays is written before anything is asked for, once, and without it nothing is shown', async () => {
@@ -100,6 +102,7 @@ test('the player says what happens now, and parts of the recorded screen are no 
   const player = page.getByRole('region', { name: m.replay_title() })
   await page.getByRole('button', { name: m.replay_go({ time: '0:20' }) }).click()
   await expect.element(player.getByText('sentence of HttpRequestRefused')).toBeVisible()
+  focusPlay()
   await userEvent.keyboard('.')
   await expect.element(player.getByText('sentence of SessionClosed')).toBeVisible()
 })
@@ -178,6 +181,7 @@ test('a line’s place leads there, keys step and jump, and a link comes back to
   await render(SessionReplay, { id: 's' })
   await page.getByRole('button', { name: m.replay_go({ time: '0:05' }) }).click()
   expect(nowText()).toContain('/lista')
+  focusPlay()
   await userEvent.keyboard('.')
   expect(nowText()).toContain('sentence of CommandIssued')
   await userEvent.keyboard('{ArrowRight}')
@@ -191,6 +195,7 @@ test('a line’s place leads there, keys step and jump, and a link comes back to
 test('it plays to its end by itself at 16 times, with what was idle left out', async () => {
   await render(SessionReplay, { id: 's' })
   await page.getByRole('combobox').selectOptions('16×')
+  focusPlay()
   await userEvent.keyboard('k')
   await expect.element(slider()).toHaveValue('30000')
   await expect.element(page.getByRole('button', { name: m.replay_play() })).toBeVisible()
@@ -239,6 +244,15 @@ test('space plays and pauses wherever it is pressed, but a button with the focus
   await expect.element(slider()).toHaveValue('0')
   await userEvent.keyboard('{End}')
   await expect.element(slider()).toHaveValue('30000')
+})
+
+test('a letter does nothing outside of the player (WCAG 2.1.4)', async () => {
+  await render(SessionReplay, { id: 's' })
+  await page.getByRole('button', { name: m.replay_go({ time: '0:05' }) }).click()
+  await userEvent.keyboard('.k+')
+  await expect.element(slider()).toHaveValue('5000')
+  await expect.element(page.getByRole('button', { name: m.replay_play() })).toBeVisible()
+  expect(page.getByRole('combobox').element()).toHaveValue('1')
 })
 
 test('a session that is not there is said so, without an offer to try again, and leads back', async () => {

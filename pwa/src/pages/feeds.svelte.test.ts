@@ -101,6 +101,19 @@ test('a test says that it arrived when the feed has come to it, or why not', asy
   await expect.poll(said).toBe(m.feed_error_refused())
 })
 
+test('while a feed is tested it says so, the others can be used, and who has left asks no more', async () => {
+  items = [feed, { ...feed, id: 'g', name: 'Disco' }]
+  const { unmount } = await render(Feeds)
+  await button(m.feed_test()).first().click()
+  await expect.element(button(m.feed_testing())).toBeDisabled()
+  await expect.element(button(m.feed_test())).toBeEnabled()
+  const get = vi.fn(() => Response.json({ items }))
+  vi.stubGlobal('fetch', get)
+  await unmount()
+  await new Promise((done) => setTimeout(done, 1_500))
+  expect(get).not.toHaveBeenCalled()
+})
+
 test('removing asks first; suspending does not', async () => {
   await render(Feeds)
   await button(m.feed_suspend()).click()

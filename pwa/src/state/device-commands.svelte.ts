@@ -5,6 +5,7 @@
 import type { CommandState, Device, IssuedCommand } from '@travessia/schemas/api'
 import type { CommandName } from '@travessia/schemas/commands'
 import { ApiError, call, noNetwork } from '../api.ts'
+import { keepFocus } from './focus.ts'
 import { Resource } from './resource.svelte.ts'
 
 export type Order = {
@@ -49,16 +50,18 @@ export class DeviceCommands {
     return this.#sending > 0 || underWay.has(this.issued?.status ?? '')
   }
 
-  async run(order: Order): Promise<void> {
-    this.#sending += 1
-    this.error = undefined
-    try {
-      this.#issuedId = await this.give(order)
-    } catch (problem) {
-      this.error = problem
-      navigator.vibrate?.([60, 40, 60])
-    }
-    this.#sending -= 1
+  run(order: Order): Promise<void> {
+    return keepFocus(async () => {
+      this.#sending += 1
+      this.error = undefined
+      try {
+        this.#issuedId = await this.give(order)
+      } catch (problem) {
+        this.error = problem
+        navigator.vibrate?.([60, 40, 60])
+      }
+      this.#sending -= 1
+    })
   }
 
   /** Beside the others: nothing here waits for it. @returns its id @throws ApiError */
