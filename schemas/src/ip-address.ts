@@ -3,6 +3,9 @@ type AddressClass = 'loopback' | 'private' | 'public' | 'forbidden'
 
 const plainIpv4 = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/
 
+/** Documentation (RFC 5737), protocol assignments and benchmarks (RFC 6890), a cloud platform's host. */
+const reservedIpv4 = /^(192\.0\.[02]\.|198\.1[89]\.|198\.51\.100\.|203\.0\.113\.|168\.63\.129\.16$)/
+
 /**
  * `private`: RFC 1918, RFC 6598 (100.64/10, used inside carrier and campus networks), ULA, IPv6 link-local.
  * `forbidden`: not an address, unspecified, IPv4 link-local (metadata services), IPv4 inside IPv6, multicast,
@@ -27,13 +30,14 @@ function classifyIpv4(address: string): AddressClass {
   if (a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168)) return 'private'
   if (a === 100 && b >= 64 && b < 128) return 'private'
   if (a === 0 || a >= 224 || (a === 169 && b === 254)) return 'forbidden'
+  if (reservedIpv4.test(address)) return 'forbidden'
   return 'public'
 }
 
 function classifyIpv6(address: string): AddressClass {
   const plain = address.replace(/%.*$/, '')
   if (plain === '::1') return 'loopback'
-  if (plain === '::' || plain.includes('.') || /^(::ffff|64:ff9b|2002|2001:0?:)/.test(plain))
+  if (plain === '::' || plain.includes('.') || /^(::ffff|64:ff9b|2002|2001:(0?|db8):)/.test(plain))
     return 'forbidden'
   const first = Number.parseInt(plain.split(':')[0] ?? '', 16)
   if (!/^[0-9a-f:]+$/.test(plain) || !Number.isFinite(first)) return 'forbidden'

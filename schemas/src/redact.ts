@@ -5,6 +5,8 @@
 export const redacted = '[redacted]'
 
 const secretName = /pass|pwd|secret|token|key|pin$|^pin|otp|session|credential|senha/i
+/** Of an address only: elsewhere these are flags and names of methods. */
+const secretParameter = /^(auth|jwt|sid|sig)$|signature$/i
 const secretHeaders = new Set([
   'authorization',
   'proxy-authorization',
@@ -12,6 +14,8 @@ const secretHeaders = new Set([
   'set-cookie',
   'www-authenticate',
   'x-api-key',
+  // Pages put a bearer token there.
+  'sec-websocket-protocol',
 ])
 
 export function isSecretName(name: string): boolean {
@@ -44,14 +48,18 @@ export function redactHeaders(headers: readonly string[]): string[] {
   return clean
 }
 
-/** A request target or URL: values of secret query parameters and `user:password@` replaced, all else byte for byte. */
+/** A request target or URL: values of secret parameters and `user:password@` replaced, all else byte for byte. */
 export function redactUrl(url: string): string {
   if (!/[=@]/.test(url)) return url
   return url
-    .replace(/(\/\/)[^/?#@\s]+@/, `$1${redacted}@`)
-    .replace(/([?&;])([^=&;?#]*)=([^&;#]*)/g, (whole, mark: string, name: string) =>
-      isSecretName(safeDecode(name)) ? `${mark}${name}=${redacted}` : whole,
+    .replace(/(\/\/)[^/?#\s]+@/g, `$1${redacted}@`)
+    .replace(/([?&;#])([^=&;?#]*)=([^&;#]*)/g, (whole, mark: string, name: string) =>
+      isSecretParameter(safeDecode(name)) ? `${mark}${name}=${redacted}` : whole,
     )
+}
+
+function isSecretParameter(name: string): boolean {
+  return isSecretName(name) || secretParameter.test(name)
 }
 
 /** A JSON value with the members of secret names replaced, at any depth. */
