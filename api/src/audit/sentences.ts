@@ -21,6 +21,7 @@ const endReasons: Readonly<Record<string, Text>> = {
   expiry: ['o tempo acabou', 'its time was over'],
   'crash-recovery': ['o servidor parou nesse meio-tempo', 'the server had stopped meanwhile'],
   'access-changed': ['o acesso mudou', 'access changed'],
+  'password-changed': ['a senha foi trocada', 'the password was changed'],
   'device-removed': ['o equipamento foi removido', 'the device was removed'],
   'agent-unpaired': ['o agente foi despareado', 'the agent was unpaired'],
 }

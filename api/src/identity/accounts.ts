@@ -71,11 +71,14 @@ export async function signIn(
   const isRight = await verifyPassword(password, user?.password)
   if (!user || !isRight || user.isDisabled) {
     services.addressAttempts.failed(address)
+    // Not waited for: the time it takes, or its failure, would say that the account exists.
     if (user)
-      await note(services, user, caller, {
+      note(services, user, caller, {
         type: 'SignInFailed',
         data: { userId: user.id, clientIp: caller.clientIp },
-      })
+      }).catch((error: unknown) =>
+        services.log.error({ err: error, userId: user.id }, 'refused sign-in not recorded'),
+      )
     throw new TravessiaError('CREDENTIALS_INVALID')
   }
   services.signInAttempts.succeeded(account)
@@ -90,7 +93,7 @@ export async function signIn(
 }
 
 /**
- * The sign-ins everywhere else end with the old password.
+ * The sign-ins everywhere else end with the old password, and all remote sessions: nobody knows which sign-in opened them.
  * @throws TravessiaError CREDENTIALS_INVALID (the old one is wrong), PASSWORD_WEAK, RATE_LIMITED
  */
 export async function changePassword(
@@ -109,7 +112,10 @@ export async function changePassword(
   services.users.setPassword(userId, await hashPassword(change.newPassword))
   services.logins.endOthersOf(userId, loginId)
   const fact = { type: 'PasswordChanged', data: { userId } } as const
-  await note(services, { id: userId, tenantId }, change.caller, fact)
+  await Promise.all([
+    note(services, { id: userId, tenantId }, change.caller, fact),
+    services.sessions.revokeWhere((session) => session.userId === userId, 'password-changed'),
+  ])
 }
 
 export async function signOut(

@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { newId } from '@travessia/schemas/ids'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { startGateway, tenantId } from '../gateway/gateway.fixture.ts'
+import type { Services } from '../services.ts'
+import { changePassword, signIn } from './accounts.ts'
+import { Attempts, attemptCounters } from './attempts.ts'
+import { Logins } from './logins.ts'
+import { hashPassword } from './passwords.ts'
+import { openSecretsDatabase } from './secrets-database.ts'
+import { Users } from './users.ts'
+
+const password = 'uma-senha-comprida'
+const email = 'ana@example.com'
+
+async function setUp() {
+  const node = await startGateway('http://127.0.0.1:1')
+  onTestFinished(() => node.stop())
+  const database = openSecretsDatabase(':memory:')
+  const [users, logins, logged] = [
+    new Users(database),
+    new Logins(database, Date.now),
+    [] as string[],
+  ]
+  const { store, sessions } = node.parts
+  const services = {
+    ...{ store, sessions, users, logins, now: Date.now, ...attemptCounters() },
+    addressAttempts: new Attempts({ max: 3, windowMs: 60_000, now: Date.now }),
+    log: pino({}, { write: (line) => void logged.push(JSON.parse(line).msg) }),
+  } as unknown as Services
+  const add = async (id: string) => {
+    const hash = await hashPassword(password)
+    users.add({ id, tenantId, email, name: 'Ana', language: 'pt-BR', password: hash })
+  }
+  const caller = (clientIp = '192.0.2.7') => ({ clientIp, correlationId: newId() })
+  const trySignIn = (email: string, clientIp?: string) =>
+    signIn(services, { email, password: 'errada', caller: caller(clientIp) })
+  return { node, services, logged, add, caller, trySignIn }
+}
+const coded = (code: string) => expect.objectContaining({ code })
+
+test('while the log takes nothing, a wrong password is answered as for nobody, and said in our own log (THREATS I5)', async () => {
+  const { node, logged, add, trySignIn } = await setUp()
+  await add(newId())
+  const file = new DatabaseSync(join(node.parts.directory, 'events.db'))
+  file.exec(`create trigger full before insert on event begin select raise(abort, 'full'); end`)
+  file.close()
+  for (const who of [email, 'ninguem@example.com'])
+    await expect(trySignIn(who)).rejects.toEqual(coded('CREDENTIALS_INVALID'))
+  await expect.poll(() => logged).toEqual(['refused sign-in not recorded'])
+})
+
+test('as many wrong passwords from an IPv6 network as an address may have, and its other addresses wait too (THREATS I5)', async () => {
+  const { trySignIn } = await setUp()
+  for (let at = 1; at <= 3; at += 1)
+    await expect(trySignIn(`${at}@example.com`, `2001:db8::${at}`)).rejects.toEqual(
+      coded('CREDENTIALS_INVALID'),
+    )
+  await expect(trySignIn(email, '2001:db8::ffff')).rejects.toEqual(coded('RATE_LIMITED'))
+  await expect(trySignIn(email, '2001:db8:0:1::1')).rejects.toEqual(coded('CREDENTIALS_INVALID'))
+})
+
+test('a changed password ends the remote sessions of its person (THREATS I4)', async () => {
+  const { node, services, add, caller } = await setUp()
+  const { sessions } = node.parts
+  const { id } = await node.open(await node.register())
+  const userId = sessions.find(id)?.userId ?? ''
+  await add(userId)
+  const principal = { userId, tenantId, email, name: 'Ana', language: 'pt-BR' } as const
+  const place = {
+    tenantName: '',
+    role: 'operator',
+    installationIds: null,
+    loginId: newId(),
+  } as const
+  const change = { newPassword: 'outra-senha-boa', caller: caller() }
+  const changed = (password: string) =>
+    changePassword(services, { ...principal, ...place }, { password, ...change })
+  await expect(changed('errada')).rejects.toEqual(coded('CREDENTIALS_INVALID'))
+  expect(sessions.find(id)).toBeDefined()
+  await changed(password)
+  expect(sessions.find(id)).toBeUndefined()
+  expect((await node.factsOf(id, 'SessionRevoked')).at(-1)?.data).toMatchObject({
+    reason: 'password-changed',
+  })
+})
