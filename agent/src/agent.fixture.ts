@@ -74,7 +74,7 @@ export async function startedAgent(at: Node, other: Partial<AgentConfig> = {}) {
   onTestFinished(() => agent.stop())
   await agent.start()
   await eventually(() => expect(at.heard.heartbeats.at(-1)?.dataEpoch).toMatch(/^[a-z0-9]{26}$/))
-  const say = (kind: 'command' | 'devices', jws: string) =>
+  const say = (kind: 'command' | 'devices' | 'passages', jws: string) =>
     at.send(formatTopic({ ...config, channel: 'cmd', kind }), jws, 1)
   const frame = (bytes: Uint8Array) =>
     at.send(formatTopic({ ...config, channel: 'down', nodeId: at.nodeId }), bytes, 0)

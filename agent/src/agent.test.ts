@@ -62,6 +62,15 @@ test('an agent that nobody tells the time runs no order', async () => {
   )
 })
 
+test('a malformed receipt of passages is refused, and the agent goes on', async () => {
+  const at = await node()
+  const { say, list } = await startedAgent(at)
+  say('passages', '{"batch":')
+  say('passages', '{}')
+  say('devices', await list(1, []))
+  await eventually(() => expect(at.heard.acks).toEqual([{ kind: 'devices', version: 1 }]))
+})
+
 test('a token that the broker refuses is renewed by proof, and the agent comes back with the new one', async () => {
   const api = createHttpServer((request, response) => {
     void text(request).then(() => {

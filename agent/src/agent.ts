@@ -176,7 +176,6 @@ export class Agent {
   /** In the order of arrival: a command may be for a device of the list that came just before it. */
   #command(kind: string, payload: string): void {
     if (kind === 'checkpoint') return this.#witness.receive(payload)
-    if (kind === 'passages') return this.#passages.received(checkJson(isReceipt, payload))
     this.#intake = this.#intake
       .then(() => this.#take(kind, payload))
       .catch((error: unknown) => this.#log.warn({ err: error, kind }, 'order refused'))
@@ -184,6 +183,7 @@ export class Agent {
 
   async #take(kind: string, payload: string): Promise<void> {
     if (kind === 'devices') return this.#takeDevices(payload)
+    if (kind === 'passages') return this.#passages.received(checkJson(isReceipt, payload))
     return kind === 'discover' ? this.#discovery.receive(payload) : this.#runner.receive(payload)
   }
 
