@@ -14,7 +14,9 @@ export type DnsRecord = { readonly name: DnsName } & (
 const headBytes = 12
 const maxPacketBytes = 9_000
 const maxNameBytes = 255
-const maxRecords = 256
+/** Labels and pointers of a name; a service's has four labels. */
+const maxNameParts = 16
+const maxRecords = 64
 const types: Readonly<Record<number, DnsRecord['type']>> = { 1: 'A', 12: 'PTR', 33: 'SRV' }
 const typeNumbers = { A: 1, PTR: 12, SRV: 33 } as const
 
@@ -109,9 +111,10 @@ class Reader {
     let oldest = at
     let after: number | undefined
     let bytes = 0
-    for (;;) {
+    for (let parts = 0; ; parts += 1) {
       const length = this.#view.getUint8(at)
       if (length === 0) break
+      if (parts === maxNameParts) throw new RangeError('name')
       if (length >= 0xc0) {
         const target = this.#view.getUint16(at) & 0x3fff
         if (target >= oldest) throw new RangeError('pointer')

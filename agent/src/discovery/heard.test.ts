@@ -1,7 +1,7 @@
 import { classifyAddress } from '@travessia/schemas/ip-address'
 import { expect, test } from 'vitest'
 import { answerFor, ssdpAnswer } from '../../../rig/lan-responder.ts'
-import { Heard, maxPackets } from './heard.ts'
+import { Heard, maxPackets, maxRecords } from './heard.ts'
 
 const isPrivate = (address: string) => classifyAddress(address) === 'private'
 const page = { service: '_http._tcp', instance: 'Portaria', address: '10.0.0.2', port: 80 }
@@ -39,4 +39,31 @@ test('after a thousand packets nothing more is read', () => {
   heard.take(answerFor(page), '10.0.0.2')
   heard.take(answerFor({ ...page, instance: 'B', port: 81 }), '10.0.0.3')
   expect(heard.suggestions().map(({ baseUrl }) => baseUrl)).toEqual(['http://10.0.0.2'])
+})
+
+/** One packet of so many records. */
+const packetOf = (count: number, record: Uint8Array) => {
+  const head = Buffer.from([0, 0, 0x84, 0, 0, 0, 0, count, 0, 0, 0, 0])
+  return Buffer.concat([head, ...Array<Uint8Array>(count).fill(record)])
+}
+
+test('after four thousand records nothing more is kept, of one sender or many', () => {
+  const heard = new Heard(isPrivate)
+  const address = Buffer.from([0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 10, 0, 0, 9])
+  const whole = Math.floor((maxRecords - 3) / 50)
+  for (let i = 0; i < whole; i += 1) heard.take(packetOf(50, address), '10.0.0.8')
+  heard.take(answerFor(page), '10.0.0.1')
+  heard.take(packetOf(50, address), '10.0.0.8')
+  heard.take(answerFor({ ...page, instance: 'B', port: 81 }), '10.0.0.1')
+  expect(heard.suggestions().map(({ baseUrl }) => baseUrl)).toEqual(['http://10.0.0.2'])
+})
+
+test('what was not asked for takes no room', () => {
+  const heard = new Heard(isPrivate)
+  const pointer = Buffer.from([0, 0, 12, 0, 1, 0, 0, 0, 0, 0, 1, 0])
+  const place = Buffer.from([0, 0, 33, 0, 1, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 80, 0])
+  for (let i = 0; i < 50; i += 1)
+    for (const record of [pointer, place]) heard.take(packetOf(60, record), '10.0.0.8')
+  heard.take(answerFor(page), '10.0.0.2')
+  expect(heard.suggestions()).toHaveLength(1)
 })

@@ -2,10 +2,11 @@
 import type { Suggestion } from '@travessia/schemas/discovery'
 import { type DnsRecord, parseAnswer } from './dns-packet.ts'
 import { isSsdp, parseSsdp } from './ssdp.ts'
-import { chosen, mdnsSuggestions, ssdpSuggestion } from './suggestions.ts'
+import { chosen, isAsked, mdnsSuggestions, ssdpSuggestion } from './suggestions.ts'
 
 /** What comes later is not read. */
 export const maxPackets = 1_000
+export const maxRecords = 4_000
 
 export class Heard {
   readonly #isAllowed: (address: string) => boolean
@@ -25,9 +26,10 @@ export class Heard {
       if (answer) this.#ssdp.push(...ssdpSuggestion(answer, this.#isAllowed))
     } else {
       // A host has several addresses; the one that it answers from is reached from here.
-      const records = parseAnswer(packet)
+      const records = parseAnswer(packet).filter(isAsked)
       const isSender = (one: DnsRecord) => one.type === 'A' && one.address === from
-      this.#records.push(...records.filter(isSender), ...records)
+      const room = maxRecords - this.#records.length
+      this.#records.push(...[...records.filter(isSender), ...records].slice(0, room))
     }
   }
 

@@ -24,6 +24,13 @@ const services: Readonly<Record<string, Service>> = {
   '_http._tcp.local': { ...page, protocol: 'http' },
 }
 export const serviceNames = Object.keys(services)
+const serviceKeys = new Set(serviceNames.map((name) => keyOf(name.split('.'))))
+
+/** A pointer from a service, the place of one of its instances, or the address of any host. */
+export function isAsked({ type, name: { key } }: DnsRecord): boolean {
+  if (type === 'A') return true
+  return serviceKeys.has(type === 'PTR' ? key : key.slice(key.indexOf('\0') + 1))
+}
 
 export function mdnsSuggestions(
   records: readonly DnsRecord[],
