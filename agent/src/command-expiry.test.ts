@@ -58,9 +58,8 @@ test('an unknown clock runs only what arrives on a fresh challenge', async () =>
   world.now = () => undefined
   expect(await run(orderOf())).toMatchObject({ status: 'refused', errorCode: 'CLOCK_UNKNOWN' })
   expect(ran).toEqual([])
-  world.synced = Date.now()
+  world.sync = async () => Date.now()
   const order = orderOf()
-  world.now = () => (world.synced === undefined ? undefined : undefined)
   expect((await run(order)).status).toBe('expired')
   let asked = 0
   world.now = () => (asked++ === 0 ? undefined : Date.now())

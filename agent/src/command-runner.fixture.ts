@@ -43,7 +43,7 @@ export function running({
   const ran: string[] = []
   const world = {
     now: (): number | undefined => Date.now(),
-    synced: undefined as number | undefined,
+    sync: async (): Promise<number | undefined> => undefined,
     isOnline: true,
     isPaused: false,
     devices: [device, second],
@@ -59,7 +59,7 @@ export function running({
   const files = fetchFile ? { fetch: fetchFile } : new CommandFiles(`${journalPath}-files`)
   const runner = new CommandRunner({
     ...{ agent, serverKeys: [key.jwk], journal, files, log: silent },
-    clock: { now: () => world.now(), sync: async () => world.synced },
+    clock: { now: () => world.now(), sync: () => world.sync() },
     deviceOf: (id) => world.devices.find(({ deviceId }) => deviceId === id),
     isPaused: () => world.isPaused,
     forbids: () => world.forbidden,

@@ -73,6 +73,26 @@ test.each(['POLICY_FORBIDS', 'POLICY_HOURS'] as const)(
   },
 )
 
+test.each([
+  ['AGENT_PAUSED', { isPaused: true }],
+  ['POLICY_HOURS', { forbidden: 'POLICY_HOURS' as const }],
+])(
+  'what the site says while the clock is asked holds for the order that asks (%s)',
+  async (errorCode, said) => {
+    const { run, ran, world, journal } = running()
+    world.now = () => undefined
+    world.sync = async () => {
+      world.now = () => Date.now()
+      Object.assign(world, said)
+      return Date.now()
+    }
+    const order = orderOf()
+    expect(await run(order)).toMatchObject({ status: 'refused', errorCode })
+    expect(ran).toEqual([])
+    expect(journal.isStarted(order.id)).toBe(false)
+  },
+)
+
 test('while the agent is paused on site every order is refused, and after it none of them runs', async () => {
   const { run, runner, world, ran } = running()
   world.isPaused = true

@@ -57,8 +57,8 @@ const argumentValidators = new Map(
   commandNames.map((name) => [name as string, compile(commandCatalog[name].args)]),
 )
 
-/** Tells the device. */
-type Tell = (file: Pick<CommandContext, 'file'>) => Promise<CommandResult>
+/** Tells the device, unless this site forbids it by now. */
+type Tell = (file: Pick<CommandContext, 'file'>) => Promise<CommandResult | Ending>
 
 type Deps = {
   readonly agent: { readonly tenantId: string; readonly agentId: string }
@@ -199,7 +199,10 @@ export class CommandRunner {
     this.#due.set(order.id, begun + withinMs)
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(withinMs)])
     const context = { commandId: order.id, startWithinMs: leftMs, signal }
-    const tell: Tell = (file) => {
+    const tell: Tell = async (file) => {
+      // Again: meanwhile the clock was asked, the driver loaded, a file brought.
+      const refusal = this.#forbidden(device, command)
+      if (refusal) return refused(refusal)
       this.#deps.journal.started(order.id)
       if (!order.body) this.#say(order, { status: 'running' })
       return driver.execute(command, { ...context, ...file })
@@ -210,13 +213,17 @@ export class CommandRunner {
     this.#end(order, 'status' in result ? result : endingOf(result, performance.now() - begun))
   }
 
+  #forbidden(device: AgentDevice, command: Command): ErrorCode | undefined {
+    return this.#deps.isPaused() ? 'AGENT_PAUSED' : this.#deps.forbids(device, command)
+  }
+
   /** Nothing is told to the device before all of the file is here as it was signed. */
   async #withFile(
     order: CommandOrder,
     facts: FileFacts,
     { signal, tell }: { readonly signal: AbortSignal; readonly tell: Tell },
   ): Promise<CommandResult | Ending> {
-    const { files, isPaused, journal } = this.#deps
+    const { files, journal } = this.#deps
     journal.fetching(order.id)
     this.#say(order, { status: 'running' })
     const onBytes = createProgress(2 * facts.length, (percent) =>
@@ -225,7 +232,7 @@ export class CommandRunner {
     const file = await files.fetch(order.id, facts, { signal, onBytes }).catch(endingOfFetch)
     if ('status' in file) return this.#abort.signal.aborted ? stopped : file
     try {
-      return isPaused() ? refused('AGENT_PAUSED') : await tell({ file })
+      return await tell({ file })
     } finally {
       file.remove()
     }
