@@ -246,7 +246,7 @@ const expiringKinds: Readonly<Record<string, () => string>> = {
   camera: m.retention_kind_camera,
   passage: m.turns,
   audit: m.audit_kind_audit,
-  access: m.retention_kind_access,
+  access: m.audit_kind_access,
 }
 
 export function expiringKindText(kind: string): string {
