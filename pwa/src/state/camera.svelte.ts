@@ -19,6 +19,8 @@ export class CameraView {
   /** When the picture on the screen was taken, by this device's clock. */
   takenAt = $state<number>()
   error = $state<unknown>()
+  /** A photo is on its way. */
+  isTaking = $state(false)
   now = $state(Date.now())
   readonly #path: string
   readonly #draw: Draw
@@ -36,6 +38,7 @@ export class CameraView {
 
   async snapshot(): Promise<void> {
     const signal = this.#anew()
+    this.isTaking = true
     try {
       const response = await open(`${this.#path}/snapshot`, signal)
       const blob = await response.blob()
@@ -44,6 +47,7 @@ export class CameraView {
     } catch (error) {
       if (!signal.aborted) this.error = error
     }
+    if (!signal.aborted) this.isTaking = false
   }
 
   /** Until `stop`, the server's limit or a failure. */
@@ -69,7 +73,7 @@ export class CameraView {
   }
 
   stop(): void {
-    this.#abort.abort()
+    this.#anew()
     this.#rest('still')
   }
 
@@ -107,6 +111,7 @@ export class CameraView {
   #anew(): AbortSignal {
     this.#abort.abort()
     clearInterval(this.#ticker)
+    this.isTaking = false
     this.#abort = new AbortController()
     return this.#abort.signal
   }
