@@ -97,6 +97,26 @@ function retryAtOf({ status, headers }: Response): number | undefined {
 export const get = <T>(path: string) => call<T>('GET', path)
 export const post = <T>(path: string, body?: unknown) => call<T>('POST', path, { body })
 
+export type Page<T> = { readonly items: readonly T[]; readonly nextCursor?: string }
+
+/**
+ * A page with items, or the last one: one without items that is not the last says that the server has searched so
+ * far, in a log that is long.
+ * @param goesOn hears how far; false ends it there
+ */
+export async function getFound<T>(
+  path: string,
+  goesOn: (cursor: string) => boolean = () => true,
+  from?: string,
+): Promise<Page<T>> {
+  let cursor = from
+  for (;;) {
+    const page = await get<Page<T>>(cursor === undefined ? path : `${path}&cursor=${cursor}`)
+    cursor = page.nextCursor
+    if (page.items.length > 0 || cursor === undefined || !goesOn(cursor)) return page
+  }
+}
+
 /** `title`: when the server could not say it. */
 export function problemOf(code: string, status: number, title = ''): Problem {
   return { type: 'about:blank', title, status, code, correlationId: '' }

@@ -68,6 +68,38 @@ test('a page without items that is not the last one is followed by the next', as
   expect(asked).toHaveLength(3)
 })
 
+test('a search that breaks off goes on from where it was', async () => {
+  const pages = [
+    () => Response.json({ items: [], nextCursor: '9' }),
+    () => Response.json({ code: 'STORE_UNAVAILABLE', title: 'Broken' }, { status: 503 }),
+    () => Response.json({ items: [event('a')], nextCursor: '4' }),
+    () => Response.json({ items: [event('b')] }),
+  ]
+  answer = () => pages[asked.length - 1]?.() ?? Response.json({ items: [] })
+  await open('?ver=eventos')
+  await shown('Broken')
+  await page.getByRole('button', { name: m.retry() }).click()
+  await shown('sentence a')
+  await page.getByRole('button', { name: m.audit_more() }).click()
+  await shown('sentence b')
+  const cursors = asked.map((path) => new URLSearchParams(path.split('?')[1]).get('cursor'))
+  expect(cursors).toEqual([null, '9', '9', '4'])
+})
+
+test('who leaves the page has ended the search', async () => {
+  const { promise, resolve } = Promise.withResolvers<Response>()
+  answer = () => promise
+  await open('?ver=eventos')
+  await expect.poll(() => asked.length).toBe(1)
+  await cleanup()
+  const json = vi.fn(async () => ({ items: [], nextCursor: '9' }))
+  answer = () => Response.json({ items: [] })
+  resolve(Object.assign(new Response(), { json }))
+  await expect.poll(() => json.mock.calls.length).toBe(1)
+  await new Promise((done) => setTimeout(done))
+  expect(asked).toHaveLength(1)
+})
+
 test('a choice goes into the address, and what is downloaded is what is shown', async () => {
   await open('?ver=eventos')
   await page.getByText(m.filters(), { exact: true }).click()

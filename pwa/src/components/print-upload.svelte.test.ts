@@ -108,6 +108,20 @@ test('a transfer that is cancelled is cut, and no command is given', async () =>
   expect(sent).toEqual([])
 })
 
+test('while its command is being given a file can no longer be cancelled', async () => {
+  await show()
+  await choose('nova.gcode')
+  await press(m.upload_send())
+  const { promise, resolve } = Promise.withResolvers<Response>()
+  vi.stubGlobal('fetch', () => promise)
+  FakeRequest.last?.answer(201, { id: 'f' })
+  const cancel = page.getByRole('button', { name: m.cancel(), exact: true })
+  await expect.element(cancel).not.toBeInTheDocument()
+  resolve(Response.json({ code: 'AGENT_OFFLINE', title: 'Fora.' }, { status: 409 }))
+  await expect.element(page.getByRole('alert').getByText('Fora.')).toBeVisible()
+  await expect.element(cancel).toBeVisible()
+})
+
 test('who leaves the page while a file is being sent has cancelled it', async () => {
   const { sent } = await show()
   await choose('nova.gcode')

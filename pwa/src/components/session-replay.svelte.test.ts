@@ -81,6 +81,29 @@ test('that somebody replays is written before anything is asked for, once, and w
   expect(asked.filter((one) => one.startsWith('POST'))).toHaveLength(2)
 })
 
+test('when the commands did not come, trying again shows every line once', async () => {
+  const { 'GET /api/audit/events': commands } = answers
+  answers['GET /api/audit/events'] = () =>
+    Response.json({ code: 'STORE_UNAVAILABLE', title: 'Sem comandos' }, { status: 503 })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText('Sem comandos')).toBeVisible()
+  Object.assign(answers, { 'GET /api/audit/events': commands })
+  await page.getByRole('button', { name: m.retry() }).click()
+  await expect.element(page.getByText('sentence of CommandSucceeded')).toBeVisible()
+  expect(document.querySelectorAll('ol li')).toHaveLength(5)
+})
+
+test('commands that the server has yet to search for are found', async () => {
+  const { 'GET /api/audit/events': commands } = answers
+  answers['GET /api/audit/events'] = () => {
+    Object.assign(answers, { 'GET /api/audit/events': commands })
+    return Response.json({ items: [], nextCursor: '7' })
+  }
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText('sentence of CommandSucceeded')).toBeVisible()
+  expect(document.body.textContent).not.toContain(m.replay_commands_left_out())
+})
+
 test('requests, refusals and commands of the time are lines in order, each with its place in the session', async () => {
   await render(SessionReplay, { id: 's' })
   await expect.element(page.getByText('/lista')).toBeVisible()

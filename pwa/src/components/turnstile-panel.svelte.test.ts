@@ -1,6 +1,7 @@
 import type { Device } from '@travessia/schemas/api'
 import type { TurnDirection } from '@travessia/schemas/passages'
 import { afterEach, expect, test, vi } from 'vitest'
+import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
@@ -9,6 +10,20 @@ import TurnstilePanel from './turnstile-panel.svelte'
 afterEach(() => {
   vi.unstubAllGlobals()
   return cleanup()
+})
+
+test('passages that the server has yet to search for are found', async () => {
+  const passage = { id: 'p', at: new Date().toISOString(), outcome: 'passed', deviceUserId: '77' }
+  vi.stubGlobal('fetch', async (path: string) => {
+    if (!path.includes('/passages')) return Response.json({ items: [] })
+    return Response.json(
+      path.includes('cursor=5') ? { items: [passage] } : { items: [], nextCursor: '5' },
+    )
+  })
+  const device = { id: 'a'.repeat(26), name: 'Entrada' } as Device
+  const control = { device, place: '', obstacle: '', commands: new DeviceCommands(device.id) }
+  await render(TurnstilePanel, { control, state: undefined, series: {} } as never)
+  await expect.element(page.getByText(m.passage(), { exact: true })).toBeVisible()
 })
 
 /** What is counted, by the words of the page. */

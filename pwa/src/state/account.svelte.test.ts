@@ -4,7 +4,14 @@ import { recall, remember } from './snapshot.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 
-test('nothing that comes while somebody signs out is kept; who could not get away is remembered again', async () => {
+test('a server that fails does not sign anybody out', async () => {
+  await remember('/api/auth/me', { name: 'Ana' })
+  vi.stubGlobal('fetch', async () => Response.json({ code: 'INTERNAL' }, { status: 500 }))
+  await account.load()
+  expect(account.user).toMatchObject({ name: 'Ana' })
+})
+
+test('nothing that comes while somebody signs out is kept, nor later when they could not get away', async () => {
   const { promise, reject } = Promise.withResolvers<never>()
   const fetch = vi.fn(() => promise)
   vi.stubGlobal('fetch', fetch)
@@ -16,5 +23,5 @@ test('nothing that comes while somebody signs out is kept; who could not get awa
   reject(new TypeError('network'))
   await expect(leaving).rejects.toMatchObject({ code: 'NO_NETWORK' })
   await remember('/later', 3)
-  expect(await recall('/later')).toMatchObject({ value: 3 })
+  expect(await recall('/later')).toBeUndefined()
 })

@@ -1,7 +1,7 @@
 /** Who is signed in here. The cookie is not readable; the server says who it is. */
 import type { SignedIn, User } from '@travessia/schemas/api'
 import { ApiError, call, get, noNetwork, post } from '../api.ts'
-import { forgetAll, recall, remember } from './snapshot.ts'
+import { forgetAll, keepNothing, recall, remember } from './snapshot.ts'
 
 type Demo = {
   readonly password: string
@@ -19,8 +19,10 @@ class Account {
   demo = $state<Demo>()
 
   constructor() {
-    otherTabs.onmessage = async () => {
-      await forgetAll(true)
+    otherTabs.onmessage = async ({ data }: MessageEvent<'entered' | 'left'>) => {
+      // Who entered has cleared what was kept, and keeps their own.
+      if (data === 'entered') keepNothing()
+      else await forgetAll(true)
       location.reload()
     }
   }
@@ -31,9 +33,9 @@ class Account {
       await remember(mePath, $state.snapshot(this.user))
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      // Without a network the shell still shows what this person saw last.
-      if (error.code === noNetwork) this.user ??= (await recall<User>(mePath))?.value
-      else if (error.problem.status === 401) await this.#forget()
+      if (error.problem.status === 401) await this.#forget()
+      // The server has not said that nobody is signed in: the shell still shows what this person saw last.
+      else this.user ??= (await recall<User>(mePath))?.value
     } finally {
       this.isKnown = true
     }
@@ -57,16 +59,14 @@ class Account {
   }
 
   /**
-   * What this device kept goes first, whatever the server says. A fresh page afterwards: nothing of the
-   * person stays in memory.
+   * What this device kept goes first, whatever the server says, and this page keeps nothing more. A fresh page
+   * afterwards: nothing of the person stays in memory.
    * @throws ApiError NO_NETWORK: the server still holds the sign-in
    */
   async signOut(): Promise<void> {
     await forgetAll(true)
-    await post('/api/auth/logout').catch(async (error: unknown) => {
-      if (!(error instanceof ApiError && error.code === noNetwork)) return
-      await forgetAll()
-      throw error
+    await post('/api/auth/logout').catch((error: unknown) => {
+      if (error instanceof ApiError && error.code === noNetwork) throw error
     })
     otherTabs.postMessage('left')
     location.replace('/entrar')

@@ -1,9 +1,8 @@
 /** The audit's list: what is chosen, and as much of it as was asked for. */
 import type { AuditEvent, Session } from '@travessia/schemas/api'
-import { ApiError, get } from '../api.ts'
+import { ApiError, getFound, type Page } from '../api.ts'
 import { type AuditFilter, queryOf } from '../audit-filter.ts'
 
-type Page<T> = { readonly items: readonly T[]; readonly nextCursor?: string }
 type Shown = { readonly sessions?: Page<Session>; readonly events?: Page<AuditEvent> }
 
 export class AuditList {
@@ -13,6 +12,8 @@ export class AuditList {
   isLoading = $state(false)
   /** Counts the choices: an answer to an earlier one shows nothing. */
   #choices = 0
+  /** How far the server has searched; kept when something goes wrong on the way. */
+  #reached: string | undefined
 
   constructor(filter: AuditFilter) {
     this.choose(filter)
@@ -26,7 +27,13 @@ export class AuditList {
     this.filter = filter
     this.shown = {}
     this.#choices += 1
+    this.#reached = undefined
     void this.more()
+  }
+
+  /** Nobody waits for an answer any more. */
+  leave(): void {
+    this.#choices += 1
   }
 
   /** The first page, or the next one. */
@@ -35,8 +42,14 @@ export class AuditList {
     this.error = undefined
     this.isLoading = true
     try {
-      const next = await this.#next(() => choice === this.#choices)
-      if (choice === this.#choices) this.shown = next
+      const next = await this.#next((cursor) => {
+        if (choice !== this.#choices) return false
+        this.#reached = cursor
+        return true
+      })
+      if (choice !== this.#choices) return
+      this.shown = next
+      this.#reached = undefined
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       if (choice === this.#choices) this.error = error
@@ -44,28 +57,22 @@ export class AuditList {
     if (choice === this.#choices) this.isLoading = false
   }
 
-  async #next(isWanted: () => boolean): Promise<Shown> {
+  async #next(goesOn: (cursor: string) => boolean): Promise<Shown> {
     const { filter, shown } = this
     const { sessions, events } = shown
     if (filter.tab === 'sessoes')
-      return { sessions: await this.#after('/api/audit/sessions?limit=30', sessions, isWanted) }
-    return { events: await this.#after('/api/audit/events?limit=50', events, isWanted) }
+      return { sessions: await this.#after('/api/audit/sessions?limit=30', sessions, goesOn) }
+    return { events: await this.#after('/api/audit/events?limit=50', events, goesOn) }
   }
 
-  /** A page without items that is not the last one: the server has searched so far, in a log that is long. */
   async #after<T>(
     path: string,
     before: Page<T> | undefined,
-    isWanted: () => boolean,
+    goesOn: (cursor: string) => boolean,
   ): Promise<Page<T>> {
     const query = queryOf(this.filter)
-    let cursor = before?.nextCursor
-    for (;;) {
-      if (cursor !== undefined) query.set('cursor', cursor)
-      const next = await get<Page<T>>(`${path}&${query}`)
-      cursor = next.nextCursor
-      if (next.items.length > 0 || cursor === undefined || !isWanted())
-        return { ...next, items: [...(before?.items ?? []), ...next.items] }
-    }
+    const asked = query.size > 0 ? `${path}&${query}` : path
+    const next = await getFound<T>(asked, goesOn, this.#reached ?? before?.nextCursor)
+    return { ...next, items: [...(before?.items ?? []), ...next.items] }
   }
 }

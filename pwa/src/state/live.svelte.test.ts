@@ -79,6 +79,17 @@ test('when the link is back the stream is opened anew, though nothing was heard 
   off()
 })
 
+test.each(['fact', 'heartbeat', 'state'])(
+  'a %s that comes says that there is a network, though a request had no answer',
+  (type) => {
+    live.start()
+    last()?.fire('open', 1)
+    network.heard(false)
+    last()?.dispatchEvent(new MessageEvent(type, { data: '{}' }))
+    expect(network.isOnline).toBe(true)
+  },
+)
+
 test('what happened between a page’s fetch and the first opening of the stream is fetched', () => {
   const reset = vi.fn()
   const off = live.on({ reset })

@@ -37,18 +37,16 @@ class Live {
     this.#source = source
     source.addEventListener('open', () => this.#opened())
     source.addEventListener('error', () => this.#failed(source))
-    source.addEventListener('fact', ({ data }) => {
-      const fact = JSON.parse(data) as LiveFact
-      for (const listener of this.#listeners) listener.fact?.(fact)
-    })
-    source.addEventListener('heartbeat', ({ data }) => {
-      const heartbeat = JSON.parse(data) as LiveHeartbeat
-      for (const listener of this.#listeners) listener.heartbeat?.(heartbeat)
-    })
-    source.addEventListener('state', ({ data }) => {
-      const state = JSON.parse(data) as LiveState
-      for (const listener of this.#listeners) listener.state?.(state)
-    })
+    const on = <T>(type: string, tell: (listener: Listener, told: T) => void) =>
+      source.addEventListener(type, ({ data }) => {
+        // One request without an answer does not mean that there is no network.
+        network.heard(true)
+        const told = JSON.parse(data) as T
+        for (const listener of this.#listeners) tell(listener, told)
+      })
+    on<LiveFact>('fact', (listener, fact) => listener.fact?.(fact))
+    on<LiveHeartbeat>('heartbeat', (listener, heartbeat) => listener.heartbeat?.(heartbeat))
+    on<LiveState>('state', (listener, state) => listener.state?.(state))
     source.addEventListener('reset', () => this.#reset())
   }
 

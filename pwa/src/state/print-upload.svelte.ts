@@ -20,6 +20,8 @@ export class PrintUpload {
   error = $state<unknown>()
   #sentBytes = $state(0)
   #isSending = $state(false)
+  /** The command is on its way: it can no longer be cancelled. */
+  #isGiving = $state(false)
   #commandId = $state<string>()
   #cancel = new AbortController()
   readonly #path: string
@@ -32,6 +34,10 @@ export class PrintUpload {
 
   get isSending(): boolean {
     return this.#isSending
+  }
+
+  get isGiving(): boolean {
+    return this.#isGiving
   }
 
   /** Of the way to the server; all of it while the command is being given. */
@@ -66,7 +72,7 @@ export class PrintUpload {
       }
       const path = `${this.#path}?name=${encodeURIComponent(file.name)}`
       const kept = await upload<KeptFile>(path, file, { signal, onSent })
-      // It can no longer be cancelled from here on.
+      this.#isGiving = true
       this.#commandId = await this.#commands.give({
         command: 'UploadFile',
         args: { file: kept.id },
@@ -76,6 +82,7 @@ export class PrintUpload {
       if (!signal.aborted) this.error = error
     }
     this.#isSending = false
+    this.#isGiving = false
   }
 
   cancel(): void {

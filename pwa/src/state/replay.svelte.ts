@@ -1,12 +1,10 @@
 /** One session as an auditor looks at it again: that they do is in the log before anything is shown. */
 import type { AuditEvent, AuditSession } from '@travessia/schemas/api'
-import { ApiError, get, post } from '../api.ts'
+import { ApiError, get, getFound, post } from '../api.ts'
 import { firstOf, timelineOf } from '../exchanges.ts'
 import { type Moment, momentsOf } from '../replay.ts'
 
 const commandsAtOnce = 200
-
-type Page = { readonly items: readonly AuditEvent[]; readonly nextCursor?: string }
 
 export class Replay {
   audit = $state.raw<AuditSession>()
@@ -45,8 +43,8 @@ export class Replay {
       const { audit } = this
       const after = audit?.nextAfter === undefined ? '' : `?after=${audit.nextAfter}`
       const next = await get<AuditSession>(this.#path + after)
-      this.audit = audit ? { ...next, events: [...audit.events, ...next.events] } : next
       if (!audit) await this.#loadCommands(next.session)
+      this.audit = audit ? { ...next, events: [...audit.events, ...next.events] } : next
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       this.error = error
@@ -60,7 +58,7 @@ export class Replay {
       ...{ kind: 'command', deviceId, from: openedAt, limit: String(commandsAtOnce) },
       ...(endedAt === null ? {} : { to: endedAt }),
     })
-    const { items, nextCursor } = await get<Page>(`/api/audit/events?${query}`)
+    const { items, nextCursor } = await getFound<AuditEvent>(`/api/audit/events?${query}`)
     this.#commands = items
     this.hasMoreCommands = nextCursor !== undefined
   }

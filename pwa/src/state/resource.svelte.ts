@@ -8,11 +8,13 @@ export class Resource<T> {
   /** Set: `value` is from an earlier visit, this is when. */
   seenAt = $state<string>()
   readonly #path: string
+  readonly #ask: (path: string) => Promise<T>
   #asked = 0
   #shown = 0
 
-  constructor(path: string) {
+  constructor(path: string, ask: (path: string) => Promise<T> = get) {
     this.#path = path
+    this.#ask = ask
     void this.load()
   }
 
@@ -20,7 +22,7 @@ export class Resource<T> {
     this.#asked += 1
     const turn = this.#asked
     try {
-      const value = await get<T>(this.#path)
+      const value = await this.#ask(this.#path)
       if (this.#isOld(turn)) return
       this.value = value
       this.error = undefined
@@ -48,6 +50,7 @@ export class Resource<T> {
     this.#asked += 1
     this.#shown = this.#asked
     this.value = value
+    this.error = undefined
     this.seenAt = undefined
   }
 

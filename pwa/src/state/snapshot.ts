@@ -14,6 +14,11 @@ export async function remember<T>(path: string, value: T): Promise<void> {
 export const recall = <T>(path: string): Promise<Snapshot<T> | undefined> =>
   get<Snapshot<T>>(path).catch(() => undefined)
 
+/** Answers that are still on their way to this page are not for whoever is signed in now. */
+export function keepNothing(): void {
+  isLeaving = true
+}
+
 /** @param leaves the person signs out: answers that are still on their way are not kept either */
 export function forgetAll(leaves = false): Promise<void> {
   isLeaving = leaves
