@@ -45,6 +45,9 @@ export function createMarlin() {
     /** @returns the path of the port */
     plug,
     unplug,
+    /** It reads nothing until `goOn`. */
+    hang: () => void child?.kill('SIGSTOP'),
+    goOn: () => void child?.kill('SIGCONT'),
     start: async () => ({ url: `serial://${await plug()}?baud=115200` }),
     stop: async () => {
       board.stop()

@@ -1,6 +1,6 @@
 /** One opened port: lines in, one command in flight, what its answer is. It knows no printer, only the protocol. */
 
-import type { OpenedPort, OpenPort, SerialAddress } from './port.ts'
+import { type OpenedPort, type OpenPort, PortFault, type SerialAddress } from './port.ts'
 import { isSendable, type Line, LineSplitter, readLine } from './protocol.ts'
 
 const silenceMs = 5_000
@@ -104,7 +104,7 @@ export class Connection {
     }
   }
 
-  /** Past the command in flight. @returns whether the printer said that it stopped */
+  /** Past the command in flight. @returns whether the printer said that it stopped. @throws PortFault: nothing was sent */
   async shout(command: string, withinMs: number): Promise<boolean> {
     const port = this.#port
     if (!port) throw new CommandFault('not-sent', 'unplugged')
@@ -114,8 +114,7 @@ export class Connection {
       timer = setTimeout(() => resolve(false), withinMs)
     })
     try {
-      await port.write(`${command}\n`)
-      return await halted
+      return await Promise.race([port.write(`${command}\n`).then(() => halted), halted])
     } finally {
       clearTimeout(timer)
       this.#onHalted = undefined
@@ -132,7 +131,10 @@ export class Connection {
     this.#expectLife()
     if (!this.#port) return this.#fail('unplugged', 'not-sent')
     // A hung-up port may read as silence for ever: only writing shows that it is gone.
-    this.#port.write(`${command}\n`).catch(() => this.#broke())
+    this.#port.write(`${command}\n`).catch((error: unknown) => {
+      if (error instanceof PortFault) this.#fail(error.message, 'not-sent')
+      else this.#broke()
+    })
   }
 
   #expectLife(): void {

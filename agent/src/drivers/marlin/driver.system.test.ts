@@ -1,7 +1,7 @@
 /** The driver and the real serial port package, on a pseudo terminal that socat makes (Debian package socat). */
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -224,16 +224,55 @@ test('a command goes to the printer at once, also while all threads of the agent
   await expect.poll(() => board.effects).toEqual(['M112'])
 })
 
-test('a port that takes nothing more refuses a command, and keeps none for later', async () => {
-  const path = join(await mkdtemp(join(tmpdir(), 'travessia-full-')), 'port')
-  // Nobody reads on its other side.
-  const socat = spawn('socat', [`PTY,raw,echo=0,link=${path}`, 'EXEC:sleep 60'])
-  onTestFinished(() => void socat.kill())
-  await expect.poll(() => existsSync(path)).toBe(true)
+test('a line that a port took in part is ended before an emergency stop, which is a line of its own', async () => {
+  const { board, path, hang, goOn } = await printer()
   const port = await openPort({ path, baudRate: 115_200 }, quiet)
   onTestFinished(() => port.close())
-  const fill = async () => {
-    for (;;) await port.write('x')
+  hang()
+  // More than any port takes at once.
+  await port.write(`M117 ${'x'.repeat(2 ** 18)}\n`)
+  await expect(port.write('M24\n')).rejects.toMatchObject({ name: 'PortFault', reason: 'full' })
+  const { receive } = board
+  let heard = ''
+  board.receive = (chunk) => {
+    heard += String(chunk)
+    receive.call(board, chunk)
   }
-  await expect(fill()).rejects.toMatchObject({ code: 'EAGAIN' })
+  goOn()
+  const isTaken = () =>
+    port.write('M112\n').then(
+      () => true,
+      () => false,
+    )
+  await expect.poll(isTaken).toBe(true)
+  await expect.poll(() => heard.length).toBe(2 ** 18 + 11)
+  expect(heard.replace(/x+/, 'x')).toBe('M117 x\nM112\n')
+})
+
+test('what a full port does not take has failed, also a stop; the port stays open, and takes the next', async () => {
+  const { board, url, hang, goOn } = await printer()
+  let openings = 0
+  const open: OpenPort = async (...given) => {
+    openings += 1
+    const port = await openPort(...given)
+    hang()
+    const fill = async () => {
+      for (;;) await port.write('\n')
+    }
+    await expect(fill()).rejects.toMatchObject({ reason: 'full' })
+    return port
+  }
+  const driver = createDriver({ baseUrl: url }, open)
+  const { tell, when } = teller()
+  const stopWatching = driver.watch?.(tell)
+  onTestFinished(() => stopWatching?.())
+  const detail = 'the port takes nothing more: the printer does not read'
+  expect(await when(({ status }) => status === 'offline')).toEqual({ status: 'offline', detail })
+  expect(await driver.execute(heat, context())).toEqual({ outcome: 'failed', detail })
+  expect(await driver.execute(stop, context())).toEqual({ outcome: 'failed', detail })
+  goOn()
+  await when(({ status }) => status === 'idle')
+  expect(await driver.execute(heat, context())).toEqual({ outcome: 'confirmed' })
+  expect(board.effects).toEqual(['M140 S60'])
+  expect(openings).toBe(1)
 })

@@ -86,6 +86,28 @@ test('the port is opened without a hang-up at its close, and DTR, the reset butt
   expect(calls.filter((name) => !name.startsWith('on'))).toEqual(['open', 'M105\n', 'close'])
 })
 
+test('a port without a descriptor takes no second line while one waits', async () => {
+  const written: string[] = []
+  vi.doMock('serialport', () => ({
+    SerialPort: class {
+      writableLength = 0
+      on() {}
+      once() {}
+      open(done: (error: null) => void) {
+        done(null)
+      }
+      write(line: string) {
+        written.push(line)
+        this.writableLength += line.length
+      }
+    },
+  }))
+  const port = await openPort(address, events)
+  void port.write('M24\n')
+  await expect(port.write('M112\n')).rejects.toMatchObject({ name: 'PortFault', reason: 'full' })
+  expect(written).toEqual(['M24\n'])
+})
+
 test.each([
   ['Error Resource temporarily unavailable Cannot lock port', 'busy'],
   ['Error: Device or resource busy, cannot open /dev/ttyUSB0', 'busy'],

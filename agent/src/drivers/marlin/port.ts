@@ -6,13 +6,14 @@
  */
 import { writeSync } from 'node:fs'
 import { serialUrlPattern } from '@travessia/schemas/devices'
+import type { SerialPort } from 'serialport'
 
 const defaultBaud = 115_200
 
 /** Why nothing was sent. */
 export class PortFault extends Error {
   override readonly name = 'PortFault'
-  readonly reason: 'missing' | 'busy' | 'absent' | 'forbidden' | 'broken'
+  readonly reason: 'missing' | 'busy' | 'absent' | 'forbidden' | 'broken' | 'full'
 
   constructor(reason: PortFault['reason'], message: string) {
     super(message)
@@ -23,8 +24,12 @@ export class PortFault extends Error {
 export type SerialAddress = { readonly path: string; readonly baudRate: number }
 
 export type OpenedPort = {
-  /** The system takes it within this call, where it can: what waits here for a thread or a full port would leave late. */
-  write(text: string): Promise<void>
+  /**
+   * The system takes a line within this call or not at all: what waits here for a thread or a full port would leave late.
+   * A line that it took in part cannot be taken back, so it counts as sent; its end goes before whatever goes next.
+   * @throws PortFault `full`: no byte of this line was taken, and none is kept
+   */
+  write(line: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -47,10 +52,10 @@ export function serialAddressOf(baseUrl: string): SerialAddress | undefined {
 
 /** @throws PortFault */
 export const openPort: OpenPort = async (address, events) => {
-  const { SerialPort } = await import('serialport').catch(() => {
+  const serialport = await import('serialport').catch(() => {
     throw new PortFault('missing', 'serial ports need the package "serialport" beside the agent')
   })
-  const port = new SerialPort({ ...address, hupcl: false, autoOpen: false })
+  const port = new serialport.SerialPort({ ...address, hupcl: false, autoOpen: false })
   await new Promise<void>((resolve, reject) => {
     port.open((error) => (error ? reject(faultOf(error, address.path)) : resolve()))
   })
@@ -62,13 +67,7 @@ export const openPort: OpenPort = async (address, events) => {
     isClosed = true
   })
   return {
-    write: (text) =>
-      new Promise((resolve, reject) => {
-        const bytes = Buffer.from(text)
-        const taken = takenAtOnce(port.port, bytes)
-        if (taken === bytes.length) return resolve()
-        port.write(bytes.subarray(taken), (error) => (error ? reject(error) : resolve()))
-      }),
+    write: writerOf(port),
     close: async () => {
       if (isClosed) return
       isClosed = true
@@ -77,10 +76,41 @@ export const openPort: OpenPort = async (address, events) => {
   }
 }
 
-/** @returns how many; on Windows a port has no descriptor. @throws what the system says, EAGAIN of a port that takes nothing */
-function takenAtOnce(opened: object | undefined, bytes: Uint8Array): number {
+function writerOf(port: SerialPort): OpenedPort['write'] {
+  const opened: object | undefined = port.port
   const fd = opened && 'fd' in opened ? opened.fd : undefined
-  return typeof fd === 'number' && process.platform !== 'win32' ? writeSync(fd, bytes) : 0
+  if (typeof fd !== 'number' || process.platform === 'win32') return (line) => queue(port, line)
+  /** Of a line that was taken in part. */
+  let end: Uint8Array = Buffer.alloc(0)
+  return async (line) => {
+    const bytes = Buffer.concat([end, Buffer.from(line)])
+    const taken = takenOf(fd, bytes)
+    const isBegun = taken > end.length
+    end = isBegun ? bytes.subarray(taken) : end.subarray(taken)
+    if (!isBegun) throw full()
+  }
+}
+
+/** A port without a descriptor, on Windows: it has one line in its queue, never a second. */
+async function queue(port: SerialPort, line: string): Promise<void> {
+  if (port.writableLength > 0) throw full()
+  await new Promise<void>((resolve, reject) => {
+    port.write(line, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** @returns how many bytes the system took at once */
+function takenOf(fd: number, bytes: Uint8Array): number {
+  try {
+    return writeSync(fd, bytes)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return 0
+    throw error
+  }
+}
+
+function full(): PortFault {
+  return new PortFault('full', 'the port takes nothing more: the printer does not read')
 }
 
 /** The system's words (Linux, macOS, Windows) in ours. */
