@@ -40,7 +40,11 @@ async function use(mode: Mode): Promise<Used> {
   const on = await visit.press('ligado')
   await sleep(idleMs)
   const off = await visit.press('desligado')
-  await sleep(500)
+  // Each press leaves a line. What a page sends while it goes away may be lost with its browser.
+  await eventually(
+    async () => (await pages.recordings(visit.sessionId)).join().split('feito').length > 2,
+    { what: 'the last of the screen' },
+  )
   await visit.end()
   return { sessionId: visit.sessionId, on, off, said: visit.said }
 }
