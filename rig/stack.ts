@@ -3,7 +3,7 @@
  * directory of its own. Nothing of the code under test is imported.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from './free-port.ts'
@@ -33,9 +33,16 @@ export async function startStack({ dataDir, env = {} }: StackOptions = {}): Prom
     env: { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: directory, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  let said = ''
+  child.stderr.on('data', (text: Buffer) => {
+    said += text.toString()
+  })
   const end = async (signal: NodeJS.Signals) => {
     await ended(child, signal)
+    const [line] = crash.exec(said) ?? []
+    const log = line && readFileSync(join(directory, 'demo/node.log'), 'utf8')
     if (dataDir === undefined) rmSync(directory, { recursive: true, force: true })
+    if (line) throw new Error(`${line}\n${log}`)
   }
   const ready = await readyLine(child).catch(rethrownAfter(() => end('SIGTERM')))
   return {
@@ -44,6 +51,9 @@ export async function startStack({ dataDir, env = {} }: StackOptions = {}): Prom
     stop: () => end('SIGINT'),
   }
 }
+
+/** Of a node that ended by itself: whoever waits long enough sees the next one only. A test may kill it. */
+const crash = /^api\/src\/main\.ts (?!was ended by SIGKILL).*$/m
 
 /** Pid of the child of `stack` that runs a script. */
 export function childPid(stack: Stack, ...texts: string[]): number {

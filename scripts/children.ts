@@ -62,10 +62,12 @@ export async function keepChild(
   let current = first
   let isWanted = true
   const restart = async () => {
-    while (isWanted && !isStopping) {
+    for (;;) {
       if (current.exitCode === null && current.signalCode === null) await once(current, 'exit')
-      if (!isWanted || isStopping) return
+      if (isWanted && !isStopping)
+        console.error(`${options.args[0]} ${endOf(current)}, starting again`)
       await sleep(restartAfterMs)
+      if (!isWanted || isStopping) return
       current = launch(again).child
     }
   }
@@ -82,7 +84,8 @@ export async function keepChild(
 
 export async function stopChildren(): Promise<void> {
   isStopping = true
-  await Promise.all([...running].map(end))
+  // A start that is under way may begin another one meanwhile.
+  while (running.size > 0) await Promise.all([...running].map(end))
 }
 
 function launch({ args, env, logFile }: ChildOptions) {
@@ -105,6 +108,10 @@ function launch({ args, env, logFile }: ChildOptions) {
     })
   })
   return { child, ready, lastLine: () => last }
+}
+
+function endOf({ exitCode, signalCode }: ChildProcess): string {
+  return signalCode === null ? `ended with ${exitCode}` : `was ended by ${signalCode}`
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -53,7 +53,7 @@ test('of a stopped one it makes what was there, row by row, and the node shows t
   expect([status, said]).toEqual([0, expect.stringContaining('They were what the log says.')])
   const rows = dump()
   expect(Object.values(rows).flat().length).toBeGreaterThan(20)
-  expect(rebuild().status).toBe(0)
+  expect(rebuild()).toMatchObject({ status: 0 })
   expect(dump()).toEqual(rows)
   stack = await startStack({ dataDir })
   const again = await seen(stack.httpUrl)
@@ -72,7 +72,7 @@ test('rows that somebody has altered or lost are told, and mended', async () => 
   await stack?.stop()
   stack = undefined
   // What a node wrote while it stopped, its views read at the next start.
-  expect(rebuild().status).toBe(0)
+  expect(rebuild()).toMatchObject({ status: 0 })
   const rows = dump()
   const database = new DatabaseSync(join(dataDir, 'views.db'))
   database.exec("update member set role = 'admin' where role = 'auditor'; delete from device")

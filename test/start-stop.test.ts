@@ -1,6 +1,14 @@
 /** `npm start` as a program: it stops all it started, keeps its data, and says in one sentence what is in its way. */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,7 +18,7 @@ import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
 import { ended, root } from '../rig/processes.ts'
-import { type Stack, startStack } from '../rig/stack.ts'
+import { childPid, type Stack, startStack } from '../rig/stack.ts'
 import { startBareNode } from './bare-node.ts'
 
 let dataDir: string
@@ -91,6 +99,24 @@ test('a second start, on other ports too, keeps people, devices, agents and ever
   expect(now.items.toReversed().slice(0, facts.length)).toEqual(facts)
   expect(await ended(stack.process, 'SIGTERM')).toBe(0)
   expect(processesWith(dataDir)).toEqual([])
+})
+
+test('a node that has just died is not started again by a stop that takes longer', async () => {
+  const stack = await startedHere()
+  process.kill(childPid(stack, 'travessia-agent.js', 'agent-filial'), 'SIGSTOP')
+  const node = childPid(stack, 'api/src/main.ts')
+  process.kill(node, 'SIGKILL')
+  // Its parent knows.
+  await eventually(async () => !existsSync(`/proc/${node}`))
+  expect(await ended(stack.process, 'SIGINT')).toBe(0)
+  expect(processesWith(dataDir)).toEqual([])
+})
+
+test('a node that crashes is gone at once, without going through its stop', async () => {
+  const node = await startBareNode()
+  await ended(node.process, 'SIGSEGV')
+  expect(node.process.signalCode).toBe('SIGSEGV')
+  await node.stop()
 })
 
 test.each([

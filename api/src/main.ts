@@ -1,5 +1,6 @@
 /** The cloud node as a process: configuration, start, one ready line, stop on SIGTERM. */
 import { flushCompileCache } from 'node:module'
+import { crashSignals } from '@travessia/schemas/crash-signals'
 import { startFailure } from '@travessia/schemas/start-failure'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
@@ -19,7 +20,7 @@ try {
   const { createCloudNode } = await import('./cloud-node.ts')
   const node = await createCloudNode(config, log, { door })
   const starting = node.start()
-  closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ err }) => {
+  closeWithGrace({ delay: stopWithinMs, logger: false, skip: crashSignals }, async ({ err }) => {
     if (err) log.fatal({ err }, 'unexpected error, stopping')
     // Half started, it would find closed what it wants to open.
     await starting.catch(() => undefined)

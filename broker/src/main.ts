@@ -1,4 +1,5 @@
 /** The broker as a process of its own (ADR 20): configuration, start, one ready line, stop on SIGTERM. */
+import { crashSignals } from '@travessia/schemas/crash-signals'
 import { startFailure } from '@travessia/schemas/start-failure'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
@@ -39,7 +40,7 @@ async function run(config: BrokerConfig): Promise<void> {
     ...{ now, log },
   })
   meetOverMqtt(broker, { revoked, now, log })
-  closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ err }) => {
+  closeWithGrace({ delay: stopWithinMs, logger: false, skip: crashSignals }, async ({ err }) => {
     if (err) log.fatal({ err }, 'unexpected error, stopping')
     await listeners.stop()
     await broker.close()

@@ -81,23 +81,6 @@ test('that somebody replays is written before anything is asked for, once, and w
   expect(asked.filter((one) => one.startsWith('POST'))).toHaveLength(2)
 })
 
-test('the code that a legal hold asks for is among what is known of the session', async () => {
-  const id = 's'.repeat(26)
-  const answer = () =>
-    Response.json({ session: { ...session, id }, events: [event('SessionRequested', 0)] })
-  answers['GET /api/audit/sessions/s'] = answer
-  await render(SessionReplay, { id: 's' })
-  await expect.element(page.getByRole('definition').filter({ hasText: id })).toBeVisible()
-})
-
-test('what an erasure took is said in the reader’s language', async () => {
-  const events = [event('SessionRequested', 0, { clientIp: '[erased]', userAgent: '[erased]' })]
-  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
-  await render(SessionReplay, { id: 's' })
-  await expect.element(page.getByText(m.fact_erased(), { exact: true })).toHaveLength(2)
-  expect(document.querySelector('dl')?.textContent).not.toContain('[erased]')
-})
-
 test('when the commands did not come, trying again shows every line once', async () => {
   const { 'GET /api/audit/events': commands } = answers
   answers['GET /api/audit/events'] = () =>
@@ -209,24 +192,6 @@ test('a picture that breaks off on its way costs the recorded screen that pictur
   await screenOf([...shown, { type: 3, timestamp: 3, data: { many } }])
   await expect.element(screen().getByText(m.screen_incomplete())).toBeVisible()
   expect(screen().element().querySelector('iframe')).toBeNull()
-})
-
-test('a recorded screen has the shape that it had, and nothing beside it', async () => {
-  const kept = event('DomRecordingStored', 5, { ref: 'd', lastAt: timeAt(5), events: 2 })
-  const events = [event('SessionRequested', 0), kept]
-  const drawn = [
-    { type: 4, timestamp: 1, data: { width: 300, height: 900 } },
-    { type: 2, timestamp: 2, data: {} },
-  ]
-  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
-  answers['GET /api/audit/sessions/s/bodies/d'] = () => Response.json({ page: 'a', events: drawn })
-  await render(SessionReplay, { id: 's' })
-  await expect.element(screen().getByText(m.screen_hint())).toBeVisible()
-  const shape = () => {
-    const stage = screen().element().querySelector('iframe')?.getBoundingClientRect()
-    return stage && stage.width / stage.height
-  }
-  await expect.poll(shape).toBeCloseTo(1 / 3, 1)
 })
 
 test('a session without a recorded screen has no place for one', async () => {

@@ -2,7 +2,6 @@
 export class FullScreen {
   isOn = $state(false)
   #lock: WakeLockSentinel | undefined
-  #opener: HTMLElement | undefined
 
   /** Until the component goes. */
   attach(): () => void {
@@ -27,10 +26,8 @@ export class FullScreen {
     }
   }
 
-  /** `opener` has the focus again afterwards. */
-  enter(element: HTMLElement, opener: HTMLElement): void {
+  enter(element: HTMLElement): void {
     this.isOn = true
-    this.#opener = opener
     void this.#stayLit()
     // iPhones have it for videos only: the window has to do.
     element.requestFullscreen?.().catch(() => undefined)
@@ -45,10 +42,6 @@ export class FullScreen {
     this.isOn = false
     this.#lock?.release().catch(() => undefined)
     this.#lock = undefined
-    // Nothing outside takes the focus until the browser has left: then this comes once more.
-    if (document.fullscreenElement) return
-    this.#opener?.focus({ preventScroll: true })
-    this.#opener = undefined
   }
 
   async #stayLit(): Promise<void> {
