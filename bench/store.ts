@@ -46,7 +46,7 @@ async function filled(engine: Engine, events: number): Promise<Record<string, nu
 
 /** Of an event, on average of those that came first. */
 async function textBytes({ evidence }: EventStore, { tenantId }: Cast): Promise<number> {
-  const entries = await evidence.readEntries({ tenantId }, { after: 0, limit: 5_000 })
+  const { items: entries } = await evidence.readEntries({ tenantId }, { after: 0, limit: 5_000 })
   const sizes = entries.map(({ text }) => Buffer.byteLength(text))
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length
 }

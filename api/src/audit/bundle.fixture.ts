@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { type Fact, streamKindOf } from '@travessia/schemas/events'
+import { type EventType, type Fact, streamKindOf } from '@travessia/schemas/events'
 import { originOf, witnessName } from '@travessia/schemas/evidence/checkpoint'
 import { cosign, noteKeyText, type Signer, witnessKey } from '@travessia/schemas/evidence/note'
 import { newSigner } from '@travessia/schemas/evidence/signer.fixture'
@@ -47,6 +47,9 @@ function signersIn(vault: Vault): Signer[] {
 type More = {
   readonly blobs?: Pick<BlobStore, 'get'>
   readonly upTo?: KeptCheckpoint
+  /** Of the device's, in a selection. */
+  readonly types?: readonly EventType[]
+  readonly signal?: AbortSignal
 }
 const noBlobs = { get: async () => undefined }
 
@@ -97,9 +100,9 @@ export async function createTestLog(events: number) {
       return checkpointer.fresh(tenantId)
     },
     async bundle(scope: 'whole' | 'selection', more: More = {}): Promise<Buffer> {
-      const { blobs = noBlobs, upTo = checkpoint } = more
-      const asked = scope === 'whole' ? {} : { deviceId }
-      const { signal } = new AbortController()
+      const { blobs = noBlobs, upTo = checkpoint, signal = new AbortController().signal } = more
+      const types = more.types && { types: more.types }
+      const asked = scope === 'whole' ? {} : { deviceId, ...types }
       const order: BundleOrder = {
         ...{ filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo, signal },
       }

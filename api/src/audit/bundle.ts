@@ -24,9 +24,10 @@ import {
 import { noteKeyText } from '@travessia/schemas/evidence/note'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { BlobStore } from '../store/blob-store.ts'
-import type { EventFilter, EventStore } from '../store/event-store.ts'
-import type { KeptCheckpoint, KeptCosignature, Leaf } from '../store/evidence-log.ts'
+import type { EventStore } from '../store/event-store.ts'
+import type { EntryFilter, KeptCheckpoint, KeptCosignature, Leaf } from '../store/evidence-log.ts'
 import { BundleBlobs } from './bundle-blobs.ts'
+import { entryPages } from './entry-pages.ts'
 import type { ZipSource } from './zip.ts'
 
 const pageEntries = 500
@@ -41,13 +42,13 @@ type Deps = {
   readonly now: () => number
 }
 export type BundleOrder = {
-  readonly filter: Omit<EventFilter, 'cursor' | 'limit'>
+  readonly filter: EntryFilter
   /** The filter in the words of who asked. */
   readonly asked: Readonly<Record<string, unknown>>
   readonly scope: Manifest['scope']
   /** Signed just now; what came after it is not in the bundle. */
   readonly checkpoint: KeptCheckpoint
-  /** Aborted: the log is not any more what the bundle began with. */
+  /** Aborted: the log is not any more what the bundle began with, or its reader has gone. */
   readonly signal: AbortSignal
 }
 
@@ -85,14 +86,13 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
   yield { name: fileNames.manifest, data: described(list([note]), () => undefined) }
 }
 
-async function* entriesOf({ store }: Deps, { filter, checkpoint }: BundleOrder) {
-  for (let after = 0; ; ) {
-    const page = await store.evidence.readEntries(filter, { after, limit: pageEntries })
-    const within = page.filter(({ logIndex }) => logIndex < checkpoint.size)
-    yield* within
-    if (within.length < pageEntries) return
-    after = page.at(-1)?.position ?? after
-    await breathe()
+async function* entriesOf({ store }: Deps, { filter, checkpoint, signal }: BundleOrder) {
+  for await (const page of entryPages(store.evidence, filter, pageEntries)) {
+    signal.throwIfAborted()
+    for (const entry of page) {
+      if (entry.logIndex >= checkpoint.size) return
+      yield entry
+    }
   }
 }
 
@@ -154,7 +154,7 @@ type Gathered = {
 /** One pass over the leaves: the hashes that prove the selected events, and that the log went on from an earlier checkpoint. */
 async function gather(
   { store }: Deps,
-  { checkpoint }: BundleOrder,
+  { checkpoint, signal }: BundleOrder,
   spans: ReadonlyArray<readonly [number, number]>,
 ): Promise<Gathered> {
   const { tenantId, size } = checkpoint
@@ -170,6 +170,7 @@ async function gather(
     after = leaves.at(-1)?.position ?? Number.MAX_SAFE_INTEGER
     if (leaves.length === 0) throw new RangeError('the log is shorter than its checkpoint')
     await breathe()
+    signal.throwIfAborted()
   }
   return { hashes, covering }
 }

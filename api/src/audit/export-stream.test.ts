@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import Fastify from 'fastify'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import type { EventStore } from '../store/event-store.ts'
+import type { EventFilter, EventStore } from '../store/event-store.ts'
 import { type Cast, cast, fill, manyAppends } from '../store/many-events.fixture.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import { type ExportFormat, exportedLines } from './export.ts'
@@ -31,12 +32,12 @@ app.get('/:format', (request, reply) => {
 })
 
 /** As the route makes it; counts what is read. */
-function lines(format: ExportFormat): Readable {
-  const filter = { tenantId: people.tenantId }
+function lines(format: ExportFormat, wanted: Partial<EventFilter> = {}, reach?: number): Readable {
+  const filter = { tenantId: people.tenantId, ...wanted }
   const counted = {
-    query: (asked: Parameters<EventStore['query']>[0]) => {
+    query: (asked: EventFilter) => {
       pages += 1
-      return store.query(asked)
+      return store.query(asked, reach)
     },
   }
   const order = { filter, format, language: 'en' } as const
@@ -76,6 +77,17 @@ test('a whole log comes out line by line, newest first, each event once', async 
   const rows = (await textOf(await download('csv'))).split('\r\n')
   expect(rows).toHaveLength(made + 3)
 }, 60_000)
+
+test('what is rare comes out whole, from pages that look at so many events and no more', async () => {
+  const wanted = { actorId: people.users[0] ?? '', types: ['SessionOpened'] as const }
+  const filter = { tenantId: people.tenantId, ...wanted, limit: events }
+  const { items } = await store.query(filter, events)
+  pages = 0
+  const rows = (await text(lines('jsonl', wanted, 20))).trimEnd().split('\n')
+  const places = rows.map((row) => (JSON.parse(row) as { position: number }).position)
+  expect(places).toEqual(items.map(({ position }) => position))
+  expect(pages).toBeGreaterThan(items.length / 20)
+})
 
 test('whoever does not read is waited for: a page or two are read, not the log', async () => {
   pages = 0

@@ -152,6 +152,8 @@ test('a bundle that is being written when events go breaks off, and none begins 
   expect(new Set(begun)).toEqual(new Set(['NODE_BUSY']))
   await expect(buffer(written)).rejects.toEqual(expect.objectContaining({ code: 'NODE_BUSY' }))
   expect(other.signal.aborted).toBe(false)
+  other.end()
+  expect(other.signal.aborted).toBe(true)
   end()
   expect(begin(tenantId)).toBe('begun')
   expect(await verified()).toMatchObject({ wrong: [], missing: [] })

@@ -3,7 +3,6 @@
  * Killed in between: the next run, at the latest after the next start, carries out what the last facts say.
  */
 import { hash } from 'node:crypto'
-import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, RecordedEvent, RetentionFact } from '@travessia/schemas/events'
 import { idFromBytes, newId } from '@travessia/schemas/ids'
@@ -18,6 +17,7 @@ import {
 } from '../domain/retention.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Views } from '../views/views.ts'
+import { entryPages } from './entry-pages.ts'
 import { type ExpirySpan, RetentionPlan } from './retention-plan.ts'
 
 const everyMs = 24 * 3_600_000
@@ -112,7 +112,11 @@ export class Retention {
     if (this.#expiring.has(tenantId)) throw new TravessiaError('NODE_BUSY')
     const bundle = new AbortController()
     this.#bundles.set(bundle, tenantId)
-    return { signal: bundle.signal, end: () => void this.#bundles.delete(bundle) }
+    const end = () => {
+      this.#bundles.delete(bundle)
+      bundle.abort()
+    }
+    return { signal: bundle.signal, end }
   }
 
   #run(): void {
@@ -159,14 +163,9 @@ export class Retention {
   async #each(tenantId: string, see: (event: RecordedEvent) => void, to?: string): Promise<void> {
     const { evidence } = this.#deps.store
     const filter = to === undefined ? { tenantId } : { tenantId, to }
-    for (let after = 0; ; ) {
-      const page = await evidence.readEntries(filter, { after, limit: pageEvents })
+    for await (const page of entryPages(evidence, filter, pageEvents))
       for (const { text, position, logIndex } of page)
         see({ ...(JSON.parse(text) as RecordedEvent), position, logIndex })
-      if (page.length < pageEvents) return
-      after = page.at(-1)?.position ?? after
-      await breathe()
-    }
   }
 
   async #carryOut(
@@ -210,7 +209,8 @@ export class Retention {
   async #isOpen({ tenantId, data }: RecordedEvent<'RetentionApplied'>): Promise<boolean> {
     const { evidence } = this.#deps.store
     for (const [, , from, to] of data.spans as ExpirySpan[]) {
-      const [entry] = await evidence.readEntries({ tenantId }, { after: from - 1, limit: 1 })
+      const page = { after: from - 1, limit: 1 }
+      const [entry] = (await evidence.readEntries({ tenantId }, page)).items
       if (entry && entry.position <= to) return true
     }
     return false

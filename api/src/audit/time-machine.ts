@@ -3,7 +3,6 @@
  * away. Page by page, in turns with everything else; sessions that have ended are dropped on the way. Two at once, one of each customer.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type RecordedEvent, typesOfKind } from '@travessia/schemas/events'
 import type { PastState } from '@travessia/schemas/past-state'
@@ -14,6 +13,7 @@ import { InstallationsView } from '../views/installations.ts'
 import { MembersView } from '../views/members.ts'
 import { SessionsView } from '../views/sessions.ts'
 import type { Views } from '../views/views.ts'
+import { entryPages } from './entry-pages.ts'
 
 const pageEvents = 500
 const maxAtOnce = 2
@@ -65,18 +65,13 @@ export class TimeMachine {
     afterPage: () => void,
   ): AsyncGenerator<RecordedEvent> {
     const until = performance.now() + maxMs
-    for (let after = 0; ; ) {
-      const filter = { tenantId, types }
-      const page = await this.#store.evidence.readEntries(filter, { after, limit: pageEvents })
+    for await (const page of entryPages(this.#store.evidence, { tenantId, types }, pageEvents)) {
       for (const entry of page) {
         if (entry.position > position) return
         const { position: at, logIndex } = entry
         yield { ...(JSON.parse(entry.text) as RecordedEvent), position: at, logIndex }
       }
-      if (page.length < pageEvents) return
-      after = page.at(-1)?.position ?? after
       afterPage()
-      await breathe()
       signal.throwIfAborted()
       if (performance.now() > until) throw new TravessiaError('NODE_BUSY')
     }

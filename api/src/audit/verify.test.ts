@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { checkpointText, originOf } from '@travessia/schemas/evidence/checkpoint'
 import { fileNames } from '@travessia/schemas/evidence/manifest'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { createTestLog, type newEvidenceKeys, pack } from './bundle.fixture.ts'
 import { openFile } from './open-file.ts'
 import {
@@ -51,7 +51,7 @@ test('a gap in a recording leaves both verdicts as they are, and is counted and 
 })
 
 test('a line of the bundle is exactly the text that was hashed, and the checkpoints are one of each hour and the fresh one', async () => {
-  const entries = await log.store.evidence.readEntries(
+  const { items: entries } = await log.store.evidence.readEntries(
     { tenantId: log.tenantId },
     { after: 0, limit: 100 },
   )
@@ -67,6 +67,48 @@ test('a selection is intact, each event proven alone, and completeness is said t
   expect(report).toMatchObject({ wrong: [], missing: [], events: 10 })
   expect(reportLines(report.report, 5).join('\n')).toContain('is the word of the server')
 })
+
+const rare = ['RecordingGapDetected'] as const
+
+/** The last of a log's events; each look at the log is at three of them. */
+async function logWithRare() {
+  const one = await createTestLog(20)
+  const [from, to] = ['2026-11-24T12:00:00.000Z', '2026-11-24T12:00:01.000Z']
+  const gap = { cause: 'too-large', from, to, parts: 1 } as const
+  const upTo = await one.add({ type: rare[0], data: gap })
+  const { evidence } = one.store
+  const [entries, leaves] = [evidence.readEntries, evidence.readLeaves]
+  const looks = {
+    entries: vi.spyOn(evidence, 'readEntries'),
+    leaves: vi.spyOn(evidence, 'readLeaves'),
+  }
+  looks.entries.mockImplementation((filter, page) => entries.call(evidence, filter, page, 3))
+  looks.leaves.mockImplementation((id, { after }) => leaves.call(evidence, id, { after, limit: 3 }))
+  return { ...one, more: { upTo, types: rare }, looks }
+}
+
+test('what is rare is found for a bundle by as many looks at the log as it takes', async () => {
+  const one = await logWithRare()
+  const report = await checksOf(one).check(await one.bundle('selection', one.more))
+  expect(report).toMatchObject({ wrong: [], missing: [], events: 1 })
+  await one.close()
+})
+
+test.each(['entries', 'leaves'] as const)(
+  'whoever goes away ends the looks at the %s for a bundle, though nothing is found there',
+  async (what) => {
+    const [one, leaving] = [await logWithRare(), new AbortController()]
+    const look = one.looks[what].getMockImplementation() as (...asked: unknown[]) => Promise<never>
+    one.looks[what].mockImplementation((...asked) => {
+      leaving.abort()
+      return look(...asked)
+    })
+    const written = one.bundle('selection', { ...one.more, signal: leaving.signal })
+    await expect(written).rejects.toThrow('abort')
+    expect(one.looks[what]).toHaveBeenCalledTimes(1)
+    await one.close()
+  },
+)
 
 test('order, further files and times of the zip say nothing', async () => {
   const turned = Object.fromEntries(Object.entries(whole).reverse())

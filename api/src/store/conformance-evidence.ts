@@ -28,7 +28,7 @@ function testLeaves(open: () => Promise<EventStore>): void {
     const [tenantId, other] = [newId(), newId()]
     for (const id of [tenantId, other, tenantId])
       await store.append(append({ tenantId: id, events: [event(), event()] }))
-    const entries = await store.evidence.readEntries({ tenantId }, page)
+    const { items: entries } = await store.evidence.readEntries({ tenantId }, page)
     expect(entries.map(({ logIndex }) => logIndex)).toEqual([0, 1, 2, 3])
     for (const { text, hash } of entries) expect(leafHash(text)).toEqual(hash)
     const leaves = await store.evidence.readLeaves(tenantId, { after: 0, limit: 3 })
@@ -48,9 +48,10 @@ function testLeaves(open: () => Promise<EventStore>): void {
     const [tenantId, deviceId] = [newId(), newId()]
     const events = [event(), event({ deviceId }), event(), event({ deviceId })]
     await store.append(append({ tenantId, events }))
-    const entries = await store.evidence.readEntries({ tenantId, deviceId }, page)
+    const { items: entries } = await store.evidence.readEntries({ tenantId, deviceId }, page)
     expect(entries.map(({ logIndex }) => logIndex)).toEqual([1, 3])
-    expect(await store.evidence.readEntries({ tenantId: newId(), deviceId }, page)).toEqual([])
+    const none = await store.evidence.readEntries({ tenantId: newId(), deviceId }, page)
+    expect(none).toEqual({ items: [] })
   })
 
   test('a tenant that is refused appends nothing more; others do', async () => {

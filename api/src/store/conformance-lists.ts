@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
 import type { EventFilter, EventStore, NewEvent } from './event-store.ts'
+import type { EntryPage } from './evidence-log.ts'
 import type { Wanted } from './list-filters.fixture.ts'
 import { cast, fill, manyAppends } from './many-events.fixture.ts'
 
@@ -53,6 +54,8 @@ export function describeLists(open: () => Promise<EventStore>): void {
         const seen = (await pagesOf(store, asked, reach)).flat()
         const fitting = all.filter((event) => fits(event, filter))
         expect(seen).toEqual(fitting.map(({ position }) => position))
+        const entries = (await entryPagesOf(store, asked, reach)).flat()
+        expect(entries).toEqual(seen.toReversed())
       }),
       { numRuns: 100 },
     )
@@ -74,6 +77,8 @@ function describeReach(open: () => Promise<EventStore>): void {
     const filter = { tenantId, actorId: actor.id, types: [rare.type] }
     const looked = await pagesOf(store, { ...filter, limit: 9 }, 3)
     expect(looked).toEqual([[], [4], [1]])
+    const entries = await entryPagesOf(store, { ...filter, limit: 9 }, 3)
+    expect(entries).toEqual([[1], [4], []])
   })
 }
 
@@ -105,6 +110,21 @@ async function pagesOf(
     seen.push(page.items.map(({ position }) => position))
     cursor = page.nextCursor
   } while (cursor)
+  return seen
+}
+
+/** Upwards. */
+async function entryPagesOf(
+  store: EventStore,
+  { limit, ...filter }: EventFilter,
+  reach?: number,
+): Promise<number[][]> {
+  const seen: number[][] = []
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const page: EntryPage = await store.evidence.readEntries(filter, { after, limit }, reach)
+    seen.push(page.items.map(({ position }) => position))
+    after = page.next
+  }
   return seen
 }
 

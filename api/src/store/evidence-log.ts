@@ -43,13 +43,21 @@ export type Emptied = { readonly emptiedBefore: string }
 /** From which position on, and how many. */
 export type Page = { readonly after: number; readonly limit: number }
 
+export type EntryFilter = Omit<EventFilter, 'cursor' | 'limit'>
+
+/** `next`: after which position there may be more, also of a page that is not full (ADR 38). */
+export type EntryPage = { readonly items: readonly Entry[]; readonly next?: number }
+
 export interface EvidenceLog {
   /** How many events each tenant has. */
   sizes(): Promise<Array<{ tenantId: string; size: number }>>
   /** Oldest first; also of events that have expired. */
   readLeaves(tenantId: string, page: Page): Promise<Leaf[]>
-  /** What the filter lets through, oldest first; its cursor and limit say nothing here. */
-  readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]>
+  /**
+   * What the filter lets through, oldest first.
+   * @param reach events that are looked at, at most
+   */
+  readEntries(filter: EntryFilter, page: Page, reach?: number): Promise<EntryPage>
   /**
    * Resolves after the durable commit. One that is there already is left as it is.
    * @throws TravessiaError CONFLICT (another root for the same size: then none is kept), STORE_UNAVAILABLE

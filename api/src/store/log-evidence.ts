@@ -1,7 +1,7 @@
 /** `EvidenceLog` over an engine: reads where lists are read, writes through the one writer. */
-import type { EventFilter } from './event-store.ts'
 import type {
-  Entry,
+  EntryFilter,
+  EntryPage,
   EvidenceLog,
   Expiry,
   KeptCheckpoint,
@@ -9,17 +9,24 @@ import type {
   Leaf,
   Page,
 } from './evidence-log.ts'
-import { entriesQuery, evidenceStatements, leavesOf, leavesQuery } from './query.ts'
+import {
+  entriesQuery,
+  entriesStopOf,
+  entryPageOf,
+  evidenceStatements,
+  leavesOf,
+  leavesQuery,
+} from './query.ts'
 import {
   type Reader,
+  type Row,
   toCheckpoint,
   toCosignature,
-  toEntry,
   toLeaf,
   toSize,
   wholeLog,
 } from './rows.ts'
-import type { Walker } from './walk.ts'
+import type { Query, Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 type Deps = { readonly queue: WriteQueue; readonly far: Reader; readonly walker: Walker }
@@ -75,9 +82,16 @@ export class LogEvidence implements EvidenceLog {
     return (await this.#reader.rows(tenantId, evidenceStatements.expired, values)).map(toLeaf)
   }
 
-  async readEntries(filter: Omit<EventFilter, 'cursor' | 'limit'>, page: Page): Promise<Entry[]> {
-    const { sql, values } = entriesQuery(filter, page, this.#walker)
-    return (await this.#reader.rows(filter.tenantId, sql, values)).map(toEntry)
+  async readEntries(filter: EntryFilter, page: Page, reach?: number): Promise<EntryPage> {
+    const stop = entriesStopOf(filter, page, this.#walker, reach)
+    const [place] = stop ? await this.#rows(filter, stop) : []
+    const ceiling = place && Number(place['position'])
+    const found = await this.#rows(filter, entriesQuery(filter, { ...page, ceiling }, this.#walker))
+    return entryPageOf(found, page.limit, ceiling)
+  }
+
+  #rows({ tenantId }: EntryFilter, { sql, values }: Query): Promise<Row[]> {
+    return this.#reader.rows(tenantId, sql, values)
   }
 
   async newestCheckpoint(tenantId: string): Promise<KeptCheckpoint | undefined> {

@@ -11,8 +11,6 @@ import type { WriteQueue } from './write-queue.ts'
 
 /** Under way, of one customer: they wait for each other, and for what others ask. */
 const maxPagesOfTenant = 32
-/** Events that a page walks by, whatever is asked for: a question takes some milliseconds, and others go between two of them. */
-const usualReach = 2_000
 
 export type Engine = {
   readonly queue: WriteQueue
@@ -58,7 +56,7 @@ export class LogStore implements EventStore {
     return (await this.#engine.near.rows(tenantId, sql, values)).map(toEvent)
   }
 
-  async query(filter: EventFilter, reach = usualReach): Promise<EventPage> {
+  async query(filter: EventFilter, reach?: number): Promise<EventPage> {
     const { tenantId } = filter
     const pages = this.#pages.get(tenantId) ?? 0
     if (pages >= maxPagesOfTenant) throw new TravessiaError('NODE_BUSY')
@@ -72,7 +70,7 @@ export class LogStore implements EventStore {
     }
   }
 
-  async #page(filter: EventFilter, reach: number): Promise<EventPage> {
+  async #page(filter: EventFilter, reach?: number): Promise<EventPage> {
     const { walker } = this.#engine
     // What is written between the first of several and the last would be in some only, and in no later page.
     if (queriesOf(filter, walker).length > 1 && filter.cursor === undefined)

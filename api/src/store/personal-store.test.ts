@@ -86,7 +86,8 @@ test.each(personal)(
     expect(back?.data).toEqual(fact.data)
     expect((await store.readTenant(tenantId, 0, 9))[0]?.data).toEqual(fact.data)
     expect((await store.query({ tenantId, limit: 9 })).items[0]?.data).toEqual(fact.data)
-    const [entry] = await store.evidence.readEntries({ tenantId }, { after: 0, limit: 9 })
+    const page = { after: 0, limit: 9 }
+    const [entry] = (await store.evidence.readEntries({ tenantId }, page)).items
     expect(entry?.text).not.toMatch(/canary/i)
     const stored = Buffer.concat(['', '-wal'].map((end) => readFileSync(path + end)))
     expect(stored.toString('latin1')).not.toMatch(/canary/i)
@@ -94,9 +95,7 @@ test.each(personal)(
     const [erased] = await store.readAll(0, 9)
     expect(JSON.stringify(erased?.data)).toContain(erasedText)
     expect(JSON.stringify(erased?.data)).not.toMatch(/canary|sealed/i)
-    expect((await inner.evidence.readEntries({ tenantId }, { after: 0, limit: 9 }))[0]).toEqual(
-      entry,
-    )
+    expect((await inner.evidence.readEntries({ tenantId }, page)).items[0]).toEqual(entry)
   },
 )
 

@@ -12,6 +12,7 @@ import { appRole } from './postgres-setup.ts'
 import { writerStatements } from './postgres-statements.ts'
 import {
   entriesQuery,
+  entriesStopOf,
   evidenceStatements,
   leavesQuery,
   queriesOf,
@@ -109,7 +110,11 @@ async function requireLists(wanted: Wanted): Promise<void> {
   const only = keys[0] === 'tenant_key' ? 'Index Only Scan' : 'Index Scan'
   for (const query of stopsOf({ ...filter, limit: 50 }, postgresWalker, 100))
     for (const { 'Node Type': type } of await requireBounds(query, keys)) expect(type).toBe(only)
-  await requireBounds(entriesQuery(filter, page, postgresWalker), keysOfEntries(wanted))
+  const entryKeys = keysOfEntries(wanted)
+  await requireBounds(entriesQuery(filter, page, postgresWalker), entryKeys)
+  const stop = entriesStopOf(filter, page, postgresWalker)
+  for (const { 'Node Type': type } of stop ? await requireBounds(stop, entryKeys) : [])
+    expect(type).toBe('Index Only Scan')
 }
 
 /** It begins at its place, and ends at it: of a row that is compared only the beginning counts. */

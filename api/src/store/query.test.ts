@@ -11,6 +11,7 @@ import { filters, id, keysOf, keysOfEntries, type Wanted } from './list-filters.
 import { type Cast, cast, fill, manyAppends } from './many-events.fixture.ts'
 import {
   entriesQuery,
+  entriesStopOf,
   evidenceStatements,
   leavesQuery,
   queriesOf,
@@ -75,8 +76,12 @@ test.each(filters)(
 test.each(filters)(
   'reading entries by %s for evidence walks an index of the tenant in order (STORE 7)',
   (_what, wanted) => {
-    const { sql } = entriesQuery({ tenantId: id, ...wanted }, page, sqliteWalker)
-    requireWalk(planOf(sql), wanted, keysOfEntries(wanted))
+    const keys = keysOfEntries(wanted)
+    for (const ceiling of [undefined, 100]) {
+      const { sql } = entriesQuery({ tenantId: id, ...wanted }, { ...page, ceiling }, sqliteWalker)
+      requireWalk(planOf(sql), wanted, keys)
+      if (ceiling) expect(planOf(sql)).toMatch(/(rowid|position)>\? AND (rowid|position)<\?/)
+    }
   },
 )
 
@@ -103,6 +108,9 @@ test.each(filters)('where a page by %s ends is read from the index alone', (_wha
     expect(planOf(sql)).toContain(`SEARCH event USING COVERING INDEX event_${index} (`)
     expect(planOf(sql)).not.toMatch(/SCAN|TEMP B-TREE/)
   }
+  const stop = entriesStopOf({ tenantId: id, ...wanted }, page, sqliteWalker)
+  const index = keysOfEntries(wanted).at(-1)?.replace('_key', '')
+  if (stop) expect(planOf(stop.sql)).toContain(`USING COVERING INDEX event_${index} (`)
 })
 
 test('what is rare has an index of its own: one type, and each installation of a narrowed reader', () => {

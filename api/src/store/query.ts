@@ -1,9 +1,9 @@
 /** The conditions of a filter in SQL, the same words for both engines: each single key has its index. */
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventFilter, StreamPage } from './event-store.ts'
-import type { Leaf, Page } from './evidence-log.ts'
+import type { EntryFilter, EntryPage, Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
-import { type Row, toEvent, toLeaf } from './rows.ts'
+import { type Row, toEntry, toEvent, toLeaf } from './rows.ts'
 import {
   type Key,
   key,
@@ -16,6 +16,8 @@ import {
 } from './walk.ts'
 
 const columns = 'position, log_index, body'
+/** Events that a page walks by, whatever is asked for: a question takes some milliseconds, and others go between two of them. */
+const usualReach = 2_000
 
 export function streamValues(tenantId: string, streamId: string, page?: StreamPage): Values {
   return [streamId, tenantId, page?.after ?? 0, page?.limit ?? Number.MAX_SAFE_INTEGER]
@@ -76,15 +78,17 @@ export function queriesOf(filter: EventFilter, walker: Walker, floor?: number): 
 }
 
 /** The place in each walk after `reach` events, where there is one: none for a filter that every event walked by fits. */
-export function stopsOf(filter: EventFilter, walker: Walker, reach: number): Query[] {
-  if (!passesBy(filter, walker)) return []
-  return eachWalk(filter, walker, (asked) => {
-    const { walked } = walkOf(asked, walker)
-    return {
-      sql: `select position from event where ${walked.where} order by ${walked.order} limit 1 offset ?`,
-      values: [...walked.values, reach - 1],
-    }
-  })
+export function stopsOf(filter: EventFilter, walker: Walker, reach?: number): Query[] {
+  if (!passesBy(filter, splitOf(filter, walker))) return []
+  return eachWalk(filter, walker, (asked) => stopOf(asked, walker, reach))
+}
+
+function stopOf(asked: Asked, walker: Walker, reach = usualReach): Query {
+  const { walked } = walkOf(asked, walker)
+  return {
+    sql: `select position from event where ${walked.where} order by ${walked.order} limit 1 offset ?`,
+    values: [...walked.values, reach - 1],
+  }
 }
 
 /**
@@ -103,7 +107,9 @@ function eachWalk(
   return walker.each(column, filter[split] ?? [], (one) => query({ ...rest, one }))
 }
 
-function splitOf(filter: EventFilter, walker: Walker): 'types' | 'installationIds' | undefined {
+type Split = 'types' | 'installationIds' | undefined
+
+function splitOf(filter: EventFilter, walker: Walker): Split {
   const { types, installationIds } = filter
   const [narrowest] = keysOf(filter)
   if (types && (!narrowest || walker.typed.includes(narrowest.column))) return 'types'
@@ -111,8 +117,7 @@ function splitOf(filter: EventFilter, walker: Walker): 'types' | 'installationId
 }
 
 /** Conditions beside the index that is walked; those on the time leave at most the rest of an hour at either end. */
-function passesBy(filter: EventFilter, walker: Walker): boolean {
-  const split = splitOf(filter, walker)
+function passesBy(filter: EntryFilter, split?: Split): boolean {
   const isPast = (name: 'types' | 'installationIds') => filter[name] !== undefined && name !== split
   return keysOf(filter).length > 1 || isPast('types') || isPast('installationIds')
 }
@@ -122,12 +127,24 @@ export function tenantQuery(tenantId: string, page: Page, walker: Walker): Query
   return listOf(columns, { tenantId, ...page }, walker)
 }
 
+/** Oldest first, up to `ceiling`: in one walk, since it is read to the end. */
 export function entriesQuery(
-  filter: Omit<EventFilter, 'cursor' | 'limit'>,
-  page: Page,
+  filter: EntryFilter,
+  { ceiling, ...page }: Page & { readonly ceiling?: number | undefined },
   walker: Walker,
 ): Query {
-  return listOf('position, log_index, leaf_hash, body', { ...filter, ...page }, walker)
+  const cursor = ceiling === undefined ? undefined : String(ceiling + 1)
+  return listOf('position, log_index, leaf_hash, body', { ...filter, ...page, cursor }, walker)
+}
+
+/** As `stopsOf`, of the walk of entries. */
+export function entriesStopOf(
+  filter: EntryFilter,
+  { after }: Page,
+  walker: Walker,
+  reach?: number,
+): Query | undefined {
+  return passesBy(filter) ? stopOf({ ...filter, after }, walker, reach) : undefined
 }
 
 /** Of events that are there and of those that have expired: a page of each, in one look at the log; see `leavesOf`. */
@@ -264,4 +281,11 @@ export function pageOf(found: readonly Row[], limit: number, floor?: number) {
   const items = byPosition.slice(0, limit).map(toEvent)
   const last = items.length < limit ? floor : items.at(-1)?.position
   return last === undefined ? { items } : { items, nextCursor: String(last) }
+}
+
+/** The same of entries, upwards: after the last of a full page, or after `ceiling`. */
+export function entryPageOf(found: readonly Row[], limit: number, ceiling?: number): EntryPage {
+  const items = found.map(toEntry)
+  const next = items.length < limit ? ceiling : items.at(-1)?.position
+  return next === undefined ? { items } : { items, next }
 }
