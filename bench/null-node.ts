@@ -1,5 +1,5 @@
 /**
- * A cloud node that records no exchanges: what the tunnel costs without its log (DESIGN 10, "recording off").
+ * A cloud node that records no exchanges: what the tunnel costs without its log ("recording off").
  * Sessions, devices and people are recorded as ever. Only bench/ composes it.
  */
 import { pino } from 'pino'

@@ -1,5 +1,5 @@
 /**
- * Tap on "open" → device call (DESIGN 10): from the POST until the call arrives at the turnstile's plug, through
+ * Tap on "open" → device call: from the POST until the call arrives at the turnstile's plug, through
  * API, log, broker and agent on this machine. Beside it, in turns, a POST straight to the turnstile.
  */
 import { mkdirSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** The targets of DESIGN 10 and of its neighbours in MQTT 9 and 10.7, and whether what was measured reaches them. */
+/** The targets (docs/performance.md), and whether what was measured reaches them. */
 import type { Row } from './rows.ts'
 import type { Samples } from './samples.ts'
 import { direct, jsonRelay, nodeProxy, off, relaxed, ssh, strict } from './variants.ts'
@@ -101,7 +101,7 @@ const targets: readonly Target[] = [
   { ...own('store', 'postgresOfRaw', [0.6, 0.8]), isMore: true },
   { ...own('store', 'sqliteOfDirect', [15]), isMore: true },
   { ...own('store', 'postgresOfDirect', [4]), isMore: true },
-  // STORE 7 says 600 and 800 of an event whose text has 330.
+  // Meant are 600 and 800 bytes for an event whose text has 330.
   own('store', 'sqliteBytesBesideText', [270, 120]),
   own('store', 'postgresBytesBesideText', [470, 270]),
   own('store', 'sqliteReopenMs', [2_000, 100]),

@@ -1,5 +1,5 @@
 /**
- * The demo of DESIGN 9: two tenants, their people, installations, simulated devices and agents. All of it is
+ * The demo: two tenants, their people, installations, simulated devices and agents. All of it is
  * made through the public HTTP API and the agent's own commands, so it shows only what users can do.
  * A second start finds everything and changes nothing.
  */

@@ -1,6 +1,6 @@
 /**
  * Secrets that went through every door are then looked for in every file that the node and its agents keep, and in
- * what the log gives out: none may be there in clear text (THREATS T5, I6, I7). `config.json` is each
+ * what the log gives out: none may be there in clear text. `config.json` is each
  * agent's own key file, mode 0600.
  */
 import { relative } from 'node:path'

@@ -1,6 +1,6 @@
 /**
  * OpenGate from the API to the simulated turnstile, whose own counters say what really happened: durable before
- * 202, once per key, never late, one terminal state (DESIGN 8, THREATS C, F1-F3).
+ * 202, once per key, never late, one terminal state.
  */
 import { isTerminal } from '@travessia/schemas/commands'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** A device whose page does what pages of devices do (DEVICES 4.6): one path for each habit. */
+/** A device whose page does what pages of devices do: one path for each habit. */
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

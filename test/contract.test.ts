@@ -1,4 +1,4 @@
-/** What the API promises of every address, method and body, whoever asks (DESIGN 9). */
+/** What the API promises of every address, method and body, whoever asks. */
 import { maxDevices } from '@travessia/schemas/devices'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, type Item } from '../rig/api.ts'

@@ -1,4 +1,4 @@
-/** Scripts of devices’ pages in Chromium, on a host of their own and under a path (DEVICES 4.5, 4.6): what they ask for, keep and share. */
+/** Scripts of devices’ pages in Chromium, on a host of their own and under a path: what they ask for, keep and share. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Item } from '../rig/api.ts'
 import { type DevicePages, keptOpen, modes, startDevicePages } from './device-pages.ts'

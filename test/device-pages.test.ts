@@ -1,4 +1,4 @@
-/** Documents of devices in Chromium, on a host of their own and under a path (DEVICES 4.5, 4.6): what is in them is found. */
+/** Documents of devices in Chromium, on a host of their own and under a path: what is in them is found. */
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Item } from '../rig/api.ts'

@@ -1,6 +1,6 @@
 /**
  * Every kind of exchange between a browser and a device, through a real node and a real agent, byte for byte: what HTTP
- * allows, devices use (DEVICES 4.6). Bodies without an end are in `streams.test.ts`.
+ * allows, devices use. Bodies without an end are in `streams.test.ts`.
  */
 import { Agent } from 'node:http'
 import { connect } from 'node:net'

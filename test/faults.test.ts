@@ -1,6 +1,6 @@
 /**
  * SIGKILL of the node and of an agent while a session and a command are under way, a cut and a silent network:
- * what was acknowledged stays, what was begun ends once, everything comes back by itself (THREATS F1-F8).
+ * what was acknowledged stays, what was begun ends once, everything comes back by itself.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed, type Item } from '../rig/api.ts'
@@ -69,7 +69,7 @@ async function isOnline(installationId: unknown): Promise<boolean> {
   return answer?.body.status === 'ONLINE'
 }
 
-/** THREATS F8: within 10 s of the node's or the network's return, without help. */
+/** Within 10 s of the node's or the network's return, without help. */
 async function agentsBack(): Promise<void> {
   const isReady = async () =>
     (await manager.call('GET', '/readyz').catch(() => undefined))?.status === 200

@@ -1,6 +1,6 @@
 /**
- * What stands still stops its own device and nothing else: viewers, an agent, a customer with many times the load
- * (MQTT 7 and 9). Real processes; what was measured is printed.
+ * What stands still stops its own device and nothing else: viewers, an agent, a customer with many times the load.
+ * Real processes; what was measured is printed.
  */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

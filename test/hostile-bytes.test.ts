@@ -1,6 +1,6 @@
 /**
  * Malformed and oversized bytes at every port: a 4xx with a code or a closed connection, never a 5xx, a hang or a stack
- * trace, and the node serves on (THREATS P3, P5, P6, B6, section 7).
+ * trace, and the node serves on.
  */
 import { request } from 'node:http'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'

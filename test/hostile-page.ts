@@ -1,4 +1,4 @@
-/** A device whose page attacks the app that opened it (THREATS U1, U4, U8): what it serves, and what it tries. */
+/** A device whose page attacks the app that opened it: what it serves, and what it tries. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const headers = {

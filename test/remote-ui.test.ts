@@ -1,6 +1,6 @@
 /**
  * The gateway from outside: the demo's devices and one of the test's own, through broker and agent, with the
- * cookies, bodies, streams and refusals that a browser meets (DESIGN 7, THREATS U, P).
+ * cookies, bodies, streams and refusals that a browser meets.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

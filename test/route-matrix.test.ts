@@ -1,6 +1,6 @@
 /**
  * Every route of the running node × who asks: what is foreign or unknown is 404, a role that lacks the right 403,
- * no valid token 401, in this order (THREATS T1). A route without an expectation here fails the suite.
+ * no valid token 401, in this order. A route without an expectation here fails the suite.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api, deviceNamed, type Item } from '../rig/api.ts'

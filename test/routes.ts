@@ -1,4 +1,4 @@
-/** Every route of a node, and who may use it (THREATS T1). */
+/** Every route of a node, and who may use it. */
 export type Role = 'admin' | 'manager' | 'operator' | 'auditor'
 export type Scope =
   | 'installation'

@@ -1,4 +1,4 @@
-/** The short form of `npm run soak`: the same program, a minute (THREATS F5, F8). */
+/** The short form of `npm run soak`: the same program, a minute. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
  * Two tenants whose devices have the same address: neither sees anything of the other, by API, live stream,
- * gateway or MQTT, not even with a client of its own and an agent's real credential (THREATS B1-B5, T1).
+ * gateway or MQTT, not even with a client of its own and an agent's real credential.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, factsOf, type Item } from '../rig/api.ts'
@@ -186,7 +186,7 @@ test('any other filter is refused and its connection closed, and nothing foreign
   expect(results.flat()).toEqual([])
 })
 
-/** THREATS 7: everything that could reach beyond the one filter of a connection. */
+/** Everything that could reach beyond the one filter of a connection. */
 function filtersOf({ agentId, tenantId }: Credential): Array<{ filter: string; suffix: string }> {
   const other = theirs.credential
   const own = `travessia/v1/${tenantId}/${agentId}`

@@ -1,4 +1,4 @@
-/** The short form of `npm run torture -- commands`: the same program, a few hundred commands (THREATS F1-F4, F6). */
+/** The short form of `npm run torture -- commands`: the same program, a few hundred commands. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

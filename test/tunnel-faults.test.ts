@@ -1,6 +1,6 @@
 /**
  * Every fault between browser and device, with an exchange of every kind under way: each ends in a defined way and
- * soon, the next ones work as soon as the agent is back, and nothing is left (THREATS F5, F8).
+ * soon, the next ones work as soon as the agent is back, and nothing is left.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../rig/eventually.ts'

@@ -1,7 +1,7 @@
 /**
  * Server time, learned from pongs on the data connection and carried on by the monotonic clock, so that a
  * stepped wall clock changes nothing. Unknown when never learned, too old, or when both clocks of this host
- * drifted apart (suspend, step): then only a fresh challenge helps (THREATS C2).
+ * drifted apart (suspend, step): then only a fresh challenge helps.
  */
 import { decodePong, encodePing } from '@travessia/schemas/tunnel-frame'
 

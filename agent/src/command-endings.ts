@@ -24,7 +24,7 @@ export function endingOfFetch(error: unknown): Ending {
   return { status: 'failed', errorCode: code, detail: String(details['problem']) }
 }
 
-/** DESIGN 8: what a driver's result means for the command. */
+/** What a driver's result means for the command. */
 export function endingOf(result: CommandResult, durationMs: number): Ending {
   const file = 'file' in result && result.file !== undefined ? { file: result.file } : {}
   const took = { durationMs: Math.round(durationMs), ...file }

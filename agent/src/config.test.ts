@@ -77,7 +77,7 @@ test('a configuration that others of the host can read is noticed', () => {
   expect(isReadableByOthers(path)).toBe(true)
 })
 
-test('the path of the original connector is read only while there is no file of ours (S1-21)', () => {
+test('the path of the original connector is read only while there is no file of ours', () => {
   const home = temporaryDirectory()
   const own = join(home, '.travessia-agent', 'config.json')
   const original = join(home, '.openturn-connector', 'config.json')

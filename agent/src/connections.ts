@@ -1,5 +1,5 @@
 /**
- * The two MQTT connections of DESIGN 4: control (persistent session, QoS 1) and data (clean, QoS 0). How they are
+ * The agent's two MQTT connections (ADR 1): control (persistent session, QoS 1) and data (clean, QoS 0). How they are
  * dialled again is in `dialled.ts`.
  */
 import { once } from 'node:events'

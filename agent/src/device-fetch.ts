@@ -32,7 +32,7 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpRequest({
         ...{ method, path, signal, createConnection: () => socket, setHost: false },
-        // A POST without a length is refused with 411 by lighttpd, and `Expect` breaks it (DEVICES 1.1).
+        // A POST without a length is refused with 411 by lighttpd, and `Expect` breaks it.
         headers: { host: target.host, ...headers, 'content-length': lengthOf(body) },
       })
       request.once('response', resolve)

@@ -12,7 +12,7 @@ const stalledMs = 120_000
 /** A dial that goes well needs less, also over a slow network. */
 const hurryMs = 2_000
 
-/** random(0, min(8 s, 0.5 s × 2^n)) for the first ten minutes of an outage, then up to 60 s (DESIGN 5). */
+/** random(0, min(8 s, 0.5 s × 2^n)) for the first ten minutes of an outage, then up to 60 s. */
 export function reconnectDelayMs(attempt: number, outageMs: number, random = Math.random): number {
   return random() * (outageMs < fastPhaseMs ? Math.min(8_000, 500 * 2 ** attempt) : 60_000)
 }
@@ -117,7 +117,7 @@ export class Dialled {
     if (!this.#isWanted) return
     if (wasUp) this.#downSince = performance.now()
     const wanted = reconnectDelayMs(this.#attempt, performance.now() - this.#downSince)
-    // A dial that hung was a pause already: an agent is back within 10 s of its network (THREATS F8).
+    // A dial that hung was a pause already: an agent is back within 10 s of its network.
     const delay = wasUp ? wanted : Math.max(0, wanted - (performance.now() - this.#changedAt))
     this.#attempt += 1
     this.#changedAt = performance.now()

@@ -1,6 +1,6 @@
 /**
- * What this agent has begun and how it ended, one JSON line each, fsynced before the device is touched
- * (THREATS C3). Killed between `started` and `ended`: the next start finds the command begun without an end
+ * What this agent has begun and how it ended, one JSON line each, fsynced before the device is touched.
+ * Killed between `started` and `ended`: the next start finds the command begun without an end
  * and reports it as unknown; it is never run again. Killed while a command's file was on its way (`fetching`): failed,
  * since its device was not told. A half-written last line was not durable, so its device
  * was not touched: it is dropped.

@@ -92,7 +92,7 @@ test('a server behind a proxy that is silent at the TLS handshake is given up af
   await dispatcher.close()
 })
 
-test('devices are never reached through a proxy, whatever the environment says (P2)', async () => {
+test('devices are never reached through a proxy, whatever the environment says', async () => {
   const port = await listening(createServer())
   const { asked, address } = await proxy(port)
   vi.stubEnv('HTTP_PROXY', `http://${address}`)

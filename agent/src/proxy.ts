@@ -1,6 +1,6 @@
 /**
  * The way to the server through a company's proxy: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, by CONNECT. For
- * pairing, renewal and the broker; never for devices (THREATS P2), never to this host itself.
+ * pairing, renewal and the broker; never for devices, never to this host itself.
  */
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'

@@ -1,5 +1,5 @@
 /**
- * Which address the agent may connect to (THREATS P1, P2): a registered device's own host and port, resolved
+ * Which address the agent may connect to: a registered device's own host and port, resolved
  * once, in a private range. The name is not asked again for the connection, so a second DNS answer is never
  * seen; the connected peer is compared with what was allowed.
  */

@@ -1,5 +1,5 @@
 /**
- * The cloud node: api, gateway and, unless there is another, the broker in one process (DESIGN 4). Parts are made in the order in
+ * The cloud node: api, gateway and, unless there is another, the broker in one process. Parts are made in the order in
  * which they need each other, started from the log outwards, and stopped the other way round.
  */
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,5 @@
 /**
- * The cloud node's part of the environment (DESIGN 9): read once, frozen, handed down as values. Every
+ * The cloud node's part of the environment: read once, frozen, handed down as values. Every
  * wrong variable is named at once.
  */
 import { existsSync } from 'node:fs'

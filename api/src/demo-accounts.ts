@@ -1,4 +1,4 @@
-/** The accounts of the demo (DESIGN 9): only with `TRAVESSIA_DEMO=1`, which only starts on loopback. */
+/** The accounts of the demo: only with `TRAVESSIA_DEMO=1`, which only starts on loopback. */
 import type { Role } from '@travessia/schemas/devices'
 
 export const demoPassword = 'travessia-demo'

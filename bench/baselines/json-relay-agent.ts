@@ -1,4 +1,4 @@
-/** The original design's agent (S1-13 to S1-15): requests out of the WebSocket to the device, answers back as they are read. */
+/** The JSON relay's agent (ADR 17): requests out of the WebSocket to the device, answers back as they are read. */
 import { Pool } from 'undici'
 import { WebSocket } from 'ws'
 import type { Beat, RelayAnswer, RelayRequest } from './json-relay-gateway.ts'

@@ -1,5 +1,5 @@
 /**
- * The original design's cloud end (S1-26 to S1-47): HTTP in front, one WebSocket to the agent, JSON messages, bodies
+ * The JSON relay's cloud end (ADR 17): HTTP in front, one WebSocket to the agent, JSON messages, bodies
  * as base64. It has neither a cancel nor credit per exchange: a browser that does not read stops the whole socket.
  */
 import { randomUUID } from 'node:crypto'

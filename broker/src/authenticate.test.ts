@@ -42,12 +42,12 @@ test.each([
   ['a byte order mark', `\ufeff${agent.agentId}`],
   ['a suffix after the suffix', `${agent.agentId}-d-d`],
   ['a prefix of the id', agent.agentId.slice(0, 25)],
-])('B1: a valid credential with %s as client id is refused, clean or not', (_what, clientId) => {
+])('a valid credential with %s as client id is refused, clean or not', (_what, clientId) => {
   expect(agentSaying({ clientId, clean: false })).toBeUndefined()
   expect(agentSaying({ clientId, clean: true })).toBeUndefined()
 })
 
-test('B1: no text of THREATS 7 is a client id, nor a user name', () => {
+test('no hostile text is a client id, nor a user name', () => {
   for (const text of hostileTexts(agent, victim)) {
     expect(agentSaying({ clientId: text, clean: false }), text).toBeUndefined()
     expect(agentSaying({ clientId: text, clean: true }), text).toBeUndefined()
@@ -55,7 +55,7 @@ test('B1: no text of THREATS 7 is a client id, nor a user name', () => {
   }
 })
 
-test('B1: whatever a client calls itself, it gets a principal only under its own two ids', () => {
+test('whatever a client calls itself, it gets a principal only under its own two ids', () => {
   const texts = fc.oneof(
     fc.uint8Array().map((bytes) => Buffer.from(bytes).toString()),
     fc.constantFrom(agent.agentId, `${agent.agentId}-d`, victim.agentId, `${victim.agentId}-d`),
@@ -69,12 +69,12 @@ test('B1: whatever a client calls itself, it gets a principal only under its own
   )
 })
 
-test('B1: the ids follow from the credential: another user name with the right client id is refused', () => {
+test('the ids follow from the credential: another user name with the right client id is refused', () => {
   expect(agentSaying({ username: victim.agentId })).toBeUndefined()
   expect(agentSaying({ username: '' })).toBeUndefined()
 })
 
-test('B2: a credential whose tenant or agent is not an id has no principal', () => {
+test('a credential whose tenant or agent is not an id has no principal', () => {
   for (const bad of ['+', '#', '', 'A'.repeat(26), `${'a'.repeat(25)}/`]) {
     const hello = { clientId: bad, username: bad, clean: false }
     expect(principalOf({ ...credential, agentId: bad }, hello)).toBeUndefined()
@@ -100,7 +100,7 @@ const ownWill: Will = {
   retain: false,
 }
 
-test('B4: the control connection may leave the one will that says it is offline', () => {
+test('the control connection may leave the one will that says it is offline', () => {
   expect(isOwnWill(control, ownWill)).toBe(true)
   expect(isOwnWill(control, { ...ownWill, payload: willPayload })).toBe(true)
 })
@@ -117,11 +117,11 @@ test.each<[string, Partial<Will>]>([
   ['that is retained', { retain: true }],
   ['with QoS 0', { qos: 0 }],
   ['with QoS 2', { qos: 2 }],
-])('B4: a will %s is refused', (_what, change) => {
+])('a will %s is refused', (_what, change) => {
   expect(isOwnWill(control, { ...ownWill, ...change })).toBe(false)
 })
 
-test('B4: the data connection and nodes leave no will', () => {
+test('the data connection and nodes leave no will', () => {
   const data = agentSaying({ clientId: `${agent.agentId}-d`, clean: true }) as Principal
   expect(isOwnWill(data, ownWill)).toBe(false)
   expect(isOwnWill({ kind: 'node', nodeId: newId(), expiresAt: 1 }, ownWill)).toBe(false)

@@ -1,7 +1,7 @@
 /**
  * Credential → principal. The client ids of an agent are exactly `{agentId}` (control, persistent session)
  * and `{agentId}-d` (data, clean session); anything else is refused before a session is loaded or another
- * connection is closed (THREATS B1).
+ * connection is closed.
  */
 import { isId } from '@travessia/schemas/ids'
 import { willPayload } from '@travessia/schemas/reports'
@@ -37,7 +37,7 @@ export function principalOf(credential: Credential, hello: Hello): Principal | u
   return undefined
 }
 
-/** A last will is allowed on the own status topic of the control connection, with one fixed payload (THREATS B4). */
+/** A last will is allowed on the own status topic of the control connection, with one fixed payload. */
 export function isOwnWill(principal: Principal, will: Will): boolean {
   if (principal.kind !== 'agent' || principal.connection !== 'control') return false
   const { tenantId, agentId } = principal

@@ -38,7 +38,7 @@ function topicsOf(agent: AgentAddress): Record<string, string> {
   return Object.fromEntries(topics.map((topic) => [topic.channel, formatTopic(topic)]))
 }
 
-/** The table of MQTT 7, written again by hand: who may publish what with which QoS, and read what. */
+/** The topics of docs/protocol.md, written again by hand: who may publish what with which QoS, and read what. */
 const publishes: Record<Kind, Record<string, number>> = {
   control: { ack: 1, status: 1, telemetry: 0 },
   data: { up: 0, telemetry: 0 },
@@ -51,7 +51,7 @@ const reads: Record<Kind, string[]> = {
 }
 
 for (const kind of ['control', 'data', 'node'] as const) {
-  test(`B4: ${kind} publishes exactly its channels, each with its one QoS, never retained`, () => {
+  test(`${kind} publishes exactly its channels, each with its one QoS, never retained`, () => {
     for (const [channel, topic] of Object.entries(topicsOf(own))) {
       for (const qos of [0, 1, 2]) {
         const isAllowed = publishes[kind][channel] === qos
@@ -61,7 +61,7 @@ for (const kind of ['control', 'data', 'node'] as const) {
     }
   })
 
-  test(`B3: ${kind} reads exactly its channels`, () => {
+  test(`${kind} reads exactly its channels`, () => {
     for (const [channel, topic] of Object.entries(topicsOf(own)))
       expect(mayRead(principals[kind], topic), topic).toBe(reads[kind].includes(channel))
   })
@@ -71,7 +71,7 @@ test.each([
   ['another agent of the tenant', sibling],
   ['an agent of another tenant', foreign],
   ['its own id under another tenant', { ...own, tenantId: foreign.tenantId }],
-])('B2: an agent neither publishes to nor reads topics of %s', (_what, agent) => {
+])('an agent neither publishes to nor reads topics of %s', (_what, agent) => {
   for (const topic of Object.values(topicsOf(agent))) {
     for (const principal of [control, data]) {
       expect(mayRead(principal, topic)).toBe(false)
@@ -87,7 +87,7 @@ test('a node reads the tunnel frames that are for it, not those for another node
   expect(mayRead(node, formatTopic({ ...own, channel: 'up', nodeId: otherNodeId }))).toBe(false)
 })
 
-test('B2: each principal subscribes to its own filters and to nothing else', () => {
+test('each principal subscribes to its own filters and to nothing else', () => {
   expect(maySubscribe(control, controlFilter(own))).toBe(true)
   expect(maySubscribe(data, dataFilter(own))).toBe(true)
   expect(maySubscribe(control, dataFilter(own))).toBe(false)
@@ -100,7 +100,7 @@ test('B2: each principal subscribes to its own filters and to nothing else', () 
   expect(maySubscribe(node, nodeFilters(otherNodeId)[0] ?? '')).toBe(false)
 })
 
-test('B2: no filter of THREATS 7 is granted, delivered or published to', () => {
+test('no hostile filter is granted, delivered or published to', () => {
   for (const text of hostileTexts(own, foreign)) {
     for (const principal of [control, data]) {
       expect(maySubscribe(principal, text), text).toBe(false)
@@ -112,7 +112,7 @@ test('B2: no filter of THREATS 7 is granted, delivered or published to', () => {
   }
 })
 
-test('B2: over-long UTF-8 in a level, as a decoder would show it, is no level of ours', () => {
+test('over-long UTF-8 in a level, as a decoder would show it, is no level of ours', () => {
   const overLong = Buffer.from([0xc0, 0xaf, 0xe0, 0x80, 0xaf]).toString()
   expect(maySubscribe(control, controlFilter(own).replace('/cmd', `${overLong}cmd`))).toBe(false)
   expect(mayRead(control, topicsOf(own)['cmd']?.replace('/cmd', `${overLong}cmd`) ?? '')).toBe(
@@ -155,7 +155,7 @@ function referenceAllows(kind: Kind, verb: 'publish' | 'read', topic: string): s
 }
 
 for (const kind of ['control', 'data', 'node'] as const) {
-  test(`B2: an independent matcher agrees on every topic that ${kind} may publish or read`, () => {
+  test(`an independent matcher agrees on every topic that ${kind} may publish or read`, () => {
     fc.assert(
       fc.property(anyTopic, fc.constantFrom(0, 1, 2), (topic, qos) => {
         const channel = referenceAllows(kind, 'publish', topic)
@@ -179,7 +179,7 @@ function matches(filter: string, topic: string): boolean {
   return want.length === have.length
 }
 
-test('B2: no filter that is granted to an agent matches a topic that it may not read', () => {
+test('no filter that is granted to an agent matches a topic that it may not read', () => {
   const topics = [own, sibling, foreign].flatMap((agent) => Object.values(topicsOf(agent)))
   const filters = fc.oneof(anyTopic, fc.constantFrom(controlFilter(own), dataFilter(own)))
   fc.assert(

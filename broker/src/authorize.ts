@@ -1,5 +1,5 @@
 /**
- * Rules as data, one list per kind of principal; no rule means no (THREATS B2-B5). Topics are read level by
+ * Rules as data, one list per kind of principal; no rule means no. Topics are read level by
  * level, so a wildcard or a foreign id in the tenant or agent level never matches.
  */
 import {

@@ -65,7 +65,7 @@ test('a packet of 60 KiB right behind CONNACK passes: the limit of CONNECT holds
   await eventually(() => expect(world.heard[0]?.payload).toHaveLength(60 * 1024))
 })
 
-test('B4: the will of a connection that breaks off says that the agent is offline', async () => {
+test('the will of a connection that breaks off says that the agent is offline', async () => {
   const world = await startWorld()
   const payload = Buffer.from(willPayload)
   const will = { topic: topicOf('status'), payload, qos: 1 as const, retain: false }
@@ -75,13 +75,13 @@ test('B4: the will of a connection that breaks off says that the agent is offlin
 })
 
 test.each<[string, string, 0 | 1 | 2, boolean]>([
-  ['B5: a retained report', topicOf('status'), 1, true],
-  ['B4: a command to itself', commandTo(), 1, false],
-  ['B4: a report of another agent', topicOf('ack', victim), 1, false],
-  ['B4: a report with QoS 2', topicOf('ack'), 2, false],
-  ['B4: a tunnel frame on control', upTopic, 0, false],
-  ['B2: a topic of the broker', '$SYS/x/new/clients', 0, false],
-  ['B2: a topic of 101 levels', 'a/'.repeat(100), 0, false],
+  ['a retained report', topicOf('status'), 1, true],
+  ['a command to itself', commandTo(), 1, false],
+  ['a report of another agent', topicOf('ack', victim), 1, false],
+  ['a report with QoS 2', topicOf('ack'), 2, false],
+  ['a tunnel frame on control', upTopic, 0, false],
+  ['a topic of the broker', '$SYS/x/new/clients', 0, false],
+  ['a topic of 101 levels', 'a/'.repeat(100), 0, false],
 ])(
   '%s ends the connection of who publishes it and is heard by nobody',
   async (_what, topic, qos, retain) => {
@@ -96,7 +96,7 @@ test.each<[string, string, 0 | 1 | 2, boolean]>([
   },
 )
 
-test('B5: a subscriber gets nothing that was sent before it came, also from a store with retained messages', async () => {
+test('a subscriber gets nothing that was sent before it came, also from a store with retained messages', async () => {
   const world = await startWorld()
   const engine = world.persistence.engine as Engine & {
     storeRetained(packet: object): Promise<void>
@@ -120,7 +120,7 @@ test.each([
   ['a wildcard for the tenant', controlFilter(agent).replace(agent.tenantId, '+')],
   ['the broker', '$SYS/#'],
   ['a shared group', `$share/g/${controlFilter(agent)}`],
-])('B3: a SUBSCRIBE to %s closes the connection and has no later effect', async (_what, filter) => {
+])('a SUBSCRIBE to %s closes the connection and has no later effect', async (_what, filter) => {
   const world = await startWorld()
   const first = await connectAs(world, agent, 'control')
   first.client.subscribe(filter, { qos: 1 })
@@ -134,7 +134,7 @@ test.each([
   await eventually(() => expect(second.got).toEqual(['own']))
 })
 
-test('B3: a SUBSCRIBE of an allowed and a foreign filter is refused as a whole', async () => {
+test('a SUBSCRIBE of an allowed and a foreign filter is refused as a whole', async () => {
   const world = await startWorld()
   const hello = { clientId: agent.agentId, username: agent.agentId, password: tokenOf(agent) }
   const both = subscribe([controlFilter(agent), controlFilter(victim)])
@@ -146,7 +146,7 @@ test('B3: a SUBSCRIBE of an allowed and a foreign filter is refused as a whole',
   expect(sessionPresent).toBe(false)
 })
 
-test('B3: a foreign message in the offline queue is not delivered, the own one behind it is', async () => {
+test('a foreign message in the offline queue is not delivered, the own one behind it is', async () => {
   const world = await startWorld()
   const first = await connectControl(world, agent)
   await first.client.endAsync()
@@ -168,7 +168,7 @@ test('B3: a foreign message in the offline queue is not delivered, the own one b
   expect(back.got).toEqual(['own'])
 })
 
-test('B9: a listener that throws is logged; the agent stays connected and others still hear', async () => {
+test('a listener that throws is logged; the agent stays connected and others still hear', async () => {
   const world = await startWorld()
   const fail = () => {
     throw new TypeError('listener is broken')
@@ -217,7 +217,7 @@ async function freeze(world: World): Promise<void> {
   )
 }
 
-test('MQTT fact 2: an agent that stops reading delays no other', async () => {
+test('an agent that stops reading delays no other', async () => {
   const world = await startWorld({ limits: { drainTimeoutMs: 60_000 } })
   // What one read of the node brings is more than Aedes would let wait for all clients together (100).
   await freeze(world)
@@ -225,7 +225,7 @@ test('MQTT fact 2: an agent that stops reading delays no other', async () => {
   expect(world.seen.filter(({ agentId }) => agentId === agent.agentId)).toHaveLength(1)
 })
 
-test('B7: an agent that stops reading is cut', async () => {
+test('an agent that stops reading is cut', async () => {
   const world = await startWorld({ limits: { drainTimeoutMs: 50 } })
   await freeze(world)
   await eventually(() =>

@@ -161,7 +161,7 @@ export class Broker {
     this.#presenceListeners.push(listener)
   }
 
-  /** Ends all connections that call themselves this agent, drops session and queue (THREATS B8). */
+  /** Ends all connections that call themselves this agent, drops session and queue. */
   async revoke({ agentId }: AgentAddress): Promise<void> {
     const own = [...this.#hellos].filter(([, { username }]) => username === agentId)
     await Promise.all(own.map(([client]) => new Promise<void>((done) => client.close(done))))

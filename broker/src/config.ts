@@ -1,4 +1,4 @@
-/** The part of the environment that a broker of its own process reads (DESIGN 9). Every wrong variable is named at once. */
+/** The part of the environment that a broker of its own process reads. Every wrong variable is named at once. */
 import { TravessiaError } from '@travessia/schemas/errors'
 import { isNetwork } from '@travessia/schemas/ip-address'
 import { Ajv } from 'ajv'

@@ -103,7 +103,7 @@ test.each<[string, Buffer]>([
   ['QoS 2', publish(up, 'x', 2)],
   ['retain', packet(0x31, text(up), Buffer.from('x'))],
   ['more than 64 KiB', publish(up, Buffer.alloc(64 * 1024))],
-])('B2: a frame with %s ends the connection, and nobody gets it', async (_what, bytes) => {
+])('a frame with %s ends the connection, and nobody gets it', async (_what, bytes) => {
   const { world, frames } = await frameWorld()
   const socket = await dataSocket(world)
   socket.write(Buffer.concat([bytes, publish(up, 'behind it')]))
@@ -112,7 +112,7 @@ test.each<[string, Buffer]>([
   expect(world.heard).toEqual([])
 })
 
-test('B6: frames that come the short way count: too many in a second end the connection', async () => {
+test('frames that come the short way count: too many in a second end the connection', async () => {
   const { world, frames } = await frameWorld({ framesPerSecond: 50 })
   const socket = await dataSocket(world)
   socket.write(Buffer.concat(Array(500).fill(publish(up, 'x'))))
@@ -174,7 +174,7 @@ test('frames down leave together at the end of a turn; a reset leaves at once, b
   expect(Buffer.concat(written).toString()).toMatch(/first.*gone.*first/s)
 })
 
-test('B7: an agent that leaves unread what is delivered to it is cut by the drain limit of Aedes 1.2.0', async () => {
+test('an agent that leaves unread what is delivered to it is cut by the drain limit of Aedes 1.2.0', async () => {
   const { world } = await frameWorld({ drainTimeoutMs: 100 })
   const socket = await dataSocket(world)
   socket.pause()

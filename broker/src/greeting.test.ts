@@ -25,7 +25,7 @@ const commandTo = (to = agent) => formatTopic({ ...to, channel: 'cmd', kind: 'co
 const statusOf = (of = agent) => formatTopic({ ...of, channel: 'status' })
 const connack = (code: number) => Buffer.from([0x20, 2, 0, code])
 
-test('B1: a valid credential cannot take the id of another agent, who stays connected', async () => {
+test('a valid credential cannot take the id of another agent, who stays connected', async () => {
   const world = await startWorld()
   const { client, got } = await connectControl(world, victim)
   const closed = vi.fn()
@@ -44,7 +44,7 @@ test('B1: a valid credential cannot take the id of another agent, who stays conn
   expect(world.seen.map(({ connected }) => connected)).toEqual([true])
 })
 
-test('B1: the queue of an absent agent is not given to who asks with its id, nor lost', async () => {
+test('the queue of an absent agent is not given to who asks with its id, nor lost', async () => {
   const world = await startWorld()
   const first = await connectControl(world, victim)
   await first.client.endAsync()
@@ -101,7 +101,7 @@ test.each([
   ['on the own command topic', { topic: commandTo() }],
   ['with another payload', { payload: Buffer.from('{"online":true}') }],
   ['that is retained', { retain: true }],
-])('B4: a CONNECT with a will %s is refused, the will never published', async (_what, change) => {
+])('a CONNECT with a will %s is refused, the will never published', async (_what, change) => {
   const world = await startWorld()
   const will = {
     topic: statusOf(),
@@ -115,7 +115,7 @@ test.each([
   expect(world.heard).toEqual([])
 })
 
-test('B9: a credential check that throws is a refusal, and says that it is not the credential', async () => {
+test('a credential check that throws is a refusal, and says that it is not the credential', async () => {
   const world = await startWorld({
     verify: () => {
       throw new TypeError('key set is away')
@@ -125,7 +125,7 @@ test('B9: a credential check that throws is a refusal, and says that it is not t
   expect(await refusedWith(dial(world, { clientId: agent.agentId, clean: false }))).toBe(3)
 })
 
-test('B6: a credential check that never ends does not hold the connection', async () => {
+test('a credential check that never ends does not hold the connection', async () => {
   const world = await startWorld({
     verify: () => new Promise(() => undefined),
     limits: { connectTimeoutMs: 50 },
@@ -154,7 +154,7 @@ test('a connection that goes away while its credential is looked at leaves nothi
   expect(world.seen.filter(({ agentId }) => agentId === agent.agentId)).toHaveLength(1)
 })
 
-test('B6: a tenant has a limited number of connections; another tenant does not feel it', async () => {
+test('a tenant has a limited number of connections; another tenant does not feel it', async () => {
   const world = await startWorld({ limits: { maxSocketsPerTenant: 2 } })
   const control = await connectAs(world, agent, 'control')
   await connectAs(world, agent, 'data')

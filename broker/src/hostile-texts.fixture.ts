@@ -1,4 +1,4 @@
-/** The hostile filters and client ids of THREATS 7, around one agent. For tests. */
+/** Filters and client ids that try to reach beyond one agent. For tests. */
 import type { AgentAddress } from '@travessia/schemas/topics'
 
 export function hostileTexts(own: AgentAddress, foreign: AgentAddress): string[] {

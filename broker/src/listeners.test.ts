@@ -29,7 +29,7 @@ test('both listeners hand the connection to the broker with the address that the
   expect((await once(accepted[1]?.stream as Duplex, 'data'))[0]).toEqual(Buffer.from([1, 2, 3]))
 })
 
-test('MQTT fact 6: sockets of both listeners have no delay, else each QoS 1 hop costs 44 ms', async () => {
+test('sockets of both listeners have no delay, else each QoS 1 hop costs 44 ms', async () => {
   const sockets: object[] = []
   watchSockets((socket) => sockets.push(socket))
   const { accepted, mqttPort, wsPort } = await start()
@@ -95,7 +95,7 @@ test.each([
   expect(accepted).toEqual([])
 })
 
-test('B6: an upgrade that is not finished in time (5 s) is closed, also one without a byte', async () => {
+test('an upgrade that is not finished in time (5 s) is closed, also one without a byte', async () => {
   const { wsPort } = await start({ upgradeTimeoutMs: 50 })
   const dialled = await Promise.all([
     dial(wsPort),
@@ -112,7 +112,7 @@ test.each<[string, (webSocket: WebSocket) => void]>([
   ['a pong that nobody asked for', (webSocket) => webSocket.pong()],
   ['a message of more than 128 KiB', (webSocket) => webSocket.send(Buffer.alloc(128 * 1024 + 1))],
 ])(
-  'B6: a WebSocket that sends %s is ended: it would pass by the transport guard',
+  'a WebSocket that sends %s is ended: it would pass by the transport guard',
   async (_what, send) => {
     const { accepted, wsPort } = await start()
     const webSocket = await openWebSocket(wsPort)
@@ -132,7 +132,7 @@ test('one ping is answered: a proxy may want to know that the other side lives',
   expect(webSocket.readyState).toBe(WebSocket.OPEN)
 })
 
-test('B6: loopback is exempt from the limit per address', async () => {
+test('loopback is exempt from the limit per address', async () => {
   const { accepted, mqttPort } = await start({ maxSocketsPerIp: 2 })
   for (let i = 0; i < 5; i += 1) await dial(mqttPort, '', '127.0.0.2')
   await accepts(accepted, 5)

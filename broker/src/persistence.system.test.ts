@@ -77,7 +77,7 @@ class BrokerProcess {
 
 type Connected = { readonly client: MqttClient; readonly sessionPresent: boolean; got: string[] }
 
-/** The control connection of an agent: one filter per SUBSCRIBE (MQTT fact 5), none when the session has it. */
+/** The control connection of an agent: one filter per SUBSCRIBE, none when the session has it. */
 async function connectControl({ port }: BrokerProcess, agent: AgentAddress): Promise<Connected> {
   const credential: Credential = { kind: 'agent', ...agent, expiresAt: Date.now() + 600_000 }
   const client = mqtt.connect(`mqtt://${local}:${port}`, {
@@ -172,7 +172,7 @@ describe.each(['level', 'redis'])('sessions in %s', (engine) => {
     expect(await settled(after, agent, back)).toEqual(payloads)
   })
 
-  test('B8: session and queue of a revoked agent are gone, also after kill -9', async () => {
+  test('session and queue of a revoked agent are gone, also after kill -9', async () => {
     const [agent, other] = [newAgent(), newAgent()]
     const before = await start()
     for (const one of [agent, other]) {
@@ -193,7 +193,7 @@ describe.each(['level', 'redis'])('sessions in %s', (engine) => {
     expect(await settled(after, other, kept)).toEqual(['queued 0', 'queued 1', 'queued 2'])
   })
 
-  test('DESIGN 3.5: a queue holds the newest hundred wake-ups and no more', async () => {
+  test('a queue holds the newest hundred wake-ups and no more', async () => {
     const agent = newAgent()
     const broker = await start()
     const { client } = await connectControl(broker, agent)
@@ -211,7 +211,7 @@ describe('Redis', () => {
   const dataDir = directory()
   afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
 
-  test('B8: nothing of a revoked agent stays in Redis, neither its queue nor its packets', async () => {
+  test('nothing of a revoked agent stays in Redis, neither its queue nor its packets', async () => {
     const redis = await startRedis(await freePort(), dataDir)
     onTestFinished(() => redis.kill())
     const agent = newAgent()
@@ -226,7 +226,7 @@ describe('Redis', () => {
     expect(await reader.keys('*')).toEqual([])
   })
 
-  test('F10: while Redis is away no agent gets in and the broker lives; with Redis it goes on', async () => {
+  test('while Redis is away no agent gets in and the broker lives; with Redis it goes on', async () => {
     const port = await freePort()
     const redis = await startRedis(port, dataDir)
     const agent = newAgent()

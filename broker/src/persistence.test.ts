@@ -33,7 +33,7 @@ async function openPlain(dataDir: string) {
 
 const packetOn = (topic: string) => ({ cmd: 'publish', topic, payload: Buffer.from('x'), qos: 1 })
 
-test('B5: retained messages and wills of a store from elsewhere are not given out, and stay untouched', async () => {
+test('retained messages and wills of a store from elsewhere are not given out, and stay untouched', async () => {
   const dataDir = directory()
   const before = await openPlain(dataDir)
   await before.engine.storeRetained(packetOn('a'))
@@ -56,7 +56,7 @@ test('B5: retained messages and wills of a store from elsewhere are not given ou
   expect(await packets.toArray()).toEqual([])
 })
 
-test('B5: no retained message and no will gets into the store', async () => {
+test('no retained message and no will gets into the store', async () => {
   const dataDir = directory()
   const { engine, close } = await openPersistence({ dataDir })
   const whole = engine as WholeEngine
@@ -69,7 +69,7 @@ test('B5: no retained message and no will gets into the store', async () => {
   await after.close()
 })
 
-test('B8: of a revoked agent no key stays, neither of what waited nor of what was under way', async () => {
+test('of a revoked agent no key stays, neither of what waited nor of what was under way', async () => {
   const dataDir = directory()
   const { engine, close } = await openPersistence({ dataDir })
   for (const brokerCounter of [1, 2]) {

@@ -78,7 +78,7 @@ async function openRedis(url: string): Promise<Persistence> {
 }
 
 /**
- * Nothing is retained (THREATS B5), so there is nothing to look up at a SUBSCRIBE. A will lives as long as its
+ * Nothing is retained, so there is nothing to look up at a SUBSCRIBE. A will lives as long as its
  * connection: one found after a crash would say "offline" of an agent that is back since minutes.
  */
 function sessionsOnly<E extends Engine>(engine: E): E {

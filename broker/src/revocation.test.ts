@@ -21,7 +21,7 @@ const victim = newAgent()
 const command = formatTopic({ ...agent, channel: 'cmd', kind: 'command' })
 const ack = formatTopic({ ...agent, channel: 'ack' })
 
-test('B8: revoking an agent ends both its connections, drops its queue and refuses its return', async () => {
+test('revoking an agent ends both its connections, drops its queue and refuses its return', async () => {
   const world = await startWorld()
   const away = await connectControl(world, agent)
   await away.client.endAsync()
@@ -41,7 +41,7 @@ test('B8: revoking an agent ends both its connections, drops its queue and refus
   expect(again.sessionPresent).toBe(false)
 })
 
-test('B8: when revoking is over the connections are, however quick the store is', async () => {
+test('when revoking is over the connections are, however quick the store is', async () => {
   const world = await startWorld()
   await connectControl(world, agent)
   await connectAs(world, agent, 'data')
@@ -54,7 +54,7 @@ test('B8: when revoking is over the connections are, however quick the store is'
   expect(world.seen.filter(({ connected }) => !connected)).toHaveLength(2)
 })
 
-test('B8: what was queued for a revoked agent is not delivered to who has its id later', async () => {
+test('what was queued for a revoked agent is not delivered to who has its id later', async () => {
   const world = await startWorld()
   const away = await connectControl(world, agent)
   await away.client.endAsync()
@@ -67,7 +67,7 @@ test('B8: what was queued for a revoked agent is not delivered to who has its id
   await eventually(() => expect(again.got).toEqual(['new']))
 })
 
-test('B8: an agent that is revoked while its credential is looked at does not get in', async () => {
+test('an agent that is revoked while its credential is looked at does not get in', async () => {
   const { promise, resolve } = Promise.withResolvers<Credential>()
   const asked = Promise.withResolvers<void>()
   const world = await startWorld({
@@ -86,7 +86,7 @@ test('B8: an agent that is revoked while its credential is looked at does not ge
   expect(world.seen).toEqual([])
 })
 
-test('B8: the connection ends with its token', async () => {
+test('the connection ends with its token', async () => {
   const world = await startWorld()
   const password = tokenOf(agent, Date.now() + 300)
   const { client } = await connectAs(world, agent, 'control', { password })
@@ -99,7 +99,7 @@ test('B8: the connection ends with its token', async () => {
 test.each([
   ['has expired', 0],
   ['expires at no time', Number.NaN],
-])('B8: a token that %s is refused', async (_what, expiresAt) => {
+])('a token that %s is refused', async (_what, expiresAt) => {
   const world = await startWorld({
     verify: async () => ({ kind: 'agent', ...agent, expiresAt }),
   })

@@ -1,4 +1,4 @@
-/** What a revoked agent leaves behind at the broker: its queue and its subscription (THREATS B8). */
+/** What a revoked agent leaves behind at the broker: its queue and its subscription. */
 import type { Engine } from './persistence.ts'
 import { dropQueued } from './session-quota.ts'
 

@@ -15,7 +15,7 @@ import { dropQueued, maxQueued } from './session-quota.ts'
 const agent = newAgent()
 const commandTopic = formatTopic({ ...agent, channel: 'cmd', kind: 'command' })
 
-test('DESIGN 3.5: an agent that never acknowledges fills its queue to the cap, then the oldest go', async () => {
+test('an agent that never acknowledges fills its queue to the cap, then the oldest go', async () => {
   const world = await startWorld()
   const username = agent.agentId
   const hello = connect({ clientId: username, username, password: tokenOf(agent), clean: false })

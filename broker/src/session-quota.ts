@@ -1,5 +1,5 @@
 /**
- * Caps the offline queue of a persistent session, for which Aedes has no limit (THREATS B7). What is dropped is
+ * Caps the offline queue of a persistent session, for which Aedes has no limit. What is dropped is
  * a wake-up: the outbox in the log sends it again.
  */
 import type { Engine } from './persistence.ts'

@@ -1,5 +1,5 @@
 /**
- * Stands between the socket and the MQTT parser, which has no limits of its own (THREATS B6): size, rate,
+ * Stands between the socket and the MQTT parser, which has no limits of its own: size, rate,
  * valid UTF-8, packet ids. It looks at heads only and passes the bytes on as they came; a packet that breaks
  * a rule ends the connection before its last byte reaches the parser.
  */

@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: 30_000 })
 
 const viaProxy = { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8', '2001:db8::/32'] }
 
-test('B6: behind a trusted proxy the sockets are counted per client, and given back at their end', async () => {
+test('behind a trusted proxy the sockets are counted per client, and given back at their end', async () => {
   const { wsPort } = await start({ ...viaProxy, maxSocketsPerIp: 2 })
   const from = (address: string) => openWebSocket(wsPort, { 'x-forwarded-for': address })
   const first = await from('198.51.100.7')

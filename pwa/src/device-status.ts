@@ -1,4 +1,4 @@
-/** Words and colours for what a device is now, and which commands fit it (the agent decides again, DEVICES 2). */
+/** Words and colours for what a device is now, and which commands fit it (the agent decides again). */
 import type { CommandName } from '@travessia/schemas/commands'
 import { type DeviceState, type DeviceStatus, detailOf } from '@travessia/schemas/device-state'
 import { m } from './paraglide/messages.js'

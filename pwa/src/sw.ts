@@ -1,4 +1,4 @@
-/** The shell only: never `/api`, never a session's page (THREATS U9). */
+/** The shell only: never `/api`, never a session's page. */
 import {
   cleanupOutdatedCaches,
   createHandlerBoundToURL,

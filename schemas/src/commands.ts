@@ -8,7 +8,7 @@ import { fileFactsSchema } from './print-files.ts'
 
 const id = Type.String({ pattern: idPattern })
 
-/** What an execution can do in the world; decides expiry, confirmation and retry (DEVICES 1.3). */
+/** What an execution can do in the world; decides expiry, confirmation and retry. */
 export const safetyClasses = ['read', 'reversible', 'physical', 'config', 'dangerous'] as const
 export type Safety = (typeof safetyClasses)[number]
 /** Classes for which a customer may want a second person. */
@@ -112,7 +112,7 @@ export type Command = {
 
 export const commandNames = Object.keys(commandCatalog) as CommandName[]
 
-/** Jump the queue of their device (DEVICES 3), and wait for no second person; what comes later waits for them too. */
+/** Jump the queue of their device, and wait for no second person; what comes later waits for them too. */
 export const urgentCommands: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
 
 /** Life of a command: perhaps `awaiting` a second person, `issued delivered running`, then exactly one terminal state. */
@@ -128,7 +128,7 @@ export function isTerminal(status: CommandStatus): status is TerminalStatus {
   return (terminalStatuses as readonly string[]).includes(status)
 }
 
-/** Payload of the Ed25519 JWS on `cmd/command` (THREATS C1). Times in ms since 1970, server clock. */
+/** Payload of the Ed25519 JWS on `cmd/command`. Times in ms since 1970, server clock. */
 export const commandOrderSchema = Type.Object(
   {
     id,

@@ -1,4 +1,4 @@
-/** What a device is now, in one vocabulary for all drivers (DEVICES 3): told by agents on `telemetry/state`, shown to people. */
+/** What a device is now, in one vocabulary for all drivers: told by agents on `telemetry/state`, shown to people. */
 import { type Static, Type } from 'typebox'
 import { idPattern } from './ids.ts'
 import { turnDirections } from './passages.ts'

@@ -1,5 +1,5 @@
 /**
- * Every fact of Travessia, past tense, grouped by the kind of stream it lives in (STORE 3.3).
+ * Every fact of Travessia, past tense, grouped by the kind of stream it lives in.
  * `eventSchemas` is the only list: types, checks, and the compiler's exhaustive switches come from it.
  */
 import type { Static } from 'typebox'

@@ -1,5 +1,5 @@
 /**
- * `multipart/x-mixed-replace`, read and written: how cameras send one picture after another (DEVICES 2.7). Agent,
+ * `multipart/x-mixed-replace`, read and written: how cameras send one picture after another. Agent,
  * node and PWA read with the same bounds. The delimiter is the first line that begins with `--`: what cameras
  * announce as `boundary` is with its dashes, without them, or missing.
  */

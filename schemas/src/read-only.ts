@@ -24,7 +24,7 @@ type Reads = {
   readonly sockets?: RegExp
 }
 
-/** Control iD runs its commands by GET too, `/reboot` even unasked (DEVICES 1.2, 1.10). */
+/** Control iD runs its commands by GET too, `/reboot` even unasked. */
 const controlIdReads =
   '(hid)?login|logout|session_is_valid|get_language|load_objects|get_configuration|system_information|' +
   'get_catra_info|door_state|alarm_status'

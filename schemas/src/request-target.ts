@@ -1,4 +1,4 @@
-/** Paths of devices, before anything is sent to them (THREATS P3). Pure. */
+/** Paths of devices, before anything is sent to them. Pure. */
 
 /**
  * A target that is passed on byte for byte: an absolute path that cannot mean another host or leave the root, also

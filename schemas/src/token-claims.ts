@@ -1,6 +1,6 @@
 /**
  * Claims of every JWT and JWS. Each kind has its own `typ` and audience and its own verifier: none is
- * accepted in place of another (THREATS 0).
+ * accepted in place of another.
  */
 import { type Static, Type } from 'typebox'
 import { idPattern } from './ids.ts'

@@ -1,6 +1,6 @@
 /**
  * `npm run torture -- commands`: opens gates while node and agents are killed, the network is cut and goes silent,
- * and clocks jump; then compares the devices' own counters with the log. 0 lost, 0 double, 0 late (THREATS 8).
+ * and clocks jump; then compares the devices' own counters with the log. 0 lost, 0 double, 0 late.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

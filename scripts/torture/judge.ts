@@ -1,4 +1,4 @@
-/** Compares what phones were told, what the log says and what the devices did (THREATS F1-F4). Pure. */
+/** Compares what phones were told, what the log says and what the devices did. Pure. */
 import type { Deed } from './device-plug.ts'
 
 /** One intent of a manager: one key, however often it was sent. Times in ms since 1970. */

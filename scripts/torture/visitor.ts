@@ -1,4 +1,4 @@
-/** Somebody with a device's own page open all the while: sessions and exchanges must end in the log too (THREATS F6). */
+/** Somebody with a device's own page open all the while: sessions and exchanges must end in the log too. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api } from '../../rig/api.ts'
 import { enterSession, fetchPage } from '../../rig/pages.ts'

@@ -1,4 +1,4 @@
-/** `install-service`: writes the systemd unit (DEVICES 5.2), or prints it with `--print`. */
+/** `install-service`: writes the systemd unit, or prints it with `--print`. */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -9,7 +9,7 @@ const unitPath = '/etc/systemd/system/travessia-agent.service'
 const stateDirectory = '/var/lib/travessia'
 
 /**
- * As in DEVICES 5.2, but for `LoadCredential` and `ConfigurationDirectory`: the key is in the configuration
+ * Without `LoadCredential` and `ConfigurationDirectory`: the key is in the configuration
  * file below the state directory, and a credential that is missing would keep the service from starting.
  * `MemoryDenyWriteExecute` would stop V8, `PrivateDevices` would hide serial ports: both are left out.
  */

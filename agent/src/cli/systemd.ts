@@ -1,4 +1,4 @@
-/** sd_notify without an addon: Node has no datagram socket for it, `systemd-notify` has (DEVICES 5.2). */
+/** sd_notify without an addon: Node has no datagram socket for it, `systemd-notify` has. */
 import { spawn } from 'node:child_process'
 
 /** @param isWorking asked in the main loop: one that hangs, or a stall, ends the signs of life */

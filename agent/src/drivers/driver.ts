@@ -1,5 +1,5 @@
 /**
- * What a driver is (DEVICES 3). Folder name = driver kind; `client.ts` knows the vendor's protocol,
+ * What a driver is. Folder name = driver kind; `client.ts` knows the vendor's protocol,
  * `driver.ts` knows our vocabulary. A capability that a driver lacks is an error, never a silent no-op.
  */
 import type { DeviceButton } from '@travessia/schemas/buttons'
@@ -60,7 +60,7 @@ export type DeviceSocket = (
   headers?: Readonly<Record<string, string>>,
 ) => Promise<WebSocket>
 
-/** How a command ended at the device (DEVICES 3 "Results"). `late`: not begun, its time was over. */
+/** How a command ended at the device. `late`: not begun, its time was over. */
 export type CommandResult =
   | {
       readonly outcome: 'accepted' | 'confirmed' | 'late'

@@ -1,7 +1,7 @@
 /**
  * What printers behind a host program have in common: the states that a command needs, what it should lead to, and its
- * one way: look, send once, look again. OctoPrint and Klipper say "ok" to the pause of a pause and do nothing
- * (DEVICES 2.1, 2.2); here it is denied, so that nobody takes it for done.
+ * one way: look, send once, look again. OctoPrint and Klipper say "ok" to the pause of a pause and do nothing;
+ * here it is denied, so that nobody takes it for done.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command, CommandArgs, CommandName } from '@travessia/schemas/commands'

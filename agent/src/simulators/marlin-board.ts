@@ -1,4 +1,4 @@
-/** The firmware of a simulated printer (DEVICES 2.3): bytes in, lines out, with the faults of real boards on request. */
+/** The firmware of a simulated printer: bytes in, lines out, with the faults of real boards on request. */
 import { LineSplitter } from '../drivers/marlin/protocol.ts'
 
 type MarlinFault =

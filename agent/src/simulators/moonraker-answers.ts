@@ -1,4 +1,4 @@
-/** What Moonraker and Klipper say of a machine, field by field as in DEVICES 2.2. */
+/** What Moonraker and Klipper say of a machine, field by field as their documentation has it. */
 import { type Answer, type Fields, json } from './device-server.ts'
 import type { Phase, PrintingMachine } from './printing-machine.ts'
 

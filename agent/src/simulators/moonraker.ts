@@ -1,5 +1,5 @@
 /**
- * A simulated Moonraker with Klipper (DEVICES 2.2): the same calls over HTTP and over JSON-RPC on `/websocket`, which
+ * A simulated Moonraker with Klipper: the same calls over HTTP and over JSON-RPC on `/websocket`, which
  * also tells what changes. `GET /__simulator/state` counts what was really done; `POST /__simulator/faults` makes trouble.
  */
 import type { ServerResponse } from 'node:http'

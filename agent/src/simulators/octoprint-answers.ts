@@ -1,4 +1,4 @@
-/** What OctoPrint says of a machine, field by field as in DEVICES 2.1. */
+/** What OctoPrint says of a machine, field by field as its documentation has it. */
 import type { PrintingMachine } from './printing-machine.ts'
 
 const serial = '/dev/ttyACM0'

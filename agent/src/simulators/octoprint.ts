@@ -1,5 +1,5 @@
 /**
- * A simulated OctoPrint (DEVICES 2.1): its page, and the API that page and driver need, over a machine that prints.
+ * A simulated OctoPrint: its page, and the API that page and driver need, over a machine that prints.
  * `GET /__simulator/state` counts what was really done; `POST /__simulator/faults` makes trouble.
  */
 import type { ServerResponse } from 'node:http'

@@ -1,4 +1,4 @@
-/** How the simulated turnstile leaves the factory, and how it is configured (DEVICES 1.6). */
+/** How the simulated turnstile leaves the factory, and how it is configured. */
 
 export const deviceId = 478_435
 export const systemInformation = {
@@ -44,7 +44,7 @@ export class TurnstileConfiguration {
     )
   }
 
-  /** Every value is a text, also numbers and booleans (DEVICES 1.1). @returns false: refused, nothing changed */
+  /** Every value is a text, also numbers and booleans. @returns false: refused, nothing changed */
   write(wanted: Readonly<Record<string, unknown>>): boolean {
     if (!Object.values(wanted).every(isSection)) return false
     for (const [section, values] of Object.entries(wanted as Record<string, Section>))

@@ -1,4 +1,4 @@
-/** The lists that the simulated turnstile keeps and gives out (DEVICES 1.4): access_logs, access_events, users. */
+/** The lists that the simulated turnstile keeps and gives out: access_logs, access_events, users. */
 import { type Answer, json, keepLast } from './device-server.ts'
 import { deviceId } from './turnstile-factory.ts'
 

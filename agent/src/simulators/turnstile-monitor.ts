@@ -1,5 +1,5 @@
 /**
- * The simulated turnstile tells a server what happens (DEVICES 1.7), if one is configured: in order, each until it is
+ * The simulated turnstile tells a server what happens, if one is configured: in order, each until it is
  * answered with 200, three times at most; and every `alive_interval` that it is alive.
  */
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** The web pages of the simulated turnstile, built as the real ones are (DEVICES 1.10): a login page at the root,
+/** The web pages of the simulated turnstile, built as the real ones are: a login page at the root,
  * relative links under `/en_US/html/`, root-absolute calls, and a session cookie that the script writes. */
 
 const style = `

@@ -1,4 +1,4 @@
-/** Who is signed in at the simulated turnstile (DEVICES 1.2). */
+/** Who is signed in at the simulated turnstile. */
 import { randomBytes } from 'node:crypto'
 import { type DeviceRequest, fieldsOf, keepLast } from './device-server.ts'
 

@@ -1,5 +1,5 @@
 /**
- * A simulated Control iD turnstile (DEVICES 1.2-1.7, 1.10-1.11): its web UI and the calls that the UI and the driver
+ * A simulated Control iD turnstile: its web UI and the calls that the UI and the driver
  * need. `GET /__simulator/state` counts what really happened; `POST /__simulator/faults` makes trouble, and `POST
  * /__simulator/person` is somebody with a card.
  */
@@ -248,7 +248,7 @@ export class Turnstile {
 
   #log(event: number, userId = 0): void {
     const row = this.#lists.addLog(event, userId)
-    // In what it tells every value is a text, in `load_objects` a number (DEVICES 1.1).
+    // In what it tells every value is a text, in `load_objects` a number.
     const values = Object.fromEntries(Object.entries(row).map(([name, one]) => [name, `${one}`]))
     const changes = [{ object: 'access_logs', type: 'inserted', values }]
     this.#tell('dao', { object_changes: changes, device_id: deviceId })

@@ -136,7 +136,7 @@ test.each([
   ['the newest events were removed', 'delete from event where log_index >= 2'],
   ['an event that was not yet signed was removed', 'delete from event where log_index = 4'],
 ])(
-  'when %s in the file, nothing is signed and nothing more written for this tenant, loudly; others go on (THREATS T3)',
+  'when %s in the file, nothing is signed and nothing more written for this tenant, loudly; others go on',
   async (_what, sql) => {
     const path = newPath()
     const [one, other] = [append({ events: [event(), event(), event()] }), append()]

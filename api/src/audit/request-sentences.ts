@@ -1,5 +1,5 @@
 /**
- * What a request to a known device means, as a sentence (DEVICES 1.3, 2.1, 2.2). Only what method and path tell:
+ * What a request to a known device means, as a sentence. Only what method and path tell:
  * bodies are digests in the log. Unknown requests stay as they are.
  */
 import type { Text } from './phrases.ts'

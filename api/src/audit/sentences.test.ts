@@ -86,7 +86,7 @@ test('the sentence of a press names the button', () => {
   )
 })
 
-test('a success says what is known and not more (THREATS C9)', () => {
+test('a success says what is known and not more', () => {
   const accepted = sentenceOf(recorded('CommandSucceeded', { confirmed: false }), names, 'pt-BR')
   const confirmed = sentenceOf(recorded('CommandSucceeded', { confirmed: true }), names, 'pt-BR')
   expect(accepted).toContain('aceitou')

@@ -159,7 +159,7 @@ const alterations: Record<string, (files: Files, random: Random) => Altered> = {
 const rounds = 36
 
 test.each(Object.entries(alterations))(
-  'with %s, each time at another place, the verifier says so and names it (THREATS T3)',
+  'with %s, each time at another place, the verifier says so and names it',
   async (_what, alter) => {
     const random = seeded(2026)
     for (let round = 0; round < rounds; round += 1)

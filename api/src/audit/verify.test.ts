@@ -157,7 +157,7 @@ test('a selection shows that its log went on from the checkpoint that first cove
   }
 })
 
-test('a log that was put back to an older state, or written anew, is found with a bundle from before, or with what an agent kept (THREATS T3)', async () => {
+test('a log that was put back to an older state, or written anew, is found with a bundle from before, or with what an agent kept', async () => {
   const older = join(log.directory, 'older.zip')
   const kept = join(log.directory, 'kept.txt')
   writeFileSync(older, await log.bundle('whole'))

@@ -8,7 +8,7 @@ const at = await startBus()
 const { clock, now, presence, orders, store, views, bus, makeBus, storeWith, typesOf } = at
 afterAll(at.stop)
 
-test('CommandIssued is durable before the answer and before anything is sent (THREATS C5, DESIGN 3.1)', async () => {
+test('CommandIssued is durable before the answer and before anything is sent', async () => {
   const { promise, resolve: go } = Promise.withResolvers<void>()
   const held = storeWith(async (append) => {
     await promise
@@ -24,14 +24,14 @@ test('CommandIssued is durable before the answer and before anything is sent (TH
   expect(orders.at(-1)).toMatchObject({ id: commandId, agentId, subject: userId, name: 'OpenGate' })
 })
 
-test('a log that refuses sends nothing (THREATS F10)', async () => {
+test('a log that refuses sends nothing', async () => {
   const refusing = storeWith(() => Promise.reject(new TypeError('closed')))
   const before = orders.length
   await expect(makeBus(refusing).issue(request())).rejects.toThrow('closed')
   expect(orders.length).toBe(before)
 })
 
-test('one key is one command, however often and however parallel it is sent (THREATS C4)', async () => {
+test('one key is one command, however often and however parallel it is sent', async () => {
   const before = orders.length
   const one = request({ idempotencyKey: 'tap-1' })
   const answers = await Promise.all(Array.from({ length: 10 }, () => bus.issue(one)))
@@ -50,7 +50,7 @@ test('the same key for something else is refused; of another user or tenant it i
   expect(other.commandId).not.toBe(commandId)
 })
 
-test('without a key each call is a command of its own, and their order per device is kept (THREATS C7)', async () => {
+test('without a key each call is a command of its own, and their order per device is kept', async () => {
   const one = request()
   await Promise.all(Array.from({ length: 5 }, () => bus.issue(one)))
   const seqs = orders.filter(({ deviceId }) => deviceId === one.device.id).map(({ seq }) => seq)
@@ -60,7 +60,7 @@ test('without a key each call is a command of its own, and their order per devic
   expect(orders.at(-1)?.seq).toBe(6)
 })
 
-test('an agent that is offline is recorded as a refusal and nothing is sent, also at a repetition (THREATS C5)', async () => {
+test('an agent that is offline is recorded as a refusal and nothing is sent, also at a repetition', async () => {
   presence.isOnline = false
   const before = orders.length
   const one = request({ idempotencyKey: 'tap-3' })
@@ -79,7 +79,7 @@ test('an agent that is offline is recorded as a refusal and nothing is sent, als
   await expect(bus.issue(nobody)).rejects.toMatchObject({ code: 'AGENT_MISSING' })
 })
 
-test('an expiry may be shortened, never lengthened (THREATS C2)', async () => {
+test('an expiry may be shortened, never lengthened', async () => {
   const at = async (expiresInMs?: number) =>
     Date.parse(
       (await bus.issue(request(expiresInMs === undefined ? {} : { expiresInMs }))).expiresAt,
@@ -91,7 +91,7 @@ test.each([
   ['an unknown direction', { args: { direction: 'up' } }, 'MESSAGE_INVALID'],
   ['an argument too many', { args: { direction: 'both', force: true } }, 'MESSAGE_INVALID'],
   ['no argument', { args: {} }, 'MESSAGE_INVALID'],
-])('%s is refused before anything is recorded (THREATS C1)', async (_what, change, code) => {
+])('%s is refused before anything is recorded', async (_what, change, code) => {
   const head = await store.head()
   await expect(bus.issue(request(change))).rejects.toMatchObject({ code })
   expect(await store.head()).toBe(head)
@@ -105,7 +105,7 @@ test('a device without an agent, or whose driver does not know it, takes no comm
     })
 })
 
-test('a report counts only from the agent that the command went to (THREATS B4)', async () => {
+test('a report counts only from the agent that the command went to', async () => {
   const recorder = new Recorder({ store, views, now })
   const { commandId } = await bus.issue(request())
   const report = { kind: 'command', commandId, status: 'succeeded', at: clock.now } as const
@@ -117,7 +117,7 @@ test('a report counts only from the agent that the command went to (THREATS B4)'
   expect(await typesOf(commandId)).toEqual(['CommandIssued', 'CommandSucceeded'])
 })
 
-test('a report and the end of patience at once leave one terminal fact (THREATS C5, C6)', async () => {
+test('a report and the end of patience at once leave one terminal fact', async () => {
   const recorder = new Recorder({ store, views, now })
   const { commandId } = await bus.issue(request())
   const order = orders.at(-1)
@@ -138,7 +138,7 @@ test('a report and the end of patience at once leave one terminal fact (THREATS 
   ).toHaveLength(1)
 })
 
-test('a dangerous command needs a second yes, and without it leaves no trace (THREATS C8)', async () => {
+test('a dangerous command needs a second yes, and without it leaves no trace', async () => {
   const before = await store.head()
   const restart = { command: 'RebootDevice', args: {} } as const
   await expect(bus.issue(request(restart))).rejects.toMatchObject({ code: 'CONFIRMATION_REQUIRED' })

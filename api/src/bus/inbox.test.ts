@@ -102,7 +102,7 @@ test('the last will, a lost control connection and silence each make it offline,
   }
 })
 
-test('an agent without a word for 75 s counts as gone (THREATS F8)', async () => {
+test('an agent without a word for 75 s counts as gone', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const { said, clock, inbox, status, settled } = setUp()
   inbox.start()

@@ -1,4 +1,4 @@
-/** Intents become facts (DESIGN 2): the three functions of a decider, and the one way to run it on the log. */
+/** Intents become facts: the three functions of a decider, and the one way to run it on the log. */
 import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'

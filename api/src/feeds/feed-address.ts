@@ -1,6 +1,6 @@
 /**
  * Where a feed may go: encrypted, and to a public address, which is resolved once and connected to as it was judged (the node's
- * own network is not the customer's, THREATS P1). In the demo also unencrypted and to private ones, as its receivers are.
+ * own network is not the customer's). In the demo also unencrypted and to private ones, as its receivers are.
  */
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'

@@ -2,7 +2,7 @@
 import { may, maySee } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 
-/** Who may not act any more, or not there, loses the open sessions too (THREATS I4). */
+/** Who may not act any more, or not there, loses the open sessions too. */
 export function watchAccess({ views, sessions, log }: Services): void {
   views.onEvents((events) => {
     for (const { type, tenantId, data } of events) {

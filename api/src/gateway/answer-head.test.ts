@@ -36,7 +36,7 @@ test.each([
     'DEVICE_PROTOCOL',
   ],
   ['no status', { status: 7, headers: [] }, 'FRAME_INVALID'],
-])('%s is refused however often it comes (THREATS P9)', (_what, wrong, code) => {
+])('%s is refused however often it comes', (_what, wrong, code) => {
   for (let i = 0; i < 3; i += 1)
     expect(() => readAnswer(encodeHead(wrong))).toThrow(expect.objectContaining({ code }))
 })

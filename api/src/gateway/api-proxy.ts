@@ -90,7 +90,7 @@ function isBase64(body: unknown): boolean {
   return /^[\w+/-]*={0,2}$/.test(text) && text.replaceAll('=', '').length % 4 !== 1
 }
 
-/** The rules of THREATS P4 hold here too; a header with line breaks is the caller's mistake. */
+/** What never reaches a device (`headers.ts`) does not from here either; a header with line breaks is the caller's mistake. */
 function cleanHeaders(
   { headers = {} }: ProxyBody,
   type: string | undefined,

@@ -23,7 +23,7 @@ test('the same fields are looked at once; one letter more or another version of 
   expect(asked(raw).hostname).toBe('a.remote.localhost')
 })
 
-test('framing that two readers would read differently is found in a known head too (THREATS P5)', () => {
+test('framing that two readers would read differently is found in a known head too', () => {
   const raw = ['Host', 'a', 'Content-Length', '1', 'Transfer-Encoding', 'chunked']
   for (let i = 0; i < 2; i += 1) expect(asked([...raw]).problem).toBe('REQUEST_INVALID')
 })

@@ -1,5 +1,5 @@
 /**
- * Copies of the bodies of an exchange, where the device's policy wants them (STORE 3.5). They are kept before the event
+ * Copies of the bodies of an exchange, where the device's policy wants them. They are kept before the event
  * that names them, and whatever goes wrong with them costs the exchange nothing: the event says what was left out.
  * Killed in between: the exchange ends as one of a crash, and what was kept of it is swept a day later.
  */

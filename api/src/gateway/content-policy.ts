@@ -1,4 +1,4 @@
-/** The device's own Content-Security-Policy goes on, mapped to the public origin (DEVICES 4.3). Pure. */
+/** The device's own Content-Security-Policy goes on, mapped to the public origin. Pure. */
 import { domUrl, type PublicView } from './public-address.ts'
 
 const removedDirectives =

@@ -29,7 +29,7 @@ test.each([
   ['a=b; SameSite=None; Secure', 'a=b; SameSite=None; Secure'],
   ['a=', 'a=; Secure'],
   ['__Host-device=1; Secure; Path=/', '__Host-device=1; Secure; Path=/'],
-])('host mode: %s becomes %s (THREATS U3)', (given, expected) => {
+])('host mode: %s becomes %s', (given, expected) => {
   expect(cookieForBrowser(given, host)).toBe(expected)
 })
 
@@ -54,7 +54,7 @@ test.each([
   '__Host-travessia-session',
   'nameless',
   '',
-])('a device cannot set %j (THREATS U3)', (given) => {
+])('a device cannot set %j', (given) => {
   for (const context of [host, development, pathMode()])
     expect(cookieForBrowser(given, context)).toBeUndefined()
 })
@@ -74,7 +74,7 @@ test('path mode keeps HttpOnly and __Host- cookies in the jar and gives them to 
   expect(cookiesForDevice('a=b', context.jar)).toBe('a=b; sid=1; __Host-dev=2')
 })
 
-test('where sessions share an origin a device gets its own cookies only, whoever set them (THREATS U3)', () => {
+test('where sessions share an origin a device gets its own cookies only, whoever set them', () => {
   const mark = cookieMark('/remote/s/abc')
   const set = cookieForBrowser('a=b', { ...pathMode(), mark })
   expect(set).toBe(`abc-a=b; Path=${prefix}/; Secure`)

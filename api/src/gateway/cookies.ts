@@ -1,5 +1,5 @@
 /**
- * Cookies of device pages (THREATS U3). Host mode: to the browser host-only with their Path, back as they are.
+ * Cookies of device pages. Host mode: to the browser host-only with their Path, back as they are.
  * Path mode: HttpOnly and `__Host-` ones stay here in a jar, the others are bound to the session by path and mark.
  * Ours never reach a device, and a device can neither set nor read them.
  */
@@ -83,7 +83,7 @@ export function cookieForBrowser(
 }
 
 /**
- * What a session's pages left in its own host goes with the session (THREATS U4). Cookies by name: the directive
+ * What a session's pages left in its own host goes with the session. Cookies by name: the directive
  * `"cookies"` would take those of every other session's host too, unless the remote host is a public suffix (ADR 7).
  */
 export function clearingHeaders(

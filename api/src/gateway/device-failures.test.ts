@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => pages.stop())
 
 test.each(['/short', '/broken-chunks', '/reset'])(
-  'a device that ends early (%s) gives a broken answer, never a clean short one (THREATS F5)',
+  'a device that ends early (%s) gives a broken answer, never a clean short one',
   async (path) => {
     const opened = await pages.node.open(pages.device)
     const answer = await pages.node.get(opened, path)
@@ -28,7 +28,7 @@ test.each(['/short', '/broken-chunks', '/reset'])(
 )
 
 test.each(['/split', '/two-lengths', '/no-http'])(
-  'an answer that is not HTTP (%s) is 502 with its code (THREATS P9)',
+  'an answer that is not HTTP (%s) is 502 with its code',
   async (path) => {
     const answer = await pages.get(path)
     expect([answer.status, errorOf(answer)]).toEqual([502, 'DEVICE_PROTOCOL'])
@@ -59,7 +59,7 @@ test('a device that nobody reaches is 502, one that does not answer in time 504,
   }
 })
 
-test('a device that falls silent in the middle breaks the answer off after its idle limit (THREATS P6)', async () => {
+test('a device that falls silent in the middle breaks the answer off after its idle limit', async () => {
   const timeouts = { connectMs: 2_000, firstByteMs: 5_000, idleMs: 100 }
   const slow = await pages.node.open(await pages.node.register({ timeouts }))
   const answer = await pages.node.get(slow, '/stream')

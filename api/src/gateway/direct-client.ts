@@ -1,6 +1,6 @@
 /**
  * A device that the node reaches without an agent. Outside the demo only public addresses are allowed: the
- * node's own network is not the customer's (THREATS P1).
+ * node's own network is not the customer's.
  */
 import { lookup } from 'node:dns/promises'
 import type { IncomingMessage } from 'node:http'

@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => pages.stop())
 
-test('a ticket opens the session once; the second use is 410 without a cookie (THREATS U2)', async () => {
+test('a ticket opens the session once; the second use is 410 without a cookie', async () => {
   const fresh = await pages.node.open(pages.device)
   const { host, pathname, search } = new URL(fresh.url)
   expect(fresh.cookie).toMatch(/^__Host-travessia-session=[\w-]{43}$/)
@@ -20,7 +20,7 @@ test('a ticket opens the session once; the second use is 410 without a cookie (T
   expect(errorOf(again)).toBe('TICKET_USED')
 })
 
-test('the entry sets a host-only cookie that scripts cannot read, and leads to the root (THREATS U2)', async () => {
+test('the entry sets a host-only cookie that scripts cannot read, and leads to the root', async () => {
   const { id, host } = await pages.node.open(pages.device)
   const ticket = pages.node.parts.secrets.newTicket(id)
   const answer = await pages.node.send(host, `/__travessia/enter?ticket=${ticket}`)
@@ -32,7 +32,7 @@ test('the entry sets a host-only cookie that scripts cannot read, and leads to t
   )
 })
 
-test('the id in the address is not enough: without the cookie, or with another one, nothing reaches the device (THREATS U2)', async () => {
+test('the id in the address is not enough: without the cookie, or with another one, nothing reaches the device', async () => {
   const before = pages.reached.length
   const other = await pages.node.open(pages.device)
   for (const cookie of ['', 'a=b', '__Host-travessia-session=wrong', other.cookie]) {
@@ -43,7 +43,7 @@ test('the id in the address is not enough: without the cookie, or with another o
   expect(pages.reached.length).toBe(before)
 })
 
-test('the same request is refused from the moment that its cookie is no more the session’s (THREATS U2)', async () => {
+test('the same request is refused from the moment that its cookie is no more the session’s', async () => {
   const one = await pages.node.open(pages.device)
   for (let i = 0; i < 2; i += 1) expect((await pages.node.get(one, '/echo')).status).toBe(200)
   pages.node.parts.secrets.forget(one.id)
@@ -60,7 +60,7 @@ test.each(['unknown', 'bad', 'ended'])('a %s session host is 404', async (kind) 
   expect(errorOf(answer)).toBe('SESSION_ENDED')
 })
 
-test('what a session left in its own host is cleared once it has ended (THREATS U4)', async () => {
+test('what a session left in its own host is cleared once it has ended', async () => {
   const ended = await pages.node.open(pages.device)
   await pages.node.parts.sessions.close(ended.id)
   const answer = await pages.node.get(ended, '/')

@@ -1,4 +1,4 @@
-/** `GET /__travessia/enter?ticket=`: a ticket becomes the session's cookie, once (THREATS U2). */
+/** `GET /__travessia/enter?ticket=`: a ticket becomes the session's cookie, once. */
 import type { ServerResponse } from 'node:http'
 import { sessionCookieName } from './cookies.ts'
 import type { Route } from './public-address.ts'

@@ -45,7 +45,7 @@ test.each(Object.keys(errorTable) as ErrorCode[])(
   },
 )
 
-test('our own pages run no script, load nothing, are framed by nobody and kept nowhere (THREATS U5)', async () => {
+test('our own pages run no script, load nothing, are framed by nobody and kept nowhere', async () => {
   const { headers } = await answerOf((q, a) => sendError(q, a, 'INTERNAL', page), document)
   expect(headers.get('content-security-policy')).toBe(
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -70,14 +70,14 @@ test('HEAD has the headers and no body', async () => {
   expect(await answer.text()).toBe('')
 })
 
-test('an answer that has begun is broken off, never completed with an error page (THREATS F5)', async () => {
+test('an answer that has begun is broken off, never completed with an error page', async () => {
   const answer = await answerOf((q, a) => {
     a.write('half', () => sendError(q, a, 'DEVICE_TIMEOUT', page))
   })
   await expect(answer.text()).rejects.toThrow()
 })
 
-test('whatever a device links to is escaped on our page (THREATS U6)', async () => {
+test('whatever a device links to is escaped on our page', async () => {
   const to = 'https://evil.example/"><script>alert(1)</script>'
   const text = await (await answerOf((_q, a) => sendLeavePage(a, to, page))).text()
   expect(text).not.toContain('<script>')

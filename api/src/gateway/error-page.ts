@@ -98,7 +98,7 @@ export function sendError(
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-/** Instead of a redirect to a host that is not this device (THREATS U6). */
+/** Instead of a redirect to a host that is not this device. */
 export function sendLeavePage(response: ServerResponse, to: string, page: Page): void {
   const isWeb = URL.canParse(to) && /^https?:$/.test(new URL(to).protocol)
   const text =

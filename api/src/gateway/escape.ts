@@ -1,6 +1,6 @@
 /**
  * Path mode: a page's own `location = '/x'`, or an address in text of HTML that a script put in, asks the remote host
- * itself. Where it came from says which session it means (DEVICES 4.5). Pure.
+ * itself. Where it came from says which session it means. Pure.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { pathSessionsOf } from './cookies.ts'

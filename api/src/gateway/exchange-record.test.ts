@@ -76,7 +76,7 @@ test('a WebSocket is durable before its 101, also with relaxed recording', async
   await begun
 })
 
-test('a store that refuses lets nothing go, relaxed or strict (THREATS F10)', async () => {
+test('a store that refuses lets nothing go, relaxed or strict', async () => {
   const refusing = Object.assign(Object.create(store) as EventStore, {
     take: () => {
       throw new TypeError('closed')

@@ -23,7 +23,7 @@ test('method, target, headers and body reach the device as they are', async () =
   )
 })
 
-test('the device sees its own host and none of our cookies, tokens or proxies (THREATS U3, P4)', async () => {
+test('the device sees its own host and none of our cookies, tokens or proxies', async () => {
   const own = `e30.${Buffer.from('{"iss":"travessia"}').toString('base64url')}.s`
   const seen = await pages.echo({
     headers: {
@@ -40,7 +40,7 @@ test('the device sees its own host and none of our cookies, tokens or proxies (T
     expect(names).not.toContain(name)
 })
 
-test('Basic sign-in of the device passes and is not written down (THREATS P4)', async () => {
+test('Basic sign-in of the device passes and is not written down', async () => {
   const seen = await pages.echo({
     path: '/echo?password=hunter2',
     headers: { authorization: 'Basic c2VjcmV0OnNlY3JldA==' },
@@ -51,7 +51,7 @@ test('Basic sign-in of the device passes and is not written down (THREATS P4)', 
     expect(log).not.toContain(canary)
 })
 
-test('the framing of an upload is rebuilt: one length or one coding, and the same bytes (THREATS P5)', async () => {
+test('the framing of an upload is rebuilt: one length or one coding, and the same bytes', async () => {
   const chunked = await pages.echo({
     ...{ method: 'POST', headers: { 'transfer-encoding': 'chunked' }, body: 'abc' },
   })
@@ -73,7 +73,7 @@ test('Expect: 100-continue is answered here and does not reach the device', asyn
   expect(text.toLowerCase()).not.toContain('"expect"')
 })
 
-test('a plain form of the device’s own page may post, whatever its referrer policy makes of Origin (THREATS U7)', async () => {
+test('a plain form of the device’s own page may post, whatever its referrer policy makes of Origin', async () => {
   const own = await pages.echo({
     method: 'POST',
     headers: { origin: `http://${pages.session.host}` },

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => pages.stop())
 
-test('the head is in the log before the device is asked, the end with lengths and digests after (THREATS F4, DESIGN 3.1)', async () => {
+test('the head is in the log before the device is asked, the end with lengths and digests after', async () => {
   const opened = await pages.node.open(pages.device)
   await pages.node.get(opened, '/echo?x=1', { method: 'POST', body: 'abc' })
   const facts = await pages.node.factsOf(opened.id, 'HttpResponseReceived')
@@ -42,7 +42,7 @@ test('a browser that goes away stops the device’s request, and the log says wh
   await expect.poll(() => pages.cutOff).toContain('/stream?left')
 })
 
-test('at its expiry open answers are cut, nothing passes any more, and the log has the end of each in order (THREATS F6, U7)', async () => {
+test('at its expiry open answers are cut, nothing passes any more, and the log has the end of each in order', async () => {
   const opened = await pages.node.open(pages.device, { ttlSeconds: 1 })
   const answer = await pages.node.get(opened, '/stream?expiry')
   expect([answer.isWhole, String(answer.body)]).toEqual([false, 'first'])
@@ -81,7 +81,7 @@ test('use does not extend a session, an extension does', async () => {
   )
 })
 
-test('128 exchanges of a session run at once, the others wait and get their turn (THREATS P6)', async () => {
+test('128 exchanges of a session run at once, the others wait and get their turn', async () => {
   const opened = await pages.node.open(pages.device)
   const held: Array<() => void> = []
   const { server, url } = await listen((_request, response) =>
@@ -101,7 +101,7 @@ test('128 exchanges of a session run at once, the others wait and get their turn
   expect((await pages.node.get(opened, '/none')).status).toBe(204)
 }, 60_000)
 
-test('with a broken log nothing is forwarded any more (THREATS F10, DESIGN 3.1)', async () => {
+test('with a broken log nothing is forwarded any more', async () => {
   const lone = await startGateway(pages.deviceUrl)
   const strict = await lone.open(await lone.register())
   const relaxed = await lone.open(await lone.register({ recording: 'relaxed' }))

@@ -31,7 +31,7 @@ function valuesOf(pairs: ReadonlyArray<readonly [string, string]>, name: string)
   return pairs.filter(([one]) => one === name).map(([, value]) => value)
 }
 
-test('hop-by-hop headers and those that Connection names do not reach the device (THREATS P4)', () => {
+test('hop-by-hop headers and those that Connection names do not reach the device', () => {
   const sent = up([
     ...['Connection', 'keep-alive, X-Secret, Host, Content-Length, Authorization, Cookie'],
     ...['Keep-Alive', '5', 'Proxy-Authorization', 'x', 'Proxy-Connection', 'x', 'TE', 'trailers'],
@@ -45,7 +45,7 @@ test('hop-by-hop headers and those that Connection names do not reach the device
   ])
 })
 
-test('addresses that the browser claims, and what is ours, do not reach the device (THREATS P4)', () => {
+test('addresses that the browser claims, and what is ours, do not reach the device', () => {
   const sent = up([
     ...['Host', 'abc.remote.example', 'X-Forwarded-For', '1.2.3.4', 'X-Forwarded-Host', 'x'],
     ...['Forwarded', 'for=1', 'X-Real-IP', '1', 'Via', '1.1 x', 'X-Travessia', '1'],
@@ -56,7 +56,7 @@ test('addresses that the browser claims, and what is ours, do not reach the devi
   expect(sent).toEqual([])
 })
 
-test('Basic, Digest and the Bearer of the device pass, our own token does not (THREATS P4)', () => {
+test('Basic, Digest and the Bearer of the device pass, our own token does not', () => {
   const own = `e30.${Buffer.from('{"iss":"travessia","sub":"x"}').toString('base64url')}.sig`
   const foreign = `e30.${Buffer.from('{"iss":"printer"}').toString('base64url')}.sig`
   for (const value of ['Basic YTpi', 'Digest username="a"', `Bearer ${foreign}`, 'Bearer opaque'])
@@ -98,7 +98,7 @@ test('path mode tells the device its prefix and asks for a whole body that can b
   ])
 })
 
-test('what would bind the browser beyond the session does not come down (THREATS U4, U5)', () => {
+test('what would bind the browser beyond the session does not come down', () => {
   const hostile =
     `strict-transport-security public-key-pins report-to nel alt-svc reporting-endpoints
     clear-site-data service-worker-allowed access-control-allow-origin access-control-allow-credentials
@@ -107,7 +107,7 @@ test('what would bind the browser beyond the session does not come down (THREATS
   for (const name of hostile) expect(names).not.toContain(name)
 })
 
-test('every answer of a device is framed by itself only, keeps its referrer and its opener at home, and is private (THREATS U5)', () => {
+test('every answer of a device is framed by itself only, keeps its referrer and its opener at home, and is private', () => {
   const sent = down(['Content-Type', 'text/html', 'X-Content-Type-Options', 'nosniff'])
   expect(valuesOf(sent, 'content-security-policy')).toEqual(["frame-ancestors 'self'"])
   expect(valuesOf(sent, 'referrer-policy')).toEqual(['same-origin'])
@@ -146,11 +146,11 @@ test.each([
   ['0; url=http://evil.example/', '0; url=/__travessia/leave?to=http%3A%2F%2Fevil.example%2F'],
   ['0; http://evil.example/', '0; url=/__travessia/leave?to=http%3A%2F%2Fevil.example%2F'],
   ['0 //evil.example/', '0; url=/__travessia/leave?to=http%3A%2F%2Fevil.example%2F'],
-])('Refresh: %s becomes %s (THREATS U6)', (given, expected) => {
+])('Refresh: %s becomes %s', (given, expected) => {
   expect(valuesOf(down(['Refresh', given]), 'refresh')).toEqual([expected])
 })
 
-test('Location, Content-Location and Link point to the session, other hosts to the way out (THREATS U6)', () => {
+test('Location, Content-Location and Link point to the session, other hosts to the way out', () => {
   const sent = down([
     ...['Location', 'http://192.168.1.50/a?b#c', 'Content-Location', 'other'],
     ...['Link', '</style.css>; rel=preload, <https://cdn.example/x>; rel=preload'],
@@ -224,7 +224,7 @@ test.each([
   ['two lengths', ['content-length', '1', 'Content-Length', '2']],
   ['a length that is none', ['content-length', '1, 1']],
   ['a negative length', ['content-length', '-1']],
-])('%s is the device’s fault (THREATS P9, P5)', (_what, headers) => {
+])('%s is the device’s fault', (_what, headers) => {
   expect(() => requireCleanHeaders(headers)).toThrow(TravessiaError)
 })
 

@@ -1,4 +1,4 @@
-/** Header rewriting in both directions, pure (DEVICES 4.3, THREATS U5, U6, P4). Headers are flat `[name, value, …]`. */
+/** Header rewriting in both directions, pure. Headers are flat `[name, value, …]`. */
 import type { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { allowScript, mapPolicy } from './content-policy.ts'
@@ -64,7 +64,7 @@ export function headerOf(flat: readonly string[], name: string): string | undefi
 }
 
 /**
- * THREATS P9, P5: a header that would split the answer, or a length that is not one length, is the device's fault.
+ * A header that would split the answer, or a length that is not one length, is the device's fault.
  * @throws TravessiaError DEVICE_PROTOCOL
  */
 export function requireCleanHeaders(flat: readonly string[]): void {

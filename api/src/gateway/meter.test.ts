@@ -41,7 +41,7 @@ test.each([16_383, 16_384, 60_000])(
   },
 )
 
-test('fewer or more bytes than announced break the answer, and not one byte too many passes (THREATS P5, F5)', async () => {
+test('fewer or more bytes than announced break the answer, and not one byte too many passes', async () => {
   const wrong = expect.objectContaining({ code: 'DEVICE_PROTOCOL' })
   await expect(through(new Meter(), ['ab'], 3)).rejects.toEqual(wrong)
   await expect(through(new Meter(), ['abc', 'd'], 3)).rejects.toEqual(wrong)

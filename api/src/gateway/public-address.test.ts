@@ -35,7 +35,7 @@ test.each([
   ['a path', `${id}.${remote}/x`],
   ['nothing', ''],
   ['the remote host alone, without a path of a session', remote],
-])('%s names no session (THREATS U1)', (_what, host) => {
+])('%s names no session', (_what, host) => {
   expect(routeOf(hostnameOf(host), '/x', remote)).toBeUndefined()
 })
 
@@ -85,7 +85,7 @@ test.each([
   ],
   ['something that is no address', 'http://[', '/'],
   ['bytes that the device forgot to encode', '/a\u00c3\u00a7\u00c3\u00a3o', '/a%C3%A7%C3%A3o'],
-])('%s: %s leads to %s (THREATS U6)', (_what, address, expected) => {
+])('%s: %s leads to %s', (_what, address, expected) => {
   const path = publicPathOf(address, '/dir/page', view)
   expect(path.toLowerCase()).toBe(expected.toLowerCase())
 })

@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => pages.stop())
 
-test('a service worker script is never served (THREATS U4)', async () => {
+test('a service worker script is never served', async () => {
   const answer = await pages.get('/page', { headers: { 'service-worker': 'script' } })
   expect(answer.status).toBe(404)
 })
@@ -20,7 +20,7 @@ test.each([
   ['POST', { origin: 'null' }],
   ['GET', { origin: `http://${newId()}.remote.localhost:8002` }],
   ['GET', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' }],
-])('a %s with %j does not act on the device (THREATS U7, U8)', async (method, headers) => {
+])('a %s with %j does not act on the device', async (method, headers) => {
   const before = pages.reached.length
   const answer = await pages.get('/echo', { method, headers })
   expect([answer.status, errorOf(answer)]).toEqual([403, 'ORIGIN_REFUSED'])
@@ -53,21 +53,18 @@ test.each([
     'an upgrade to something else',
     'GET / HTTP/1.1\r\nHost: @\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
   ],
-])(
-  '%s is refused with a 4xx and does not reach the device (THREATS P3, P5, P6)',
-  async (_what, text) => {
-    const before = pages.reached.length
-    const cookie = `Cookie: ${pages.session.cookie}\r\nConnection: close\r\n\r\n`
-    const withCookie = text.includes('Connection: Upgrade')
-      ? text
-      : text.replace('\r\n\r\n', `\r\n${cookie}`)
-    const answer = await pages.node.raw(withCookie.replace('@', pages.session.host))
-    if (answer !== '') expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
-    expect(pages.reached.length).toBe(before)
-  },
-)
+])('%s is refused with a 4xx and does not reach the device', async (_what, text) => {
+  const before = pages.reached.length
+  const cookie = `Cookie: ${pages.session.cookie}\r\nConnection: close\r\n\r\n`
+  const withCookie = text.includes('Connection: Upgrade')
+    ? text
+    : text.replace('\r\n\r\n', `\r\n${cookie}`)
+  const answer = await pages.node.raw(withCookie.replace('@', pages.session.host))
+  if (answer !== '') expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
+  expect(pages.reached.length).toBe(before)
+})
 
-test('what is left after a prefix is checked as strictly as the whole (THREATS P3)', async () => {
+test('what is left after a prefix is checked as strictly as the whole', async () => {
   const before = pages.reached.length
   const withPort = await pages.node.register({ ports: [Number(new URL(pages.deviceUrl).port)] })
   const path = await pages.node.open(withPort, { mode: 'path' })
@@ -80,7 +77,7 @@ test('what is left after a prefix is checked as strictly as the whole (THREATS P
   expect(pages.reached.length).toBe(before)
 })
 
-test('only registered ports of the device are pages.reached (THREATS P1)', async () => {
+test('only registered ports of the device are reached', async () => {
   const port = Number(new URL(pages.deviceUrl).port)
   const own = await pages.node.register({ baseUrl: 'http://127.0.0.1:1', ports: [port] })
   const opened = await pages.node.open(own)

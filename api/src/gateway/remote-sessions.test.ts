@@ -18,7 +18,7 @@ async function revocationsOf({ parts }: TestGateway): Promise<unknown> {
   return items.map(({ data, sessionId = '' }) => [data, parts.sessions.find(sessionId)])
 }
 
-test('a session that has lost its right while it opened is revoked, and nobody is let in (THREATS I4)', async () => {
+test('a session that has lost its right while it opened is revoked, and nobody is let in', async () => {
   const { node, device } = await setUp()
   const { sessions } = node.parts
   const reasons = [
@@ -32,7 +32,7 @@ test('a session that has lost its right while it opened is revoked, and nobody i
   expect(await revocationsOf(node)).toEqual(reasons.map(() => [data, undefined]))
 })
 
-test('a session whose agent is unpaired while it opens is revoked (THREATS I1)', async () => {
+test('a session whose agent is unpaired while it opens is revoked', async () => {
   const { node, device } = await setUp()
   const { store, views } = node.parts
   const [agentId, at, { installationId }] = [newId(), new Date().toISOString(), device]
@@ -55,7 +55,7 @@ test('a session whose agent is unpaired while it opens is revoked (THREATS I1)',
   expect(await revocationsOf(node)).toEqual([[data, undefined]])
 })
 
-test('an end that the log refuses at first is in it later, as what it was, and no extension puts it off (THREATS F6)', async () => {
+test('an end that the log refuses at first is in it later, as what it was, and no extension puts it off', async () => {
   const { node, device } = await setUp()
   const { id } = await node.open(device)
   const { sessions, directory } = node.parts

@@ -1,5 +1,5 @@
 /**
- * What a request on the remote port must be before anything of it is used (THREATS P3, P5, P6, U7). Pure. Node's
+ * What a request on the remote port must be before anything of it is used. Pure. Node's
  * parser lets duplicate `Host`, TRACE and other things through.
  */
 import type { ErrorCode } from '@travessia/schemas/errors'

@@ -1,5 +1,5 @@
 /**
- * Addresses that a device wrote into its pages, as they must stand there for the browser (DEVICES 4.5). Pure. Only
+ * Addresses that a device wrote into its pages, as they must stand there for the browser. Pure. Only
  * the beginning of an address changes, so what follows may be of any charset.
  */
 import type { PublicView } from './public-address.ts'

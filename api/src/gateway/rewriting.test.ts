@@ -130,7 +130,7 @@ test('a style sheet that says no length and turns out too large passes as it is'
 })
 
 test.each(['/bomb', '/cut', '/wrong-gzip', '/wrong-br'])(
-  'a coded body that is not what it says, or grows beyond all bounds, is a broken answer: %s (THREATS P7)',
+  'a coded body that is not what it says, or grows beyond all bounds, is a broken answer: %s',
   async (path) => {
     const { isWhole, body } = await open(path)
     expect(isWhole).toBe(false)

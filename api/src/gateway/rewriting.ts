@@ -1,5 +1,5 @@
 /**
- * Whether an answer is rewritten, and how (DEVICES 4.3, 4.5). A whole page or style sheet of a session whose
+ * Whether an answer is rewritten, and how. A whole page or style sheet of a session whose
  * addresses need it; never a part (206), a download, a script or data. Everything else keeps its bytes.
  */
 import { PassThrough, Transform } from 'node:stream'
@@ -16,7 +16,7 @@ import { inTurns } from './turns.ts'
 
 /** A larger page is not touched; of one that says no length, what follows passes as it is. */
 const maxPageBytes = 8 * 1024 * 1024
-/** THREATS P7: what a small body may become. */
+/** What a small packed body may become. */
 const maxDecodedBytes = 64 * 1024 * 1024
 
 const decoders: Readonly<Record<string, () => Transform>> = {

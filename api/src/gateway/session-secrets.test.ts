@@ -11,7 +11,7 @@ function setUp() {
   return { clock, database, secrets: new SessionSecrets(database, () => clock.now), id: newId() }
 }
 
-test('a ticket becomes the cookie of its session once (THREATS U2)', () => {
+test('a ticket becomes the cookie of its session once', () => {
   const { secrets, id } = setUp()
   const ticket = secrets.newTicket(id)
   const cookie = secrets.redeem(id, ticket)
@@ -27,7 +27,7 @@ test('a ticket is good for a minute', () => {
   expect(() => secrets.redeem(id, ticket)).toThrow(used)
 })
 
-test('a ticket or a cookie of one session opens no other (THREATS U2)', () => {
+test('a ticket or a cookie of one session opens no other', () => {
   const { secrets, id } = setUp()
   const other = newId()
   const ticket = secrets.newTicket(id)
@@ -57,7 +57,7 @@ test('the end of the session ends its cookie', () => {
   expect(secrets.isCookieOf(id, cookie)).toBe(false)
 })
 
-test('only hashes are stored (THREATS I7)', () => {
+test('only hashes are stored', () => {
   const { secrets, id, database } = setUp()
   const ticket = secrets.newTicket(id)
   const stored = () => JSON.stringify(database.prepare('select * from session_secret').all())

@@ -5,7 +5,7 @@ import { Slots } from './slots.ts'
 const here = new AbortController().signal
 const busy = expect.objectContaining({ code: 'TUNNEL_BUSY' })
 
-test('beyond the limit callers wait in order, and beyond the waiting room they are refused (THREATS P6)', async () => {
+test('beyond the limit callers wait in order, and beyond the waiting room they are refused', async () => {
   const slots = new Slots(1, 2)
   const free = await slots.take(here)
   const order: number[] = []

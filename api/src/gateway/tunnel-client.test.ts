@@ -101,7 +101,7 @@ test.each([
   await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded(expected))
 })
 
-test('a reset in the middle of the body is an error of the body, never a clean short end (THREATS F5)', async () => {
+test('a reset in the middle of the body is an error of the body, never a clean short end', async () => {
   const { device } = await ready(async (stream) => {
     stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)
     await stream.write(Buffer.from('half'))
@@ -118,7 +118,7 @@ test.each([
   ['two lengths', { status: 200, headers: ['content-length', '1', 'content-length', '2'] }],
   ['a 101 nobody asked for', { status: 101, headers: [] }],
   ['a 100', { status: 100, headers: [] }],
-])('a head with %s is the device’s fault and ends the stream (THREATS P9)', async (_what, head) => {
+])('a head with %s is the device’s fault and ends the stream', async (_what, head) => {
   const tunnel = await ready((stream) => stream.frame(FrameType.response, encodeHead(head), true))
   await expect(tunnel.device.request({ ...get, signal: here() })).rejects.toEqual(
     coded('DEVICE_PROTOCOL'),

@@ -1,4 +1,4 @@
-/** The node’s end of the tunnel as its data connection comes, goes and comes again, and what is not of it (THREATS P8). */
+/** The node’s end of the tunnel as its data connection comes, goes and comes again, and what is not of it. */
 import { buffer } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
 import {
@@ -81,7 +81,7 @@ test('a link that is gone fails the request at once', async () => {
   await expect(device.request({ ...get, signal: here() })).rejects.toEqual(coded('TUNNEL_LOST'))
 })
 
-test('a frame of another agent does not reach a stream, and neither does garbage (THREATS P8)', async () => {
+test('a frame of another agent does not reach a stream, and neither does garbage', async () => {
   const started = Promise.withResolvers<TunnelStream>()
   const { device, client } = await ready((stream) => started.resolve(stream))
   const answer = device.request({ ...get, signal: here() })
@@ -97,7 +97,7 @@ test('a frame of another agent does not reach a stream, and neither does garbage
   expect(String(await buffer((await answer).body))).toBe('right')
 })
 
-test('a repeated or missing frame resets the stream: LOST (THREATS P8)', async () => {
+test('a repeated or missing frame resets the stream: LOST', async () => {
   for (const seq of [0, 2]) {
     const tunnel = await ready(async (stream) => {
       stream.frame(FrameType.response, encodeHead({ status: 200, headers: [] }), false)

@@ -97,7 +97,7 @@ test('a browser that leaves while the device is still thinking leaves nothing be
   expect(node.parts.sessions.find(opened.id)?.cuts.size).toBe(0)
 })
 
-test('at the end of the session sockets are cut at once, counted, and nothing passes any more (THREATS U7, F6)', async () => {
+test('at the end of the session sockets are cut at once, counted, and nothing passes any more', async () => {
   const opened = await node.open(device)
   const socket = dial(opened, '/ws')
   await nextMessage(socket)

@@ -41,7 +41,7 @@ async function setUp() {
 }
 const coded = (code: string) => expect.objectContaining({ code })
 
-test('while the log takes nothing, a wrong password is answered as for nobody, and said in our own log (THREATS I5)', async () => {
+test('while the log takes nothing, a wrong password is answered as for nobody, and said in our own log', async () => {
   const { node, logged, add, trySignIn } = await setUp()
   await add(newId())
   const file = new DatabaseSync(join(node.parts.directory, 'events.db'))
@@ -52,7 +52,7 @@ test('while the log takes nothing, a wrong password is answered as for nobody, a
   await expect.poll(() => logged).toEqual(['refused sign-in not recorded'])
 })
 
-test('as many wrong passwords from an IPv6 network as an address may have, and its other addresses wait too (THREATS I5)', async () => {
+test('as many wrong passwords from an IPv6 network as an address may have, and its other addresses wait too', async () => {
   const { trySignIn } = await setUp()
   for (let at = 1; at <= 3; at += 1)
     await expect(trySignIn(`${at}@example.com`, `2001:db8::${at}`)).rejects.toEqual(
@@ -62,7 +62,7 @@ test('as many wrong passwords from an IPv6 network as an address may have, and i
   await expect(trySignIn(email, '2001:db8:0:1::1')).rejects.toEqual(coded('CREDENTIALS_INVALID'))
 })
 
-test('a changed password ends the remote sessions of its person (THREATS I4)', async () => {
+test('a changed password ends the remote sessions of its person', async () => {
   const { node, services, add, caller } = await setUp()
   const { sessions } = node.parts
   const { id } = await node.open(await node.register())

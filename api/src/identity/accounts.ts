@@ -54,7 +54,7 @@ export async function addUser(
 }
 
 /**
- * Same answer and same time whether the account exists or not (THREATS I5).
+ * Same answer and same time whether the account exists or not.
  * @throws TravessiaError CREDENTIALS_INVALID, RATE_LIMITED
  */
 export async function signIn(

@@ -46,7 +46,7 @@ async function pairedAgent() {
   return { pairing, credentials, id, prove }
 }
 
-test('an agent renews its token with its own key, and the broker takes the new one (THREATS I2)', async () => {
+test('an agent renews its token with its own key, and the broker takes the new one', async () => {
   const { credentials, id, prove } = await pairedAgent()
   const { token } = await credentials.renew(id, await prove())
   expect(await credentials.verify(token)).toMatchObject({ kind: 'agent', agentId: id, tenantId })
@@ -58,7 +58,7 @@ test('an agent renews its token with its own key, and the broker takes the new o
   expect(payload['cnf']).toEqual({ jkt: expect.stringMatching(/^[\w-]{43}$/) })
 })
 
-test('a proof is good once, also while clocks are tolerated (THREATS I2)', async () => {
+test('a proof is good once, also while clocks are tolerated', async () => {
   const { credentials, id, prove } = await pairedAgent()
   const proof = await prove()
   await credentials.renew(id, proof)
@@ -77,12 +77,12 @@ test.each([
   ['that is old', { iat: 1, exp: 9_999_999_999 }],
   ['without an id', { jti: undefined }],
   ['without an expiry', { exp: undefined }],
-])('a proof %s is refused (THREATS I2)', async (_what, claims) => {
+])('a proof %s is refused', async (_what, claims) => {
   const { credentials, id, prove } = await pairedAgent()
   await expect(credentials.renew(id, await prove(claims))).rejects.toEqual(invalid)
 })
 
-test('a proof with another key, or a token in its place, is refused (THREATS I2)', async () => {
+test('a proof with another key, or a token in its place, is refused', async () => {
   const { credentials, id, prove } = await pairedAgent()
   const other = await generateKeyPair('EdDSA')
   await expect(credentials.renew(id, await prove({}, other.privateKey))).rejects.toEqual(invalid)
@@ -92,7 +92,7 @@ test('a proof with another key, or a token in its place, is refused (THREATS I2)
   await expect(credentials.renew(id, token)).rejects.toEqual(invalid)
 })
 
-test('a revoked or unknown agent neither renews nor connects (THREATS B8)', async () => {
+test('a revoked or unknown agent neither renews nor connects', async () => {
   const { credentials, id, prove, pairing } = await pairedAgent()
   const { token } = await credentials.renew(id, await prove())
   pairing.revoke(id)
@@ -101,7 +101,7 @@ test('a revoked or unknown agent neither renews nor connects (THREATS B8)', asyn
   await expect(credentials.renew(newId(), await prove())).rejects.toEqual(revoked)
 })
 
-test('a token that was good is refused once its time is over, or its agent revoked (THREATS B8)', async () => {
+test('a token that was good is refused once its time is over, or its agent revoked', async () => {
   const { credentials, id, prove, pairing } = await pairedAgent()
   const start = clock.now
   const { token } = await credentials.renew(id, await prove())

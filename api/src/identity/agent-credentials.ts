@@ -1,4 +1,4 @@
-/** Tokens of agents: issued at pairing, renewed by proof of possession, refused once revoked (THREATS I2, B8). */
+/** Tokens of agents: issued at pairing, renewed by proof of possession, refused once revoked. */
 import type { Credential } from '@travessia/broker/principal'
 import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'

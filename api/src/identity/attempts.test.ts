@@ -49,6 +49,6 @@ test.each([
   ['fe80::1:2:3%eth0', 'fe80:0:0:0::/64'],
   ['::ffff:192.0.2.7', '::ffff:c000:207'],
   ['no:address', 'no:address'],
-])('the failures of %s count for %s (THREATS I1, I5)', (address, network) => {
+])('the failures of %s count for %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
 })

@@ -1,5 +1,5 @@
 /**
- * Erasing a person (LGPD, THREATS T7): the fact first, then everything that it promises, each step of which may be done again.
+ * Erasing a person (LGPD): the fact first, then everything that it promises, each step of which may be done again.
  * Killed at any line after the fact: the next start does the rest. So it does when an older `secrets.db` comes back from a
  * backup: the log still says who was erased.
  */

@@ -1,5 +1,5 @@
 /**
- * Ed25519 keys that sign checkpoints and manifests, and nothing else (THREATS I3): each signature is in the name of one
+ * Ed25519 keys that sign checkpoints and manifests, and nothing else: each signature is in the name of one
  * tenant's log. A new key signs beside the older ones, so who has pinned one of these still can check.
  */
 import {

@@ -9,7 +9,7 @@ function setUp() {
   return { clock, database, logins: new Logins(database, () => clock.now), userId: newId() }
 }
 
-test('a sign-in is found by its secret and by its id until its absolute end (THREATS I4)', () => {
+test('a sign-in is found by its secret and by its id until its absolute end', () => {
   const { logins, userId, clock } = setUp()
   const { login, secret } = logins.start(userId)
   expect(logins.bySecret(secret)).toEqual(login)
@@ -19,7 +19,7 @@ test('a sign-in is found by its secret and by its id until its absolute end (THR
   expect(logins.byId(login.id)).toBeUndefined()
 })
 
-test('a sign-in can be ended alone, or with all others of the person (THREATS I4)', () => {
+test('a sign-in can be ended alone, or with all others of the person', () => {
   const { logins, userId } = setUp()
   const [one, two, three] = [logins.start(userId), logins.start(userId), logins.start(newId())]
   logins.end(one.login.id)
@@ -30,7 +30,7 @@ test('a sign-in can be ended alone, or with all others of the person (THREATS I4
   expect(logins.bySecret(three.secret)).toBeDefined()
 })
 
-test('only the hash of the secret is stored, and the hash does not sign in (THREATS I7)', () => {
+test('only the hash of the secret is stored, and the hash does not sign in', () => {
   const { logins, userId, database } = setUp()
   const { secret } = logins.start(userId)
   const [row] = database.prepare('select * from login').all()

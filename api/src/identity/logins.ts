@@ -1,4 +1,4 @@
-/** Sign-ins: the one cookie holds a random secret of which only the hash is stored; each can be ended (THREATS I4). */
+/** Sign-ins: the one cookie holds a random secret of which only the hash is stored; each can be ended. */
 import type { DatabaseSync } from 'node:sqlite'
 import { newId } from '@travessia/schemas/ids'
 import { hashOf, newSecret } from './secret.ts'

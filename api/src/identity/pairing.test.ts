@@ -19,7 +19,7 @@ function setUp() {
   return { clock, database, pairing, place, keys, userId: newId() }
 }
 
-test('a code is eight of twenty letters, in two groups, and each letter occurs (THREATS I1)', () => {
+test('a code is eight of twenty letters, in two groups, and each letter occurs', () => {
   const { pairing, place, userId } = setUp()
   const codes = Array.from({ length: 300 }, () => pairing.issue({ ...place, userId }).code)
   for (const code of codes)
@@ -28,7 +28,7 @@ test('a code is eight of twenty letters, in two groups, and each letter occurs (
   expect(new Set(codes).size).toBe(300)
 })
 
-test('a code names its installation, however it is typed, until it is used (THREATS I1)', () => {
+test('a code names its installation, however it is typed, until it is used', () => {
   const { pairing, place, userId, keys } = setUp()
   const { code } = pairing.issue({ ...place, userId })
   for (const typed of [
@@ -44,7 +44,7 @@ test('a code names its installation, however it is typed, until it is used (THRE
   expect(() => pairing.find(code)).toThrow(invalid)
 })
 
-test('of two agents that race for one code one wins, the other leaves no keys (THREATS I1)', () => {
+test('of two agents that race for one code one wins, the other leaves no keys', () => {
   const { pairing, place, userId, keys, database } = setUp()
   const { code } = pairing.issue({ ...place, userId })
   const [one, two] = [keys(), keys()]
@@ -56,7 +56,7 @@ test('of two agents that race for one code one wins, the other leaves no keys (T
   expect(database.prepare('select * from agent_key').all()).toHaveLength(1)
 })
 
-test('a wrong, an empty and an expired code are the same answer (THREATS I1)', () => {
+test('a wrong, an empty and an expired code are the same answer', () => {
   const { pairing, place, userId, keys, clock } = setUp()
   const { code, expiresAt } = pairing.issue({ ...place, userId })
   expect(expiresAt).toBe(clock.now + pairingCodeMs)
@@ -98,7 +98,7 @@ test('a proof is used once, and forgotten when it would be refused anyway', () =
   expect(database.prepare('select * from used_proof').all()).toHaveLength(1)
 })
 
-test('B8: whose tokens are refused is known with the time, of the revoked and of the renewed, as far back as is asked', () => {
+test('whose tokens are refused is known with the time, of the revoked and of the renewed, as far back as is asked', () => {
   const { clock, pairing, place, keys, userId } = setUp()
   const [first, second, third] = ['first', 'second', 'third'].map(() => {
     const agent = keys()

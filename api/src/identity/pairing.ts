@@ -1,5 +1,5 @@
 /**
- * Pairing codes (THREATS I1): 8 symbols of 20 letters, ten minutes, single use, stored as a hash. The code is
+ * Pairing codes: 8 symbols of 20 letters, ten minutes, single use, stored as a hash. The code is
  * taken and the key is kept in one transaction: two agents that race for one code cannot both win.
  */
 import { randomInt } from 'node:crypto'

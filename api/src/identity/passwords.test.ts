@@ -3,7 +3,7 @@ import { hashPassword, requireStrong, verifyPassword } from './passwords.ts'
 
 const weak = expect.objectContaining({ code: 'PASSWORD_WEAK' })
 
-test('a password is right or wrong, and two hashes of it differ (THREATS I5)', async () => {
+test('a password is right or wrong, and two hashes of it differ', async () => {
   const [one, two] = await Promise.all([hashPassword('senha boa 7'), hashPassword('senha boa 7')])
   expect(one).toMatch(/^scrypt\$32768\$8\$1\$/)
   expect(one).not.toBe(two)
@@ -17,11 +17,11 @@ test('the same letters in another Unicode form are the same password', async () 
   ).toBe(true)
 })
 
-test('an unknown user is a wrong password (THREATS I5)', async () => {
+test('an unknown user is a wrong password', async () => {
   expect(await verifyPassword('senha boa 7', undefined)).toBe(false)
 })
 
-test('the time of the answer does not tell an unknown user from a wrong password (THREATS I5)', async () => {
+test('the time of the answer does not tell an unknown user from a wrong password', async () => {
   const stored = await hashPassword('senha boa 7')
   const known: number[] = []
   const unknown: number[] = []
@@ -44,7 +44,7 @@ test.each([
   ['on the list of common ones', 'Password123'],
   ['of few letters', 'aaaaaaaaaabb'],
   ['the name of the address', 'maria.silva-2026'],
-])('a password that is %s is refused (THREATS I5)', (_why, password) => {
+])('a password that is %s is refused', (_why, password) => {
   expect(() => requireStrong(password, 'maria.silva@example.com')).toThrow(weak)
 })
 

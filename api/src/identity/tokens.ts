@@ -1,6 +1,6 @@
 /**
  * The server's keys and what is signed with them: RS256 for tokens (JWKS), Ed25519 for commands, device lists
- * and grants. Each kind has its own `typ` and audience, and one is never accepted as another (THREATS 0, I3).
+ * and grants. Each kind has its own `typ` and audience, and one is never accepted as another.
  */
 import { check, type Validator } from '@travessia/schemas/check'
 import type { CommandOrder } from '@travessia/schemas/commands'

@@ -12,7 +12,7 @@ function setUp() {
   return { database, vault: new Vault(database, key), tenantId: newId() }
 }
 
-test('a secret comes back, is replaced and removed, and is not in the file (THREATS I6)', () => {
+test('a secret comes back, is replaced and removed, and is not in the file', () => {
   const { database, vault, tenantId } = setUp()
   vault.put(tenantId, 'device', 'canary-1')
   vault.put(tenantId, 'device', 'canary-2')
@@ -32,14 +32,14 @@ test('a secret comes back, is replaced and removed, and is not in the file (THRE
 test.each([
   ['to another id', "update sealed set id = 'other' where id = 'device'", 'other'],
   ['to another version', "update sealed set version = 7 where id = 'device'", 'device'],
-])('a ciphertext that was moved %s does not open (THREATS I6)', (_what, sql, id) => {
+])('a ciphertext that was moved %s does not open', (_what, sql, id) => {
   const { database, vault, tenantId } = setUp()
   vault.put(tenantId, 'device', 'secret')
   database.exec(sql)
   expect(() => vault.get(tenantId, id)).toThrow()
 })
 
-test('a ciphertext that was moved to another tenant does not open (THREATS I6)', () => {
+test('a ciphertext that was moved to another tenant does not open', () => {
   const { database, vault, tenantId } = setUp()
   const other = newId()
   vault.put(tenantId, 'device', 'secret')
@@ -47,7 +47,7 @@ test('a ciphertext that was moved to another tenant does not open (THREATS I6)',
   expect(() => vault.get(other, 'device')).toThrow()
 })
 
-test('no bit of a ciphertext can be changed (THREATS I6)', () => {
+test('no bit of a ciphertext can be changed', () => {
   const { database, vault, tenantId } = setUp()
   vault.put(tenantId, 'device', 'secret')
   const box = database.prepare("select box from sealed where id = 'device'").get()?.[
@@ -74,7 +74,7 @@ test('with the wrong key the vault does not open at all; with the right one it d
   expect(new Vault(database, key).get(tenantId, 'device')).toBe('secret')
 })
 
-test('no nonce repeats in a thousand seals (THREATS I6)', () => {
+test('no nonce repeats in a thousand seals', () => {
   const { database, vault, tenantId } = setUp()
   const nonces = new Set<string>()
   for (let i = 0; i < 1_000; i += 1) {

@@ -1,5 +1,5 @@
 /**
- * Sealed secrets at rest (THREATS I6): AES-256-GCM under a data key, which is itself sealed by
+ * Sealed secrets at rest: AES-256-GCM under a data key, which is itself sealed by
  * `TRAVESSIA_ENCRYPTION_KEY`. The id, tenant and version of a row are bound into it, so a ciphertext that was
  * moved or altered does not open.
  */

@@ -33,7 +33,7 @@ export interface Link {
    */
   command(agent: AgentAddress, kind: CommandKind, payload: string): Promise<void>
   /**
-   * Ends both connections of the agent and drops its broker session (THREATS B8); a broker that is not ours keeps
+   * Ends both connections of the agent and drops its broker session; a broker that is not ours keeps
    * them until the credential ends, and the link hears nothing of it any more (ADR 16).
    */
   revoke(agent: AgentAddress): Promise<void>

@@ -14,7 +14,7 @@ describeLink(async () => {
 })
 describePlainLink(startOwnBroker)
 
-test('B8: what a broker that was away has missed is said at each connection, with its time', async () => {
+test('what a broker that was away has missed is said at each connection, with its time', async () => {
   const port = await freePort()
   const missed = { ...newAgent(), at: 1_700_000_000_000 }
   await start(plainWorld(`mqtt://127.0.0.1:${port}`, { refused: () => [missed] }))
@@ -29,7 +29,7 @@ test('B8: what a broker that was away has missed is said at each connection, wit
   }
 })
 
-test('B8: said again, a revocation does not cut who has come with a newer token since', async () => {
+test('said again, a revocation does not cut who has come with a newer token since', async () => {
   const { broker, mqttUrl, stop } = await startOwnBroker()
   onTestFinished(stop)
   const told: number[] = []

@@ -1,4 +1,4 @@
-/** Bearer token or the one cookie → principal. A cookie may only write with our header and from our own pages (THREATS U8). */
+/** Bearer token or the one cookie → principal. A cookie may only write with our header and from our own pages. */
 import type {} from '@fastify/cookie'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'

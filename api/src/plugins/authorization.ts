@@ -1,6 +1,6 @@
 /**
  * Every route declares its permission, and what its `:id` names. What belongs to another tenant or to an
- * installation out of the reader's scope does not exist (404), before the role is asked (403) (THREATS T1).
+ * installation out of the reader's scope does not exist (404), before the role is asked (403).
  */
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { isId } from '@travessia/schemas/ids'

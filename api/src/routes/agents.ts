@@ -1,4 +1,4 @@
-/** Called by agents: a code for an identity, a proof for a fresh token (THREATS I1, I2). */
+/** Called by agents: a code for an identity, a proof for a fresh token. */
 import {
   type AgentToken,
   agentTokenSchema,

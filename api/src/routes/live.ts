@@ -17,7 +17,7 @@ import { agentStateOf } from './installations.ts'
 import type { App } from './route.ts'
 
 const tickMs = 15_000
-/** A disabled person's stream ends within 5 s (THREATS I4). */
+/** A disabled person's stream ends within 5 s. */
 const welcomeMs = 4_000
 const retryMs = 3_000
 const maxCatchUp = 500

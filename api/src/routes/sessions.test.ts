@@ -79,7 +79,7 @@ const taking: Array<[what: string, taken: Taken]> = [
   ],
 ]
 
-test.each(taking)('%s after the request came opens no session (THREATS I4)', async (_, taken) => {
+test.each(taking)('%s after the request came opens no session', async (_, taken) => {
   expect(await openWhile(taken)).toMatchObject({ code: 'SESSION_ENDED' })
 })
 

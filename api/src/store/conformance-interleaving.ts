@@ -1,4 +1,4 @@
-/** STORE 6 (3): random writers of two nodes at once, a reader that tails, retries of what was answered; the model is a Map. */
+/** Random writers of two nodes at once, a reader that tails, retries of what was answered; the model is a Map. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-/** What every event store must do (STORE 3.1); each engine's test calls it. */
+/** What every event store must do; each engine's test calls it. */
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
@@ -77,7 +77,7 @@ function testAppending(open: () => Promise<EventStore>): void {
     })
   })
 
-  test('an append resolves only when its events can be read: durable before resolve (DESIGN 3.1)', async () => {
+  test('an append resolves only when its events can be read: durable before resolve', async () => {
     const store = await open()
     const one = append()
     const { version } = await store.append(one)
@@ -171,7 +171,7 @@ function testAppending(open: () => Promise<EventStore>): void {
 }
 
 function testLimits(open: () => Promise<EventStore>): void {
-  test('a full queue refuses with 503 and drops nothing that was taken (DESIGN 3.5)', async () => {
+  test('a full queue refuses with 503 and drops nothing that was taken', async () => {
     const store = await open()
     const many = Array.from({ length: 100 }, () => event())
     const results = await Promise.allSettled(

@@ -1,4 +1,4 @@
-/** The append-only log (STORE 3.1). One interface, one conformance suite for every engine. */
+/** The append-only log. One interface, one conformance suite for every engine. */
 import type {
   EventContext,
   EventType,

@@ -163,7 +163,7 @@ test('a connection that is ended between two questions of a reading is STORE_UNA
   await proxy.stop()
 })
 
-test('kill -9 of the writer loses no acknowledged event and leaves no hole, three times (STORE 6)', async () => {
+test('kill -9 of the writer loses no acknowledged event and leaves no hole, three times', async () => {
   const url = await server.newDatabase()
   const acknowledged: string[] = []
   for (let round = 1; round <= 3; round += 1)

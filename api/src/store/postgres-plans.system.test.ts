@@ -144,7 +144,7 @@ async function requireReadings(): Promise<void> {
 }
 
 test.each(states)(
-  'every list walks the index of its narrowest key between its bounds, in order, %s: no scan, no sorting (STORE 7)',
+  'every list walks the index of its narrowest key between its bounds, in order, %s: no scan, no sorting',
   async (state) => {
     reader = new PostgresReader({ url: await copyOf(state), role: appRole })
     for (const [what, wanted] of filters)

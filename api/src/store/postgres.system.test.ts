@@ -75,7 +75,7 @@ test('a node hears of what another one appends, soon by NOTIFY, and by asking wh
   await expect.poll(() => heard).toEqual([2, 8])
 })
 
-test('an event and a checkpoint are never changed and never removed, also by the owner, also in a partition (THREATS T3)', async () => {
+test('an event and a checkpoint are never changed and never removed, also by the owner, also in a partition', async () => {
   const url = await newLog()
   const store = await open(url)
   await store.append(append({ streamKind: 'session' }))

@@ -63,7 +63,7 @@ function requireWalk(plan: string, wanted: Wanted, keys: readonly string[]): voi
 }
 
 test.each(filters)(
-  'the list by %s walks an index of the tenant in order: no scan, no sorting (STORE 7)',
+  'the list by %s walks an index of the tenant in order: no scan, no sorting',
   (_what, wanted) => {
     for (const { sql } of queriesOf({ tenantId: id, limit: 50, ...wanted }, sqliteWalker)) {
       const plan = planOf(sql)
@@ -74,7 +74,7 @@ test.each(filters)(
 )
 
 test.each(filters)(
-  'reading entries by %s for evidence walks an index of the tenant in order (STORE 7)',
+  'reading entries by %s for evidence walks an index of the tenant in order',
   (_what, wanted) => {
     const keys = keysOfEntries(wanted)
     for (const ceiling of [undefined, 100]) {
@@ -131,7 +131,7 @@ test('leaves and checkpoints are read by an index: no scan, no sorting', () => {
   }
 })
 
-test('streams, the log of a tenant and the whole log are read by an index: no scan, no sorting (STORE 7)', () => {
+test('streams, the log of a tenant and the whole log are read by an index: no scan, no sorting', () => {
   for (const sql of [...Object.values(statements), tenantQuery(id, page, sqliteWalker).sql]) {
     const plan = planOf(sql)
     expect(plan).toMatch(/SEARCH (event|log_head)|SCAN log_head/)

@@ -9,7 +9,7 @@ import { createSqliteStore } from './sqlite.ts'
 const disk = new SmallDisk(64 * 1024)
 afterAll(() => disk.remove())
 
-test('kill -9 loses no acknowledged event and leaves no hole, twenty times (STORE 6)', async () => {
+test('kill -9 loses no acknowledged event and leaves no hole, twenty times', async () => {
   const path = join(disk.directory, 'killed.db')
   const acknowledged: string[] = []
   for (let round = 1; round <= 20; round += 1) {
@@ -23,7 +23,7 @@ test('kill -9 loses no acknowledged event and leaves no hole, twenty times (STOR
   expect(acknowledged.length).toBeGreaterThanOrEqual(1_000)
 }, 120_000)
 
-test('a full disk refuses; what was acknowledged is kept, and with room the log goes on (DESIGN 3.4)', async () => {
+test('a full disk refuses; what was acknowledged is kept, and with room the log goes on', async () => {
   const path = join(disk.directory, 'events.db')
   const store = await createSqliteStore(path)
   const ledger = await writeDuring(store, async ({ acknowledged, refused }) => {

@@ -51,7 +51,7 @@ test('a store opened again has every event and goes on where it was', async () =
   expect(await second.append({ ...one, expected: 1 })).toEqual({ position: 2, version: 2 })
 })
 
-test('an event is never changed and never removed, also by who holds the file (THREATS T3)', async () => {
+test('an event is never changed and never removed, also by who holds the file', async () => {
   const path = newPath()
   const store = await open(path)
   await store.append(append())
@@ -124,7 +124,7 @@ test('a file with drifted migrations, or one that is no database, does not open'
   await expect(open(garbage)).rejects.toThrow('not a database')
 })
 
-test('a disk that refuses is 503 for that batch, and the next one is tried anew (DESIGN 3.4)', async () => {
+test('a disk that refuses is 503 for that batch, and the next one is tried anew', async () => {
   const path = newPath()
   const store = await open(path)
   const database = new DatabaseSync(path)

@@ -48,7 +48,7 @@ const narrowings: Array<Partial<SessionFilter>> = [
   { deviceId: id, userId: id, activeAt: time, from: time, beforePosition: 9 },
 ]
 
-test('every list of the views uses an index: no scan, no sorting (STORE 7)', async () => {
+test('every list of the views uses an index: no scan, no sorting', async () => {
   const database = new Watched(':memory:')
   const sessions = new SessionsView(database)
   for (const narrowing of narrowings) await sessions.list({ ...base, ...narrowing })

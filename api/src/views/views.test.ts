@@ -49,7 +49,7 @@ function dump(path: string): Record<string, unknown[]> {
   return Object.fromEntries(rows)
 }
 
-test('views that followed the log live are the same as views rebuilt from zero (THREATS F4)', async () => {
+test('views that followed the log live are the same as views rebuilt from zero', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fact, { minLength: 1, maxLength: 60 }), async (appends) => {
       const [livePath, laterPath] = [newPath(), newPath()]

@@ -1,4 +1,4 @@
-/** The last good answers of the server, for when there is no network; all of them go at sign-out (THREATS U9). */
+/** The last good answers of the server, for when there is no network; all of them go at sign-out. */
 import { clear, get, set } from 'idb-keyval'
 
 type Snapshot<T> = { readonly value: T; readonly seenAt: string }

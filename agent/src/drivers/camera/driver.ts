@@ -1,5 +1,5 @@
 /**
- * Cameras (DEVICES 2.7): there are no commands. Watched for whether one of the usual addresses gives a picture now;
+ * Cameras: there are no commands. Watched for whether one of the usual addresses gives a picture now;
  * the same addresses serve those who look (`tunnel-camera.ts`). What a picture is its first bytes say, as the types
  * that cameras announce are often wrong.
  */

@@ -1,4 +1,4 @@
-/** The usual addresses of pictures (DEVICES 2.7), and which of them this camera has. */
+/** The usual addresses of pictures, and which of them this camera has. */
 import type { Credentials } from '@travessia/schemas/devices'
 import type { CameraWish } from '@travessia/schemas/tunnel-head'
 import type { Eye } from '../driver.ts'

@@ -1,5 +1,5 @@
 /**
- * The HTTP of Control iD access controllers (DEVICES 1.1-1.3): `POST /{command}.fcgi`, session in the query.
+ * The HTTP of Control iD access controllers: `POST /{command}.fcgi`, session in the query.
  * One session per device; a 401 proves that the call was refused before execution, so it may be repeated
  * once after a new login. The session is a secret: it never appears in an error or a log.
  */

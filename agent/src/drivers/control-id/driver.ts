@@ -1,4 +1,4 @@
-/** Control iD turnstiles and door controllers in our vocabulary. 200 means accepted, not turned (DEVICES 1.3). */
+/** Control iD turnstiles and door controllers in our vocabulary. 200 means accepted, not turned. */
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
@@ -42,7 +42,7 @@ export function createDriver({ fetch, credentials }: DriverTarget): Driver {
       follower = new PassageFollower(client, desk, () => watch?.soon())
       return follower
     },
-    /** The page has its session in a cookie that its script writes (DEVICES 1.10): the agent's comes in its place. */
+    /** The page has its session in a cookie that its script writes: the agent's comes in its place. */
     async signIn(refused) {
       const signal = AbortSignal.timeout(signInMs)
       const moment = { commandId: 'sign-in', startWithinMs: () => signInMs, signal }

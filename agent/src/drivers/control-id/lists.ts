@@ -1,5 +1,5 @@
 /**
- * The lists of a Control iD device, read from where they were left (DEVICES 1.4). Each page begins with the last row that
+ * The lists of a Control iD device, read from where they were left. Each page begins with the last row that
  * was read, which proves that it is still the same list: else rows are missing, or the device began anew.
  */
 import type { Passage, passageLists } from '@travessia/schemas/passages'

@@ -1,4 +1,4 @@
-/** Whom a Control iD device tells what happens (DEVICES 1.7), and what of that is for us. */
+/** Whom a Control iD device tells what happens, and what of that is for us. */
 import { fieldsOf, idOf, parsedExactly } from '../answers.ts'
 
 const aliveMs = 30_000

@@ -1,5 +1,5 @@
 /**
- * What the rows of a Control iD device mean (DEVICES 1.4-1.5). A turn or a give-up belongs to what released the arm
+ * What the rows of a Control iD device mean. A turn or a give-up belongs to what released the arm
  * last before it: a command of ours, a card that was let in, or somebody who is not known.
  */
 import type { Passage } from '@travessia/schemas/passages'

@@ -1,4 +1,4 @@
-/** Marlin printers on a serial port of the agent's host, printing from their own card (DEVICES 2.3). */
+/** Marlin printers on a serial port of the agent's host, printing from their own card. */
 import type { Command, CommandArgs } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'

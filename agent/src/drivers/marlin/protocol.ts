@@ -1,4 +1,4 @@
-/** Marlin's line protocol (DEVICES 2.3): bytes → lines → what each line says. Pure. */
+/** Marlin's line protocol: bytes → lines → what each line says. Pure. */
 
 const maxLineBytes = 1_024
 /** Marlin's MAX_CMD_SIZE: what is longer is cut by the printer, and would be another command. */

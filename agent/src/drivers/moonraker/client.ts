@@ -1,5 +1,5 @@
 /**
- * The HTTP of Moonraker (DEVICES 2.2): `{"result"}` or `{"error": {"code", "message"}}`. The API key, where Moonraker
+ * The HTTP of Moonraker: `{"result"}` or `{"error": {"code", "message"}}`. The API key, where Moonraker
  * wants one, is the PASSWORD of the registered credentials; their login may be anything.
  */
 import type { Credentials } from '@travessia/schemas/devices'

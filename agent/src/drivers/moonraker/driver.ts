@@ -11,7 +11,7 @@ import { MoonrakerClient } from './client.ts'
 import { objects, stateOf } from './state.ts'
 import { type Timing, usualTiming, watchMoonraker } from './watch.ts'
 
-/** Also when the order says more: a driver does not heat beyond the common profile (DEVICES 3). */
+/** Also when the order says more: a driver does not heat beyond the common profile. */
 const heaters = {
   nozzle: { code: 'M104', maxCelsius: 300 },
   bed: { code: 'M140', maxCelsius: 120 },
@@ -50,7 +50,7 @@ async function sendCommand(
     case 'CancelPrint':
       return client.post('/printer/print/cancel', context)
     case 'EmergencyStop':
-      // M112 as G-code would wait behind what is printed (DEVICES 2.2).
+      // M112 as G-code would wait behind what is printed.
       return client.post('/printer/emergency_stop', context)
     case 'SetTemperature': {
       const { code, maxCelsius } = heaters[command.args.heater]

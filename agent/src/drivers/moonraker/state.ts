@@ -1,4 +1,4 @@
-/** Klipper's objects in our vocabulary (DEVICES 3): first whether Klipper is ready, then what it prints. Pure. */
+/** Klipper's objects in our vocabulary: first whether Klipper is ready, then what it prints. Pure. */
 import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
 import { type Fields, fieldsOf, listOf, numberOf, rounded, textOf } from '../answers.ts'
 

@@ -1,5 +1,5 @@
 /**
- * The HTTP of OctoPrint (DEVICES 2.1). The API key is the PASSWORD of the registered credentials; their login may be
+ * The HTTP of OctoPrint. The API key is the PASSWORD of the registered credentials; their login may be
  * anything. No key or a wrong one is 403. The key never appears in an error or a log.
  */
 import type { Credentials } from '@travessia/schemas/devices'

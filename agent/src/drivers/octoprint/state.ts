@@ -1,4 +1,4 @@
-/** OctoPrint's answers in our vocabulary (DEVICES 3). Pure. */
+/** OctoPrint's answers in our vocabulary. Pure. */
 import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
 import { fieldsOf, listOf, numberOf, rounded, textOf } from '../answers.ts'
 

@@ -3,7 +3,7 @@
  * gets a service worker. Runs after `addresses.js`, in the same function.
  */
 var mark = config.mark
-/** No session lasts longer (DESIGN 7). */
+/** No session lasts longer. */
 var longestSessionMs = 4 * 3600 * 1000
 
 function startsWith(text, start) {
