@@ -27,7 +27,7 @@ test('an address says all of a filter, and comes back the same', () => {
 })
 
 test('what is no time and no list in an address is as if it were not there', () => {
-  expect(filterOf('?ver=outra&de=ontem')).toMatchObject({ tab: 'sessoes', from: '' })
+  expect(filterOf('?ver=outra&de=ontem&lacunas=1')).toEqual(filterOf('?ver=sessoes'))
 })
 
 test('the API is asked only for what its route knows: kinds for events, a moment for sessions', () => {
@@ -47,6 +47,9 @@ test('the API is asked only for what its route knows: kinds for events, a moment
     'from',
     'activeAt',
   ])
+  const gaps = filterOf('?lacunas=true&tipo=command')
+  expect(queryOf(gaps).toString()).toBe('hasGaps=true')
+  expect(queryOf({ ...gaps, tab: 'eventos' }).toString()).toBe('kind=command')
   expect(activeKeys(cleared(filter))).toEqual([])
 })
 

@@ -13,6 +13,8 @@ export type AuditFilter = {
   readonly from: string
   readonly to: string
   readonly activeAt: string
+  /** `true`: sessions with something missing in their recording. */
+  readonly hasGaps: string
 }
 
 /** Names in the address, in the language of the other addresses. */
@@ -25,6 +27,7 @@ const names = {
   from: 'de',
   to: 'ate',
   activeAt: 'ativa',
+  hasGaps: 'lacunas',
 } as const
 type Key = keyof typeof names
 const keys = Object.keys(names) as Key[]
@@ -33,6 +36,7 @@ const onlyOf: Readonly<Partial<Record<Key, AuditTab>>> = {
   kind: 'eventos',
   type: 'eventos',
   activeAt: 'sessoes',
+  hasGaps: 'sessoes',
 }
 
 export function filterOf(search: string): AuditFilter {
@@ -40,9 +44,14 @@ export function filterOf(search: string): AuditFilter {
   const tab = auditTabs.find((one) => one === query.get('ver')) ?? 'sessoes'
   const values = keys.map((key) => {
     const value = query.get(names[key]) ?? ''
-    return [key, times.includes(key) && Number.isNaN(Date.parse(value)) ? '' : value]
+    return [key, isKnown(key, value) ? value : '']
   })
   return { tab, ...Object.fromEntries(values) }
+}
+
+function isKnown(key: Key, value: string): boolean {
+  if (key === 'hasGaps') return value === 'true'
+  return !times.includes(key) || !Number.isNaN(Date.parse(value))
 }
 
 export function searchOf(filter: AuditFilter): string {

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@travessia/schemas/api'
 import { expect, test } from 'vitest'
-import { timelineOf } from './exchanges.ts'
+import { isBad, timelineOf } from './exchanges.ts'
 
 let index = 0
 const event = (type: string, data: Record<string, unknown> = {}) => {
@@ -28,4 +28,11 @@ test('a request without an answer and an answer without a request are both still
     { kind: 'exchange', request, answer: undefined },
     { kind: 'event', event: answer },
   ])
+})
+
+test('an answer of which something was to be kept and is not is bad, however good the answer was', () => {
+  const answer = (leftOut: object) =>
+    event('HttpResponseReceived', { status: 200, responseBody: leftOut })
+  expect([answer({}), answer({ leftOut: 'full' })].map(isBad)).toEqual([false, true])
+  expect(isBad(event('RecordingGapDetected', { cause: 'rate' }))).toBe(true)
 })

@@ -1,5 +1,6 @@
 /** A session's facts as lines to read: a request and its answer are one, a command and what became of it too. */
 import type { AuditEvent } from '@travessia/schemas/api'
+import { recordingGapOf } from '@travessia/schemas/recording-gaps'
 
 export type Exchange = {
   readonly kind: 'exchange'
@@ -50,13 +51,13 @@ export function lastOf(line: TimelineLine): AuditEvent {
   return line.kind === 'event' ? line.event : (line.events.at(-1) as AuditEvent)
 }
 
-/** Something was refused or went wrong. */
-export function isBad({ type, data }: AuditEvent): boolean {
+/** Something was refused, went wrong, or is missing in the recording. */
+export function isBad(event: AuditEvent): boolean {
+  const { type, data } = event
   return (
-    /Denied|Failed|Refused|Expired|Unknown|Revoked|Disconnected|Rejected|Lapsed|GapDetected/.test(
-      type,
-    ) ||
-    (type === 'HttpResponseReceived' && Number(data['status']) >= 400)
+    /Denied|Failed|Refused|Expired|Unknown|Revoked|Disconnected|Rejected|Lapsed/.test(type) ||
+    (type === 'HttpResponseReceived' && Number(data['status']) >= 400) ||
+    recordingGapOf(event) !== undefined
   )
 }
 

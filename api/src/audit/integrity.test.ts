@@ -11,29 +11,38 @@ import { Vault } from '../identity/vault.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
+import { Views } from '../views/views.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { IntegrityCheck } from './integrity.ts'
+import { sampleData } from './sample-data.fixture.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-integrity-'))
 const nodeId = newId()
 const vault = () => new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32))
 const evidenceKeys = new EvidenceKeys(vault(), nodeId)
-const stores: EventStore[] = []
+const opened: Array<{ readonly views: Views; readonly store: EventStore }> = []
 let files = 0
 
 async function start(path: string, keys = evidenceKeys) {
   const store = await createSqliteStore(path)
-  stores.push(store)
   const log = pino({ level: 'silent' })
+  const views = new Views({ store, path: `${path}.views`, log })
+  await views.start()
+  opened.push({ views, store })
   const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
-  const check = new IntegrityCheck({ checkpointer, evidenceKeys: keys, nodeId, store })
-  return { store, checkpointer, check }
+  const check = new IntegrityCheck({ checkpointer, evidenceKeys: keys, nodeId, store, views })
+  return { store, checkpointer, check, views }
 }
 function newPath(): string {
   files += 1
   return join(directory, `${files}.db`)
 }
-const closeAll = () => Promise.all(stores.splice(0).map((store) => store.close()))
+async function closeAll(): Promise<void> {
+  for (const { views, store } of opened.splice(0)) {
+    await views.stop()
+    await store.close()
+  }
+}
 afterEach(closeAll)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -46,7 +55,7 @@ function tamper(path: string, sql: string): void {
 }
 
 test('a log that leads to its newest checkpoint is intact up to there, with its gaps counted', async () => {
-  const { store, checkpointer, check } = await start(newPath())
+  const { store, checkpointer, check, views } = await start(newPath())
   const one = append({ events: [event(), event()] })
   await store.append(one)
   expect(await check.of(one.tenantId)).toMatchObject({ status: 'unsigned', size: 0, gaps: 0 })
@@ -54,13 +63,11 @@ test('a log that leads to its newest checkpoint is intact up to there, with its 
   const witnesses = { agents: 0, size: 0 }
   const intact = { status: 'intact', size: 2, signedAt: at, gaps: 0, hasMoreGaps: false, witnesses }
   expect(await check.of(one.tenantId)).toEqual(intact)
-  const time = '2026-11-24T12:00:00.000Z'
-  const data = { cause: 'too-large', from: time, to: time, parts: 1 }
-  const gap = { ...event(), type: 'RecordingGapDetected', data } as ReturnType<typeof event>
-  const streamId = newId()
-  await store.append({
-    ...{ tenantId: one.tenantId, streamKind: 'session', streamId, expected: 'none', events: [gap] },
-  })
+  const data = { ...sampleData.HttpExchangeFailed, stage: 'crash' }
+  const gap = { ...event(), type: 'HttpExchangeFailed', data } as ReturnType<typeof event>
+  const stream = { tenantId: one.tenantId, streamKind: 'session', streamId: newId() } as const
+  const { position } = await store.append({ ...stream, expected: 'none', events: [gap] })
+  await views.until(position)
   // It is signed a second later; until then the newest signature covers two.
   expect(await check.of(one.tenantId)).toEqual({ ...intact, gaps: 1 })
   await checkpointer.fresh(one.tenantId)

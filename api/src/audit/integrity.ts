@@ -1,6 +1,6 @@
 /**
  * What this node finds when it looks at one tenant's log: whether the log still leads to the newest checkpoint as it is kept,
- * and how many gaps the recording has. Reads what was added since the last look, one checkpoint and one index; a signature is
+ * and how many gaps the recording has. Reads what was added since the last look, one checkpoint and one view; a signature is
  * checked once.
  */
 import { isSame } from '@travessia/schemas/evidence/bytes'
@@ -9,11 +9,10 @@ import type { Integrity } from '@travessia/schemas/integrity'
 import type { Services } from '../services.ts'
 import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 
-const maxGaps = 200
 /** Who has confirmed nothing for so long while others did has left, or cannot follow. */
 const followsWithinMs = 60_000
 
-type Deps = Pick<Services, 'checkpointer' | 'evidenceKeys' | 'nodeId' | 'store'>
+type Deps = Pick<Services, 'checkpointer' | 'evidenceKeys' | 'nodeId' | 'store' | 'views'>
 
 export class IntegrityCheck {
   readonly #deps: Deps
@@ -25,16 +24,15 @@ export class IntegrityCheck {
   }
 
   async of(tenantId: string): Promise<Integrity> {
-    const { checkpointer, store } = this.#deps
+    const { checkpointer, store, views } = this.#deps
     const { signed, isDamaged } = await checkpointer.standing(tenantId)
     const kept = await store.evidence.newestCheckpoint(tenantId)
     const isIntact = !isDamaged && isFrom(kept, signed) && (!kept || this.#isSound(kept))
-    const gaps = await store.query({ tenantId, types: ['RecordingGapDetected'], limit: maxGaps })
     const confirmed = await store.evidence.cosignatures(tenantId, kept?.size ?? 0)
     return {
       status: !isIntact ? 'damaged' : kept ? 'intact' : 'unsigned',
       ...{ size: kept?.size ?? 0, signedAt: kept?.at ?? null },
-      ...{ gaps: gaps.items.length, hasMoreGaps: gaps.nextCursor !== undefined },
+      ...(await views.gaps.count(tenantId)),
       witnesses: witnessesOf(confirmed),
     }
   }

@@ -6,6 +6,7 @@ import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { afterAll, expect, test, vi } from 'vitest'
 import { createTestLog, type newEvidenceKeys, pack } from './bundle.fixture.ts'
 import { openFile } from './open-file.ts'
+import { sampleData } from './sample-data.fixture.ts'
 import {
   bundledLogs,
   changed,
@@ -38,15 +39,19 @@ test('a bundle of the whole log is intact and complete, and says whose word that
 
 test('a gap in a recording leaves both verdicts as they are, and is counted and said with its cause', async () => {
   const gapped = await createTestLog(3)
-  const time = '2026-11-24T12:00:00.000Z'
-  const gap = { cause: 'too-large', from: time, to: time, parts: 1 } as const
-  const checkpoint = await gapped.add({ type: 'RecordingGapDetected', data: gap })
+  const { HttpResponseReceived: answer, ...samples } = sampleData
+  const body = { ...answer.responseBody, leftOut: 'full' } as const
+  await gapped.add({ type: 'RecordingGapDetected', data: samples.RecordingGapDetected })
+  await gapped.add({ type: 'HttpResponseReceived', data: { ...answer, responseBody: body } })
+  const crash = { ...samples.HttpExchangeFailed, stage: 'crash' } as const
+  const checkpoint = await gapped.add({ type: 'HttpExchangeFailed', data: crash })
   const file = await gapped.bundle('whole', { upTo: checkpoint })
   const { report, wrong, missing } = await checksOf(gapped).check(file)
   expect([wrong, missing]).toEqual([[], []])
   const text = reportLines(report, 5).join('\n')
-  expect(text).toContain('every event up to #3, 1 recording gap')
-  expect(text).toMatch(/recording gap \(the page is too large\), event [a-z0-9]{26}/)
+  expect(text).toContain('every event up to #5, 3 recording gaps')
+  for (const cause of ['the page is too large', 'there is no more room', 'the server stopped'])
+    expect(text).toMatch(new RegExp(`recording gap \\(${cause}.*\\), event [a-z0-9]{26}`))
   await gapped.close()
 })
 

@@ -138,6 +138,9 @@ test.each([
     const answer = await set.gateway.get(set.session, '/')
     expect([answer.status, String(answer.body), answer.isWhole]).toEqual([200, 'hello', true])
     expect((await answerOf(set)).responseBody).toMatchObject({ bytes: 5, leftOut })
+    const { views, store } = set.gateway.parts
+    await views.until(await store.head())
+    expect(await views.gaps.count(tenantId, set.session.id)).toMatchObject({ gaps: 1 })
   },
 )
 

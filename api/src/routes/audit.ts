@@ -103,6 +103,7 @@ function addListRoutes(app: App, services: Services): void {
       await record(request, { list: 'session', filter: { sessionId: row.id } })
       return {
         session: await toSession(services, row, readerLanguage(request)),
+        ...(await services.views.gaps.count(row.tenantId, row.id)),
         events: await readEvents(services, events, readerLanguage(request)),
         ...more,
       }

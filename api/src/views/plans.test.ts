@@ -8,6 +8,7 @@ import { CommandsView } from './commands.ts'
 import { DevicesView } from './devices.ts'
 import { FeedsView } from './feeds.ts'
 import { FilesView } from './files.ts'
+import { GapsView } from './gaps.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
 import { PoliciesView } from './policies.ts'
@@ -44,12 +45,16 @@ const narrowings: Array<Partial<SessionFilter>> = [
     { from: time },
     { to: time },
     { activeAt: time },
+    { hasGaps: true },
   ],
   { deviceId: id, userId: id, activeAt: time, from: time, beforePosition: 9 },
 ]
 
 test('every list of the views uses an index: no scan, no sorting', async () => {
   const database = new Watched(':memory:')
+  const gaps = new GapsView(database)
+  await gaps.count(id)
+  await gaps.count(id, id)
   const sessions = new SessionsView(database)
   for (const narrowing of narrowings) await sessions.list({ ...base, ...narrowing })
   await sessions.active()

@@ -23,6 +23,8 @@ export function sessionsQuery(filter: SessionFilter): { sql: string; values: Val
     const at = isoTime(activeAt)
     where("status <> 'DENIED' and expires_at > ? and (ended_at is null or ended_at > ?)", at, at)
   }
+  if (filter.hasGaps !== undefined)
+    where(`${filter.hasGaps ? '' : 'not '}exists (select 1 from gap where stream = session.id)`)
   const before = filter.beforePosition ?? Number.MAX_SAFE_INTEGER
   const span = spanOf(filter)
   if (span) {

@@ -50,6 +50,7 @@ export type SessionFilter = {
   readonly to?: string
   /** Somebody could use it at this moment. */
   readonly activeAt?: string
+  readonly hasGaps?: boolean
   readonly beforePosition?: number
   readonly limit: number
 }

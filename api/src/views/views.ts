@@ -15,6 +15,7 @@ import { DevicesView } from './devices.ts'
 import { ErasuresView } from './erasures.ts'
 import { FeedsView } from './feeds.ts'
 import { FilesView } from './files.ts'
+import { GapsView } from './gaps.ts'
 import { InstallationsView } from './installations.ts'
 import { MembersView } from './members.ts'
 import { PoliciesView } from './policies.ts'
@@ -24,7 +25,7 @@ import type { View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
 
 /** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 6
+const schemaVersion = 7
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
@@ -38,6 +39,7 @@ export class Views {
   readonly feeds: FeedsView
   readonly erasures: ErasuresView
   readonly files: FilesView
+  readonly gaps: GapsView
   readonly installations: InstallationsView
   readonly members: MembersView
   readonly policies: PoliciesView
@@ -70,6 +72,7 @@ export class Views {
     this.feeds = new FeedsView(database)
     this.erasures = new ErasuresView(database)
     this.files = new FilesView(database)
+    this.gaps = new GapsView(database)
     this.installations = new InstallationsView(database)
     this.members = new MembersView(database)
     this.policies = new PoliciesView(database)
@@ -84,6 +87,7 @@ export class Views {
       this.feeds,
       this.erasures,
       this.files,
+      this.gaps,
       this.installations,
       this.members,
       this.policies,

@@ -1,4 +1,4 @@
-import type { Integrity } from '@travessia/schemas/integrity'
+import type { Gaps, Integrity } from '@travessia/schemas/integrity'
 import { afterEach, expect, test, vi } from 'vitest'
 import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
@@ -15,7 +15,10 @@ const intact: Integrity = {
   ...{ gaps: 0, hasMoreGaps: false, witnesses: { agents: 2, size: 1231 } },
 }
 
-async function show(change: Partial<Integrity> = {}, props: { lastIndex?: number } = {}) {
+async function show(
+  change: Partial<Integrity> = {},
+  props: { lastIndex?: number; gaps?: Gaps } = {},
+) {
   vi.stubGlobal('fetch', async () => Response.json({ ...intact, ...change }))
   await render(IntegrityBadge, props)
 }
@@ -30,6 +33,18 @@ test.each([
 ] as const)('%j is said in words and in a colour', async (change, text, tone) => {
   await show(change)
   await expect.element(page.getByText(text).first()).toBeVisible()
+  expect(toneOf()).toContain(tone)
+})
+
+test.each([
+  [{ gaps: 0, hasMoreGaps: false }, m.integrity_own_gaps({ count: 0 }), 'good'],
+  [{ gaps: 1, hasMoreGaps: false }, m.integrity_own_gap(), 'warn'],
+  [{ gaps: 200, hasMoreGaps: true }, m.integrity_own_gaps({ count: '200+' }), 'warn'],
+])('of a session its own gaps are told, not those of others: %j', async (gaps, text, tone) => {
+  await show({ gaps: 3 }, { gaps })
+  await expect
+    .element(page.getByText(new RegExp(`#1234, ${text.replace('+', '\\+')}`)).first())
+    .toBeVisible()
   expect(toneOf()).toContain(tone)
 })
 

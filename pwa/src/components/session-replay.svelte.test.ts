@@ -23,6 +23,8 @@ const session = {
 } as unknown as Session
 const request = { requestId: 'r', method: 'GET', path: '/lista' }
 const answer = { requestId: 'r', status: 200, durationMs: 900, responseBody: { bytes: 10 } }
+const auditOf = (events: readonly AuditEvent[], gaps = 0) =>
+  Response.json({ session, gaps, hasMoreGaps: false, events })
 let asked: string[] = []
 let answers: Record<string, () => Response> = {}
 
@@ -43,11 +45,11 @@ beforeEach(() => {
     Object.assign(one, { position: 2.5 + index / 10 })
   answers = {
     'POST /api/audit/sessions/s/replays': () => Response.json({ id: 'p' }, { status: 201 }),
-    'GET /api/audit/sessions/s': () => Response.json({ session, events }),
+    'GET /api/audit/sessions/s': () => auditOf(events),
     'GET /api/audit/events': () => Response.json({ items: commands }),
     'GET /api/audit/integrity': () =>
       Response.json({
-        ...{ status: 'intact', size: 99, signedAt: timeAt(31), gaps: 0, hasMoreGaps: false },
+        ...{ status: 'intact', size: 99, signedAt: timeAt(31), gaps: 3, hasMoreGaps: false },
         witnesses: { agents: 1, size: 99 },
       }),
   }
@@ -79,6 +81,25 @@ test('that somebody replays is written before anything is asked for, once, and w
   await page.getByRole('button', { name: m.retry() }).click()
   await expect.element(page.getByText('203.0.113.9')).toBeVisible()
   expect(asked.filter((one) => one.startsWith('POST'))).toHaveLength(2)
+})
+
+test.each([0, 2])('a session’s own gaps are told (%i), and not the 3 of the log', async (gaps) => {
+  answers['GET /api/audit/sessions/s'] = () => auditOf([event('SessionRequested', 0)], gaps)
+  await render(SessionReplay, { id: 's' })
+  const own = m.integrity_own_gaps({ count: gaps })
+  await expect.element(page.getByText(new RegExp(`#98, ${own}`)).first()).toBeVisible()
+})
+
+test('a request of which something is missing says so in its line', async () => {
+  const summary = 'conteúdo não guardado'
+  const lost = { ...answer, responseBody: { bytes: 10, leftOut: 'full' } }
+  const events = [
+    event('HttpRequestForwarded', 5, request),
+    event('HttpResponseReceived', 6, lost, { summary }),
+  ]
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByRole('list').getByText(summary)).toBeVisible()
 })
 
 test('when the commands did not come, trying again shows every line once', async () => {
@@ -120,7 +141,7 @@ test('the player says what happens now, and parts of the recorded screen are no 
     event('HttpRequestRefused', 20, { requestId: 'x', method: 'POST', path: '/apaga' }),
     ...[recorded, event('SessionClosed', 30)],
   ]
-  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
   await render(SessionReplay, { id: 's' })
   const player = page.getByRole('region', { name: m.replay_title() })
   await page.getByRole('button', { name: m.replay_go({ time: '0:20' }) }).click()
@@ -139,7 +160,7 @@ const screen = () => page.getByRole('region', { name: m.screen_title() })
 test('a session of whose screen only gaps are known shows them in the words of the timeline, each kind once', async () => {
   const gaps = gapFacts('too large', 'too large', 'away')
   const events = [event('SessionRequested', 0), ...gaps, event('SessionClosed', 30)]
-  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
   await render(SessionReplay, { id: 's' })
   await expect.element(screen().getByText('gap: too large')).toBeVisible()
   await expect.element(screen().getByText('gap: away')).toBeVisible()
@@ -151,7 +172,7 @@ test('a screen that cannot be built from what was kept of it says what is missin
   const piece = { event: 0, index: 0, count: 2, text: '{' }
   const kept = event('DomRecordingStored', 5, { ref: 'd', lastAt: timeAt(5), events: 0 })
   const events = [event('SessionRequested', 0), kept, ...gapFacts('broke off')]
-  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
   answers['GET /api/audit/sessions/s/bodies/d'] = () => Response.json({ page: 'a', piece })
   await render(SessionReplay, { id: 's' })
   await expect.element(screen().getByText('gap: broke off')).toBeVisible()
@@ -177,7 +198,7 @@ test('a picture that breaks off on its way costs the recorded screen that pictur
     return render(SessionReplay, { id: 's' })
   }
   let pictures = 0
-  answers['GET /api/audit/sessions/s'] = () => Response.json({ session, events })
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
   answers['GET /api/audit/sessions/s/bodies/p'] = () => {
     pictures += 1
     return new Response(new ReadableStream({ pull: (piece) => piece.error(new Error('cut')) }))
@@ -297,9 +318,12 @@ test('a long session is loaded in parts', async () => {
   let part = 0
   answers['GET /api/audit/sessions/s'] = () => {
     part += 1
-    return Response.json(
-      part === 1 ? { session, events: page1, nextAfter: 1 } : { session, events: page2 },
-    )
+    return Response.json({
+      session,
+      gaps: 0,
+      hasMoreGaps: false,
+      ...(part === 1 ? { events: page1, nextAfter: 1 } : { events: page2 }),
+    })
   }
   await render(SessionReplay, { id: 's' })
   await page.getByRole('button', { name: m.replay_more() }).click()

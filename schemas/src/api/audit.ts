@@ -1,6 +1,7 @@
 /** What auditors read, replay and export. */
 import { type Static, Type } from 'typebox'
 import { eventTypes, type StreamKind, streamKinds } from '../events.ts'
+import { gapFields } from '../integrity.ts'
 import { closed, id, list, time } from './fields.ts'
 import { sessionSchema } from './sessions.ts'
 
@@ -26,6 +27,8 @@ export const auditSessionsQuery = Type.Object(
     ...ofSessions,
     /** Those that somebody could use at this moment. */
     activeAt: Type.Optional(time),
+    /** Something is missing in their recording, or not. */
+    hasGaps: Type.Optional(Type.Boolean()),
   },
   closed,
 )
@@ -58,9 +61,10 @@ export const auditSessionQuery = Type.Object(
   { after: Type.Optional(Type.Integer({ minimum: 0 })) },
   closed,
 )
-/** `nextAfter`: there are more events, asked for with `?after=`. */
+/** The gaps are the session's own. `nextAfter`: there are more events, asked for with `?after=`. */
 export const auditSessionSchema = Type.Object({
   session: sessionSchema,
+  ...gapFields,
   events: Type.Array(auditEventSchema),
   nextAfter: Type.Optional(Type.Integer()),
 })

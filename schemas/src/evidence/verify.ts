@@ -4,6 +4,7 @@
  */
 
 import type { RecordedEvent } from '../events.ts'
+import { recordingGapOf } from '../recording-gaps.ts'
 import { BlobCheck, type BlobReport } from './blob-check.ts'
 import { BundleReader, hashesOf, parseLine } from './bundle-reader.ts'
 import { fromBase64, isSame, textOf, toBase64 } from './bytes.ts'
@@ -280,8 +281,8 @@ class Check {
       found.ids.push(String(event.id))
       this.#blobs.see(event as Partial<RecordedEvent>)
       if (event.type === 'RetentionApplied') this.#expired.hear(event.data?.spans)
-      if (event.type === 'RecordingGapDetected')
-        this.#gaps.push(gapText(event.data?.cause, String(event.id)))
+      const gap = recordingGapOf(event)
+      if (gap !== undefined) this.#gaps.push(gapText(gap, String(event.id)))
     }
     return found
   }
