@@ -77,19 +77,24 @@ async function* linesOf(
   chunks: AsyncIterable<Uint8Array>,
   see: (chunk: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
-  let rest = new Uint8Array()
+  /** Of a line whose end is still to come: put together once, or a long one would be copied with each chunk. */
+  let begun: Uint8Array[] = []
+  let bytes = 0
   for await (const chunk of chunks) {
     see(chunk)
-    const bytes = rest.length > 0 ? concat(rest, chunk) : chunk
     let from = 0
-    for (let to = bytes.indexOf(10); to >= 0; to = bytes.indexOf(10, from)) {
-      yield bytes.subarray(from, to)
+    for (let to = chunk.indexOf(10); to >= 0; to = chunk.indexOf(10, from)) {
+      const end = chunk.subarray(from, to)
+      yield begun.length > 0 ? concat(...begun, end) : end
       from = to + 1
+      begun = []
+      bytes = 0
     }
-    rest = bytes.slice(from)
-    if (rest.length > maxLineBytes) throw new RangeError('a line is too long')
+    if (from < chunk.length) begun.push(chunk.slice(from))
+    bytes += chunk.length - from
+    if (bytes > maxLineBytes) throw new RangeError('a line is too long')
   }
-  if (rest.length > 0) yield rest
+  if (bytes > 0) yield concat(...begun)
 }
 
 /** A line that is no JSON says nothing; its digest tells that it was altered. */
