@@ -40,7 +40,7 @@ function classifyIpv6(address: string): AddressClass {
   if (plain === '::' || plain.includes('.') || /^(::ffff|64:ff9b|2002|2001:(0?|db8):)/.test(plain))
     return 'forbidden'
   const first = Number.parseInt(plain.split(':')[0] ?? '', 16)
-  if (!/^[0-9a-f:]+$/.test(plain) || !Number.isFinite(first)) return 'forbidden'
+  if (!/^[0-9a-f:]+$/.test(plain)) return 'forbidden'
   if ((first & 0xfe00) === 0xfc00 || (first & 0xffc0) === 0xfe80) return 'private'
   return (first & 0xe000) === 0x2000 ? 'public' : 'forbidden'
 }
