@@ -7,7 +7,10 @@ export async function openFile(path: string): Promise<RandomFile & { close(): Pr
     throw new RangeError(`${path} cannot be read (${cause.code})`, { cause })
   })
   const stat = await file.stat()
-  if (!stat.isFile()) throw new RangeError(`${path} is no file`)
+  if (!stat.isFile()) {
+    await file.close()
+    throw new RangeError(`${path} is no file`)
+  }
   const { size } = stat
   return {
     size,

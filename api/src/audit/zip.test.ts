@@ -105,6 +105,44 @@ test.each([
   await expect(bytes().then(unpacked)).rejects.toThrow(RangeError)
 })
 
+/** One file, its end and directory as somebody wrote them. */
+async function withEnd(change: (end: Buffer) => void): Promise<Buffer> {
+  const bytes = await packed({ a: text('x') })
+  change(bytes.subarray(-22))
+  return bytes
+}
+const tooMany = 'too many files in it'
+
+test.each([
+  ['of 60,001 files', tooMany, (end: Buffer) => end.writeUInt16LE(60_001, 10)],
+  ['that goes beyond the file', tooMany, (end: Buffer) => end.writeUInt32LE(4_000, 12)],
+  ['that begins beyond the file', tooMany, (end: Buffer) => end.writeUInt32LE(2 ** 32 - 1, 16)],
+  ['that is cut', 'the directory of the zip is broken', (end: Buffer) => end.writeUInt32LE(45, 12)],
+])('a zip with a directory %s is refused', async (_what, said, change) => {
+  await expect(withEnd(change).then(unpacked)).rejects.toThrow(said)
+})
+
+test('a directory of more than 8 MiB is not read', async () => {
+  const size = 2 ** 31
+  const end = (await withEnd((bytes) => bytes.writeUInt32LE((8 << 20) + 1, 12))).subarray(-22)
+  const asked: number[] = []
+  const read = async (from: number, to: number) => {
+    asked.push(to - from)
+    return to === size ? end : new Uint8Array(46)
+  }
+  await expect(readDirectory({ size, read })).rejects.toThrow(tooMany)
+  expect(asked).toHaveLength(1)
+})
+
+test('a file that begins where the zip ends is refused', async () => {
+  const bytes = await withEntry((central) => central.writeUInt32LE(2 ** 31, 42))
+  await expect(unpacked(bytes)).rejects.toThrow('a is not where the zip says')
+})
+
+test('a folder is no file', async () => {
+  await expect(openFile(directory)).rejects.toThrow(`${directory} is no file`)
+})
+
 test('a name that is there twice is refused: readers would not agree which one counts', async () => {
   const bytes = await packed({ a: text('one'), b: text('two') })
   const twice = Buffer.from(bytes.toString('latin1').replaceAll('b', 'a'), 'latin1')
