@@ -155,6 +155,7 @@ test.each([
     const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
     await expect(again.append(one)).rejects.toEqual(unavailable)
     await expect(checkpointer.fresh(one.tenantId)).rejects.toEqual(unavailable)
+    await expect(checkpointer.proof(one.tenantId, 1, 2)).rejects.toEqual(unavailable)
     expect(await sizeOf(again, one.tenantId)).toBe(3)
     const errors = lines.filter((line) => line.includes('"level":50'))
     expect(errors).toHaveLength(1)
@@ -162,6 +163,17 @@ test.each([
     await again.append(other)
   },
 )
+
+test('of a log without an event nothing is signed', async () => {
+  const checkpointer = checkpointerOf(await openStore(newPath()))
+  await expect(checkpointer.fresh(newId())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+})
+
+test('a node whose keys cannot be made facts does not start', async () => {
+  const store = await createSqliteStore(newPath())
+  await store.close()
+  await expect(checkpointerOf(store).start()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+})
 
 test('each key is a fact of the deployment, once, whatever is started again', async () => {
   const store = await openStore(newPath())

@@ -177,6 +177,24 @@ test('an event that is withheld as expired is missing: no retention says so', as
   expect(report.wrong).toEqual([])
 }, 60_000)
 
+test('where nobody has said for how long, everything is kept', async () => {
+  await live(200)
+  const before = await all()
+  expect(await retention.due(people.tenantId)).toBeUndefined()
+  expect(await apply()).toBe(0)
+  expect(await all()).toEqual(before)
+}, 60_000)
+
+test('what would go is counted once at a time', async () => {
+  await live(200)
+  await decide({ type: 'ChangeRetention', days })
+  const asked = [retention.due(people.tenantId), apply(), retention.due(newId())]
+  const [first, second, other] = await Promise.allSettled(asked)
+  expect([first?.status, other?.status]).toEqual(['fulfilled', 'fulfilled'])
+  expect(second).toMatchObject({ reason: { code: 'NODE_BUSY' } })
+  expect(await apply()).toBeGreaterThan(0)
+}, 60_000)
+
 test('views that lived through it are those that are rebuilt from what is left', async () => {
   await live()
   await decide({ type: 'ChangeRetention', days })

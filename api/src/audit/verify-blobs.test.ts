@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -61,6 +62,15 @@ test.each(['whole', 'selection'] as const)(
 test('a body that was changed is altered, by name of body and event', async () => {
   const report = await check(await pack({ ...files, [`blobs/${pageRef}`]: '<p>sees</p>' }))
   expect(report.wrong).toEqual([expect.stringMatching(`body ${pageRef} of event \\w+ was altered`)])
+})
+
+test('a body that cannot be unpacked is altered too, and everything else is checked', async () => {
+  const bytes = await pack(files)
+  const central = bytes.subarray(bytes.lastIndexOf(`blobs/${pageRef}`) - 46)
+  central.writeUInt32LE(crc32('other'), 16)
+  const report = await check(bytes)
+  expect(report.wrong).toEqual([expect.stringMatching(`body ${pageRef} of event \\w+ was altered`)])
+  expect(report.bodies).toMatchObject({ kept: 1 })
 })
 
 test('a body that is not there is missing, and so is one that the store could not give', async () => {

@@ -1,0 +1,42 @@
+import type { EventType, RecordedEvent, StreamKind } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
+import { expect, test } from 'vitest'
+import { event } from '../store/conformance-events.ts'
+import { RetentionPlan } from './retention-plan.ts'
+import { sampleData } from './sample-data.fixture.ts'
+
+const until = '2026-06-01T00:00:00.000Z'
+const before = '2026-05-31T23:59:59.999Z'
+const after = '2026-06-01T00:00:01.000Z'
+
+type Given = readonly [type: EventType, at: string]
+
+/** How many of one stream would go. */
+function expiring(streamKind: StreamKind, given: readonly Given[]): number {
+  const streamId = newId()
+  const events = given.map(([type, at], n) => ({
+    ...event({ at }),
+    ...{ type, data: sampleData[type as keyof typeof sampleData] },
+    ...{ streamKind, streamId, logIndex: n, position: n + 1 },
+  })) as unknown as RecordedEvent[]
+  const plan = new RetentionPlan(until, [])
+  for (const one of events) plan.see(one)
+  for (const one of events) plan.take(one)
+  return plan.events
+}
+
+test('a session that ended after the border stays whole', () => {
+  const begin = [
+    ['SessionRequested', before],
+    ['SessionOpened', before],
+  ] as const
+  expect(expiring('session', [...begin, ['SessionClosed', before]])).toBe(3)
+  expect(expiring('session', [...begin, ['SessionClosed', after]])).toBe(0)
+  expect(expiring('session', [...begin, ['SessionClosed', until]])).toBe(0)
+  expect(expiring('session', begin)).toBe(0)
+})
+
+test('a sign-in expires before the border, and not at it', () => {
+  expect(expiring('access', [['UserSignedIn', before]])).toBe(1)
+  expect(expiring('access', [['UserSignedIn', until]])).toBe(0)
+})
