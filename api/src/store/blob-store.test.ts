@@ -116,6 +116,20 @@ test('what no event has named for a day is swept; what is named, young or asked 
   expect(pathsIn(directory)).not.toContain(aside)
 })
 
+test('what is put again while it is about to be swept stays', async () => {
+  const { blobs, clock } = setUp()
+  const ref = await blobs.put(tenantId, maria, page)
+  clock.ms += day + 60_000
+  const again: Array<Promise<string>> = []
+  const isNamed = () => {
+    again.push(blobs.put(tenantId, maria, page))
+    return false
+  }
+  expect(await blobs.sweep(isNamed)).toBe(0)
+  expect(await Promise.all(again)).toEqual([ref])
+  expect(await blobs.get(tenantId, ref)).toEqual(page)
+})
+
 test('beyond the limit a blob is refused, and one that is there already is not', async () => {
   const { blobs } = setUp({ maxBytes: 300 })
   const ref = await blobs.put(tenantId, maria, randomBytes(400))

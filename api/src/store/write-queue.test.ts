@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { newId } from '@travessia/schemas/ids'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { append } from './conformance-events.ts'
 import type { EventStore } from './event-store.ts'
@@ -58,6 +59,16 @@ test('closing writes it', async () => {
   const lingering = closed.take(append(), 'soon')
   await closed.close()
   expect((await lingering).position).toBe(1)
+})
+
+test('what comes after the close is refused, whatever it is', async () => {
+  const { store: closed } = await open()
+  store = undefined
+  await closed.close()
+  const refused = { code: 'STORE_UNAVAILABLE' }
+  await expect(closed.append(append())).rejects.toMatchObject(refused)
+  const checkpoint = { tenantId: newId(), size: 1, root: new Uint8Array(32), note: '', at: '' }
+  await expect(closed.evidence.keep([checkpoint])).rejects.toMatchObject(refused)
 })
 
 test('a full batch does not wait for more', async () => {
