@@ -5,20 +5,22 @@ import type { DeviceRow } from '../views/devices.ts'
 import { DeviceAccess, type DeviceUse } from './device-access.ts'
 
 /** Its parts that lead to an agent; what is signed, and what each client was given. */
-function access() {
+function access({ isReady = true, standing = {} } = {}) {
   const signed: Grant[] = []
   const given: string[] = []
   const agent = { tenantId: newId(), agentId: newId() }
   const parts = {
     views: { agents: { find: () => agent } },
+    presence: { of: () => ({ isOnline: true, ...standing }) },
     tunnel: {
-      isReady: () => true,
+      isReady: () => isReady,
       clientFor: (_agent: object, { grant }: { grant: string }) => given.push(grant),
     },
     tokens: { signGrant: async (grant: Grant) => `jws-${signed.push(grant)}` },
   }
   const deps = parts as unknown as ConstructorParameters<typeof DeviceAccess>[0]
-  const device = { id: newId(), tenantId: agent.tenantId, viaAgent: true } as DeviceRow
+  const base = { baseUrl: 'http://192.168.1.50', viaAgent: true }
+  const device = { id: newId(), tenantId: agent.tenantId, ...base } as DeviceRow
   return { access: new DeviceAccess(deps), signed, given, agent, device }
 }
 
@@ -55,4 +57,19 @@ test('two sessions have each its own, and a call by API names none', async () =>
     uses.map(({ id, access: may }) => [id, may]),
   )
   expect(signed[2]).not.toHaveProperty('sessionId')
+})
+
+test.each([
+  ['is away', 'AGENT_OFFLINE', { isOnline: false }],
+  ['is paused', 'AGENT_PAUSED', { heartbeat: { pausedUntil: '2026-11-24T12:00:00.000Z' } }],
+])('nothing is begun at an agent that %s', async (_what, code, standing) => {
+  const { access: way, device } = access({ standing })
+  await expect(way.ready(device)).rejects.toMatchObject({ code })
+})
+
+test('nothing is signed for an agent whose tunnel does not stand', () => {
+  const { access: way, device, signed } = access({ isReady: false })
+  const ask = () => way.clientOf(device, { access: 'full', expiresAt: 1 })
+  expect(ask).toThrow(expect.objectContaining({ code: 'AGENT_OFFLINE' }))
+  expect(signed).toEqual([])
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DeviceRow } from '../views/devices.ts'
 import type { DeviceClient, DeviceResponse } from './device-client.ts'
 import { createDirectClient } from './direct-client.ts'
@@ -60,6 +60,31 @@ test.each([
   const { body } = done as DeviceResponse
   expect(answers[path]).toContain(String(await buffer(body)))
   await left
+})
+
+test('without an agent only what is public is reached, in the demo only what is not, and of its ports the registered ones', async () => {
+  const forbidden = { code: 'TARGET_FORBIDDEN' }
+  const { port } = device.address() as AddressInfo
+  const connections = vi.fn()
+  device.on('connection', connections)
+  const refuses = async (baseUrl: string, isDemo: boolean, change: object = {}) => {
+    const other = createDirectClient({ baseUrl, ports: [port + 1] } as unknown as DeviceRow, isDemo)
+    const { request, openWebSocket } = other
+    const one = { ...asked('/whole'), ...change }
+    const said = expect.objectContaining(forbidden)
+    await expect((async () => request({ ...one, method: 'GET' }))()).rejects.toEqual(said)
+    await expect((async () => openWebSocket({ ...one, protocols: [] }))()).rejects.toEqual(said)
+  }
+  for (const host of ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]'])
+    await refuses(`http://${host}:${port}`, false)
+  for (const host of ['192.0.2.1', '169.254.169.254']) {
+    await refuses(`http://${host}`, false)
+    await refuses(`http://${host}`, true)
+  }
+  await refuses('http://8.8.8.8', true)
+  await refuses('http://127.0.0.1', true, { port })
+  expect(connections).not.toHaveBeenCalled()
+  device.off('connection', connections)
 })
 
 test('a device whose refusal no HTTP answer may be is left at once', async () => {

@@ -232,6 +232,18 @@ test('a page cannot fill the log: more batches than its share are refused', asyn
   expect(await gapsOf(session)).toMatchObject([{ cause: 'rate', parts: 1 }])
 })
 
+test('a session has four uploads under way and no more, until one of them has ended', async () => {
+  const session = await openOf('dom')
+  const slow = [1, 2, 3, 4].map(() => beginUpload(session, 'Content-Length: 900'))
+  const other = async () => (await post(session, batch())).status
+  const slowly = { interval: 600, timeout: 20_000 }
+  await expect.poll(other, slowly).toBe(429)
+  expect(await gapsOf(session)).toMatchObject([{ cause: 'rate', parts: 1 }])
+  expect((await post(await openOf('dom'), batch())).status).toBe(204)
+  for (const socket of slow) socket.destroy()
+  await expect.poll(other, slowly).toBe(204)
+})
+
 test('a session is recorded up to its limit, and the log says that it was not enough', async () => {
   const session = await openOf('dom')
   const large = batch({ events: [{ type: 3, timestamp: 1, data: 'x'.repeat(1_040_000) }] })

@@ -1,14 +1,18 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { CookieJar } from '@travessia/schemas/cookie-jar'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { AnswerHead } from './answer-head.ts'
-import { type Admitted, sendAnswer } from './forwarding.ts'
+import { browserHeadOf } from './browser-head.ts'
+import { Cuts } from './cuts.ts'
+import { Departure } from './departure.ts'
+import { type Admitted, forward, sendAnswer } from './forwarding.ts'
 import { Meter } from './meter.ts'
 import { viewOf } from './public-address.ts'
+import { forwardWebSocket } from './upgrade-forwarding.ts'
 
 const view = viewOf(
   { baseUrl: 'http://10.0.0.1', ports: [] },
@@ -19,6 +23,7 @@ const lost = expect.objectContaining({ code: 'TUNNEL_LOST' })
 /** A browser's connection with one request that is to be answered. */
 async function asked(): Promise<{
   browser: Socket
+  request: IncomingMessage
   response: ServerResponse
   answer: (pieces?: readonly Uint8Array[]) => unknown
 }> {
@@ -42,7 +47,7 @@ async function asked(): Promise<{
     const asked = whole ? { ...said, whole } : said
     return sendAnswer({ request, response }, asked, admitted as unknown as Admitted)
   }
-  return { browser, response, answer }
+  return { browser, request, response, answer }
 }
 
 test('a small answer is over at once when the system has all of it', async () => {
@@ -80,4 +85,26 @@ test('pieces of a large answer are given back when the browser has them, not bef
   await answered
   expect((await read).endsWith('a'.repeat(60_000) + 'b'.repeat(60_000))).toBe(true)
   expect(pieces.map(({ length }) => length)).toEqual([0, 0])
+})
+
+test('what is asked in a session that ended meanwhile reaches no device', async () => {
+  const client = { request: vi.fn(), openWebSocket: vi.fn() }
+  const record = { failed: vi.fn(), closed: vi.fn() }
+  const session = { isEnded: true, cuts: new Cuts() }
+  const device = { timeouts: {} }
+  const wanted = { view, path: '/', jar: new CookieJar(), device, session, client, record }
+  const admitted = wanted as unknown as Admitted
+  const { request, response } = await asked()
+  const head = browserHeadOf(request)
+  const ended = expect.objectContaining({ code: 'SESSION_ENDED' })
+  const gone = new Departure()
+  await expect(forward({ request, response, head, gone }, admitted)).rejects.toEqual(ended)
+  const upgrade = { request, socket: new PassThrough(), head: Buffer.alloc(0) }
+  await expect(forwardWebSocket(upgrade, admitted)).rejects.toEqual(ended)
+  expect(client.request).not.toHaveBeenCalled()
+  expect(client.openWebSocket).not.toHaveBeenCalled()
+  expect([record.failed.mock.calls, record.closed.mock.calls]).toEqual([
+    [['SESSION_ENDED', 'gateway']],
+    [[1011, { in: 0, out: 0 }]],
+  ])
 })

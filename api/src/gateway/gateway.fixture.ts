@@ -104,7 +104,7 @@ export async function startGateway(
   })
   address.port = await gateway.start()
   return new TestGateway({
-    ...{ store, blobs, capture, views, sessions, gateway, secrets },
+    ...{ store, blobs, capture, views, access, sessions, gateway, secrets },
     ...{ directory, deviceUrl, port: address.port },
   })
 }
@@ -114,6 +114,7 @@ type Parts = {
   readonly blobs: BlobStore
   readonly capture: Capture
   readonly views: Views
+  readonly access: DeviceAccess
   readonly sessions: RemoteSessions
   readonly gateway: Gateway
   readonly secrets: SessionSecrets

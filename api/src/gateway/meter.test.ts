@@ -1,24 +1,23 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { giveBack } from '@travessia/schemas/give-back'
 import { expect, test } from 'vitest'
 import { Meter } from './meter.ts'
 
-async function through(
-  meter: Meter,
-  chunks: readonly string[],
-  expected?: number,
-): Promise<string> {
+type Way = (meter: Meter, chunks: readonly string[], expected?: number) => Promise<string>
+
+async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   let text = ''
-  await pipeline(
-    chunks.map((chunk) => Buffer.from(chunk)),
-    meter.stream(expected),
-    async (source) => {
-      for await (const chunk of source) text += String(chunk)
-    },
-  )
+  for await (const piece of pieces) text += String(piece)
   return text
 }
+const buffers = (chunks: readonly string[]) => chunks.map((chunk) => Buffer.from(chunk))
+
+const through: Way = (meter, chunks, expected) =>
+  pipeline(buffers(chunks), meter.stream(expected), textOf)
+const piecewise: Way = (meter, chunks, expected) =>
+  textOf(meter.checked(Readable.from(buffers(chunks)), expected))
 
 test('a meter passes on, counts and digests; what comes after the facts were taken is not counted', async () => {
   const meter = new Meter()
@@ -41,10 +40,17 @@ test.each([16_383, 16_384, 60_000])(
   },
 )
 
-test('fewer or more bytes than announced break the answer, and not one byte too many passes', async () => {
-  const wrong = expect.objectContaining({ code: 'DEVICE_PROTOCOL' })
-  await expect(through(new Meter(), ['ab'], 3)).rejects.toEqual(wrong)
-  await expect(through(new Meter(), ['abc', 'd'], 3)).rejects.toEqual(wrong)
-  await expect(through(new Meter(), ['x'], 0)).rejects.toEqual(wrong)
-  expect(await through(new Meter(), ['ab', 'cd'])).toBe('abcd')
-})
+test.each([
+  ['stream', through],
+  ['row of pieces', piecewise],
+])(
+  'fewer or more bytes than announced break the answer, and not one byte too many passes: a %s',
+  async (_what, pass) => {
+    const wrong = expect.objectContaining({ code: 'DEVICE_PROTOCOL' })
+    await expect(pass(new Meter(), ['ab'], 3)).rejects.toEqual(wrong)
+    await expect(pass(new Meter(), ['abc', 'd'], 3)).rejects.toEqual(wrong)
+    await expect(pass(new Meter(), ['x'], 0)).rejects.toEqual(wrong)
+    expect(await pass(new Meter(), ['ab', 'cd'])).toBe('abcd')
+    expect(await pass(new Meter(), ['ab', 'c'], 3)).toBe('abc')
+  },
+)

@@ -88,3 +88,17 @@ test('a session has so many WebSockets at once, and one more when one has closed
   first?.close()
   await vi.waitFor(() => once(dial(opened, '/ws'), 'open'), { timeout: 10_000 })
 })
+
+test('a browser that sends more than 64 KiB before its 101 is left, and so is the device', async () => {
+  const { host, cookie, id } = await node.open(device)
+  const socket = connect(node.parts.port, '127.0.0.1').on('error', () => undefined)
+  const left = once(socket, 'close')
+  const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  socket.write(
+    `GET /silent HTTP/1.1\r\nHost: ${host}\r\nOrigin: http://${host}\r\nCookie: ${cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n`,
+  )
+  await node.factsOf(id, 'WebSocketOpened')
+  socket.write(Buffer.alloc(64 * 1024 + 1))
+  await left
+  await node.factsOf(id, 'WebSocketClosed')
+})

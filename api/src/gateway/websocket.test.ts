@@ -2,11 +2,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { WebSocket } from 'ws'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
+import { type ClientOptions, WebSocket } from 'ws'
 import type { DeviceSocket } from './device-client.ts'
 import { nextMessage, startSocketGateway } from './socket-gateway.fixture.ts'
 import { joinWebSocket, sendable } from './websocket.ts'
+
+type DeviceMessage = Parameters<DeviceSocket['onMessage']>[0]
 
 const gateway = await startSocketGateway()
 const { node, device, session, atDevice, heard, closed, dial } = gateway
@@ -115,44 +117,93 @@ test('at the end of the session sockets are cut at once, counted, and nothing pa
   expect(heard).not.toContain('too late')
 })
 
+/** A browser before a device that does what a test says. */
+async function joined(change: Partial<DeviceSocket>, options: ClientOptions = {}) {
+  const closed = vi.fn()
+  const [request, response] = [{ add: vi.fn() }, { add: vi.fn() }]
+  const device: DeviceSocket = {
+    ...{ protocol: '', onMessage: () => undefined, onClose: () => undefined },
+    ...{ close: () => undefined, cut: () => undefined, send: async () => undefined, ...change },
+  }
+  const cut = Promise.withResolvers<() => void>()
+  const server = createServer().on('upgrade', (asked, socket, head) =>
+    cut.resolve(
+      joinWebSocket({ request: asked, socket, head }, device, {
+        ...{ request, response, closed },
+      } as never),
+    ),
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const browser = new WebSocket(`ws://127.0.0.1:${port}`, options)
+  onTestFinished(() => {
+    browser.terminate()
+    server.close()
+  })
+  await once(browser, 'open')
+  return { browser, cut: await cut.promise, response, closed }
+}
+
 test('of a browser that sends faster than the device takes, one read waits at the node and no more', async () => {
   const total = 60_000
-  const most = await new Promise<number>((resolve) => {
-    let [waiting, most, taken] = [0, 0, 0]
-    let before = Promise.resolve()
-    const slow: DeviceSocket = {
-      ...{ protocol: '', onMessage: () => undefined, onClose: () => undefined },
-      ...{ close: () => undefined, cut: () => undefined },
-      send() {
-        waiting += 1
-        most = Math.max(most, waiting)
-        before = before
-          .then(() => setImmediate())
-          .then(() => {
-            waiting -= 1
-            taken += 1
-            if (taken === total) resolve(most)
-          })
-        return before
-      },
-    }
-    const record = { request: { add: () => undefined }, closed: () => undefined }
-    const server = createServer().on('upgrade', (request, socket, head) =>
-      joinWebSocket({ request, socket, head }, slow, record as never),
-    )
-    server.listen(0, '127.0.0.1', () => {
-      const browser = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
-      onTestFinished(() => {
-        browser.terminate()
-        server.close()
-      })
-      browser.on('open', () => {
-        for (let n = 0; n < total; n += 1) browser.send('x')
-      })
-    })
+  const all = Promise.withResolvers<void>()
+  let [waiting, most, taken] = [0, 0, 0]
+  let before = Promise.resolve()
+  const { browser } = await joined({
+    send() {
+      waiting += 1
+      most = Math.max(most, waiting)
+      before = before
+        .then(() => setImmediate())
+        .then(() => {
+          waiting -= 1
+          taken += 1
+          if (taken === total) all.resolve()
+        })
+      return before
+    },
   })
+  for (let n = 0; n < total; n += 1) browser.send('x')
+  await all.promise
   // A message of one byte takes seven on the wire, a read 64 KiB.
   expect(most).toBeLessThan(15_000)
+})
+
+test('what a device still sends after the cut is not taken', async () => {
+  let say: DeviceMessage = async () => undefined
+  const { browser, cut, response, closed } = await joined({
+    onMessage: (listener) => {
+      say = listener
+    },
+  })
+  const heard = once(browser, 'message')
+  await say(Buffer.from('in time'), false)
+  expect(String((await heard)[0])).toBe('in time')
+  cut()
+  await say(Buffer.from('late'), false)
+  expect(response.add).toHaveBeenCalledTimes(1)
+  expect(closed.mock.calls).toEqual([[1001, { in: 0, out: 1 }]])
+})
+
+test('a browser that answers no ping is gone after the second, one that waits for its device is not', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { browser, closed } = await joined({}, { autoPong: false })
+  vi.advanceTimersByTime(30_000)
+  await once(browser, 'ping')
+  expect(closed).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(30_000)
+  await expect.poll(() => closed.mock.calls[0]?.[0]).toBe(1006)
+  const taken = Promise.withResolvers<void>()
+  const send = vi.fn(() => taken.promise)
+  const patient = await joined({ send })
+  patient.browser.send('x')
+  await expect.poll(() => send.mock.calls.length).toBe(1)
+  vi.advanceTimersByTime(90_000)
+  taken.resolve()
+  patient.browser.send('y')
+  await expect.poll(() => send.mock.calls.length).toBe(2)
 })
 
 test.each([
