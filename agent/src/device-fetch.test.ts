@@ -74,6 +74,26 @@ test('a connection that is cut after the call is an error that says nothing abou
   expect(error.code).toBe('ECONNRESET')
 })
 
+test.each([
+  ['longer', 3],
+  ['shorter', 5],
+])(
+  'a body that is %s than it was said has failed, and no byte beyond that is sent',
+  async (_what, length) => {
+    let received = ''
+    const server = createServer((socket) => socket.on('data', (data) => (received += String(data))))
+    const left = once(server, 'connection').then(([socket]) => once(socket, 'close'))
+    const read = async function* () {
+      yield Buffer.from('ab')
+      yield Buffer.from('cd')
+    }
+    const sending = fetchAt(await listening(server))({ ...call, body: { length, read }, signal })
+    await expect(sending).rejects.toThrow('another length')
+    await left
+    expect(received.split('\r\n\r\n')[1] ?? '').not.toMatch(length < 4 ? /c/ : /e/)
+  },
+)
+
 test('a device that hangs is left when the signal says so', async () => {
   const controller = new AbortController()
   const server = createServer((socket) => socket.once('data', () => controller.abort()))

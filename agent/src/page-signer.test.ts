@@ -275,6 +275,23 @@ test('a session that the device makes of the sign-in stays at the agent, for thi
   expect(seen).toEqual(['own=1', 'own=1; sid=canary', 'own=1'])
 })
 
+test('of sessions beyond 64 the one that was used least lately starts anew, and no word without a value is a cookie', async () => {
+  const pages = new PageSigner(async () => ({ secrets: [] }))
+  const timeouts = { connectMs: 1, firstByteMs: 1, idleMs: 1 }
+  const head = { deviceId: '', method: 'GET', path: '/', grant: '', headers: [], timeouts }
+  const isKnown = async (session: string) =>
+    (await pages.of(session)()).request(head).includes('cookie')
+  const use = async (session: string) => {
+    const { answer } = await pages.of(session)()
+    expect(answer(['Set-Cookie', 'sid=1; HttpOnly', 'Set-Cookie', 'word'])).toEqual([])
+  }
+  for (let n = 1; n <= 64; n += 1) await use(`${n}`)
+  expect(await isKnown('1')).toBe(true)
+  await use('65')
+  expect(await isKnown('1')).toBe(true)
+  expect(await isKnown('2')).toBe(false)
+})
+
 test('without a cookie of the agent all of the browser’s stay', async () => {
   const { request } = await new PageSigner(async () => ({ secrets: [] })).of('s')()
   const head = { deviceId: '', method: 'GET', path: '/', grant: '' }

@@ -2,7 +2,7 @@ import { type Command, commandNames } from '@travessia/schemas/commands'
 import type { SitePolicy, Weekday } from '@travessia/schemas/site-policy'
 import { describe, expect, test } from 'vitest'
 import { deviceAt } from './fixtures.ts'
-import { allowsDevice, forbiddenBy, isOpen, policyLines } from './site-policy.ts'
+import { allowedDevices, allowsDevice, forbiddenBy, isOpen, policyLines } from './site-policy.ts'
 
 const gate = deviceAt('http://192.168.1.50:8080', { driver: 'control-id', ports: [9000] })
 const now = Date.parse('2026-11-25T12:00:00Z')
@@ -114,6 +114,12 @@ describe('hours', () => {
     expect(command(policy, 'EmergencyStop', evening)).toBeUndefined()
     expect(command({ ...policy, commands: [] }, 'EmergencyStop', evening)).toBe('POLICY_FORBIDS')
   })
+})
+
+test('an address that is none is no device of the site, and hides no other', () => {
+  const policy: SitePolicy = { devices: ['192.168.1.50'] }
+  const nowhere = { ...gate, baseUrl: 'nowhere' }
+  expect(allowedDevices(policy, [nowhere, gate])).toEqual([gate])
 })
 
 test('on site a policy reads as a line a rule', () => {

@@ -101,6 +101,17 @@ test('an unpaired agent says so, asks once a minute, and recovers when it is tak
   expect(renewal.isRevoked).toBe(false)
 })
 
+test('a renewal that is under way at the stop is the last one', async () => {
+  const under = Promise.withResolvers<void>()
+  const { renew, renewal } = renewing(() => under.promise)
+  renewal.refused()
+  await vi.advanceTimersByTimeAsync(1)
+  renewal.stop()
+  under.resolve()
+  await vi.advanceTimersByTimeAsync(3600_000)
+  expect(renew).toHaveBeenCalledTimes(1)
+})
+
 test('nothing is renewed after the stop', async () => {
   const { renew, renewal } = renewing(undefined, -1)
   renewal.start()

@@ -204,6 +204,15 @@ test('what a broker brings once more, after a newer one, is answered as before a
   expect(errors()).toBe(0)
 })
 
+test('of what a broker brings once more the last 32 are known', () => {
+  const { show } = start()
+  const orders = Array.from({ length: 34 }, (_, n) => order(n + 1, { from: n }))
+  for (const shown of orders) requireSigned(shown, show(shown))
+  const [, second, third] = orders as [CheckpointOrder, CheckpointOrder, CheckpointOrder]
+  requireSigned(third, show(third))
+  expect(show(second)).toMatchObject({ refused: { reason: 'shorter' } })
+})
+
 test('what is no message is answered with nothing, and what was kept cannot be read confirms nothing', () => {
   const { show, reports, path, errors } = start()
   show({} as never)

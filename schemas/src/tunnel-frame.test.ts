@@ -52,6 +52,7 @@ test('decodeFrame throws only FRAME_INVALID on rubbish', () => {
 test.each([
   ['a short frame', new Uint8Array(11)],
   ['another version', encodeFrame(FrameType.data, { streamId: 1 }).with(0, 0x22)],
+  ['type 0', encodeFrame(FrameType.data, { streamId: 1 }).with(0, 0x10)],
   ['an unknown type', encodeFrame(FrameType.data, { streamId: 1 }).with(0, 0x1f)],
   ['reserved bits', encodeFrame(FrameType.data, { streamId: 1 }).with(3, 1)],
   [
@@ -80,8 +81,27 @@ test('hello, credit, reset, close and pong survive the way', () => {
   expect(decodePong(pong.payload)).toEqual({ pingAt: 12.5, peerAt: 99.25 })
 })
 
-test('decodePong refuses a time that is not a number', () => {
-  expect(() =>
-    decodePong(decodeFrame(encodePong(decodeFrame(encodePing(Number.NaN)).payload, 1)).payload),
-  ).toThrow()
+test.each([
+  [Number.NaN, 1],
+  [1, Number.POSITIVE_INFINITY],
+])('decodePong refuses the times %s and %s', (pingAt, peerAt) => {
+  const ping = decodeFrame(encodePing(pingAt)).payload
+  expect(() => decodePong(decodeFrame(encodePong(ping, peerAt)).payload)).toThrow(
+    expect.objectContaining({ code: 'FRAME_INVALID' }),
+  )
 })
+
+test.each([{ epoch: 1 }, { windowBytes: 0 }, { windowBytes: '1' }, { maxFrameBytes: 1.5 }])(
+  'decodeHello refuses one with %j',
+  (change) => {
+    const hello = {
+      epoch: 'e',
+      windowBytes: 1,
+      maxFrameBytes: 2,
+      ...change,
+    } as unknown as Parameters<typeof encodeHello>[0]
+    expect(() => decodeHello(decodeFrame(encodeHello(hello)).payload)).toThrow(
+      expect.objectContaining({ code: 'FRAME_INVALID' }),
+    )
+  },
+)

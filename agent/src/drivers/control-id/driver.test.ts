@@ -140,6 +140,17 @@ test.each(['', '{}', '{"session":7}', 'nonsense'])(
   },
 )
 
+test.each(['a b', 'a;b', 'a\r\nx: y', 'a,b', 'é'])(
+  'a session that is %j is put into no header',
+  async (value) => {
+    const { driver } = await scripted(() => ({
+      status: 200,
+      body: JSON.stringify({ session: value }),
+    }))
+    await expect(driver.signIn?.()).rejects.toMatchObject({ code: 'DEVICE_PROTOCOL' })
+  },
+)
+
 test('a device that hangs at the login was not told to open: failed, not unknown', async () => {
   const { url, effects, fail } = await turnstile()
   await fail('hang')

@@ -1,5 +1,6 @@
 import type { Command } from '@travessia/schemas/commands'
 import { afterEach, expect, test, vi } from 'vitest'
+import { Connection } from './connection.ts'
 import { context, wiredPrinter } from './wire.fixture.ts'
 
 afterEach(() => {
@@ -44,6 +45,25 @@ test('a busy printer is waited for as long as it says so, and not longer', async
   await vi.advanceTimersByTimeAsync(200)
   expect(await silent).toEqual({ outcome: 'unknown', detail: 'no answer' })
 })
+
+test.each(['M23 a\nM112', 'M117 a;b', 'M117 *', 'M117 é', `M23 ${'a'.repeat(93)}`])(
+  'what is not one line of one command (%j) is not written',
+  async (command) => {
+    const written: string[] = []
+    const port = {
+      write: async (text: string) => void written.push(text),
+      close: async () => undefined,
+    }
+    const events = { hear: () => undefined, gone: () => undefined }
+    const connection = await Connection.open(
+      async () => port,
+      { path: '/dev/x', baudRate: 1 },
+      events,
+    )
+    await expect(connection.exchange(command, context())).rejects.toThrow(TypeError)
+    expect(written).toEqual([])
+  },
+)
 
 test('a report of temperatures while it heats is a sign of life too', async () => {
   fakeTimers()
