@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test, vi } from 'vitest'
+import type { Services } from '../services.ts'
+import { addLiveRoute } from './live.ts'
+import { startRoutes } from './node.fixture.ts'
+
+/** Of one person. */
+const maxStreams = 64
+
+test('whoever is gone while the log is asked leaves no stream behind', async () => {
+  const log = Promise.withResolvers<void>()
+  let asked = 0
+  let gone = 0
+  const { app, person } = await startRoutes((app, services) => {
+    const { store } = services
+    const head = async () => {
+      asked += 1
+      await log.promise
+      return store.head()
+    }
+    const readTenant = store.readTenant.bind(store)
+    const never = { onChange: () => () => undefined }
+    const more = { store: { head, readTenant }, presence: never, deviceStates: never }
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.raw.once('close', () => {
+        gone += 1
+      })
+    })
+    addLiveRoute(app, { ...services, ...more } as unknown as Services)
+  })
+  const { headers } = await person('operator')
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const ask = () => get({ port, path: '/api/events', headers }).on('error', () => undefined)
+  const leaving = Array.from({ length: maxStreams }, ask)
+  await vi.waitFor(() => expect(asked).toBe(maxStreams), 10_000)
+  for (const one of leaving) one.destroy()
+  await vi.waitFor(() => expect(gone).toBe(maxStreams), 10_000)
+  log.resolve()
+  const staying = ask()
+  const [response] = await once(staying, 'response')
+  expect(response.statusCode).toBe(200)
+  staying.destroy()
+})
