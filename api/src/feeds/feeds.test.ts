@@ -119,13 +119,13 @@ test('changed by many at once it still sends everything once', async () => {
   const id = await customer.add(url, 'webhook')
   await Promise.all(
     span(1, 8).map(() =>
-      customer.feeds.inTurn(() => customer.feeds.refresh(customer.tenantId, id)),
+      customer.feeds.inTurn(customer.tenantId, () => customer.feeds.refresh(customer.tenantId, id)),
     ),
   )
   await customer.write(20)
   await vi.waitFor(async () => expect((await customer.placeOf(id)).position).toBe(21), 10_000)
   expect(new Set(taken.map(({ headers }) => headers['webhook-id'])).size).toBe(taken.length)
-  await customer.feeds.inTurn(() => customer.feeds.stop())
+  await customer.feeds.inTurn(customer.tenantId, () => customer.feeds.stop())
   await customer.write(2)
   await new Promise((done) => setTimeout(done, 600))
   expect(Math.max(...positionsOf(taken))).toBe(21)

@@ -13,6 +13,7 @@ import { exportLine } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import { handle } from '../domain/decider.ts'
 import { feed as decider } from '../domain/feed.ts'
+import { createTurns } from '../in-turn.ts'
 import type { Services } from '../services.ts'
 import type { FeedRow } from '../views/feeds.ts'
 import { connectFeed, feedAddress } from './feed-address.ts'
@@ -44,12 +45,13 @@ type Named = Pick<FeedRow, 'tenantId' | 'id'>
 type Sealed = { readonly url: string; readonly secret: string | null }
 
 export class Feeds {
+  /** By customer: two runners of one feed would send all twice, and a limit is counted once at a time. */
+  readonly inTurn = createTurns()
   readonly #deps: FeedsDeps
   readonly #places: FeedPlaces
   readonly #runners = new Map<string, FeedRunner>()
   #unsubscribe: (() => void) | undefined
   #timers: NodeJS.Timeout[] = []
-  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps
@@ -77,13 +79,6 @@ export class Feeds {
 
   placeOf({ id, position }: FeedRow): FeedPlace {
     return this.#places.get(id, position - 1)
-  }
-
-  /** One after the other: two runners of one feed would send all twice, and a limit is counted once at a time. */
-  inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(act)
-    this.#turn = turn.catch(() => undefined)
-    return turn
   }
 
   /** @throws TravessiaError FEED_ADDRESS */

@@ -29,6 +29,7 @@ import {
 import { networkOf } from '../identity/attempts.ts'
 import { eraseSubject } from '../identity/erasure.ts'
 import { cookieName, loginSeconds } from '../identity/logins.ts'
+import { createTurns } from '../in-turn.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Principal } from '../plugins/principal.ts'
@@ -90,8 +91,9 @@ export function addAccountRoutes(app: App, services: Services): void {
   )
   addProfileRoutes(app, services)
   addPasswordRoute(app, services)
-  addUserRoutes(app, services)
-  addErasureRoute(app, services)
+  const inTurn = createTurns()
+  addUserRoutes(app, services, inTurn)
+  addErasureRoute(app, services, inTurn)
 }
 
 function addProfileRoutes(app: App, services: Services): void {
@@ -129,7 +131,10 @@ function addPasswordRoute(app: App, services: Services): void {
   )
 }
 
-function addUserRoutes(app: App, services: Services): void {
+/** By customer: who of two goes first is the last administrator of the second. */
+type InTurn = ReturnType<typeof createTurns>
+
+function addUserRoutes(app: App, services: Services, inTurn: InTurn): void {
   const config = { permission: 'administer' } as const
   app.get(
     '/api/users',
@@ -164,13 +169,14 @@ function addUserRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const member = namedOf(request, 'member')
-      await changeUser(services, request, { member, ...request.body })
+      const change = { member, ...request.body }
+      await inTurn(member.tenantId, () => changeUser(services, request, change))
       return one(services, member.tenantId, member.userId)
     },
   )
 }
 
-function addErasureRoute(app: App, services: Services): void {
+function addErasureRoute(app: App, services: Services, inTurn: InTurn): void {
   app.post(
     '/api/users/:id/erase',
     {
@@ -181,9 +187,11 @@ function addErasureRoute(app: App, services: Services): void {
       const member = namedOf(request, 'member')
       requireWithin(requirePrincipal(request), member.installationIds)
       if (!request.body.confirm) throw new TravessiaError('CONFIRMATION_REQUIRED')
-      const isLastAdmin = await isOnlyAdmin(services, member)
       const context = contextOf(services, request)
-      await eraseSubject(services, { ...member, isLastAdmin, context })
+      await inTurn(member.tenantId, async () => {
+        const isLastAdmin = await isOnlyAdmin(services, member)
+        await eraseSubject(services, { ...member, isLastAdmin, context })
+      })
       return reply.code(204).send(null)
     },
   )

@@ -22,6 +22,7 @@ import { type DeviceFields, device as decider } from '../domain/device.ts'
 import { slugOf } from '../domain/slug.ts'
 import { callDevice } from '../gateway/api-proxy.ts'
 import { credentialsId } from '../identity/vault.ts'
+import { createTurns } from '../in-turn.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Services } from '../services.ts'
@@ -35,6 +36,7 @@ const proxyBodyBytes = 1024 * 1024
 const onDevice = (permission: 'read' | 'manage') => ({ permission, scope: 'device' }) as const
 
 export function addDeviceRoutes(app: App, services: Services): void {
+  const inTurn = createTurns()
   app.get(
     '/api/installations/:id/devices',
     {
@@ -53,7 +55,8 @@ export function addDeviceRoutes(app: App, services: Services): void {
       schema: { params: idParams, body: deviceBody, response: answers({ 201: deviceSchema }) },
     },
     async (request, reply) => {
-      const row = await register(services, request, request.body)
+      const { id } = namedOf(request, 'installation')
+      const row = await inTurn(id, () => register(services, request, request.body))
       reply.code(201)
       return toDevice(row)
     },

@@ -41,7 +41,9 @@ export function addFeedRoutes(app: App, services: Services): void {
     '/api/audit/feeds',
     { config, schema: { body: feedBody, response: answers({ 201: addedFeedSchema }) } },
     async (request, reply) =>
-      reply.code(201).send(await feeds.inTurn(() => add(services, request, request.body))),
+      reply
+        .code(201)
+        .send(await feeds.inTurn(requireWide(request), () => add(services, request, request.body))),
   )
   app.patch(
     '/api/audit/feeds/:id',
@@ -49,13 +51,14 @@ export function addFeedRoutes(app: App, services: Services): void {
       config: onFeed,
       schema: { params: idParams, body: feedChange, response: answers({ 200: feedSchema }) },
     },
-    async (request) => feeds.inTurn(() => change(services, request, request.body)),
+    async (request) =>
+      feeds.inTurn(requireWide(request), () => change(services, request, request.body)),
   )
   app.delete(
     '/api/audit/feeds/:id',
     { config: onFeed, schema: { params: idParams, response: answers({ 204: Type.Null() }) } },
     async (request, reply) => {
-      await feeds.inTurn(() => remove(services, request))
+      await feeds.inTurn(requireWide(request), () => remove(services, request))
       return reply.code(204).send(null)
     },
   )
@@ -66,7 +69,7 @@ export function addFeedRoutes(app: App, services: Services): void {
       schema: { params: idParams, response: answers({ 202: testedFeedSchema }) },
     },
     async (request, reply) => {
-      const position = await feeds.inTurn(() => tryOut(services, request))
+      const position = await feeds.inTurn(requireWide(request), () => tryOut(services, request))
       return reply.code(202).send({ position })
     },
   )

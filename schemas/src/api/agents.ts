@@ -21,12 +21,16 @@ export const agentStateSchema = Type.Object({
 export type AgentState = Static<typeof agentStateSchema>
 export const pairingCodeSchema = Type.Object({ code: Type.String(), expiresAt: time })
 export type PairingCode = Static<typeof pairingCodeSchema>
+/** Closed: a private part does not belong here. */
 const okpKey = (crv: string) =>
-  Type.Object({
-    kty: Type.Literal('OKP'),
-    crv: Type.Literal(crv),
-    x: Type.String({ pattern: '^[\\w-]{43}$' }),
-  })
+  Type.Object(
+    {
+      kty: Type.Literal('OKP'),
+      crv: Type.Literal(crv),
+      x: Type.String({ pattern: '^[\\w-]{43}$' }),
+    },
+    closed,
+  )
 export const pairBody = Type.Object(
   {
     /** 8 symbols, dashes and case ignored. */
