@@ -37,23 +37,33 @@ export async function startStack({ dataDir, env = {} }: StackOptions = {}): Prom
   child.stderr.on('data', (text: Buffer) => {
     said += text.toString()
   })
+  let isAsked = false
+  child.once('exit', () => {
+    if (!isAsked) said += crashed
+  })
   const end = async (signal: NodeJS.Signals) => {
+    isAsked = true
     await ended(child, signal)
-    const [line] = crash.exec(said) ?? []
-    const log = line && readFileSync(join(directory, 'demo/node.log'), 'utf8')
+    const crash = crashPattern.test(said) && readFileSync(join(directory, 'demo/node.log'), 'utf8')
     if (dataDir === undefined) rmSync(directory, { recursive: true, force: true })
-    if (line) throw new Error(`${line}\n${log}`)
+    return crash
   }
   const ready = await readyLine(child).catch(rethrownAfter(() => end('SIGTERM')))
   return {
     ...(ready as Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl'>),
     ...{ dataDir: directory, process: child },
-    stop: () => end('SIGINT'),
+    async stop() {
+      const crash = await end('SIGINT')
+      const all = said
+      said = ''
+      if (crash) throw new Error(`${all}\n${crash}`)
+    },
   }
 }
 
-/** Of a node that ended by itself: whoever waits long enough sees the next one only. A test may kill it. */
-const crash = /^api\/src\/main\.ts (?!was ended by SIGKILL).*$/m
+const crashed = '\nnpm start ended by itself'
+/** Also of a node: whoever waits long enough sees the next one only. A test may kill it. */
+const crashPattern = new RegExp(`${crashed}|^api/src/main.ts (?!was ended by SIGKILL)`, 'm')
 
 /** Pid of the child of `stack` that runs a script. */
 export function childPid(stack: Stack, ...texts: string[]): number {

@@ -46,20 +46,23 @@ function portOf(url: unknown): string {
   return new URL(String(url)).port
 }
 
-async function stop(): Promise<void> {
+async function stop(exitCode = 0): Promise<void> {
   await stopChildren()
-  process.exit(0)
+  process.exit(exitCode)
 }
 
 process.once('SIGINT', () => void stop())
 process.once('SIGTERM', () => void stop())
+process.once('uncaughtException', (error) => {
+  console.error(error)
+  void stop(1)
+})
 
 try {
   await start()
 } catch (error) {
   console.error(sentenceOf(error))
-  await stopChildren()
-  process.exit(1)
+  await stop(1)
 }
 
 function sentenceOf(error: unknown): unknown {

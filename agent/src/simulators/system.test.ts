@@ -30,3 +30,14 @@ test('the API of a system echoes WebSocket messages as they are', async () => {
     expect(await once(socket, 'message')).toEqual([Buffer.from(message), isBinary])
   }
 })
+
+test('what is no WebSocket message ends that socket only', async () => {
+  const system = createSystem({ port: 0, apiPort: 0, slicerPort: 0 })
+  onTestFinished(() => system.stop())
+  const { apiUrl } = await system.start()
+  const socket = new WebSocket(`${apiUrl.replace('http', 'ws')}/ws`)
+  await once(socket, 'open')
+  socket.send(Buffer.alloc(65 * 1024))
+  expect((await once(socket, 'close'))[0]).toBe(1009)
+  expect((await fetch(`${apiUrl}/status`)).status).toBe(200)
+})

@@ -27,7 +27,10 @@ export function createSystem({ port, apiPort, slicerPort }: SystemOptions) {
     path: '/ws',
     maxPayload: maxMessageBytes,
   })
+  // The server's own, which its start hears.
+  sockets.on('error', () => undefined)
   sockets.on('connection', (socket) => {
+    socket.on('error', () => undefined)
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
   })
   return {

@@ -58,6 +58,7 @@ export class TurnstileMonitor {
       ])
       const headers = { 'content-type': 'application/json' }
       const answer = await fetch(url, { method: 'POST', body, headers, signal }).catch(() => null)
+      await answer?.body?.cancel()
       if (answer?.ok || this.#abort.signal.aborted) return
       await sleep(betweenMs, undefined, { signal: this.#abort.signal })
     }
