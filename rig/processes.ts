@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 
 export const root = join(import.meta.dirname, '..')
 
-const startMs = 110_000
+const startMs = 90_000
 
 /** The JSON line with `"msg":"ready"`; an error with what was said instead. */
 export async function readyLine(child: ChildProcess): Promise<Record<string, unknown>> {

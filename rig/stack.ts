@@ -3,11 +3,11 @@
  * directory of its own. Nothing of the code under test is imported.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from './free-port.ts'
-import { ended, pidsOf, readyLine, rethrownAfter, root } from './processes.ts'
+import { ended, pidsOf, readyLine, root } from './processes.ts'
 
 export type Stack = {
   readonly httpUrl: string
@@ -44,26 +44,36 @@ export async function startStack({ dataDir, env = {} }: StackOptions = {}): Prom
   const end = async (signal: NodeJS.Signals) => {
     isAsked = true
     await ended(child, signal)
-    const crash = crashPattern.test(said) && readFileSync(join(directory, 'demo/node.log'), 'utf8')
+    const logs = logsOf(directory)
     if (dataDir === undefined) rmSync(directory, { recursive: true, force: true })
-    return crash
+    return logs
   }
-  const ready = await readyLine(child).catch(rethrownAfter(() => end('SIGTERM')))
+  const ready = await readyLine(child).catch(async (cause: unknown) => {
+    throw new Error(`${cause}\n${await end('SIGTERM')}`, { cause })
+  })
   return {
     ...(ready as Pick<Stack, 'httpUrl' | 'remoteUrl' | 'wsUrl' | 'mqttUrl'>),
     ...{ dataDir: directory, process: child },
     async stop() {
-      const crash = await end('SIGINT')
+      const logs = await end('SIGINT')
       const all = said
       said = ''
-      if (crash) throw new Error(`${all}\n${crash}`)
+      if (crash.test(all)) throw new Error(`${all}\n${logs}`)
     },
   }
 }
 
 const crashed = '\nnpm start ended by itself'
 /** Also of a node: whoever waits long enough sees the next one only. A test may kill it. */
-const crashPattern = new RegExp(`${crashed}|^api/src/main.ts (?!was ended by SIGKILL)`, 'm')
+const crash = new RegExp(`${crashed}|^api/src/main.ts (?!was ended by SIGKILL)`, 'm')
+
+/** The last lines of each part. */
+function logsOf(directory: string): string {
+  const logs = globSync(join(directory, 'demo/*.log'))
+  return logs
+    .flatMap((path) => [path, ...readFileSync(path, 'utf8').split('\n').slice(-15)])
+    .join('\n')
+}
 
 /** Pid of the child of `stack` that runs a script. */
 export function childPid(stack: Stack, ...texts: string[]): number {
