@@ -100,6 +100,29 @@ test('202 comes after CommandIssued is in the log, and the gate opens once', asy
   expect(done.map(({ parameters }) => parameters)).toEqual(['allow=clockwise'])
 })
 
+test('what somebody commands while using the page of the device is evidence of that session', async () => {
+  const path = `/api/devices/${gate.id}/sessions`
+  const session = await manager.call<{ sessionId: string }>('POST', path, { reason: 'visita' })
+  const { sessionId } = session.body
+  const { body } = await open({ direction: 'clockwise' })
+  const byOther = await open({ direction: 'clockwise' }, { as: operator })
+  await endOfCommand(manager, body.commandId)
+  await manager.call('DELETE', `/api/sessions/${sessionId}`)
+  const later = await open({ direction: 'clockwise' })
+  await endOfCommand(manager, later.body.commandId)
+  const listed = await factsOf(auditor, `&sessionId=${sessionId}&kind=command`)
+  expect(new Set(listed.map(({ streamId }) => streamId))).toEqual(new Set([body.commandId]))
+  expect(listed.map(({ type }) => type)).toContain('CommandSucceeded')
+  const { events } = await auditor.get<{ events: Item[] }>(`/api/audit/sessions/${sessionId}`)
+  const places = events.map(({ position }) => Number(position))
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
+  expect(events.map(({ id }) => id)).toEqual(expect.arrayContaining(listed.map(({ id }) => id)))
+  const asked = `/api/audit/export?format=csv&sessionId=${sessionId}`
+  const csv = (await auditor.call<string>('GET', asked)).body
+  expect(csv).toContain(body.commandId)
+  for (const { body: other } of [byOther, later]) expect(csv).not.toContain(other.commandId)
+})
+
 test('the audit says who opened what and why, in Portuguese and in English', async () => {
   const { body } = await open({ direction: 'anticlockwise', reason: 'entrega' })
   await endOfCommand(manager, body.commandId)

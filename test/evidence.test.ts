@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api } from '../rig/api.ts'
+import { Api, deviceNamed, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { root } from '../rig/processes.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
@@ -48,6 +48,52 @@ test('a selection says whose word it is, and the export is a fact with what was 
     '/api/audit/events?type=AuditExported&limit=1',
   )
   expect(items[0]?.data).toEqual({ format: 'bundle', filter: { type: 'AuditExported' } })
+})
+
+test('what was active at a moment is exported as the events of those sessions, all of them and no others', async () => {
+  const manager = await new Api(stack.httpUrl).signIn('gestor@demo.travessia')
+  const [gate, printer] = [
+    await deviceNamed(manager, 'Catraca Entrada'),
+    await deviceNamed(manager, 'Câmera'),
+  ]
+  const open = async ({ id }: Item) => {
+    const { body } = await manager.call<{ sessionId: string }>(
+      'POST',
+      `/api/devices/${id}/sessions`,
+    )
+    return body.sessionId
+  }
+  const end = (id: string) => manager.call('DELETE', `/api/sessions/${id}`)
+  const before = await open(gate)
+  await end(before)
+  const then = [await open(gate), await open(printer)]
+  const at = new Date().toISOString()
+  const me = await manager.get<{ id: string }>('/api/auth/me')
+  for (const id of then) await end(id)
+  const query = `activeAt=${at}&userId=${me.id}`
+  const { body } = await auditor.call<string>('GET', `/api/audit/export?format=jsonl&${query}`)
+  const events = body
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Item)
+  expect(new Set(events.map(({ sessionId }) => sessionId))).toEqual(new Set(then))
+  const types = events.map(({ type }) => type)
+  for (const type of ['SessionRequested', 'SessionOpened', 'SessionClosed'])
+    expect(types.filter((one) => one === type)).toHaveLength(2)
+  const path = await exportBundle(`&${query}`)
+  const { code, said } = verify(path)
+  expect([code, said]).toEqual([0, expect.stringContaining('Integrity: intact')])
+  expect(said).toContain(`${events.length} events`)
+})
+
+test.each([
+  ['limit', 'format=csv&limit=2'],
+  ['cursor', 'format=bundle&cursor=9'],
+  ['cursor', 'format=csv&cursor=9&hasGaps=true'],
+  ['sessionId', `format=csv&hasGaps=true&sessionId=${'a'.repeat(26)}`],
+])('an export that would not do what is asked (%s) is refused: %s', async (_what, query) => {
+  const { status } = await auditor.call('GET', `/api/audit/export?${query}`)
+  expect(status).toBe(400)
 })
 
 test('a damaged bundle is exit 1 or 2, and what is none is exit 2; the key of another log helps nobody', async () => {

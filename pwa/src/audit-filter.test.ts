@@ -53,10 +53,10 @@ test('the API is asked only for what its route knows: kinds for events, a moment
   expect(activeKeys(cleared(filter))).toEqual([])
 })
 
-test('an export has the filter that is shown, but for what events do not have', () => {
+test('an export has the filter that is shown', () => {
   expect(exportOf(filterOf(''), 'csv')).toBe('/api/audit/export?format=csv')
   expect(exportOf(filterOf('?pessoa=u1&ativa=2026-11-24T12:30:00Z'), 'bundle')).toBe(
-    '/api/audit/export?format=bundle&userId=u1',
+    '/api/audit/export?format=bundle&userId=u1&activeAt=2026-11-24T12%3A30%3A00Z',
   )
 })
 

@@ -74,10 +74,9 @@ export function queryOf(filter: AuditFilter): URLSearchParams {
   return new URLSearchParams(activeKeys(filter).map((key) => [key, filter[key]]))
 }
 
-/** Sessions cannot be exported as such: their events of the same filter are. */
+/** Sessions cannot be exported as such: their events are, or the events of the same filter where no moment or gap chooses them. */
 export function exportOf(filter: AuditFilter, format: string): string {
   const query = queryOf(filter)
-  query.delete('activeAt')
   return `/api/audit/export?format=${format}${query.size > 0 ? `&${query}` : ''}`
 }
 

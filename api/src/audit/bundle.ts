@@ -25,9 +25,15 @@ import { noteKeyText } from '@travessia/schemas/evidence/note'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
-import type { EntryFilter, KeptCheckpoint, KeptCosignature, Leaf } from '../store/evidence-log.ts'
+import type {
+  Entry,
+  EntryFilter,
+  KeptCheckpoint,
+  KeptCosignature,
+  Leaf,
+} from '../store/evidence-log.ts'
 import { BundleBlobs } from './bundle-blobs.ts'
-import { entryPages } from './entry-pages.ts'
+import { entryPages, merged } from './entry-pages.ts'
 import type { ZipSource } from './zip.ts'
 
 const pageEntries = 500
@@ -43,6 +49,8 @@ type Deps = {
 }
 export type BundleOrder = {
   readonly filter: EntryFilter
+  /** Of these only. */
+  readonly sessionIds?: readonly string[] | undefined
   /** The filter in the words of who asked. */
   readonly asked: Readonly<Record<string, unknown>>
   readonly scope: Manifest['scope']
@@ -86,8 +94,23 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
   yield { name: fileNames.manifest, data: described(list([note]), () => undefined) }
 }
 
-async function* entriesOf({ store }: Deps, { filter, checkpoint, signal }: BundleOrder) {
-  for await (const page of entryPages(store.evidence, filter, pageEntries)) {
+function entriesOf(deps: Deps, order: BundleOrder): AsyncGenerator<Entry> {
+  const { filter, sessionIds } = order
+  if (!sessionIds) return walkOf(deps, order, pageEntries)
+  const limit = Math.ceil(pageEntries / Math.max(1, sessionIds.length))
+  return merged(
+    sessionIds.map((sessionId) =>
+      walkOf(deps, { ...order, filter: { ...filter, sessionId } }, Math.max(limit, 20)),
+    ),
+  )
+}
+
+async function* walkOf(
+  { store }: Deps,
+  { filter, checkpoint, signal }: BundleOrder,
+  limit: number,
+): AsyncGenerator<Entry> {
+  for await (const page of entryPages(store.evidence, filter, limit)) {
     signal.throwIfAborted()
     for (const entry of page) {
       if (entry.logIndex >= checkpoint.size) return

@@ -14,3 +14,19 @@ export async function* entryPages(
     await breathe()
   }
 }
+
+/** Of several walks that are each in log order, one that is. */
+export async function* merged(walks: ReadonlyArray<AsyncIterator<Entry>>): AsyncGenerator<Entry> {
+  const heads = await Promise.all(walks.map(async (walk) => ({ walk, next: await walk.next() })))
+  const placeOf = ({ next }: (typeof heads)[number]) =>
+    next.done ? Number.POSITIVE_INFINITY : next.value.position
+  for (;;) {
+    const first = heads.reduce<(typeof heads)[number] | undefined>(
+      (best, head) => (best && placeOf(best) <= placeOf(head) ? best : head),
+      undefined,
+    )
+    if (!first || first.next.done) return
+    yield first.next.value
+    first.next = await first.walk.next()
+  }
+}

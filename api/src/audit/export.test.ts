@@ -1,7 +1,11 @@
+import { DatabaseSync } from 'node:sqlite'
 import type { AuditEvent } from '@travessia/schemas/api'
+import type { RecordedEvent } from '@travessia/schemas/events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { csvCell, exportHead, exportLine } from './export.ts'
+import { SessionsView } from '../views/sessions.ts'
+import { csvCell, exportHead, exportLine, sessionsToExport } from './export.ts'
+import { sampleData } from './sample-data.fixture.ts'
 
 const event = {
   ...{ position: 7, logIndex: 3, id: 'i', type: 'SessionClosed', at: '2026-11-24T12:00:00Z' },
@@ -89,4 +93,19 @@ test('no text makes a formula or a line of its own in CSV, nor a second line in 
 
 test('JSON lines have no head', () => {
   expect(exportHead('jsonl')).toBe('')
+})
+
+test('events of up to 200 sessions are exported at once, and more are refused, not left out', async () => {
+  const sessions = new SessionsView(new DatabaseSync(':memory:'))
+  const filter = { tenantId: 't', installationIds: null }
+  const request = (position: number) =>
+    sessions.apply({
+      ...{ position, streamId: `s${position}`, tenantId: 't', at: '', actor: { id: 'u' } },
+      ...{ type: 'SessionRequested', data: sampleData.SessionRequested },
+    } as unknown as RecordedEvent)
+  for (let position = 1; position <= 200; position += 1) request(position)
+  expect((await sessionsToExport(sessions, filter)).length).toBe(200)
+  request(201)
+  const refused = expect.objectContaining({ code: 'MESSAGE_INVALID' })
+  await expect(sessionsToExport(sessions, filter)).rejects.toEqual(refused)
 })

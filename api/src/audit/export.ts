@@ -2,11 +2,13 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { AuditEvent } from '@travessia/schemas/api'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
-import type { Language } from '@travessia/schemas/errors'
-import type { EventFilter, EventStore } from '../store/event-store.ts'
+import { type Language, TravessiaError } from '@travessia/schemas/errors'
+import type { EventFilter, EventPage, EventStore } from '../store/event-store.ts'
+import type { SessionFilter, SessionsView } from '../views/sessions.ts'
 import { type ReadingDeps, readEvents } from './reading.ts'
 
 const pageEvents = 200
+const maxSessions = 200
 
 const columns = [
   ...['position', 'logIndex', 'id', 'type', 'at', 'actorType', 'actorId', 'actorName'],
@@ -21,25 +23,46 @@ export type ExportFormat = keyof typeof exportTypes
 
 type ExportOrder = {
   readonly filter: Omit<EventFilter, 'limit'>
+  /** Of these only, one after the other. */
+  readonly sessionIds?: readonly string[] | undefined
   readonly format: ExportFormat
   readonly language: Language
 }
 
-/** Newest first; reads on only when the reader wants more, and in turns with everything else. */
+/** Newest first (of sessions: the newest session, and each so); reads on only when the reader wants more, and in turns with everything else. */
 export async function* exportedLines(
   deps: ReadingDeps & { readonly store: Pick<EventStore, 'query'> },
-  { filter, format, language }: ExportOrder,
+  { filter, sessionIds, format, language }: ExportOrder,
 ): AsyncGenerator<string> {
   yield exportHead(format)
+  const filters = sessionIds?.map((sessionId) => ({ ...filter, sessionId })) ?? [filter]
+  for (const one of filters)
+    for await (const page of pagesOf(deps.store, one)) {
+      const events = await readEvents(deps, page, language)
+      yield events.map((event) => exportLine(format, event)).join('')
+    }
+}
+
+async function* pagesOf(store: Pick<EventStore, 'query'>, filter: ExportOrder['filter']) {
   for (let next: string | undefined = filter.cursor; ; ) {
     const cursor = next === undefined ? {} : { cursor: next }
-    const page = await deps.store.query({ ...filter, ...cursor, limit: pageEvents })
-    const events = await readEvents(deps, page.items, language)
-    yield events.map((event) => exportLine(format, event)).join('')
+    const page: EventPage = await store.query({ ...filter, ...cursor, limit: pageEvents })
+    yield page.items
     if (page.nextCursor === undefined) return
     next = page.nextCursor
     await breathe()
   }
+}
+
+/** @throws TravessiaError MESSAGE_INVALID: more than may be exported at once */
+export async function sessionsToExport(
+  sessions: Pick<SessionsView, 'list'>,
+  filter: Omit<SessionFilter, 'limit'>,
+): Promise<string[]> {
+  const rows = await sessions.list({ ...filter, limit: maxSessions + 1 })
+  if (rows.length > maxSessions)
+    throw new TravessiaError('MESSAGE_INVALID', { problem: `over ${maxSessions} sessions` })
+  return rows.map(({ id }) => id)
 }
 
 /** What stands before the first row. */

@@ -99,6 +99,19 @@ test('under the rule a command is held, and nothing is sent until another person
   expect(await rowOf(commandId)).toMatchObject({ userId: asker, decidedBy: second })
 })
 
+test('every fact of a command that was given in a session names it, also when others decide later', async () => {
+  const sessionId = newId()
+  const sessionsOf = async ({ commandId }: { commandId: string }) =>
+    (await store.readStream(tenantId, commandId)).map((fact) => fact.sessionId)
+  const approved = await ask({ sessionId })
+  await approvals.approve(await rowOf(approved.commandId), second)
+  expect(await sessionsOf(approved)).toEqual([sessionId, sessionId, sessionId])
+  const rejected = await ask({ sessionId })
+  await approvals.reject(await rowOf(rejected.commandId), second)
+  expect(await sessionsOf(rejected)).toEqual([sessionId, sessionId])
+  expect(await sessionsOf(await ask())).toEqual([undefined])
+})
+
 test('an approval is durable before anything is sent', async () => {
   const { commandId } = await ask()
   const row = await rowOf(commandId)

@@ -132,12 +132,13 @@ export class Approvals {
 }
 
 function contextOf(
-  { id: commandId, installationId, deviceId, agentId, correlationId }: CommandRow,
+  { id: commandId, installationId, deviceId, agentId, sessionId, correlationId }: CommandRow,
   at: number,
 ): Omit<EventContext, 'actor'> {
   return {
     ...{ at: new Date(at).toISOString(), installationId, deviceId, commandId, correlationId },
     ...(agentId === null ? {} : { agentId }),
+    ...(sessionId === null ? {} : { sessionId }),
   }
 }
 

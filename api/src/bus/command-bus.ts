@@ -41,6 +41,8 @@ export type CommandRequest = {
   readonly expiresInMs?: number
   /** 1-128 visible ASCII; the same key of the same user is the same command. */
   readonly idempotencyKey?: string
+  /** In which the person uses the device meanwhile. */
+  readonly sessionId?: string
   readonly correlationId: string
 }
 
@@ -229,7 +231,7 @@ function commandIdOf({ tenantId, userId, idempotencyKey }: CommandRequest, now: 
 }
 
 function contextOf(
-  { userId, device, correlationId }: CommandRequest,
+  { userId, device, sessionId, correlationId }: CommandRequest,
   { commandId, agentId, now }: { commandId: string; agentId: string | undefined; now: number },
 ): EventContext {
   return {
@@ -238,6 +240,7 @@ function contextOf(
     installationId: device.installationId,
     deviceId: device.id,
     ...(agentId === undefined ? {} : { agentId }),
+    ...(sessionId === undefined ? {} : { sessionId }),
     commandId,
     correlationId,
   }

@@ -85,6 +85,17 @@ test('a command of another device, by another agent, of another kind, or none is
   }
 })
 
+test('what the agent reports of a command belongs to the session in which it was given', async () => {
+  const sessionId = newId()
+  const { commandId } = await issued({ sessionId })
+  const report = { commandId, status: 'delivered', at: now } as const
+  await recorder.commandReport({ tenantId, agentId }, report as never)
+  expect(await store.readStream(tenantId, commandId)).toMatchObject([
+    { type: 'CommandIssued', sessionId },
+    { type: 'CommandDelivered', sessionId },
+  ])
+})
+
 test('credentials that go to an agent are a fact of the device, said once', async () => {
   const actor = { type: 'user', id: newId() } as const
   const registered = { type: 'DeviceRegistered', data: sampleData.DeviceRegistered } as const

@@ -156,9 +156,10 @@ export class Recorder {
       installationId,
       deviceId,
       agentId,
+      sessionId,
       correlationId,
     } = issued
-    const places = { installationId, deviceId, agentId, commandId }
+    const places = { installationId, deviceId, agentId, sessionId, commandId }
     const { state } = await handle(
       this.#deps.store,
       commandDecider,

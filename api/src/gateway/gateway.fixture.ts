@@ -35,7 +35,7 @@ import { TunnelClient } from './tunnel-client.ts'
 const log = pino({ level: 'silent' })
 export const tenantId = newId()
 const installationId = newId()
-const userId = newId()
+export const userId = newId()
 
 export type Answer = {
   readonly status: number

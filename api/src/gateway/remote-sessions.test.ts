@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { newId } from '@travessia/schemas/ids'
 import { expect, onTestFinished, test } from 'vitest'
-import { startGateway, type TestGateway, tenantId } from './gateway.fixture.ts'
+import { startGateway, type TestGateway, tenantId, userId } from './gateway.fixture.ts'
 
 const ended = expect.objectContaining({ code: 'SESSION_ENDED' })
 
@@ -17,6 +17,24 @@ async function revocationsOf({ parts }: TestGateway): Promise<unknown> {
   const { items } = await parts.store.query({ tenantId, types: ['SessionRevoked'], limit: 9 })
   return items.map(({ data, sessionId = '' }) => [data, parts.sessions.find(sessionId)])
 }
+
+test('the session in which a person uses a device is the one opened last that has not ended', async () => {
+  const { node, device } = await setUp()
+  const { sessions } = node.parts
+  const inUse = (person = userId, id = device.id) => sessions.inUse(person, id)?.id
+  expect(inUse()).toBeUndefined()
+  const [first, second] = [await node.open(device), await node.open(device)]
+  await node.open(await node.register())
+  expect([inUse(), inUse(newId()), inUse(userId, newId())]).toEqual([
+    second.id,
+    undefined,
+    undefined,
+  ])
+  await sessions.close(second.id)
+  expect(inUse()).toBe(first.id)
+  await sessions.close(first.id)
+  expect(inUse()).toBeUndefined()
+})
 
 test('a session that has lost its right while it opened is revoked, and nobody is let in', async () => {
   const { node, device } = await setUp()

@@ -100,6 +100,13 @@ export class RemoteSessions {
     return session && !session.isEnded && session.expiresAt > this.#deps.now() ? session : undefined
   }
 
+  /** In which this person uses this device now: of several the one that was opened last. */
+  inUse(userId: string, deviceId: string): LiveSession | undefined {
+    return [...this.#live.values()].findLast(
+      (one) => one.userId === userId && one.deviceId === deviceId && this.find(one.id),
+    )
+  }
+
   /**
    * @throws TravessiaError AGENT_MISSING, AGENT_OFFLINE, AGENT_NOT_READY (recorded as denied), STORE_UNAVAILABLE,
    *   SESSION_ENDED: it has no right to be any more

@@ -20,7 +20,7 @@ import { pastStateSchema, stateQuery } from '@travessia/schemas/past-state'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { bundle } from '../audit/bundle.ts'
-import { exportedLines, exportTypes } from '../audit/export.ts'
+import { exportedLines, exportTypes, sessionsToExport } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import { Readings } from '../audit/readings.ts'
 import { search } from '../audit/search.ts'
@@ -33,10 +33,12 @@ import { readerLanguage } from '../plugins/error-handler.ts'
 import { maySee, type Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import type { EventFilter } from '../store/event-store.ts'
+import type { SessionRow } from '../views/sessions.ts'
 import { type App, answers, contextOf } from './route.ts'
 import { toSession } from './sessions.ts'
 
 const pageEvents = 50
+const sessionCommands = 200
 const config = { permission: 'audit' } as const
 
 export function addAuditRoutes(app: App, services: Services): void {
@@ -100,15 +102,25 @@ function addListRoutes(app: App, services: Services): void {
       const page = { after: request.query.after, limit: maxSessionEvents + 1 }
       const found = await services.store.readStream(row.tenantId, row.id, page)
       const { events, ...more } = sessionPage(found, maxSessionEvents)
+      const sent = page.after ? { items: [] } : await search(services.store, commandsOf(row))
       await record(request, { list: 'session', filter: { sessionId: row.id } })
       return {
         session: await toSession(services, row, readerLanguage(request)),
         ...(await services.views.gaps.count(row.tenantId, row.id)),
-        events: await readEvents(services, events, readerLanguage(request)),
+        events: await readEvents(
+          services,
+          [...events, ...sent.items].sort((a, b) => a.position - b.position),
+          readerLanguage(request),
+        ),
         ...more,
+        ...(sent.nextCursor === undefined ? {} : { hasMoreCommands: true as const }),
       }
     },
   )
+}
+
+function commandsOf({ tenantId, id: sessionId }: SessionRow): EventFilter {
+  return { tenantId, sessionId, types: typesOfKind('command'), limit: sessionCommands }
 }
 
 /** The same facts, evolved only so far. */
@@ -165,19 +177,55 @@ async function exportEvents(
 ): Promise<FastifyReply> {
   const { format, ...wanted } = query
   const principal = requirePrincipal(request)
-  const filter = filterOf(principal, wanted)
+  const { filter, sessionIds } = await choiceOf(services, principal, wanted)
+  if (format === 'bundle' && filter.cursor !== undefined)
+    throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
   await services.store.append({
     ...{ tenantId: principal.tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
     events: [
       { ...contextOf(services, request), type: 'AuditExported', data: { format, filter: wanted } },
     ],
   })
-  if (format === 'bundle') return sendBundle(services, { reply, principal, query: wanted })
-  const lines = exportedLines(services, { filter, format, language: readerLanguage(request) })
+  if (format === 'bundle')
+    return sendBundle(services, { reply, principal, asked: wanted, filter, sessionIds })
+  const language = readerLanguage(request)
+  const lines = exportedLines(services, { filter, sessionIds, format, language })
   return reply
     .type(exportTypes[format])
     .header('content-disposition', `attachment; filename="travessia-audit.${format}"`)
     .send(Readable.from(lines))
+}
+
+type Choice = {
+  readonly filter: Omit<EventFilter, 'limit'>
+  readonly sessionIds: readonly string[] | undefined
+}
+
+/**
+ * What is to be exported; of sessions, what chooses them does not choose among their events.
+ * @throws TravessiaError MESSAGE_INVALID: it cannot be done so, or there are too many sessions
+ */
+async function choiceOf(
+  { views }: Services,
+  principal: Principal,
+  { activeAt, hasGaps, ...wanted }: Omit<Static<typeof exportQuery>, 'format'>,
+): Promise<Choice> {
+  const { limit: _limit, ...filter } = filterOf(principal, wanted)
+  if (activeAt === undefined && hasGaps === undefined) return { filter, sessionIds: undefined }
+  const { type: _type, kind: _kind, cursor, sessionId, ...chosen } = wanted
+  if (cursor !== undefined) throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
+  if (sessionId !== undefined) throw new TravessiaError('MESSAGE_INVALID', { at: '/sessionId' })
+  const { tenantId, installationIds } = principal
+  const sessionIds = await sessionsToExport(views.sessions, {
+    ...{ ...chosen, tenantId, installationIds },
+    ...(activeAt === undefined ? {} : { activeAt }),
+    ...(hasGaps === undefined ? {} : { hasGaps }),
+  })
+  const { types } = filter
+  return {
+    filter: { tenantId, ...(types && { types }), ...(installationIds && { installationIds }) },
+    sessionIds,
+  }
 }
 
 /** The checkpoint is signed after the export was recorded: the bundle of a whole log ends with its own fact. */
@@ -186,19 +234,28 @@ async function sendBundle(
   {
     reply,
     principal,
-    query: { limit: _limit, cursor: _cursor, ...asked },
-  }: { reply: FastifyReply; principal: Principal; query: Static<typeof auditQuery> },
+    asked,
+    filter,
+    sessionIds,
+  }: Choice & {
+    reply: FastifyReply
+    principal: Principal
+    asked: Omit<Static<typeof exportQuery>, 'format'>
+  },
 ): Promise<FastifyReply> {
   const { signal, end } = services.retention.beginBundle(principal.tenantId)
   reply.raw.once('close', end)
   const checkpoint = await services.checkpointer.fresh(principal.tenantId)
   const isWhole = Object.keys(asked).length === 0 && principal.installationIds === null
-  const { limit: _pageEvents, ...filter } = filterOf(principal, asked)
   const scope = isWhole ? 'whole' : 'selection'
   return reply
     .type('application/zip')
     .header('content-disposition', `attachment; filename="travessia-audit-${checkpoint.size}.zip"`)
-    .send(Readable.from(zip(bundle(services, { filter, asked, scope, checkpoint, signal }))))
+    .send(
+      Readable.from(
+        zip(bundle(services, { filter, sessionIds, asked, scope, checkpoint, signal })),
+      ),
+    )
 }
 
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */

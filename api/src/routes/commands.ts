@@ -32,11 +32,14 @@ export function addCommandRoutes(app: App, services: Services): void {
       const { command, args = {}, expiresInMs, confirm = false } = request.body
       const device = namedOf(request, 'device')
       const key = idempotencyKeyOf(request)
+      const { userId } = requirePrincipal(request)
+      const session = services.sessions.inUse(userId, device.id)
       const issued = await services.commands.issue({
-        ...{ tenantId: device.tenantId, userId: requirePrincipal(request).userId, device },
+        ...{ tenantId: device.tenantId, userId, device },
         ...{ command, args, isConfirmed: confirm, correlationId: request.id },
         ...(expiresInMs === undefined ? {} : { expiresInMs }),
         ...(key === undefined ? {} : { idempotencyKey: key }),
+        ...(session && { sessionId: session.id }),
       })
       reply.code(202)
       return issued

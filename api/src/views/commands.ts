@@ -9,6 +9,7 @@ export type CommandRow = {
   readonly installationId: string
   readonly deviceId: string
   readonly agentId: string | null
+  readonly sessionId: string | null
   readonly userId: string
   readonly status: CommandStatus
   readonly issued: Fact<'CommandIssued'>['data']
@@ -34,7 +35,8 @@ export class CommandsView implements View {
       'command',
       `id text primary key, tenant text, installation text, device text, agent text, user text, status text,
        issued text, seq integer, confirmed integer, error text, detail text, issued_at text, ended_at text,
-       correlation text, percent integer, file text, decided_by text, position integer`,
+       correlation text, percent integer, file text, decided_by text, position integer,
+       session text`,
     )
       .index('tenant, device, seq')
       .index('ended_at, status, seq')
@@ -117,16 +119,18 @@ export class CommandsView implements View {
       installationId = '',
       deviceId = '',
       agentId = null,
+      sessionId = null,
       actor,
       at,
     } = event
     const sql = `insert into command values
-      (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null, ?, null, ?, null, null, null, ?)
+      (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null, ?, null, ?, null, null, null, ?, ?)
       on conflict (id) do update set agent = excluded.agent, status = excluded.status, issued = excluded.issued,
       seq = excluded.seq, issued_at = excluded.issued_at`
     const ids = [streamId, tenantId, installationId, deviceId, agentId, actor.id]
     const text = JSON.stringify(issued)
-    this.#table.run(sql, ...ids, status, text, issued.seq, at, event.correlationId, event.position)
+    const { correlationId, position } = event
+    this.#table.run(sql, ...ids, status, text, issued.seq, at, correlationId, position, sessionId)
   }
 
   #decided({ streamId, actor }: RecordedEvent): void {
@@ -162,6 +166,7 @@ function toCommand(row: Row): CommandRow {
     installationId: text(row['installation']),
     deviceId: text(row['device']),
     agentId: textOrNull(row['agent']),
+    sessionId: textOrNull(row['session']),
     userId: text(row['user']),
     status: text(row['status']) as CommandStatus,
     issued: JSON.parse(text(row['issued'])) as CommandRow['issued'],

@@ -114,6 +114,15 @@ test('when the commands did not come, trying again shows every line once', async
   expect(document.querySelectorAll('ol li')).toHaveLength(5)
 })
 
+test('a command that came with the session and once more with those of the time is one line', async () => {
+  const command = event('CommandIssued', 10, {}, { commandId: 'c' })
+  answers['GET /api/audit/sessions/s'] = () => auditOf([event('SessionRequested', 0), command])
+  answers['GET /api/audit/events'] = () => Response.json({ items: [command] })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText('sentence of CommandIssued')).toBeVisible()
+  expect(document.querySelectorAll('ol li')).toHaveLength(2)
+})
+
 test('commands that the server has yet to search for are found', async () => {
   const { 'GET /api/audit/events': commands } = answers
   answers['GET /api/audit/events'] = () => {

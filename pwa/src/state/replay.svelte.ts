@@ -17,7 +17,7 @@ export class Replay {
   #isRecorded = false
 
   readonly events: readonly AuditEvent[] = $derived(
-    [...(this.audit?.events ?? []), ...this.#commands].toSorted((a, b) => a.position - b.position),
+    eachOnce([...(this.audit?.events ?? []), ...this.#commands]),
   )
   readonly startMs: number = $derived(Date.parse(this.audit?.events[0]?.at ?? '') || 0)
   readonly moments: readonly Moment[] = $derived(
@@ -62,4 +62,10 @@ export class Replay {
     this.#commands = items
     this.hasMoreCommands = nextCursor !== undefined
   }
+}
+
+/** In log order: a command that belongs to the session comes with it, and once more with those of the time. */
+function eachOnce(events: readonly AuditEvent[]): AuditEvent[] {
+  const byId = new Map(events.map((event) => [event.id, event]))
+  return [...byId.values()].sort((a, b) => a.position - b.position)
 }

@@ -61,12 +61,16 @@ export const auditSessionQuery = Type.Object(
   { after: Type.Optional(Type.Integer({ minimum: 0 })) },
   closed,
 )
-/** The gaps are the session's own. `nextAfter`: there are more events, asked for with `?after=`. */
+/**
+ * On the first page also what its person commanded of the device meanwhile. The gaps are the session's own. `nextAfter`: there are
+ * more events, asked for with `?after=`; `hasMoreCommands`: and more commands, which `GET /api/audit/events` gives.
+ */
 export const auditSessionSchema = Type.Object({
   session: sessionSchema,
   ...gapFields,
   events: Type.Array(auditEventSchema),
   nextAfter: Type.Optional(Type.Integer()),
+  hasMoreCommands: Type.Optional(Type.Literal(true)),
 })
 /** Whom events of the audit may be by. */
 export const auditPeopleSchema = list(Type.Object({ id, name: Type.String() }))
@@ -78,7 +82,10 @@ export const auditKeysSchema = Type.Object({
   origin: Type.String(),
   keys: Type.Array(Type.String()),
 })
+const { limit: _all, ...ofEvents } = auditQuery.properties
+const { activeAt, hasGaps } = auditSessionsQuery.properties
+/** With `activeAt` or `hasGaps`: all events of the sessions that the list of sessions has for it; a type narrows them. */
 export const exportQuery = Type.Object(
-  { ...auditQuery.properties, format: Type.Enum(['csv', 'jsonl', 'bundle']) },
+  { ...ofEvents, activeAt, hasGaps, format: Type.Enum(['csv', 'jsonl', 'bundle']) },
   closed,
 )
