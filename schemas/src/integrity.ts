@@ -7,6 +7,8 @@ export const gapFields = { gaps: Type.Integer(), hasMoreGaps: Type.Boolean() }
 export const integritySchema = Type.Object({
   /** `damaged`: the log is not what was signed. `unsigned`: nothing was signed yet. */
   status: Type.Enum(integrityStatuses),
+  /** Where it was found to be another one, if that is known. */
+  damagedAt: Type.Optional(Type.Integer()),
   /** How many events the newest checkpoint covers: #0 to #{size - 1}. */
   size: Type.Integer(),
   signedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),

@@ -21,6 +21,14 @@ export const personalFields: { readonly [T in EventType]?: TextFields<T> } = {
   SignInFailed: { clientIp: 'user' },
 }
 
+/** The data without what is about a person: for those who are not to read it. */
+export function withoutPersonal({ type, data }: Fact): Readonly<Record<string, unknown>> {
+  const fields = personalFields[type] ?? {}
+  const isPersonal = (name: string) =>
+    Object.hasOwn(fields, name) || (name === 'headers' && eventsWithHeaders.has(type))
+  return Object.fromEntries(Object.entries(data).filter(([name]) => !isPersonal(name)))
+}
+
 /** In the `headers` of these events such values are the actor's. */
 export const eventsWithHeaders = new Set<EventType>(['HttpRequestForwarded', 'WebSocketOpened'])
 export const personalHeaders = new Set([

@@ -1,4 +1,4 @@
-/** Who read the audit, and who takes it elsewhere, as sentences. */
+/** Who read the audit, who takes it elsewhere, and what became of the log and its node, as sentences. */
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { counted, type EventNames, type Text, withError, withReason } from './phrases.ts'
 
@@ -7,6 +7,8 @@ const lists: Readonly<Record<string, Text>> = {
   sessions: ['sessões', 'sessions'],
   session: ['uma sessão', 'one session'],
   state: ['o estado em um momento', 'the state at a moment'],
+  body: ['conteúdo gravado', 'recorded content'],
+  live: ['o que acabou de acontecer', 'what has just happened'],
 }
 
 export function auditText(
@@ -82,6 +84,31 @@ function retentionText(event: RecordedEvent, actor: string): Text | undefined {
           : `${events} events from before ${day} expired; their proofs stay`,
       ]
     }
+    default:
+      return nodeText(event)
+  }
+}
+
+function nodeText(event: RecordedEvent): Text | undefined {
+  switch (event.type) {
+    case 'ServerStarted':
+      return [`Servidor iniciado (${event.data.version})`, `Server started (${event.data.version})`]
+    case 'ClockStepped': {
+      const { from, to } = event.data
+      return [
+        `O relógio do servidor saltou de ${from} para ${to}`,
+        `The server’s clock jumped from ${from} to ${to}`,
+      ]
+    }
+    case 'EvidenceKeyAdded':
+      return ['Nova chave para assinar o registro', 'New key to sign the log']
+    case 'EvidenceKeyRetired':
+      return ['Uma chave não assina mais o registro', 'A key does not sign the log any more']
+    case 'EventAltered':
+      return [
+        'Um evento foi alterado depois de gravado; o que está em seu lugar não é mostrado',
+        'An event was altered after it was written; what stands in its place is not shown',
+      ]
     default:
       return undefined
   }

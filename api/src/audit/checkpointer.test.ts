@@ -175,6 +175,39 @@ test('a node whose keys cannot be made facts does not start', async () => {
   await expect(checkpointerOf(store).start()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
 })
 
+test('an event that is altered beside the running node is found though nobody reads it', async () => {
+  const path = newPath()
+  const one = append({ events: [event(), event()] })
+  const store = await openStore(path)
+  const checkpointer = checkpointerOf(store)
+  await store.append(one)
+  await checkpointer.fresh(one.tenantId)
+  tamper(path, `update event set body = replace(body, 'Out', 'In') where log_index = 1`)
+  await checkpointer.start()
+  const { tenantId } = one
+  const damage = { isDamaged: true, damagedAt: 1 }
+  await expect.poll(() => checkpointer.standing(tenantId), { timeout: 5_000 }).toMatchObject(damage)
+})
+
+test('a log that could not be read once is read when it can be', async () => {
+  const store = await openStore(newPath())
+  const { evidence } = store
+  const { readLeaves, newestCheckpoint } = evidence
+  const one = append()
+  await store.append(one)
+  const checkpointer = checkpointerOf(store)
+  const fails = () => Promise.reject(new Error('away'))
+  for (const [name, works] of [
+    ['newestCheckpoint', newestCheckpoint],
+    ['readLeaves', readLeaves],
+  ] as const) {
+    Object.assign(evidence, { [name]: fails })
+    await expect(checkpointer.fresh(one.tenantId)).rejects.toThrow('away')
+    Object.assign(evidence, { [name]: works })
+  }
+  expect((await checkpointer.fresh(one.tenantId)).size).toBe(1)
+})
+
 test('each key is a fact of the deployment, once, whatever is started again', async () => {
   const store = await openStore(newPath())
   await checkpointerOf(store).start()

@@ -1,7 +1,7 @@
 /**
  * Follows the log and signs a checkpoint of each tenant that has something new, each second or each 1,000 events. In memory
  * are only the upper hashes of each tree, made anew from the log after a start; on the way it is compared with what was signed
- * last, and nothing is signed before. Killed at any line: a checkpoint is kept or not, and the next start goes on from there.
+ * last, and nothing is signed before; afterwards it is looked at again slowly (`recheck.ts`). Killed at any line: a checkpoint is kept or not, and the next start goes on from there.
  */
 import { hash } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
@@ -14,6 +14,7 @@ import type { Logger } from 'pino'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
+import { Recheck } from './recheck.ts'
 import { TreeHashes } from './tree-hashes.ts'
 
 const everyMs = 1_000
@@ -35,6 +36,8 @@ type Tree = {
   /** What was signed last: the log must lead there before more is signed. */
   signed: KeptCheckpoint | undefined
   isDamaged: boolean
+  /** Where, as far as that is known. */
+  damagedAt?: number
   /** One reads at a time. */
   reading: Promise<void>
 }
@@ -42,15 +45,22 @@ type Tree = {
 export class Checkpointer {
   readonly #deps: Deps
   readonly #trees = new Map<string, Promise<Tree>>()
+  readonly #opened: Tree[] = []
+  readonly #recheck: Recheck
   #seen = 0
   /** Version of the keys that are facts of the log. */
   #recordedKeys = 0
   #running: Promise<void> | undefined
+  #rechecking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #unsubscribe: (() => void) | undefined
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { evidence } = deps.store
+    const altered = (tenantId: string, logIndex: number) => void this.#altered(tenantId, logIndex)
+    evidence.onAltered(altered)
+    this.#recheck = new Recheck({ evidence, logs: () => this.#opened, altered })
   }
 
   async start(): Promise<void> {
@@ -59,14 +69,17 @@ export class Checkpointer {
     this.#unsubscribe = store.onAppended((position) => {
       if (position - this.#seen >= everyEvents) this.#wake()
     })
-    this.#timer = setInterval(() => this.#wake(), everyMs)
+    this.#timer = setInterval(() => {
+      this.#wake()
+      this.#lookAgain()
+    }, everyMs)
     this.#wake()
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#unsubscribe?.()
-    await this.#running
+    await Promise.all([this.#running, this.#rechecking])
   }
 
   /**
@@ -98,7 +111,7 @@ export class Checkpointer {
   }
 
   /** How far this tenant's log is signed, and whether it still leads there; signs nothing. */
-  async standing(tenantId: string): Promise<Pick<Tree, 'signed' | 'isDamaged'>> {
+  async standing(tenantId: string): Promise<Pick<Tree, 'signed' | 'isDamaged' | 'damagedAt'>> {
     return this.#catchUp(tenantId)
   }
 
@@ -109,6 +122,16 @@ export class Checkpointer {
       )
       .finally(() => {
         this.#running = undefined
+      })
+  }
+
+  #lookAgain(): void {
+    if (this.#seen === 0) return
+    this.#rechecking ??= this.#recheck
+      .second()
+      .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'log not looked at again'))
+      .finally(() => {
+        this.#rechecking = undefined
       })
   }
 
@@ -127,18 +150,27 @@ export class Checkpointer {
   }
 
   async #catchUp(tenantId: string): Promise<Tree> {
-    const known = this.#trees.get(tenantId) ?? this.#open(tenantId)
-    this.#trees.set(tenantId, known)
-    const tree = await known
-    tree.reading = tree.reading.then(() => this.#read(tree))
+    const tree = await this.#treeOf(tenantId)
+    tree.reading = tree.reading.catch(() => undefined).then(() => this.#read(tree))
     await tree.reading
     return tree
+  }
+
+  #treeOf(tenantId: string): Promise<Tree> {
+    const known = this.#trees.get(tenantId)
+    if (known) return known
+    const opening = this.#open(tenantId)
+    this.#trees.set(tenantId, opening)
+    opening.catch(() => this.#trees.delete(tenantId))
+    return opening
   }
 
   async #open(tenantId: string): Promise<Tree> {
     const signed = await this.#deps.store.evidence.newestCheckpoint(tenantId)
     const reading = Promise.resolve()
-    return { tenantId, hashes: new TreeHashes(), signed, isDamaged: false, reading }
+    const tree: Tree = { tenantId, hashes: new TreeHashes(), signed, isDamaged: false, reading }
+    this.#opened.push(tree)
+    return tree
   }
 
   async #read(tree: Tree): Promise<void> {
@@ -162,15 +194,21 @@ export class Checkpointer {
     if (hashes.size < (tree.signed?.size ?? 0)) this.#refuse(tree)
   }
 
+  async #altered(tenantId: string, logIndex: number): Promise<void> {
+    const tree = await this.#treeOf(tenantId).catch(() => undefined)
+    if (tree) this.#refuse(tree, logIndex)
+  }
+
   /** Somebody has changed what was signed. What is done from now on could not be proven. */
-  #refuse(tree: Tree): void {
+  #refuse(tree: Tree, logIndex?: number): void {
     if (tree.isDamaged) return
     tree.isDamaged = true
+    if (logIndex !== undefined) tree.damagedAt = logIndex
     const { log, store } = this.#deps
     const { tenantId, hashes, signed } = tree
     store.evidence.refuse(tenantId)
     log.error(
-      { tenantId, atEvent: hashes.size, signedSize: signed?.size },
+      { tenantId, atEvent: logIndex ?? hashes.size, signedSize: signed?.size },
       'the log of a tenant is not what was signed: nothing more is written to it',
     )
   }

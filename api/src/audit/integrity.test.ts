@@ -115,6 +115,50 @@ test.each([
   expect(await after.check.of(one.tenantId)).toMatchObject({ status: 'damaged' })
 })
 
+test.each([
+  ['another text', "replace(body, 'SignedOut', 'Forged')"],
+  ['no JSON', "'nothing'"],
+])(
+  'an event whose text in the file is %s is not shown, and its log is damaged from then on',
+  async (_what, text) => {
+    const path = newPath()
+    const before = await start(path)
+    const one = append({ events: [event(), event(), event()] })
+    const { tenantId } = one
+    await before.store.append(one)
+    await before.checkpointer.fresh(tenantId)
+    await closeAll()
+    tamper(path, `update event set body = ${text} where log_index = 1`)
+    const { store, check } = await start(path)
+    expect(await check.of(tenantId)).toMatchObject({ status: 'intact' })
+    const { items } = await store.query({ tenantId, limit: 10 })
+    const { type } = event()
+    expect(items.map((item) => [item.logIndex, item.type])).toEqual([
+      ...[
+        [2, type],
+        [1, 'EventAltered'],
+        [0, type],
+      ],
+    ])
+    expect(JSON.stringify(items)).not.toMatch(/Forged|nothing/)
+    await expect.poll(() => check.of(tenantId)).toMatchObject({ status: 'damaged', damagedAt: 1 })
+    const unavailable = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
+    await expect(store.append({ ...one, expected: 3 })).rejects.toEqual(unavailable)
+    for (const events of [
+      await store.readStream(tenantId, one.streamId),
+      await store.readTenant(tenantId, 0, 10),
+      await store.readAll(0, 10),
+    ])
+      expect(events.map((item) => [item.type, item.version, item.tenantId])).toEqual([
+        ...[
+          [type, 1, tenantId],
+          ['EventAltered', 2, tenantId],
+          [type, 3, tenantId],
+        ],
+      ])
+  },
+)
+
 test('a checkpoint that was taken out while the node runs is damage', async () => {
   const path = newPath()
   const { store, checkpointer, check } = await start(path)

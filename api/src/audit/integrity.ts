@@ -25,12 +25,13 @@ export class IntegrityCheck {
 
   async of(tenantId: string): Promise<Integrity> {
     const { checkpointer, store, views } = this.#deps
-    const { signed, isDamaged } = await checkpointer.standing(tenantId)
+    const { signed, isDamaged, damagedAt } = await checkpointer.standing(tenantId)
     const kept = await store.evidence.newestCheckpoint(tenantId)
     const isIntact = !isDamaged && isFrom(kept, signed) && (!kept || this.#isSound(kept))
     const confirmed = await store.evidence.cosignatures(tenantId, kept?.size ?? 0)
     return {
       status: !isIntact ? 'damaged' : kept ? 'intact' : 'unsigned',
+      ...(damagedAt === undefined ? {} : { damagedAt }),
       ...{ size: kept?.size ?? 0, signedAt: kept?.at ?? null },
       ...(await views.gaps.count(tenantId)),
       witnesses: witnessesOf(confirmed),

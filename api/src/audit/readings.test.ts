@@ -1,3 +1,4 @@
+import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import type { Append } from '../store/event-store.ts'
@@ -11,13 +12,15 @@ const all = { list: 'events', filter: {} } as const
 
 function readings(now: () => number) {
   const written: Append[] = []
+  const lines: unknown[] = []
+  const log = { warn: (line: unknown) => lines.push(line) }
   const store = {
     append: async (append: Append) => {
       written.push(append)
       return { position: written.length, version: 1 }
     },
   }
-  return { readings: new Readings({ store, now }), written, store }
+  return { readings: new Readings({ store, now, log }), written, store, lines }
 }
 
 test('reading the audit is one fact in five minutes for each reader and question', async () => {
@@ -54,4 +57,14 @@ test('what is remembered is bounded: the oldest question is said again', async (
   expect(written).toHaveLength(10_001)
   await ask(0)
   expect(written).toHaveLength(10_002)
+})
+
+test('of a damaged log, into which nothing is written, the reading is said in the node’s own', async () => {
+  const { readings: some, written, store, lines } = readings(() => 1_000_000)
+  const who = newId()
+  store.append = () =>
+    Promise.reject(new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' }))
+  await some.record(tenantId, by(who), all)
+  expect(written).toHaveLength(0)
+  expect(lines).toEqual([{ tenantId, userId: who, type: 'AuditQueried', data: all }])
 })

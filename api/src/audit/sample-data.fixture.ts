@@ -131,6 +131,8 @@ export const sampleData = {
   LegalHoldLifted: { holdId: id },
   RetentionApplied: { days: 365, until: at, events: 0, spans: [] },
   ServerStarted: { version: '0.1.0', nodeId: id },
+  ClockStepped: { from: at, to: at },
   EvidenceKeyAdded: { publicKey: 'AAAA' },
   EvidenceKeyRetired: { publicKey: 'AAAA' },
+  EventAltered: {},
 } as const satisfies { [T in EventType]: Fact<T>['data'] }

@@ -278,12 +278,6 @@ function accessText(
         ],
         event.data.errorCode,
       )
-    case 'ServerStarted':
-      return [`Servidor iniciado (${event.data.version})`, `Server started (${event.data.version})`]
-    case 'EvidenceKeyAdded':
-      return ['Nova chave para assinar o registro', 'New key to sign the log']
-    case 'EvidenceKeyRetired':
-      return ['Uma chave não assina mais o registro', 'A key does not sign the log any more']
     default:
       return [event.type, event.type]
   }

@@ -4,7 +4,7 @@
  */
 import { Frontier, fullSpans, nodeHash, type Span } from '@travessia/schemas/evidence/merkle'
 
-const rowLeaves = 256
+export const rowLeaves = 256
 
 /** 256 leaves of the log, or the rest of it, from after this position. */
 type ReadRow = (after: number, limit: number) => Promise<readonly Uint8Array[]>
@@ -23,6 +23,11 @@ export class TreeHashes {
   /** Of the newest leaf. */
   get position(): number {
     return this.#position
+  }
+
+  /** In the log, of what is before the first leaf of this row. */
+  positionBefore(row: number): number {
+    return this.#before[row] ?? 0
   }
 
   root(): Uint8Array {
@@ -49,7 +54,7 @@ export class TreeHashes {
 
   async #small([from, to]: Span, readRow: ReadRow): Promise<Uint8Array> {
     const row = Math.floor(from / rowLeaves)
-    const leaves = await readRow(this.#before[row] ?? 0, rowLeaves)
+    const leaves = await readRow(this.positionBefore(row), rowLeaves)
     const frontier = new Frontier()
     for (const leaf of leaves.slice(from - row * rowLeaves, to - row * rowLeaves))
       frontier.push(leaf)

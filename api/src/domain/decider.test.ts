@@ -75,3 +75,19 @@ test('of many decisions at once each counts, on a long stream as on a short one'
     expect(counts).toEqual([1, 2, 3, 4].map((more) => events + more))
   }
 })
+
+test('nothing is decided on a stream in which an event was altered', async () => {
+  const one = append()
+  await store.append(one)
+  const readStream = async (...stream: Parameters<EventStore['readStream']>) =>
+    (await store.readStream(...stream)).map((known) => ({
+      ...known,
+      ...({ type: 'EventAltered', data: {} } as const),
+    }))
+  const damaged = Object.assign(Object.create(store) as EventStore, { readStream })
+  const { tenantId, streamKind, streamId } = one
+  const stream = { tenantId, streamKind, streamId }
+  await expect(handle(damaged, counting, stream, { id: newId() }, event())).rejects.toEqual(
+    expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
+  )
+})

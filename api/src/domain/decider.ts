@@ -74,6 +74,8 @@ async function standing<State, F extends Fact>(
   for (;;) {
     const page = { after: version, limit: pageEvents }
     const events = await store.readStream(tenantId, streamId, page)
+    if (events.some(({ type }) => type === 'EventAltered'))
+      throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })
     state = (events as unknown as F[]).reduce(decider.evolve, state)
     version = events.at(-1)?.version ?? version
     if (events.length < pageEvents) break

@@ -4,6 +4,7 @@ import { idParams } from '@travessia/schemas/api/fields'
 import { newId } from '@travessia/schemas/ids'
 import { integritySchema } from '@travessia/schemas/integrity'
 import { IntegrityCheck } from '../audit/integrity.ts'
+import { recordReading } from '../audit/readings.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import { maySee, type Principal } from '../plugins/principal.ts'
@@ -38,15 +39,14 @@ export function addAuditScreenRoutes(app: App, services: Services): void {
       } = namedOf(request, 'session')
       const places = { sessionId, installationId, deviceId }
       const replayId = newId()
-      await services.store.append({
-        ...{ tenantId, streamKind: 'audit', streamId: replayId, expected: 'none' },
-        events: [
-          {
-            ...contextOf(services, request, places),
-            ...{ type: 'SessionReplayed', data: { userId } },
-          },
-        ],
-      })
+      await recordReading(
+        services,
+        { tenantId, streamId: replayId },
+        {
+          ...contextOf(services, request, places),
+          ...{ type: 'SessionReplayed', data: { userId } },
+        },
+      )
       return reply.code(201).send({ id: replayId })
     },
   )

@@ -48,6 +48,8 @@ export type EntryFilter = Omit<EventFilter, 'cursor' | 'limit'>
 /** `next`: after which position there may be more, also of a page that is not full (ADR 38). */
 export type EntryPage = { readonly items: readonly Entry[]; readonly next?: number }
 
+export type AlteredListener = (tenantId: string, logIndex: number) => void
+
 export interface EvidenceLog {
   /** How many events each tenant has. */
   sizes(): Promise<Array<{ tenantId: string; size: number }>>
@@ -84,6 +86,8 @@ export interface EvidenceLog {
   dropEmptied(before: string): Promise<void>
   /** Leaves of what has expired, oldest first. */
   readExpired(tenantId: string, page: Page): Promise<Leaf[]>
+  /** Called with the place of each event that is read and whose text is not what was hashed. */
+  onAltered(listener: AlteredListener): void
   /** From now on appends of this tenant are STORE_UNAVAILABLE: its log is not what was signed. */
   refuse(tenantId: string): void
 }

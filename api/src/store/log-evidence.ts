@@ -1,5 +1,6 @@
 /** `EvidenceLog` over an engine: reads where lists are read, writes through the one writer. */
 import type {
+  AlteredListener,
   EntryFilter,
   EntryPage,
   EvidenceLog,
@@ -35,6 +36,7 @@ export class LogEvidence implements EvidenceLog {
   readonly #reader: Reader
   readonly #queue: WriteQueue
   readonly #walker: Walker
+  readonly #listeners: AlteredListener[] = []
 
   constructor({ queue, far, walker }: Deps) {
     this.#reader = far
@@ -62,6 +64,14 @@ export class LogEvidence implements EvidenceLog {
 
   dropEmptied(before: string): Promise<void> {
     return this.#queue.keep({ emptiedBefore: before })
+  }
+
+  onAltered(listener: AlteredListener): void {
+    this.#listeners.push(listener)
+  }
+
+  altered(...place: Parameters<AlteredListener>): void {
+    for (const listener of this.#listeners) listener(...place)
   }
 
   refuse(tenantId: string): void {

@@ -2,7 +2,6 @@
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Append, Appended, EventFilter, EventPage, EventStore, Haste } from './event-store.ts'
-import type { EvidenceLog } from './evidence-log.ts'
 import { LogEvidence } from './log-evidence.ts'
 import { pageOf, queriesOf, statements, stopsOf, streamValues, tenantQuery } from './query.ts'
 import { type Reader, type Row, toEvent, wholeLog } from './rows.ts'
@@ -24,7 +23,7 @@ export type Engine = {
 }
 
 export class LogStore implements EventStore {
-  readonly evidence: EvidenceLog
+  readonly evidence: LogEvidence
   readonly #engine: Engine
   /** Under way, by customer. */
   readonly #pages = new Map<string, number>()
@@ -44,16 +43,17 @@ export class LogStore implements EventStore {
 
   async readStream(...stream: Parameters<EventStore['readStream']>): Promise<RecordedEvent[]> {
     const values = streamValues(...stream)
-    return (await this.#engine.near.rows(stream[0], statements.stream, values)).map(toEvent)
+    const [tenantId] = stream
+    return this.#seen(await this.#engine.near.rows(tenantId, statements.stream, values), tenantId)
   }
 
   async readAll(after: number, limit: number): Promise<RecordedEvent[]> {
-    return (await this.#engine.near.rows(wholeLog, statements.all, [after, limit])).map(toEvent)
+    return this.#seen(await this.#engine.near.rows(wholeLog, statements.all, [after, limit]))
   }
 
   async readTenant(tenantId: string, after: number, limit: number): Promise<RecordedEvent[]> {
     const { sql, values } = tenantQuery(tenantId, { after, limit }, this.#engine.walker)
-    return (await this.#engine.near.rows(tenantId, sql, values)).map(toEvent)
+    return this.#seen(await this.#engine.near.rows(tenantId, sql, values), tenantId)
   }
 
   async query(filter: EventFilter, reach?: number): Promise<EventPage> {
@@ -80,7 +80,20 @@ export class LogStore implements EventStore {
     // Of several walks the one that came least far: below it not all has been looked at.
     const floor = places.length > 0 ? Math.max(...places) : undefined
     const found = await this.#far(filter, queriesOf(filter, walker, floor))
-    return pageOf(found, filter.limit, floor)
+    const page = pageOf(found, filter, floor)
+    this.#tellAltered(page.items)
+    return page
+  }
+
+  #seen(rows: readonly Row[], tenantId?: string): RecordedEvent[] {
+    const events = rows.map((row) => toEvent(row, tenantId ?? String(row['tenant'])))
+    this.#tellAltered(events)
+    return events
+  }
+
+  #tellAltered(events: readonly RecordedEvent[]): void {
+    for (const { type, tenantId, logIndex } of events)
+      if (type === 'EventAltered') this.evidence.altered(tenantId, logIndex)
   }
 
   async #far({ tenantId }: EventFilter, queries: readonly Query[]): Promise<Row[]> {

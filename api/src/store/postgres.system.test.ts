@@ -94,6 +94,31 @@ test('an event and a checkpoint are never changed and never removed, also by the
   }
 })
 
+test('an event whose text is not what was hashed is not read, and its place is told', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  const one = append({ events: [event(), event()] })
+  const { tenantId } = one
+  await store.append(one)
+  await session(
+    url,
+    'alter table event disable trigger all',
+    `update event set body = replace(body, 'SignedOut', 'Forged') where log_index = 1`,
+  )
+  const told: unknown[] = []
+  store.evidence.onAltered((...place) => told.push(place))
+  const types = ['UserSignedOut', 'EventAltered']
+  const { items } = await store.query({ tenantId, limit: 10 })
+  for (const events of [
+    items.toReversed(),
+    await store.readStream(tenantId, one.streamId),
+    await store.readTenant(tenantId, 0, 10),
+    await store.readAll(0, 10),
+  ])
+    expect(events.map(({ type }) => type)).toEqual(types)
+  expect(told).toEqual(Array.from({ length: 4 }, () => [tenantId, 1]))
+})
+
 test('an event whose kept leaf is another one does not go, however that leaf came there', async () => {
   const url = await newLog()
   await (await open(url)).append(append())

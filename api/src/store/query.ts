@@ -1,6 +1,6 @@
 /** The conditions of a filter in SQL, the same words for both engines: each single key has its index. */
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { EventFilter, StreamPage } from './event-store.ts'
+import type { EventFilter, EventPage, StreamPage } from './event-store.ts'
 import type { EntryFilter, EntryPage, Leaf, Page } from './evidence-log.ts'
 import { isoTime } from './iso-time.ts'
 import { type Row, toEntry, toEvent, toLeaf } from './rows.ts'
@@ -15,7 +15,7 @@ import {
   type Walker,
 } from './walk.ts'
 
-const columns = 'position, log_index, body'
+const columns = 'position, log_index, version, leaf_hash, body'
 /** Events that a page walks by, whatever is asked for: a question takes some milliseconds, and others go between two of them. */
 const usualReach = 2_000
 
@@ -27,7 +27,7 @@ export function streamValues(tenantId: string, streamId: string, page?: StreamPa
 export const statements = {
   stream: `select ${columns} from event where stream_key = ${key} and tenant_key = ${key} and version > ?
     order by version limit ?`,
-  all: `select ${columns} from event where position > ? order by position limit ?`,
+  all: `select ${columns}, (select id from ref where key = tenant_key) as tenant from event where position > ? order by position limit ?`,
   head: 'select next_position from log_head where id = 1',
 } as const
 
@@ -276,9 +276,13 @@ function cursorOf(text: string): number {
 }
 
 /** A page of the answers to `queriesOf`, and from where the next one goes on: below the last of a full page, or below `floor`. */
-export function pageOf(found: readonly Row[], limit: number, floor?: number) {
+export function pageOf(
+  found: readonly Row[],
+  { tenantId, limit }: Pick<EventFilter, 'tenantId' | 'limit'>,
+  floor?: number,
+): EventPage {
   const byPosition = found.toSorted((a, b) => Number(b['position']) - Number(a['position']))
-  const items = byPosition.slice(0, limit).map(toEvent)
+  const items = byPosition.slice(0, limit).map((row) => toEvent(row, tenantId))
   const last = items.length < limit ? floor : items.at(-1)?.position
   return last === undefined ? { items } : { items, nextCursor: String(last) }
 }

@@ -1,5 +1,8 @@
 /** What a reader of the log is, and what its rows mean. */
+import { hash } from 'node:crypto'
 import type { RecordedEvent } from '@travessia/schemas/events'
+import { idFromBytes, systemTenantId } from '@travessia/schemas/ids'
+import { leafOf } from './event-text.ts'
 import type { Entry, KeptCheckpoint, KeptCosignature, Leaf } from './evidence-log.ts'
 import type { Values } from './walk.ts'
 
@@ -13,9 +16,26 @@ export interface Reader {
   rows(tenantId: string, sql: string, values: Values): Promise<Row[]>
 }
 
-export function toEvent(row: Row): RecordedEvent {
-  const event = JSON.parse(String(row['body'])) as RecordedEvent
-  return { ...event, position: Number(row['position']), logIndex: Number(row['log_index']) }
+/** Of a text that is not what was hashed nothing is believed: `EventAltered` stands there. */
+export function toEvent(row: Row, tenantId: string): RecordedEvent {
+  const text = String(row['body'])
+  const place = { position: Number(row['position']), logIndex: Number(row['log_index']) }
+  const leaf = row['leaf_hash']
+  if (leaf instanceof Uint8Array && leafOf(text).equals(leaf))
+    return { ...(JSON.parse(text) as RecordedEvent), ...place }
+  const id = idFromBytes(hash('sha256', `${tenantId} ${place.logIndex}`, 'buffer').subarray(0, 16))
+  const at = timeIn(text)
+  return {
+    ...{ type: 'EventAltered', data: {}, actor: { type: 'system', id: systemTenantId } },
+    ...{ id, tenantId, at, recordedAt: at, correlationId: id, schemaVersion: 1 },
+    ...{ streamKind: 'system', streamId: id, version: Number(row['version']), ...place },
+  }
+}
+
+/** Where people look for it; of a text without one the beginning of time. */
+function timeIn(text: string): string {
+  const time = Date.parse(/"at":"([^"]{24})"/.exec(text)?.[1] ?? '')
+  return new Date(Number.isNaN(time) ? 0 : time).toISOString()
 }
 
 export function toLeaf(row: Row): Leaf {

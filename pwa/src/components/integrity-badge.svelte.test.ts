@@ -29,6 +29,7 @@ test.each([
   [{ gaps: 1 }, new RegExp(`#1234, ${m.integrity_gap()}`), 'warn'],
   [{ gaps: 200, hasMoreGaps: true }, /200\+/, 'warn'],
   [{ status: 'damaged' }, m.integrity_damaged(), 'bad'],
+  [{ status: 'damaged', damagedAt: 7 }, m.integrity_damaged_at({ index: 7 }), 'bad'],
   [{ status: 'unsigned', size: 0 }, m.integrity_unsigned(), 'plain'],
 ] as const)('%j is said in words and in a colour', async (change, text, tone) => {
   await show(change)

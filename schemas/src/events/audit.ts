@@ -9,7 +9,8 @@ export const audit = {
   SessionReplayed: data({ userId: id }),
   /** Said once in five minutes for each reader and question. */
   AuditQueried: data({
-    list: Type.Enum(['events', 'sessions', 'session', 'state']),
+    /** `body`: captured bodies and recordings of one session or request. `live`: what a live stream had missed. */
+    list: Type.Enum(['events', 'sessions', 'session', 'state', 'body', 'live']),
     filter: Type.Record(Type.String(), Type.Unknown()),
   }),
   AuditExported: data({
@@ -56,8 +57,12 @@ export const retention = {
 
 export const system = {
   ServerStarted: data({ version: text, nodeId: id }),
+  /** The node's clock: what it would have said, and what it said. */
+  ClockStepped: data({ from: time, to: time }),
   /** It signs checkpoints and manifests from now on; Ed25519, 32 bytes, base64. */
   EvidenceKeyAdded: data({ publicKey: text }),
   /** It signs nothing any more. */
   EvidenceKeyRetired: data({ publicKey: text }),
+  /** Never written: what readers get in place of an event whose text is not what was hashed. */
+  EventAltered: data({}),
 }
