@@ -9,6 +9,7 @@ import { openPersistence } from '@travessia/broker/persistence'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { Checkpointer } from './audit/checkpointer.ts'
+import { ClockWatch } from './audit/clock-watch.ts'
 import { Retention } from './audit/retention.ts'
 import { createAgentPresence } from './bus/agent-presence.ts'
 import { type Bus, createBus, startBus, stopBus } from './bus/bus.ts'
@@ -117,15 +118,21 @@ export async function createCloudNode(
 function createJobs({ DEMO: isDemo, DATA_DIR }: Config, base: Base) {
   const filesDir = join(DATA_DIR, 'feeds')
   const feeds = new Feeds({ ...base, ...feedLimits, filesDir, isDemo })
-  return { feeds, retention: new Retention(base) }
+  return { feeds, retention: new Retention(base), clock: new ClockWatch(base) }
 }
 
-async function startJobs({ feeds, retention }: ReturnType<typeof createJobs>): Promise<void> {
+async function startJobs({
+  feeds,
+  retention,
+  clock,
+}: ReturnType<typeof createJobs>): Promise<void> {
   await feeds.start()
+  clock.start()
   retention.start()
 }
 
-async function stopJobs({ feeds, retention }: ReturnType<typeof createJobs>): Promise<void> {
+async function stopJobs({ feeds, retention, clock }: ReturnType<typeof createJobs>): Promise<void> {
+  clock.stop()
   await feeds.stop()
   await retention.stop()
 }
