@@ -165,6 +165,7 @@ test('none of them is in any body that is kept, though each body is there', asyn
     ).items
   const proxied = (await list('&limit=200')).filter(({ streamId }) => streamId !== sessionId)
   const kept: string[] = []
+  const read = new Set<string>()
   for (const { streamId, data } of [
     ...(await list(`&sessionId=${sessionId}&limit=200`)),
     ...proxied,
@@ -176,6 +177,7 @@ test('none of them is in any body that is kept, though each body is there', asyn
       const path = `/api/audit/${place}/${streamId}/bodies/${ref}`
       const answer = await auditor.call<string>('GET', path)
       expect([path, answer.status]).toEqual([path, 200])
+      read.add(streamId)
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         ...{ 'content-type': 'application/octet-stream', 'content-disposition': 'attachment' },
         ...{ 'x-content-type-options': 'nosniff' },
@@ -185,6 +187,11 @@ test('none of them is in any body that is kept, though each body is there', asyn
       const elsewhere = `/api/audit/requests/${'0'.repeat(26)}/bodies/${ref}`
       expect((await auditor.call('GET', elsewhere)).status).toBe(404)
     }
+  // Of each session and request one fact, however many bodies it has, and none of what was not given out.
+  const recorded = (await factsOf(auditor, '&type=AuditQueried'))
+    .filter(({ data }) => data['list'] === 'body')
+    .map(({ data }) => Object.values(data['filter'] as object).join())
+  expect(recorded.toSorted()).toEqual([...read].toSorted())
   const all = kept.join('\n')
   expect([...secrets].filter(([, text]) => all.includes(text)).map(([what]) => what)).toEqual([])
   for (const text of ['"login":"a","password":"[redacted]"', 'user=a&senha=[redacted]&x=1'])

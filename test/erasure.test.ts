@@ -95,6 +95,8 @@ test('while she is there, only her account holds name and address in clear text,
   for (const text of [joana.name, joana.ip, joana.browser]) expect(said).toContain(text)
   const { status, body } = await node.admin.call<string>('GET', path)
   expect([status, body]).toEqual([200, `I am ${joana.name}`])
+  const readings = await factsOf(node.admin, '&type=AuditQueried')
+  expect(readings.map(({ data }) => data)).toContainEqual({ list: 'body', filter: { sessionId } })
 })
 
 test('erasing wants a confirmation, and an administrator of all of her installations', async () => {

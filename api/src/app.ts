@@ -9,6 +9,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import fastifyMetrics from 'fastify-metrics'
+import { Readings } from './audit/readings.ts'
 import { problemOf } from './gateway/request-checks.ts'
 import { addAuthentication } from './plugins/authentication.ts'
 import { addAuthorization } from './plugins/authorization.ts'
@@ -87,6 +88,7 @@ export async function createApp(services: Services, options: AppOptions): Promis
 }
 
 function addRoutes(app: App, services: Services): void {
+  const readings = new Readings(services)
   addOperationRoutes(app, services)
   addAccountRoutes(app, services)
   addInstallationRoutes(app, services)
@@ -100,12 +102,12 @@ function addRoutes(app: App, services: Services): void {
   addApprovalRoutes(app, services)
   addCommandRoutes(app, services)
   addFileRoutes(app, services)
-  addAuditRoutes(app, services)
+  addAuditRoutes(app, services, readings)
   addFeedRoutes(app, services)
   addRetentionRoutes(app, services)
   addAuditScreenRoutes(app, services)
-  addBodyRoutes(app, services)
-  addLiveRoute(app, services)
+  addBodyRoutes(app, services, readings)
+  addLiveRoute(app, services, readings)
   addFixedAddressRoutes(app, services)
   if (services.isDemo) addDemoRoute(app)
 }

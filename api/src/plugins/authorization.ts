@@ -30,6 +30,8 @@ type Named = {
 type Scope = keyof Named
 
 const maxPathLength = 300
+/** What is out of reach does not exist. */
+const denials: ReadonlySet<ErrorCode> = new Set(['PERMISSION_DENIED', 'NOT_FOUND'] as const)
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -51,13 +53,13 @@ export function addAuthorization(app: FastifyInstance, services: Services): void
     request.named = {}
     if (permission === 'public' || request.is404) return
     const principal = requirePrincipal(request)
-    try {
-      if (scope) request.named = await find(services, request, { scope, principal })
-      if (!may(principal.role, permission)) throw new TravessiaError('PERMISSION_DENIED')
-    } catch (error) {
-      if (error instanceof TravessiaError) await recordDenial(services, request, error.code)
-      throw error
-    }
+    if (scope) request.named = await find(services, request, { scope, principal })
+    if (!may(principal.role, permission)) throw new TravessiaError('PERMISSION_DENIED')
+  })
+  // Whoever says it: the hook above, or a handler that looks closer.
+  app.addHook('onError', async (request, _reply, error) => {
+    if (request.principal && error instanceof TravessiaError && denials.has(error.code))
+      await recordDenial(services, request, error.code)
   })
 }
 

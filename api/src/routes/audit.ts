@@ -22,7 +22,7 @@ import type { Static } from 'typebox'
 import { bundle } from '../audit/bundle.ts'
 import { exportedLines, exportTypes, sessionsToExport } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
-import { Readings } from '../audit/readings.ts'
+import type { Readings } from '../audit/readings.ts'
 import { search } from '../audit/search.ts'
 import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
 import { TimeMachine } from '../audit/time-machine.ts'
@@ -41,8 +41,8 @@ const pageEvents = 50
 const sessionCommands = 200
 const config = { permission: 'audit' } as const
 
-export function addAuditRoutes(app: App, services: Services): void {
-  addListRoutes(app, services)
+export function addAuditRoutes(app: App, services: Services, readings: Readings): void {
+  addListRoutes(app, services, readings)
   app.get(
     '/api/audit/keys',
     { config, schema: { response: answers({ 200: auditKeysSchema }) } },
@@ -59,8 +59,7 @@ export function addAuditRoutes(app: App, services: Services): void {
 }
 
 /** What is read is recorded before it goes out. */
-function addListRoutes(app: App, services: Services): void {
-  const readings = new Readings(services)
+function addListRoutes(app: App, services: Services, readings: Readings): void {
   addStateRoute(app, services, readings)
   const record = (request: FastifyRequest, data: Fact<'AuditQueried'>['data']) =>
     readings.record(requirePrincipal(request).tenantId, contextOf(services, request), data)

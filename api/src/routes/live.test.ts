@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test, vi } from 'vitest'
+import { Readings } from '../audit/readings.ts'
 import type { Services } from '../services.ts'
 import { addLiveRoute } from './live.ts'
 import { startRoutes } from './node.fixture.ts'
@@ -28,7 +29,8 @@ test('whoever is gone while the log is asked leaves no stream behind', async () 
         gone += 1
       })
     })
-    addLiveRoute(app, { ...services, ...more } as unknown as Services)
+    const all = { ...services, ...more } as unknown as Services
+    addLiveRoute(app, all, new Readings(all))
   })
   const { headers } = await person('operator')
   await app.listen({ port: 0 })

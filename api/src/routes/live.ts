@@ -1,26 +1,30 @@
 /**
  * `GET /api/events`: Server-Sent Events of the reader's own tenant, from a position on; `id:` is the position, so
- * that a browser which comes back misses nothing. Who the reader is and what they may see is asked again for
- * each batch and each tick.
+ * that a browser which comes back soon misses nothing; whoever comes back later is told to fetch again. The past is read where
+ * that is recorded (`audit.ts`). Who the reader is and what they may see is asked again for each batch and each tick.
  */
 import type { ServerResponse } from 'node:http'
 import type { LiveFact, LiveHeartbeat, LiveState } from '@travessia/schemas/api'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventType, RecordedEvent } from '@travessia/schemas/events'
+import { withoutPersonal } from '@travessia/schemas/personal'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { readEvent } from '../audit/reading.ts'
+import type { Readings } from '../audit/readings.ts'
 import { current, requirePrincipal } from '../plugins/authentication.ts'
 import { may, maySee, type Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import { agentStateOf } from './installations.ts'
-import type { App } from './route.ts'
+import { type App, contextOf } from './route.ts'
 
 const tickMs = 15_000
 /** A disabled person's stream ends within 5 s. */
 const welcomeMs = 4_000
 const retryMs = 3_000
 const maxCatchUp = 500
+/** What is older is not told any more to who comes back. */
+const maxMissedMs = 5 * 60_000
 /** Of one person: a tab has one. */
 const maxStreams = 64
 const maxBufferedBytes = 1024 * 1024
@@ -30,7 +34,7 @@ const notLive: ReadonlySet<EventType> = new Set([
   ...(['HttpRequestForwarded', 'HttpResponseReceived', 'HttpExchangeFailed'] as const),
 ])
 
-export function addLiveRoute(app: App, services: Services): void {
+export function addLiveRoute(app: App, services: Services, readings: Readings): void {
   /** Of each person. */
   const streams = new Map<string, number>()
   const closed = (userId: string) => {
@@ -49,7 +53,10 @@ export function addLiveRoute(app: App, services: Services): void {
     async (request, reply) => {
       const principal = requirePrincipal(request)
       const head = await services.store.head()
-      const after = lastEventOf(request) ?? request.query.after ?? head
+      const wanted = lastEventOf(request) ?? request.query.after ?? head
+      const after = await placeOf(services, principal, { wanted, head })
+      if (after !== undefined && after < head && may(principal.role, 'audit'))
+        await readings.record(principal.tenantId, contextOf(services, request), missed)
       const { userId } = principal
       const open = streams.get(userId) ?? 0
       if (open >= maxStreams) throw new TravessiaError('RATE_LIMITED')
@@ -61,6 +68,23 @@ export function addLiveRoute(app: App, services: Services): void {
       new LiveStream(services, principal, reply.raw).open(after, head)
     },
   )
+}
+
+const missed = { list: 'live', filter: {} } as const
+
+/**
+ * The newest where this customer's log has nothing after the place that is wanted. Undefined: too long ago, or of a log that went
+ * on when an older backup was put back; the reader would hear nothing until this one is as long.
+ */
+async function placeOf(
+  { store, now }: Services,
+  { tenantId }: Principal,
+  { wanted, head }: { readonly wanted: number; readonly head: number },
+): Promise<number | undefined> {
+  if (wanted > head) return undefined
+  const [next] = wanted < head ? await store.readTenant(tenantId, wanted, 1) : []
+  if (!next || next.position > head) return head
+  return Date.parse(next.recordedAt) < now() - maxMissedMs ? undefined : wanted
 }
 
 function lastEventOf({ headers }: FastifyRequest): number | undefined {
@@ -83,7 +107,8 @@ class LiveStream {
     this.#response = response
   }
 
-  open(after: number, head: number): void {
+  /** @param after undefined: the reader is to fetch again, and hears what comes from now on */
+  open(after: number | undefined, head: number): void {
     const { deviceStates, presence, views } = this.#services
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -91,8 +116,7 @@ class LiveStream {
       'x-accel-buffering': 'no',
     })
     this.#response.write(`retry: ${retryMs}\n\n`)
-    // Of a log that went on, when an older backup was put back: the reader would hear nothing until this one is as long.
-    if (after > head) this.#reset(head)
+    if (after === undefined) this.#reset(head)
     else this.#position = after
     const unsubscribe = [
       views.onEvents(() => this.#wake()),
@@ -147,7 +171,8 @@ class LiveStream {
   async #send(event: RecordedEvent): Promise<void> {
     const read = await readEvent(this.#services, event, this.#principal.language)
     const { position, type, at, actor, installationId, deviceId, sessionId, commandId } = read
-    const { summary, data } = read
+    const { summary } = read
+    const data = may(this.#principal.role, 'audit') ? read.data : withoutPersonal(event)
     const places = { installationId, deviceId, sessionId, commandId }
     const fact = { position, type, at, actor, ...places, summary, data } as LiveFact
     const stream = event.streamKind === 'session' ? { sessionId: event.streamId } : {}
