@@ -13,10 +13,11 @@ export function runScript(
   name: string,
   dataDir: string,
   env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
 ): { status: number | null; said: string } {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, `scripts/${name}.ts`)],
+    [join(root, `scripts/${name}.ts`), ...args],
     {
       ...{ cwd: root, encoding: 'utf8', timeout: 60_000 },
       env: { ...process.env, TRAVESSIA_DATA_DIR: dataDir, ...env },

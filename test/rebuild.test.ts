@@ -1,10 +1,12 @@
-/** `npm run rebuild` on a data directory that was lived in: a demo, stopped; what people see is made from its log alone. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+/** `npm run rebuild` on a data directory that was lived in: a demo, stopped; what people see is made from its log alone. And a backup of it. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { afterAll, expect, test } from 'vitest'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { Api } from '../rig/api.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
+import { startBareNode } from './bare-node.ts'
 import { live, runScript, seen } from './lived-in.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'travessia-rebuild-'))
@@ -43,6 +45,34 @@ test('beside a running node it does nothing and says why', async () => {
   const { status, said } = rebuild()
   expect([status, said]).toEqual([2, expect.stringContaining('stop it first')])
   expect(await seen(stack.httpUrl)).toBeDefined()
+})
+
+test('a backup beside a running node starts elsewhere, shows the same, and what it exports is intact', async () => {
+  const copy = mkdtempSync(join(tmpdir(), 'travessia-backup-'))
+  for (const name of ['secrets.db', 'events.db']) {
+    const database = new DatabaseSync(join(dataDir, name), { readOnly: true })
+    await backup(database, join(copy, name))
+    database.close()
+  }
+  const key = readFileSync(join(dataDir, 'demo-encryption-key'), 'utf8')
+  const shown = await seen(stack?.httpUrl ?? '')
+  const restored = await startBareNode({
+    TRAVESSIA_DATA_DIR: copy,
+    TRAVESSIA_ENCRYPTION_KEY: key,
+  })
+  onTestFinished(async () => {
+    await restored.stop()
+    rmSync(copy, { recursive: true })
+  })
+  expect(await seen(restored.httpUrl)).toEqual(shown)
+  const auditor = await new Api(restored.httpUrl).signIn('auditor@demo.travessia')
+  const answer = await fetch(`${restored.httpUrl}/api/audit/export?format=bundle`, {
+    headers: { authorization: `Bearer ${auditor.token}` },
+  })
+  const bundle = join(copy, 'bundle.zip')
+  writeFileSync(bundle, Buffer.from(await answer.arrayBuffer()))
+  const { status, said } = runScript('verify', copy, {}, [bundle])
+  expect([status, said]).toEqual([0, expect.stringContaining('Integrity: intact')])
 })
 
 test('of a stopped one it makes what was there, row by row, and the node shows the same again', async () => {
