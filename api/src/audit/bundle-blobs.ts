@@ -5,7 +5,7 @@ import type { BlobStore } from '../store/blob-store.ts'
 import type { ZipSource } from './zip.ts'
 
 const maxBlobs = 50_000
-/** A zip ends at 4 GiB. */
+/** What somebody still takes along. */
 const maxBytes = 2 * 2 ** 30
 
 /** What the manifest says of them; absent where there is nothing to say. */

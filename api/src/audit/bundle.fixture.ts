@@ -17,7 +17,7 @@ import { Vault } from '../identity/vault.ts'
 import type { BlobStore } from '../store/blob-store.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { NewEvent } from '../store/event-store.ts'
-import type { KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
+import type { EvidenceLog, KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
 import { type BundleOrder, bundle } from './bundle.ts'
 import { Checkpointer } from './checkpointer.ts'
@@ -50,6 +50,10 @@ type More = {
   /** Of the device's, in a selection. */
   readonly types?: readonly EventType[]
   readonly signal?: AbortSignal
+  /** In place of the events of the device. */
+  readonly asked?: { readonly sessionId: string }
+  /** Of a server that does not tell everything. */
+  readonly evidence?: EvidenceLog
 }
 const noBlobs = { get: async () => undefined }
 
@@ -90,23 +94,22 @@ export async function createTestLog(events: number) {
       return checkpointer.fresh(tenantId)
     },
     /** One more, and a checkpoint over it. */
-    async add(fact: Fact) {
+    async add(fact: Fact, streamId = newId()) {
       const one = { ...event({ deviceId }), ...fact } as NewEvent
-      await store.append({
-        ...append({ tenantId }),
-        events: [one],
-        streamKind: streamKindOf(fact.type),
-      })
+      const streamKind = streamKindOf(fact.type)
+      await store.append({ ...append({ tenantId, streamKind, streamId }), events: [one] })
       return checkpointer.fresh(tenantId)
     },
     async bundle(scope: 'whole' | 'selection', more: More = {}): Promise<Buffer> {
-      const { blobs = noBlobs, upTo = checkpoint, signal = new AbortController().signal } = more
+      const { blobs = noBlobs, upTo = checkpoint, evidence = store.evidence } = more
+      const { signal = new AbortController().signal } = more
       const types = more.types && { types: more.types }
-      const asked = scope === 'whole' ? {} : { deviceId, ...types }
+      const asked = scope === 'whole' ? {} : (more.asked ?? { deviceId, ...types })
       const order: BundleOrder = {
         ...{ filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo, signal },
       }
-      return buffer(zip(bundle({ store, blobs, evidenceKeys, nodeId, now }, order)))
+      const deps = { store: { evidence }, blobs, evidenceKeys, nodeId, now }
+      return buffer(zip(bundle(deps, order)))
     },
     async close(): Promise<void> {
       await store.close()

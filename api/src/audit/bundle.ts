@@ -34,11 +34,15 @@ import type {
 } from '../store/evidence-log.ts'
 import { BundleBlobs } from './bundle-blobs.ts'
 import { entryPages, merged } from './entry-pages.ts'
-import type { ZipSource } from './zip.ts'
+import { type ZipSource, zip } from './zip.ts'
 
 const pageEntries = 500
 const pageLeaves = 1_000
 const chunkChars = 65_536
+/** With their bodies, 2 GiB at most, these end before 4 GiB whatever is in them. */
+const maxSmallEvents = 10_000
+/** Of a whole log; the more, the closer an altered event is named. */
+const maxCheckpoints = 10_000
 
 type Deps = {
   readonly store: Pick<EventStore, 'evidence'>
@@ -92,6 +96,11 @@ export async function* bundle(deps: Deps, order: BundleOrder): AsyncGenerator<Zi
   order.signal.throwIfAborted()
   const note = evidenceKeys.sign(manifestName(origin), text)
   yield { name: fileNames.manifest, data: described(list([note]), () => undefined) }
+}
+
+/** As the file that is given out. */
+export function bundleFile(deps: Deps, order: BundleOrder): AsyncGenerator<Buffer> {
+  return zip(bundle(deps, order), { isLarge: order.checkpoint.size > maxSmallEvents })
 }
 
 function entriesOf(deps: Deps, order: BundleOrder): AsyncGenerator<Entry> {
@@ -220,7 +229,7 @@ async function* checkpointLines(
   const { size, tenantId } = checkpoint
   const earlier =
     scope === 'whole'
-      ? await store.evidence.hourlyCheckpoints(tenantId)
+      ? await store.evidence.checkpoints(tenantId, Math.ceil(size / maxCheckpoints) || 1)
       : proofs?.covering
         ? [proofs.covering]
         : []

@@ -165,7 +165,7 @@ test('an event that is withheld as expired is missing: no retention says so', as
   const { evidence } = store
   const lying = {
     checkpointOver: (...asked) => evidence.checkpointOver(...asked),
-    hourlyCheckpoints: (...asked) => evidence.hourlyCheckpoints(...asked),
+    checkpoints: (...asked) => evidence.checkpoints(...asked),
     cosignatures: (...asked) => evidence.cosignatures(...asked),
     readLeaves: (...asked) => evidence.readLeaves(...asked),
     readExpired: async () => (first ? [first] : []),

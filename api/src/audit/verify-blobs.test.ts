@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { originOf } from '@travessia/schemas/evidence/checkpoint'
+import {
+  fileNames,
+  type Manifest,
+  manifestName,
+  manifestText,
+  openManifest,
+} from '@travessia/schemas/evidence/manifest'
 import { reportLines } from '@travessia/schemas/evidence/verify-report'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -83,6 +91,23 @@ test('a body that is not there is missing, and so is one that the store could no
 test('a body that no event names is said to be that', async () => {
   const report = await check(await pack({ ...files, [`blobs/${'c'.repeat(64)}`]: 'x' }))
   expect(report.wrong).toEqual([expect.stringContaining('no event names it')])
+})
+
+test('bodies that the server says it left out for their number leave the bundle incomplete, and are counted', async () => {
+  const { [`blobs/${pageRef}`]: _page, [`blobs/${formRef}`]: _form, ...rest } = files
+  const origin = originOf(log.nodeId, log.tenantId)
+  const note = Buffer.from(files[fileNames.manifest] ?? '', 'latin1').toString()
+  const opened = openManifest(note, log.keys) as Manifest
+  const text = manifestText({ ...opened, bodies: { isCut: true } })
+  const manifest = Buffer.from(log.evidenceKeys.sign(manifestName(origin), text)).toString('latin1')
+  const report = await check(await pack({ ...rest, [fileNames.manifest]: manifest }))
+  expect(report).toMatchObject({
+    wrong: [],
+    missing: [expect.stringContaining('2 bodies were left out')],
+  })
+  expect(report.said).toContain('Completeness: INCOMPLETE')
+  const held = await check(await pack({ ...files, [fileNames.manifest]: manifest }))
+  expect(held).toMatchObject({ wrong: [], missing: [] })
 })
 
 test('bodies of an erased person are erased and not damage, in a whole log only if the log says so', async () => {

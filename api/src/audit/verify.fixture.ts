@@ -58,6 +58,20 @@ export const nameOf = (files: Files, n: number) => {
   return `#${logIndex} ${id}`
 }
 
+/** First and last of the events that stand or fall with the one at this place: those between two checkpoints of the bundle. */
+export function unprovenAt(files: Files, place: number): [first: number, last: number] {
+  const sizes = linesOf(files[fileNames.checkpoints]).map((line) =>
+    Number(JSON.parse(line).note.split('\n')[1]),
+  )
+  const first = Math.max(0, ...sizes.filter((size) => size <= place))
+  return [first, Math.min(...sizes.filter((size) => size > place)) - 1]
+}
+
+export function rangeOf([first, last]: [first: number, last: number], id = ''): string {
+  const what = first === last ? `event #${first} ${id}` : `an event between #${first} and #${last}`
+  return `${what} is not what was signed: altered, exchanged, taken out or put in`
+}
+
 /** By somebody who has everything but the key. */
 export function resigned(log: Log, files: Files): Files {
   const keys = newEvidenceKeys(log.nodeId)

@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { crc32, deflateRawSync } from 'node:zlib'
-import { readDirectory, readEntry } from '@travessia/schemas/evidence/unzip'
+import { readDirectory, readEntry, type ZipEntry } from '@travessia/schemas/evidence/unzip'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { openFile } from './open-file.ts'
@@ -23,8 +24,11 @@ async function* sourcesOf(files: Readonly<Record<string, readonly Buffer[]>>) {
     }
 }
 
-async function packed(files: Readonly<Record<string, readonly Buffer[]>>): Promise<Buffer> {
-  return buffer(zip(sourcesOf(files)))
+async function packed(
+  files: Readonly<Record<string, readonly Buffer[]>>,
+  isLarge = false,
+): Promise<Buffer> {
+  return buffer(zip(sourcesOf(files), { isLarge }))
 }
 
 async function unpacked(bytes: Buffer): Promise<Record<string, string>> {
@@ -54,6 +58,38 @@ test('what is packed is read back, whatever it is', async () => {
     }),
     { numRuns: 50 },
   )
+})
+
+test('a large one is zip64, which we read and unzip and Python find whole', async () => {
+  const files = { 'a.txt': text('x'.repeat(100_000)), 'é/b': text('two'), empty: [] }
+  const bytes = await packed(files, true)
+  expect(await unpacked(bytes)).toEqual({ 'a.txt': 'x'.repeat(100_000), 'é/b': 'two', empty: '' })
+  expect(bytes.readUInt32LE(bytes.length - 6)).toBe(0xffff_ffff)
+  expect(execFileSync('unzip', ['-t', path]).toString()).toContain('No errors detected')
+  const script = 'import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).testzip())'
+  expect(execFileSync('python3', ['-c', script, path]).toString().trim()).toBe('None')
+})
+
+test('what lies beyond 4 GiB is found there', async () => {
+  const bytes = await packed({ a: text('x'.repeat(1_000)), b: text('y') }, true)
+  const hole = 5 * 2 ** 30
+  const [first, end] = [bytes.indexOf('PK\x01\x02'), bytes.indexOf('PK\x06\x06')]
+  const [b, second] = [bytes.indexOf('PK\x03\x04', 4), bytes.indexOf('PK\x01\x02', first + 4)]
+  // As if there were five GiB between the two, which nobody reads.
+  bytes.writeBigUInt64LE(BigInt(hole + b), second + 46 + 1 + 4 + 16)
+  bytes.writeBigUInt64LE(BigInt(hole + first), end + 48)
+  bytes.writeBigUInt64LE(BigInt(hole + end), bytes.indexOf('PK\x06\x07') + 8)
+  const read = async (from: number, to: number) => {
+    if (from >= hole) return bytes.subarray(from - hole, to - hole)
+    if (from < bytes.length) return bytes.subarray(from, to)
+    return Buffer.concat([Buffer.alloc(hole - from), bytes.subarray(0, to - hole)])
+  }
+  const file = { size: hole + bytes.length, read }
+  const entries = await readDirectory(file)
+  expect(entries.get('b')?.offset).toBe(hole + b)
+  const contentOf = async (name: string) =>
+    (await buffer(readEntry(file, entries.get(name) as ZipEntry))).toString()
+  expect([await contentOf('a'), await contentOf('b')]).toEqual(['x'.repeat(1_000), 'y'])
 })
 
 /** Made by Python's zipfile: one stored, one deflated, with times and a comment. */

@@ -19,14 +19,13 @@ import { newId } from '@travessia/schemas/ids'
 import { pastStateSchema, stateQuery } from '@travessia/schemas/past-state'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import { bundle } from '../audit/bundle.ts'
+import { bundleFile } from '../audit/bundle.ts'
 import { exportedLines, exportTypes, sessionsToExport } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import type { Readings } from '../audit/readings.ts'
 import { search } from '../audit/search.ts'
 import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
 import { TimeMachine } from '../audit/time-machine.ts'
-import { zip } from '../audit/zip.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import { readerLanguage } from '../plugins/error-handler.ts'
@@ -251,9 +250,7 @@ async function sendBundle(
     .type('application/zip')
     .header('content-disposition', `attachment; filename="travessia-audit-${checkpoint.size}.zip"`)
     .send(
-      Readable.from(
-        zip(bundle(services, { filter, sessionIds, asked, scope, checkpoint, signal })),
-      ),
+      Readable.from(bundleFile(services, { filter, sessionIds, asked, scope, checkpoint, signal })),
     )
 }
 

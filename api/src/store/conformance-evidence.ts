@@ -79,19 +79,15 @@ function testCheckpoints(open: () => Promise<EventStore>): void {
     expect(await evidence.checkpointOver(one.tenantId, 7)).toBeUndefined()
   })
 
-  test('of each hour the last checkpoint is told, smallest first', async () => {
+  test('of each row of so many events the last checkpoint is told, smallest first', async () => {
     const { evidence } = await open()
     const tenantId = newId()
-    const at = (size: number, time: string) =>
-      checkpoint({ tenantId, size, at: `2026-11-24T${time}Z` })
-    await evidence.keep([
-      at(1, '10:00:00'),
-      at(2, '10:59:59'),
-      at(3, '11:00:00'),
-      at(4, '13:00:00'),
-    ])
-    const sizes = (await evidence.hourlyCheckpoints(tenantId)).map(({ size }) => size)
-    expect(sizes).toEqual([2, 3, 4])
+    await evidence.keep([1, 3, 5, 6, 7, 11].map((size) => checkpoint({ tenantId, size })))
+    const sizes = async (each: number) =>
+      (await evidence.checkpoints(tenantId, each)).map(({ size }) => size)
+    expect(await sizes(1)).toEqual([1, 3, 5, 6, 7, 11])
+    expect(await sizes(5)).toEqual([5, 7, 11])
+    expect(await sizes(100)).toEqual([11])
   })
 
   test('the same root for the same size changes nothing; another one is a conflict, and nothing beside it is kept', async () => {

@@ -66,8 +66,8 @@ export interface EvidenceLog {
    */
   keep(checkpoints: readonly KeptCheckpoint[]): Promise<void>
   newestCheckpoint(tenantId: string): Promise<KeptCheckpoint | undefined>
-  /** The last of each hour, smallest first. */
-  hourlyCheckpoints(tenantId: string): Promise<KeptCheckpoint[]>
+  /** The last of each row of so many events, smallest first. */
+  checkpoints(tenantId: string, each: number): Promise<KeptCheckpoint[]>
   /** The first that covers this leaf. */
   checkpointOver(tenantId: string, logIndex: number): Promise<KeptCheckpoint | undefined>
   /** Resolves after the durable commit. One of this agent for this size is left as it is. @throws TravessiaError STORE_UNAVAILABLE */

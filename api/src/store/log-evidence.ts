@@ -109,8 +109,9 @@ export class LogEvidence implements EvidenceLog {
     return row && toCheckpoint(row)
   }
 
-  async hourlyCheckpoints(tenantId: string): Promise<KeptCheckpoint[]> {
-    const rows = await this.#reader.rows(tenantId, evidenceStatements.hourly, [tenantId])
+  async checkpoints(tenantId: string, each: number): Promise<KeptCheckpoint[]> {
+    const values = [each, tenantId]
+    const rows = await this.#reader.rows(tenantId, evidenceStatements.checkpoints, values)
     return rows.map(toCheckpoint)
   }
 

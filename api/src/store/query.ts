@@ -46,7 +46,8 @@ export const evidenceStatements = {
   expired: `select position, log_index, leaf_hash from expired_leaf where tenant_key = ${key} and position > ?
     order by position limit ?`,
   newest: `select ${checkpoint} ${ofTenant} order by size desc limit 1`,
-  hourly: `select ${checkpoint} from (select *, max(size) over (partition by substr(at, 1, 13)) as last
+  checkpoints: `select ${checkpoint} from (select *,
+      max(size) over (partition by (size - 1) / cast(? as integer)) as last
     from checkpoint where tenant_key = ${key}) as kept join ref on ref.key = tenant_key
     where size = last order by size`,
   // The agents by jumps over the primary key, not by reading all that they have ever signed.

@@ -33,15 +33,17 @@ export class BlobCheck {
     const said = new Set(bodies.erased)
     const isErased = (id: string) =>
       said.has(id) && (scope === 'selection' || this.#erasedByLog.has(id))
-    let [kept, erased] = [0, 0]
+    let [kept, erased, leftOut] = [0, 0, 0]
     for (const [ref, { digest, eventId, subjectId }] of this.#named) {
       const name = `${blobFolder}${ref}`
       if (reader.has(name)) {
         if ((await reader.digest(name)) === digest) kept += 1
         else wrong.push(blobFindings.altered(ref, eventId))
       } else if (isErased(subjectId)) erased += 1
-      else if (!bodies.isCut) missing.push(blobFindings.missing(ref, eventId))
+      else if (bodies.isCut) leftOut += 1
+      else missing.push(blobFindings.missing(ref, eventId))
     }
+    if (leftOut > 0) missing.push(blobFindings.leftOut(leftOut))
     for (const name of reader.names())
       if (name.startsWith(blobFolder) && !this.#named.has(name.slice(blobFolder.length)))
         wrong.push(blobFindings.unnamed(name))

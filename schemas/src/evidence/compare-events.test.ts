@@ -33,7 +33,7 @@ test('an altered event keeps its place, also beside a missing one', () => {
 test('where a proof is missing nothing vouches for the event', () => {
   const leaves = logged.leaves.map((leaf, n) => (n === 5 ? undefined : leaf))
   expect(compareEvents({ ...logged, leaves }, found(names)).wrong).toEqual([
-    { what: 'altered', ...at(5) },
+    { what: 'unproven', ...at(5) },
   ])
 })
 

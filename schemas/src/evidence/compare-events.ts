@@ -9,7 +9,8 @@ export type Logged = {
 export type Found = { readonly ids: readonly string[]; readonly leaves: readonly string[] }
 
 export type Problem = {
-  readonly what: 'altered' | 'missing' | 'reordered' | 'invented' | 'repeated'
+  /** `unproven`: it stands where one was logged of which there is no proof. */
+  readonly what: 'altered' | 'missing' | 'reordered' | 'invented' | 'repeated' | 'unproven'
   /** Absent: it never had one. */
   readonly place?: number | undefined
   readonly id: string
@@ -31,13 +32,14 @@ export function compareEvents(
   const skipAbsent = () => {
     for (; isAbsent[next]; next += 1) replaceable.push(next)
   }
-  const nameOf = (n: number) => ({ place: logged.places[n], id: logged.ids[n] ?? '?' })
+  const nameOf = (n: number) => ({ place: logged.places[n], id: logged.ids[n] ?? '' })
   const replacedBy = (id: string): Problem => {
     const replaced = replaceable.find((one) => logged.ids[one] === id) ?? replaceable[0]
     if (replaced === undefined) return { what: 'invented', id }
     isAbsent[replaced] = false
     replaceable = replaceable.filter((one) => one !== replaced)
-    return { what: 'altered', place: logged.places[replaced], id: logged.ids[replaced] ?? id }
+    const what = logged.leaves[replaced] === undefined ? 'unproven' : 'altered'
+    return { what, place: logged.places[replaced], id: logged.ids[replaced] ?? id }
   }
   const problemOf = (n: number): Problem | undefined => {
     if (seen.has(n)) return { what: 'repeated', ...nameOf(n) }
@@ -48,7 +50,8 @@ export function compareEvents(
   }
   for (const [index, leaf] of found.leaves.entries()) {
     skipAbsent()
-    const n = own.get(leaf)
+    // A leaf that is there twice counts where it was logged.
+    const n = logged.leaves[next] === leaf ? next : own.get(leaf)
     const problem = n === undefined ? replacedBy(found.ids[index] ?? '?') : problemOf(n)
     if (problem) wrong.push(problem)
     while (seen.has(next)) next += 1

@@ -11,13 +11,14 @@ export function inLanguage(text: Text, language: Language): string {
 
 /** Of one event, named by its place in the log and its id. */
 export function eventText({ what, place, id }: Problem): Text {
-  const name = `${place === undefined ? '' : `#${place} `}${id}`
+  const name = `${place === undefined ? '' : `#${place} `}${id}`.trim()
   const [pt, en] = {
     altered: ['foi alterado', 'was altered'],
     missing: ['está faltando', 'is missing'],
     reordered: ['está em outro lugar', 'stands in another place'],
     invented: ['nunca foi registrado', 'was never logged'],
     repeated: ['está repetido', 'is there again'],
+    unproven: ['não tem prova', 'has no proof'],
   }[what]
   return [`evento ${name} ${pt}`, `event ${name} ${en}`]
 }
@@ -34,6 +35,11 @@ export const fileText = {
     `${name} não foi assinado por ${keys.join(' nem por ')}`,
     `${name} is not signed by ${keys.join(' or ')}`,
   ],
+}
+
+function among(first: number, last: number, id = ''): Text {
+  if (first === last) return [`o evento #${first} ${id}`.trim(), `event #${first} ${id}`.trim()]
+  return [`um evento de #${first} a #${last}`, `an event between #${first} and #${last}`]
 }
 
 export const checkpointFindings = {
@@ -53,9 +59,26 @@ export const checkpointFindings = {
     `o registro tinha ${before} eventos antes, agora ${now}`,
     `the log had ${before} events before, now ${now}`,
   ],
+  unshown: (size: number): Text => [
+    `nada mostra que o registro de ${size} eventos é o começo do último`,
+    `nothing shows that the log of ${size} events is the beginning of the last`,
+  ],
+  rewritten: (first: number, last: number): Text => [
+    `${among(first, last)[0]} já não é o que foi assinado antes`,
+    `${among(first, last)[1]} is no longer what was signed before`,
+  ],
 }
 
 export const proofFindings = {
+  /** Of the events as they stand here no more is known than that. */
+  unproven: (first: number, last: number, id = ''): Text => [
+    `${among(first, last, id)[0]} não é o que foi assinado: alterado, trocado, retirado ou acrescentado`,
+    `${among(first, last, id)[1]} is not what was signed: altered, exchanged, taken out or put in`,
+  ],
+  untold: (first: number, hole: number): Text => [
+    `falta o evento #${hole}, e sem ele nada a partir de #${first} pode ser provado`,
+    `event #${hole} is missing, and without it nothing from #${first} on can be proven`,
+  ],
   misplaced: (name: string): Text => [
     `a prova do evento ${name} está no lugar de outra`,
     `the proof of event ${name} stands where another one belongs`,
@@ -72,10 +95,13 @@ export const proofFindings = {
     `o evento #${place} está faltando, e nenhuma retenção o diz`,
     `event #${place} is missing, and no retention says so`,
   ],
-  part: (found: number, size: number): Text => [
-    `há ${found} eventos de um registro de ${size}`,
-    `there are ${found} events of a log of ${size}`,
-  ],
+  hole: (first: number, last: number): Text =>
+    first === last
+      ? [`evento #${first} está faltando`, `event #${first} is missing`]
+      : [
+          `eventos de #${first} a #${last} estão faltando`,
+          `events from #${first} to #${last} are missing`,
+        ],
 }
 
 export const witnessFindings = {
@@ -87,13 +113,36 @@ export const witnessFindings = {
     `BIFURCAÇÃO: ${name} assinou outro registro de ${size} eventos`,
     `FORK: ${name} has signed another log of ${size} events`,
   ],
+  untold: (name: string, size: number): Text => [
+    `${name} assinou um registro de ${size} eventos; se é este não se pode dizer`,
+    `${name} has signed a log of ${size} events; whether it is this one cannot be told`,
+  ],
   longer: (name: string, size: number, now: number): Text => [
     `${name} confirmou ${size} eventos, aqui há ${now}`,
     `${name} has confirmed ${size} events, here are ${now}`,
   ],
 }
 
+export const sessionFindings = {
+  missing: (first: number, last: number): Text =>
+    first === last
+      ? [`a versão ${first} da sessão está faltando`, `version ${first} of the session is missing`]
+      : [
+          `as versões de ${first} a ${last} da sessão estão faltando`,
+          `versions ${first} to ${last} of the session are missing`,
+        ],
+}
+
 export const blobFindings = {
+  /** By its own word; which ones it could give the reader cannot know. */
+  leftOut: (count: number): Text => {
+    const [pt, en] =
+      count === 1 ? ['conteúdo ficou', 'body was'] : ['conteúdos ficaram', 'bodies were']
+    return [
+      `${count} ${pt} de fora: segundo o servidor, são mais do que cabe num pacote`,
+      `${count} ${en} left out: there are more than a bundle holds, by the word of the server`,
+    ]
+  },
   altered: (ref: string, eventId: string): Text => [
     `o conteúdo ${ref} do evento ${eventId} foi alterado`,
     `the body ${ref} of event ${eventId} was altered`,

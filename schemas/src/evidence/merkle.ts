@@ -147,11 +147,25 @@ function climb(
   return below && nodeHash(beside, below)
 }
 
-/** Whether `later` begins with exactly the leaves of `earlier`. */
-export function isConsistent(earlier: Tree, later: Tree, proof: readonly Uint8Array[]): boolean {
-  if (earlier.size === 0) return proof.length === 0 && isSame(earlier.root, emptyRoot)
+/**
+ * What a proof says of two trees: that `later` begins with exactly the leaves of `earlier`; that it begins with others; or, when
+ * it does not lead to `later`, nothing.
+ */
+export function consistency(
+  earlier: Tree,
+  later: Tree,
+  proof: readonly Uint8Array[],
+): 'same' | 'other' | 'unproven' {
+  if (earlier.size === 0)
+    return proof.length === 0 && isSame(earlier.root, emptyRoot) ? 'same' : 'unproven'
+  if (earlier.size === later.size && !isSame(earlier.root, later.root)) return 'other'
   const roots = climbBoth(earlier.size, later.size, proof, earlier.root)
-  return roots !== undefined && isSame(roots[0], earlier.root) && isSame(roots[1], later.root)
+  if (!roots || !isSame(roots[1], later.root)) return 'unproven'
+  return isSame(roots[0], earlier.root) ? 'same' : 'other'
+}
+
+export function isConsistent(...trees: Parameters<typeof consistency>): boolean {
+  return consistency(...trees) === 'same'
 }
 
 /** The roots of both trees as the proof has them; `whole`: the earlier one is this subtree, and so not in the proof. */

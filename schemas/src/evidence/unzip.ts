@@ -1,6 +1,6 @@
 /**
- * Reads a zip (APPNOTE 6.3) of somebody else, file by file and by name. Times, order, attributes and comments of it say nothing
- * to us. No zip64: a file ends at 4 GiB.
+ * Reads a zip or zip64 (APPNOTE 6.3) of somebody else, file by file and by name. Times, order, attributes and comments of it say
+ * nothing to us.
  */
 import { textOf } from './bytes.ts'
 import type { RandomFile } from './random-file.ts'
@@ -21,11 +21,17 @@ const maxDirectoryBytes = 8 << 20
 const localHeaderBytes = 30
 const centralHeaderBytes = 46
 const endBytes = 22
+export const end64Bytes = 56
+const locatorBytes = 20
 const chunkBytes = 65_536
 const maxCommentBytes = 0xffff
 export const zipSignatures = {
   ...{ local: 0x04034b50, sizes: 0x08074b50, central: 0x02014b50, end: 0x06054b50 },
+  ...{ end64: 0x06064b50, locator: 0x07064b50 },
 }
+/** The record of numbers that are too large for their fields, which are then full. */
+export const zip64 = 1
+const full = 0xffff_ffff
 export const zipMethods = { stored: 0, deflated: 8 }
 
 /** @throws RangeError for what is no zip, holds a name twice, or is larger than a bundle may be */
@@ -34,9 +40,7 @@ export async function readDirectory(file: RandomFile): Promise<Map<string, ZipEn
   const tail = await file.read(Math.max(0, size - endBytes - maxCommentBytes), size)
   const at = endOf(tail)
   if (at === undefined) throw new RangeError('no zip')
-  const end = viewOf(tail)
-  const count = end.getUint16(at + 10, true)
-  const [bytes, start] = [end.getUint32(at + 12, true), end.getUint32(at + 16, true)]
+  const { count, bytes, start } = (await end64Of(file, tail, at)) ?? endIn(viewOf(tail), at)
   if (count > maxEntries || bytes > maxDirectoryBytes || start + bytes > size)
     throw new RangeError('no zip, or too many files in it')
   const directory = await file.read(start, start + bytes)
@@ -48,6 +52,25 @@ export async function readDirectory(file: RandomFile): Promise<Map<string, ZipEn
     place = next
   }
   return entries
+}
+
+type End = { readonly count: number; readonly bytes: number; readonly start: number }
+
+function endIn(view: DataView, at: number): End {
+  const [bytes, start] = [view.getUint32(at + 12, true), view.getUint32(at + 16, true)]
+  return { count: view.getUint16(at + 10, true), bytes, start }
+}
+
+/** Of a zip64: where it is stands just before the end. */
+async function end64Of(file: RandomFile, tail: Uint8Array, at: number): Promise<End | undefined> {
+  const view = viewOf(tail)
+  const locator = at - locatorBytes
+  if (locator < 0 || view.getUint32(locator, true) !== zipSignatures.locator) return undefined
+  const from = wideAt(view, locator + 8)
+  const end = viewOf(await file.read(from, from + end64Bytes))
+  if (end.byteLength < end64Bytes || end.getUint32(0, true) !== zipSignatures.end64)
+    throw new RangeError('the directory of the zip is broken')
+  return { count: wideAt(end, 32), bytes: wideAt(end, 40), start: wideAt(end, 48) }
 }
 
 function endOf(tail: Uint8Array): number | undefined {
@@ -63,15 +86,39 @@ function centralEntry(directory: Uint8Array, at: number): { entry: ZipEntry; nex
   if (nameAt > directory.length || view.getUint32(at, true) !== zipSignatures.central)
     throw new RangeError('the directory of the zip is broken')
   const [name = 0, extra = 0, comment = 0] = [28, 30, 32].map((o) => view.getUint16(at + o, true))
+  const wide = wideNumbers(directory.subarray(nameAt + name, nameAt + name + extra))
+  const numberAt = (place: number) => {
+    const value = view.getUint32(at + place, true)
+    return value === full ? (wide.shift() ?? value) : value
+  }
+  // In the order of the record, which has only those whose fields are full.
+  const [bytes = 0, packed = 0, offset = 0] = [24, 20, 42].map(numberAt)
   const entry = {
-    name: textOf(directory.subarray(nameAt, nameAt + name)),
+    ...{ name: textOf(directory.subarray(nameAt, nameAt + name)), bytes, packed, offset },
     method: view.getUint16(at + 10, true),
     crc: view.getUint32(at + 16, true),
-    packed: view.getUint32(at + 20, true),
-    bytes: view.getUint32(at + 24, true),
-    offset: view.getUint32(at + 42, true),
   }
   return { entry, next: nameAt + name + extra + comment }
+}
+
+/** What the record of zip64 has, in its order. */
+function wideNumbers(extra: Uint8Array): number[] {
+  const view = viewOf(extra)
+  const numbers: number[] = []
+  for (let at = 0, next = 0; at + 4 <= extra.length; at = next) {
+    next = at + 4 + view.getUint16(at + 2, true)
+    if (view.getUint16(at, true) !== zip64) continue
+    for (let place = at + 4; place + 8 <= Math.min(next, extra.length); place += 8)
+      numbers.push(wideAt(view, place))
+  }
+  return numbers
+}
+
+/** @throws RangeError for more than any file has */
+function wideAt(view: DataView, at: number): number {
+  const value = Number(view.getBigUint64(at, true))
+  if (!Number.isSafeInteger(value)) throw new RangeError('the directory of the zip is broken')
+  return value
 }
 
 /** Never more than the directory says, whatever is packed. @throws RangeError when it is not what the directory says */

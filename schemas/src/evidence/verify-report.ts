@@ -1,5 +1,5 @@
 /** What the verifier says to people: the two verdicts, whose word it is, who confirms it, and the first problems. */
-import { inLanguage, type Language, type Text } from './findings.ts'
+import { inLanguage, type Language, type Text, witnessFindings } from './findings.ts'
 import type { Report } from './verify.ts'
 
 type Verdict = 'intact' | 'altered' | 'incomplete'
@@ -41,7 +41,10 @@ export function reportParts(report: Report, language: Language, shown: number): 
     signers: say(signers(report)),
     wrong: wrong.slice(0, shown).map(say),
     missing: [...missing, ...gaps].slice(0, shown).map(say),
-    confirmations: report.witnesses.map((one) => say(confirmation(one))),
+    confirmations: [
+      ...report.witnesses.map((one) => say(confirmation(one))),
+      ...report.untold.map(({ name, size }) => say(witnessFindings.untold(name, size))),
+    ],
     keys: [
       ...keys,
       ...learned.map((key) => say([`${key} (confirmada por ela)`, `${key} (vouched for by it)`])),
@@ -83,7 +86,8 @@ function subject({ manifest, events }: Report): Text {
   ]
 }
 
-function completeness({ manifest, gaps, expired }: Report): Text {
+function completeness(report: Report): Text {
+  const { manifest, gaps, expired } = report
   if (!manifest) return ['desconhecida', 'unknown']
   const gone: Text =
     expired === 0
@@ -93,18 +97,40 @@ function completeness({ manifest, gaps, expired }: Report): Text {
           `; ${expired} have expired as the log says, their hashes stay`,
         ]
   const isOne = gaps.length === 1
-  if (manifest.scope === 'selection')
+  const [pt, en] = [
+    `${gaps.length} ${isOne ? 'lacuna' : 'lacunas'} na gravação`,
+    `${gaps.length} recording ${isOne ? 'gap' : 'gaps'}`,
+  ]
+  if (manifest.scope === 'selection') {
+    const [ptPart, enPart] = selected(report)
+    return [`${ptPart}; ${pt} no que está aqui`, `${enPart}; ${en} in what is here`]
+  }
+  return [
+    `cada evento até #${manifest.size - 1}, ${pt}${gone[0]}`,
+    `every event up to #${manifest.size - 1}, ${en}${gone[1]}`,
+  ]
+}
+
+/** A session counts its events, so that one which was left out shows; of anything else only the server knows. */
+function selected({ session }: Report): Text {
+  if (!session)
     return [
       'cada evento que foi selecionado; que nenhum outro atende ao filtro é a palavra do servidor',
       'every event that was selected; that no other one fits the filter is the word of the server',
     ]
-  return [
-    `cada evento até #${manifest.size - 1}, ${gaps.length} ${isOne ? 'lacuna' : 'lacunas'} na gravação${gone[0]}`,
-    `every event up to #${manifest.size - 1}, ${gaps.length} recording ${isOne ? 'gap' : 'gaps'}${gone[1]}`,
-  ]
+  const { events, isEnded } = session
+  return isEnded
+    ? [
+        `a sessão está completa, versões 1 a ${events} com o seu fim; que nada veio depois é a palavra do servidor`,
+        `the session is complete, versions 1 to ${events} with its end; that nothing came after is the word of the server`,
+      ]
+    : [
+        `a sessão está aberta, versões 1 a ${events}; que nada mais veio até agora é a palavra do servidor`,
+        `the session is open, versions 1 to ${events}; that no more has come until now is the word of the server`,
+      ]
 }
 
-function bodies({ bodies: { kept, erased }, manifest }: Report): Text {
+function bodies({ bodies: { kept, erased } }: Report): Text {
   const parts: Text[] = []
   if (kept > 0) parts.push([`${kept} como foram guardados`, `${kept} as they were kept`])
   if (erased > 0)
@@ -112,14 +138,14 @@ function bodies({ bodies: { kept, erased }, manifest }: Report): Text {
       `${erased} apagados com a pessoa de quem eram`,
       `${erased} erased with the person whom they were about`,
     ])
-  if (manifest?.bodies?.isCut)
-    parts.push(['há mais do que cabe num pacote', 'there are more than a bundle holds'])
   return [parts.map(([pt]) => pt).join(', '), parts.map(([, en]) => en).join(', ')]
 }
 
 /** The longest log that all of them confirm. */
-function witnesses({ witnesses }: Report): Text {
+function witnesses({ witnesses, untold }: Report): Text {
   const least = witnesses.at(-1)
+  if (!least && untold.length > 0)
+    return ['não se pode dizer se assinaram isto', 'whether they have signed this cannot be told']
   if (!least)
     return [
       'nenhuma: quem tem o banco de dados e a chave pode ter escrito outra história antes da sua primeira cópia',

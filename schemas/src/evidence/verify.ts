@@ -7,10 +7,9 @@ import type { RecordedEvent } from '../events.ts'
 import { recordingGapOf } from '../recording-gaps.ts'
 import { BlobCheck, type BlobReport } from './blob-check.ts'
 import { BundleReader, hashesOf, parseLine } from './bundle-reader.ts'
-import { fromBase64, isSame, textOf, toBase64 } from './bytes.ts'
-import { openCheckpoint } from './checkpoint.ts'
-import { compareEvents, type Found, type Logged } from './compare-events.ts'
-import { Expired } from './expired.ts'
+import { toBase64 } from './bytes.ts'
+import { compareEvents, type Found, type Logged, type Problem } from './compare-events.ts'
+import { Retentions } from './expired.ts'
 import {
   checkpointFindings,
   eventText,
@@ -19,16 +18,21 @@ import {
   proofFindings,
   type Text,
 } from './findings.ts'
-import { fileNames, type Manifest, openManifest, placesOf } from './manifest.ts'
-import { Frontier, isConsistent, isIncluded, leafHash, type Tree } from './merkle.ts'
+import { fileNames, type Manifest, openManifest } from './manifest.ts'
+import { consistency, leafHash, type Tree } from './merkle.ts'
 import { type NoteKey, noteKeyText, parseNoteKey } from './note.ts'
+import { type NotedTree, notedTree, treesBefore } from './noted-tree.ts'
+import { ProofCheck } from './proof-check.ts'
 import type { RandomFile } from './random-file.ts'
+import { SessionCheck, type SessionPart } from './session-check.ts'
 import { type Trust, trustOf } from './trust.ts'
+import type { WholeLog } from './whole-log.ts'
 import {
   type Confirmation,
   checkWitnesses,
-  confirmationsOf,
-  forksOf,
+  type Standing,
+  standingIn,
+  told,
   type WitnessedTree,
 } from './witness-check.ts'
 
@@ -41,12 +45,16 @@ export type Report = {
   readonly events: number
   /** Their leaves are there, their texts were removed by a retention that the log tells of. */
   readonly expired: number
+  /** Where a session alone was asked for: how much of it is here. */
+  readonly session?: SessionPart | undefined
   /** Recording gaps that the log itself tells of. */
   readonly gaps: readonly Text[]
   /** Bodies and recordings that are there as they were kept, and those of erased people. */
   readonly bodies: Pick<BlobReport, 'kept' | 'erased'>
   /** Agents that have signed this same log, the furthest first. */
   readonly witnesses: readonly Confirmation[]
+  /** Agents of whose signature cannot be told whether it is of this log. */
+  readonly untold: readonly Confirmation[]
   /** Whose word it is; from the bundle itself unless they were given. */
   readonly keys: readonly string[]
   readonly areKeysGiven: boolean
@@ -60,11 +68,13 @@ export type Knowledge = {
   readonly since?: RandomFile
 }
 
-const maxNoteBytes = 1 << 20
-
-type Proof = { logIndex: number; id: string; leaf: string; path: unknown; expired: unknown }
-
-type Line = { id: string; type: string; data: { cause?: string; spans?: unknown } }
+type Line = {
+  id: string
+  type: string
+  streamId: string
+  version: number
+  data: { cause?: string; spans?: unknown }
+}
 
 /** @throws RangeError for what is no bundle at all, or an earlier state that cannot be used */
 export async function verifyBundle(file: RandomFile, knowledge: Knowledge): Promise<Report> {
@@ -80,18 +90,19 @@ export async function verifyBundle(file: RandomFile, knowledge: Knowledge): Prom
   if (!manifest) {
     const wrong = [fileText.unsigned(fileNames.manifest, head.keys)]
     const nothing = { events: 0, expired: 0, gaps: [], bodies: { kept: 0, erased: 0 } }
-    return { ...head, ...nothing, wrong, missing: [], witnesses: [] }
+    return { ...head, ...nothing, wrong, missing: [], witnesses: [], untold: [] }
   }
   if (knowledge.since && manifest.scope === 'selection')
     throw new RangeError('only a bundle of the whole log can be compared with an earlier one')
-  const before = knowledge.since && (await signedBefore(knowledge.since, trust))
+  const of = { origin: manifest.origin, keys: trust.known }
+  const before = knowledge.since ? await treesBefore(knowledge.since, of) : []
   const witnesses = await checkWitnesses(reader, { manifest, trust, given: knowledge.keys ?? [] })
   const check = new Check(reader, manifest, { trust, before, witnessed: witnesses.trees })
-  const report = await check.run()
+  const { standings, ...report } = await check.run()
+  const { forks, ...agents } = told(witnesses.trees, standings)
   return {
-    ...{ ...head, ...report, manifest },
-    witnesses: confirmationsOf(witnesses.trees, check.forked),
-    wrong: [...report.wrong, ...witnesses.wrong, ...forksOf(witnesses.trees, check.forked)],
+    ...{ ...head, ...report, ...agents, manifest },
+    wrong: [...report.wrong, ...witnesses.wrong, ...forks],
     missing: [...report.missing, ...witnesses.missing],
   }
 }
@@ -121,28 +132,16 @@ async function manifestOf(
   }
 }
 
-/**
- * What a bundle taken earlier, or a note that somebody kept, says of the log.
- * @throws RangeError when none of these keys has signed it
- */
-async function signedBefore(file: RandomFile, trust: Trust): Promise<Tree> {
-  const checkpoint = openCheckpoint(await earlierNote(file), trust.known)
-  if (!checkpoint) throw new RangeError('the earlier state is not signed by this key')
-  return checkpoint
-}
-
-async function earlierNote(file: RandomFile): Promise<string> {
-  const start = await file.read(0, Math.min(file.size, maxNoteBytes))
-  if (textOf(start.subarray(0, 2)) !== 'PK') return textOf(start)
-  const text = await (await BundleReader.open(file)).text(fileNames.checkpoints)
-  const last = text.trimEnd().split('\n').at(-1) ?? ''
-  return String(parseLine<{ note: string }>(new TextEncoder().encode(last)).note)
-}
-
 type Known = {
   readonly trust: Trust
-  readonly before: Tree | undefined
+  readonly before: readonly NotedTree[]
   readonly witnessed: readonly WitnessedTree[]
+}
+type Checked = Pick<
+  Report,
+  'wrong' | 'missing' | 'events' | 'expired' | 'gaps' | 'bodies' | 'session'
+> & {
+  readonly standings: readonly Standing[]
 }
 
 class Check {
@@ -150,127 +149,87 @@ class Check {
   readonly #manifest: Manifest
   readonly #known: Known
   readonly #wrong: Text[] = []
-  readonly #missing: Text[] = []
-  /** Of the file of events: said only where no event can be named. */
+  /** Of the files of events and proofs: said only where nothing in them can be named. */
   readonly #unnamed: Text[] = []
+  /** Of the other files: said last. */
+  readonly #files: Text[] = []
   readonly #gaps: Text[] = []
-  readonly #expired = new Expired()
+  readonly #retentions = new Retentions()
   readonly #blobs = new BlobCheck()
-  /** Names of witnesses that have signed another log. */
-  readonly forked = new Set<string>()
+  readonly #session: SessionCheck
 
   constructor(reader: BundleReader, manifest: Manifest, known: Known) {
     this.#reader = reader
     this.#manifest = manifest
+    this.#session = new SessionCheck(manifest)
     this.#known = known
   }
 
-  async run(): Promise<
-    Pick<Report, 'wrong' | 'missing' | 'events' | 'expired' | 'gaps' | 'bodies'>
-  > {
-    const { before } = this.#known
-    const { tree, earlier } = await this.#checkpoints()
-    const logged = await this.#proofs(tree, [...earlier, ...(before ? [before] : [])])
-    if (before && before.size > this.#manifest.size)
-      this.#missing.push(checkpointFindings.shorterThanBefore(before.size, this.#manifest.size))
+  async run(): Promise<Checked> {
+    const { size, files } = this.#manifest
+    const { before, witnessed } = this.#known
+    const { own, tree } = await this.#checkpoints()
+    const proofs = new ProofCheck({
+      ...{ manifest: this.#manifest, tree },
+      said: { own, before: before.filter((one) => one.size <= size) },
+      sizes: witnessed.map((one) => one.tree.size),
+    })
+    for await (const line of this.#lines('proofs')) proofs.see(line)
     for await (const _line of this.#lines('keys'));
-    if (this.#manifest.files.keyChanges) for await (const _line of this.#lines('keyChanges'));
+    if (files.keyChanges) for await (const _line of this.#lines('keyChanges'));
     const found = await this.#events()
-    this.#missing.push(...this.#expired.unsaid().map(proofFindings.unsaid))
-    const bodies = await this.#blobs.report(this.#reader, this.#manifest)
+    const { logged, log } = proofs.settle(found)
     const { wrong, missing } = compareEvents(logged, found)
-    if (wrong.length + missing.length === 0) this.#wrong.push(...this.#unnamed)
+    const [named, absent] = [withUnproven(wrong, logged, log), missing.map(eventText)]
+    const isNamed = [named, absent, proofs.wrong, proofs.missing].some(({ length }) => length > 0)
+    const bodies = await this.#blobs.report(this.#reader, this.#manifest)
+    const last = before.at(-1)?.size ?? 0
+    const unsaid = this.#retentions.unsaid(proofs.expired)
     return {
-      ...{ events: found.leaves.length, expired: this.#expired.count, gaps: this.#gaps, bodies },
-      wrong: [...wrong.map(eventText), ...this.#wrong, ...bodies.wrong],
-      missing: [...missing.map(eventText), ...this.#missing, ...bodies.missing],
+      ...{ events: found.leaves.length, expired: proofs.expired.length, gaps: this.#gaps, bodies },
+      session: this.#session.part(),
+      standings: witnessed.map((one) => log?.standingOf(one.tree) ?? standingIn(one, own, tree)),
+      wrong: [
+        ...[...named, ...this.#wrong, ...(log?.apart() ?? []), ...proofs.wrong],
+        ...[...(isNamed ? [] : this.#unnamed), ...this.#files, ...bodies.wrong],
+      ],
+      missing: [
+        ...[...absent, ...proofs.missing],
+        ...(last > size ? [checkpointFindings.shorterThanBefore(last, size)] : []),
+        ...[...unsaid.map(proofFindings.unsaid), ...this.#session.missing(), ...bodies.missing],
+      ],
     }
   }
 
-  /** The signed trees; the last one is that of the whole bundle. */
-  async #checkpoints(): Promise<{ tree: Tree | undefined; earlier: Tree[] }> {
+  /** The signed trees; `tree` is that of the whole bundle. */
+  async #checkpoints(): Promise<{ own: NotedTree[]; tree: NotedTree | undefined }> {
     const { origin, size, scope } = this.#manifest
-    const lines: Array<{ tree: Tree | undefined; proof: Uint8Array[] }> = []
-    for await (const line of this.#lines('checkpoints')) {
-      const { note, consistency } = parseLine<{ note: string; consistency: unknown }>(line)
-      const checkpoint = openCheckpoint(String(note), this.#known.trust.known)
-      const isOfLog = checkpoint?.origin === origin
-      if (!isOfLog) this.#wrong.push(checkpointFindings.unsigned(lines.length + 1))
-      lines.push({ tree: isOfLog ? checkpoint : undefined, proof: hashesOf(consistency) })
+    const noted: Array<{ tree: NotedTree | undefined; proof: Uint8Array[] }> = []
+    for await (const text of this.#lines('checkpoints')) {
+      const { note, consistency } = parseLine<{ note: string; consistency: unknown }>(text)
+      const of = { origin, keys: this.#known.trust.known, line: noted.length + 1 }
+      noted.push({ tree: notedTree(String(note), of), proof: hashesOf(consistency) })
     }
-    const tree = lines.at(-1)?.tree
+    // In a whole log it is seen later which signatures matter.
+    const isSigned = (tree: NotedTree | undefined, index: number) =>
+      tree && ((scope === 'whole' && index < noted.length - 1) || tree.isSigned())
+    for (const [index, { tree }] of noted.entries())
+      if (!isSigned(tree, index)) this.#wrong.push(checkpointFindings.unsigned(index + 1))
+    const signed = noted.filter((one, index) => isSigned(one.tree, index))
+    const tree = noted.at(-1) === signed.at(-1) ? signed.at(-1)?.tree : undefined
     if (tree?.size !== size) this.#wrong.push(checkpointFindings.notLast(size))
-    const before = lines.slice(0, -1)
     if (scope === 'selection' && tree)
-      for (const one of [...before, ...this.#known.witnessed])
-        if (one.tree && !isConsistent(one.tree, tree, one.proof)) this.#notBeginning(one)
-    return { tree, earlier: before.flatMap((one) => one.tree ?? []) }
+      for (const one of signed) if (one.tree) this.#compare(one.tree, tree, one.proof)
+    const own = signed.flatMap((one) => one.tree ?? []).filter((one) => one.size <= size)
+    return { own, tree }
   }
 
-  #notBeginning(one: { tree: Tree | undefined } | WitnessedTree): void {
-    if ('name' in one) this.forked.add(one.name)
-    else this.#wrong.push(checkpointFindings.notBeginning(one.tree?.size ?? 0))
-  }
-
-  /** What was logged, by the proofs; each is checked against the signed tree. */
-  async #proofs(tree: Tree | undefined, earlier: readonly Tree[]): Promise<Logged> {
-    const places = placesOf(this.#manifest)
-    const at = new Map(places.map((place, n) => [place, n]))
-    const ids: Array<string | undefined> = places.map(() => undefined)
-    const leaves = [...ids]
-    const leads = this.#leadsTo(tree, earlier)
-    let lines = 0
-    for await (const line of this.#lines('proofs')) {
-      const proof = parseLine<Proof>(line)
-      const leaf = fromBase64(String(proof.leaf))
-      if (proof.expired === true) {
-        this.#seeExpired(proof, lines, leads(leaf, Number(proof.logIndex), undefined))
-        continue
-      }
-      const n = at.get(Number(proof.logIndex))
-      if (n !== undefined) {
-        ids[n] = String(proof.id)
-        leaves[n] = toBase64(leaf)
-      }
-      const name = `#${proof.logIndex} ${proof.id}`
-      if (n !== lines) this.#wrong.push(proofFindings.misplaced(name))
-      else if (!leads(leaf, places[n] ?? 0, proof.path)) this.#wrong.push(proofFindings.wrong(name))
-      lines += 1
-    }
-    if (lines !== places.length) this.#missing.push(proofFindings.count(lines, places.length))
-    const all = places.length + this.#expired.count
-    if (this.#manifest.scope === 'whole' && all !== this.#manifest.size)
-      this.#missing.push(proofFindings.part(all, this.#manifest.size))
-    return { places, ids, leaves }
-  }
-
-  /** Its place is that of its leaf in the tree, which is built of all leaves in their order. */
-  #seeExpired({ logIndex }: Partial<Proof>, events: number, leads: boolean): void {
-    const place = events + this.#expired.count
-    const name = `#${logIndex}`
-    if (this.#manifest.scope === 'selection' || logIndex !== place)
-      this.#wrong.push(proofFindings.misplaced(name))
-    else if (!leads) this.#wrong.push(proofFindings.wrong(name))
-    this.#expired.add(place)
-  }
-
-  /** Of a whole log the tree is built again, and must pass by each signed root; of a selection each event has its path. */
-  #leadsTo(tree: Tree | undefined, earlier: readonly Tree[]) {
-    if (this.#manifest.scope === 'selection')
-      return (leaf: Uint8Array, place: number, path: unknown): boolean =>
-        tree !== undefined && isIncluded(leaf, place, tree, hashesOf(path))
-    const roots = rootsBySize([...earlier, ...(tree ? [tree] : [])])
-    const witnessed = this.#known.witnessed
-    const sizes = new Set([...roots.keys(), ...witnessed.map((one) => one.tree.size)])
-    const frontier = new Frontier()
-    return (leaf: Uint8Array): boolean => {
-      frontier.push(leaf)
-      if (!sizes.has(frontier.size)) return true
-      const root = frontier.root()
-      for (const { name, tree: signed } of witnessed)
-        if (signed.size === frontier.size && !isSame(signed.root, root)) this.forked.add(name)
-      return (roots.get(frontier.size) ?? []).every((one) => isSame(one, root))
-    }
+  /** Of a selection: whether its log went on from an earlier state. */
+  #compare(earlier: Tree, tree: Tree, proof: readonly Uint8Array[]): void {
+    if (earlier === tree) return
+    const found = consistency(earlier, tree, proof)
+    if (found === 'other') this.#wrong.push(checkpointFindings.notBeginning(earlier.size))
+    if (found === 'unproven') this.#wrong.push(checkpointFindings.unshown(earlier.size))
   }
 
   async #events(): Promise<Found> {
@@ -279,8 +238,9 @@ class Check {
       found.leaves.push(toBase64(leafHash(line)))
       const event = parseLine<Line>(line)
       found.ids.push(String(event.id))
+      this.#session.see(event)
       this.#blobs.see(event as Partial<RecordedEvent>)
-      if (event.type === 'RetentionApplied') this.#expired.hear(event.data?.spans)
+      if (event.type === 'RetentionApplied') this.#retentions.hear(event.data?.spans)
       const gap = recordingGapOf(event)
       if (gap !== undefined) this.#gaps.push(gapText(gap, String(event.id)))
     }
@@ -288,13 +248,26 @@ class Check {
   }
 
   #lines(name: keyof Manifest['files']): AsyncGenerator<Uint8Array> {
-    const said = name === 'events' ? this.#unnamed : this.#wrong
+    const isThere = this.#reader.has(fileNames[name])
+    const isOfEvents = name === 'events' || (name === 'proofs' && isThere)
+    const said = isOfEvents ? this.#unnamed : isThere ? this.#files : this.#wrong
     return this.#reader.lines(name, this.#manifest, (problem) => said.push(problem))
   }
 }
 
-function rootsBySize(trees: readonly Tree[]): ReadonlyMap<number, readonly Uint8Array[]> {
-  const roots = new Map<number, Uint8Array[]>()
-  for (const { size, root } of trees) roots.set(size, [...(roots.get(size) ?? []), root])
-  return roots
+/** The first part of a whole log that is not proven comes after the events in it, or before it, that are named. */
+function withUnproven(
+  wrong: readonly Problem[],
+  { places, ids }: Logged,
+  log: WholeLog | undefined,
+): Text[] {
+  const span = log?.unproven()
+  const texts = wrong.map(eventText)
+  if (!span) return texts
+  const { first, last, hole } = span
+  const id = first === last ? ids[places.indexOf(first)] : undefined
+  const text =
+    hole === undefined ? proofFindings.unproven(first, last, id) : proofFindings.untold(first, hole)
+  const after = wrong.findIndex(({ place = 0 }) => place > last)
+  return texts.toSpliced(after < 0 ? texts.length : after, 0, text)
 }

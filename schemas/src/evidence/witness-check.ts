@@ -4,8 +4,9 @@ import { fromBase64, isSame } from './bytes.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { type Text, witnessFindings } from './findings.ts'
 import type { Manifest } from './manifest.ts'
-import type { Tree } from './merkle.ts'
+import { consistency, type Tree } from './merkle.ts'
 import { type NoteKey, openNote, parseNoteKey } from './note.ts'
+import type { NotedTree } from './noted-tree.ts'
 import type { Trust } from './trust.ts'
 
 /** An agent, how many events of the log it confirms, and whether its key was given rather than taken from the bundle. */
@@ -14,6 +15,8 @@ export type Confirmation = {
   readonly size: number
   readonly isKeyGiven: boolean
 }
+/** A fork is only what differs from a root that the log itself has signed, or that such a one proves. */
+export type Standing = 'confirms' | 'fork' | 'untold'
 export type WitnessedTree = {
   readonly name: string
   readonly tree: Tree
@@ -48,20 +51,29 @@ export async function checkWitnesses(reader: BundleReader, known: Known): Promis
   return { trees, wrong, missing }
 }
 
-export function forksOf(trees: readonly WitnessedTree[], forked: ReadonlySet<string>): Text[] {
-  return trees
-    .filter(({ name }) => forked.has(name))
-    .map(({ name, tree }) => witnessFindings.fork(name, tree.size))
+/** In a selection: a proof that does not lead to the tree of the bundle refutes nobody. */
+export function standingIn(
+  { tree: witnessed, proof }: WitnessedTree,
+  own: readonly NotedTree[],
+  tree: Tree | undefined,
+): Standing {
+  const ofSize = own.filter(({ size }) => size === witnessed.size)
+  if (ofSize.some(({ root }) => !isSame(root, witnessed.root))) return 'fork'
+  const found = tree ? consistency(witnessed, tree, proof) : 'unproven'
+  return found === 'same' ? 'confirms' : found === 'other' ? 'fork' : 'untold'
 }
 
-export function confirmationsOf(
-  trees: readonly WitnessedTree[],
-  forked: ReadonlySet<string>,
-): Confirmation[] {
-  return trees
-    .filter(({ name }) => !forked.has(name))
-    .map(({ name, tree, isKeyGiven }) => ({ name, size: tree.size, isKeyGiven }))
-    .sort((a, b) => b.size - a.size)
+/** What is told of each, the furthest first. */
+export function told(trees: readonly WitnessedTree[], standings: readonly Standing[]) {
+  const those = (standing: Standing) =>
+    trees
+      .filter((_, index) => standings[index] === standing)
+      .map(({ name, tree, isKeyGiven }) => ({ name, size: tree.size, isKeyGiven }))
+      .sort((a, b) => b.size - a.size)
+  return {
+    forks: those('fork').map(({ name, size }) => witnessFindings.fork(name, size)),
+    ...{ witnesses: those('confirms'), untold: those('untold') },
+  }
 }
 
 /** Its signature must be that of the key beside it, or of the one that the reader knows by this name. */
