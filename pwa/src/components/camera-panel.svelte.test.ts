@@ -1,6 +1,6 @@
 import { encodePart, multipartEnd, multipartType } from '@travessia/schemas/multipart'
 import { afterEach, expect, test } from 'vitest'
-import { page } from 'vitest/browser'
+import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import CameraPanel from './camera-panel.svelte'
@@ -112,6 +112,27 @@ test('a page that was not live begins nothing when it is visible again', async (
   setVisible('visible')
   await expect.element(button(m.camera_live())).toBeVisible()
   expect(streams).toHaveLength(1)
+})
+
+test.each([['the button'], ['Escape']])(
+  'what opened the full screen has the focus again after %s',
+  async (way) => {
+    await live()
+    await button(m.camera_full()).click()
+    const leave = button(m.camera_small())
+    await expect.element(leave).toHaveFocus()
+    if (way === 'Escape') await userEvent.keyboard('{Escape}')
+    else await leave.click()
+    await expect.element(leave).not.toBeInTheDocument()
+    await expect.element(button(m.camera_full())).toHaveFocus()
+  },
+)
+
+test('the button that begins live pictures ends them, and keeps the focus', async () => {
+  await live()
+  await expect.element(button(m.camera_stop())).toHaveFocus()
+  await userEvent.keyboard('{Enter}')
+  await expect.element(button(m.camera_live())).toHaveFocus()
 })
 
 test('at the end of its time the app asks whether somebody is still there', async () => {

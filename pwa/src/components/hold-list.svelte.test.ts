@@ -79,3 +79,21 @@ test('lifting asks first, and says of what', async () => {
   await expect.poll(() => onchange.mock.calls.length).toBe(1)
   expect(asked).toEqual([['DELETE /api/audit/holds/h3', undefined]])
 })
+
+test('without any that is said, and after the last one is lifted the focus is on what is around', async () => {
+  const around = Object.assign(document.createElement('main'), { tabIndex: -1 })
+  document.body.append(around)
+  const { rerender } = await render(
+    HoldList,
+    { holds: holds.slice(0, 1), onchange: () => rerender({ holds: [] }) },
+    { baseElement: around },
+  )
+  await expect.element(page.getByText('Catraca, Matriz')).toBeVisible()
+  expect(page.getByText(m.holds_none()).elements()).toEqual([])
+  await button(m.hold_lift_of({ name: 'Catraca, Matriz' })).click()
+  const sheet = page.getByRole('dialog', { name: m.hold_lift_title() })
+  await sheet.getByRole('button', { name: m.hold_lift(), exact: true }).click()
+  await expect.element(page.getByText(m.holds_none())).toBeVisible()
+  await expect.poll(() => document.activeElement).toBe(around)
+  around.remove()
+})

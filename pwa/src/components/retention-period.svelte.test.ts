@@ -46,6 +46,30 @@ test('a chosen time is saved as days, and nothing is counted before it is', asyn
   await expect.poll(() => onchange.mock.calls).toEqual([[{ days: 180, holds: [] }]])
 })
 
+test('the focus is on what is around the button that saved and went, and nothing is left free below', async () => {
+  const around = Object.assign(document.createElement('main'), { tabIndex: -1 })
+  document.body.append(around)
+  const retention = { days: 90, holds: [] }
+  const { rerender } = await render(
+    RetentionPeriod,
+    { retention, onchange: (next: RetentionShown) => rerender({ retention: next }) },
+    { baseElement: around },
+  )
+  await page
+    .getByRole('combobox', { name: m.retention_keep() })
+    .selectOptions(m.retention_days({ days: 180 }))
+  await button(m.retention_save()).click()
+  await expect.element(button(m.retention_count())).toBeVisible()
+  await expect.poll(() => document.activeElement).toBe(around)
+  const card = document.querySelector('section.card') as HTMLElement
+  const below = () =>
+    card.getBoundingClientRect().bottom -
+    button(m.retention_count()).element().getBoundingClientRect().bottom
+  const edge = Number.parseFloat(getComputedStyle(card).paddingBottom)
+  expect(below()).toBeLessThan(edge + 2)
+  around.remove()
+})
+
 test('who keeps everything is offered nothing that goes', async () => {
   await show({ days: null, holds: [] })
   await expect.element(page.getByText(m.retention_all())).toBeInTheDocument()

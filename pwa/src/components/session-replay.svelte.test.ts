@@ -102,6 +102,23 @@ test('a request of which something is missing says so in its line', async () => 
   await expect.element(page.getByRole('list').getByText(summary)).toBeVisible()
 })
 
+test('the code that a legal hold asks for is among what is known of the session', async () => {
+  const id = 's'.repeat(26)
+  const audit = { session: { ...session, id }, gaps: 0, hasMoreGaps: false }
+  const events = [event('SessionRequested', 0)]
+  answers['GET /api/audit/sessions/s'] = () => Response.json({ ...audit, events })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByRole('definition').filter({ hasText: id })).toBeVisible()
+})
+
+test('what an erasure took is said in the reader’s language', async () => {
+  const events = [event('SessionRequested', 0, { clientIp: '[erased]', userAgent: '[erased]' })]
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
+  await render(SessionReplay, { id: 's' })
+  await expect.element(page.getByText(m.fact_erased(), { exact: true })).toHaveLength(2)
+  expect(document.querySelector('dl')?.textContent).not.toContain('[erased]')
+})
+
 test('when the commands did not come, trying again shows every line once', async () => {
   const { 'GET /api/audit/events': commands } = answers
   answers['GET /api/audit/events'] = () =>
@@ -222,6 +239,24 @@ test('a picture that breaks off on its way costs the recorded screen that pictur
   await screenOf([...shown, { type: 3, timestamp: 3, data: { many } }])
   await expect.element(screen().getByText(m.screen_incomplete())).toBeVisible()
   expect(screen().element().querySelector('iframe')).toBeNull()
+})
+
+test('a recorded screen has the shape that it had, and nothing beside it', async () => {
+  const kept = event('DomRecordingStored', 5, { ref: 'd', lastAt: timeAt(5), events: 2 })
+  const events = [event('SessionRequested', 0), kept]
+  const drawn = [
+    { type: 4, timestamp: 1, data: { width: 300, height: 900 } },
+    { type: 2, timestamp: 2, data: {} },
+  ]
+  answers['GET /api/audit/sessions/s'] = () => auditOf(events)
+  answers['GET /api/audit/sessions/s/bodies/d'] = () => Response.json({ page: 'a', events: drawn })
+  await render(SessionReplay, { id: 's' })
+  await expect.element(screen().getByText(m.screen_hint())).toBeVisible()
+  const shape = () => {
+    const stage = screen().element().querySelector('iframe')?.getBoundingClientRect()
+    return stage && stage.width / stage.height
+  }
+  await expect.poll(shape).toBeCloseTo(1 / 3, 1)
 })
 
 test('a session without a recorded screen has no place for one', async () => {

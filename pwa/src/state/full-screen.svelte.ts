@@ -2,6 +2,7 @@
 export class FullScreen {
   isOn = $state(false)
   #lock: WakeLockSentinel | undefined
+  #opener: HTMLElement | undefined
 
   /** Until the component goes. */
   attach(): () => void {
@@ -26,8 +27,10 @@ export class FullScreen {
     }
   }
 
-  enter(element: HTMLElement): void {
+  /** `opener` has the focus again afterwards. */
+  enter(element: HTMLElement, opener: HTMLElement): void {
     this.isOn = true
+    this.#opener = opener
     void this.#stayLit()
     // iPhones have it for videos only: the window has to do.
     element.requestFullscreen?.().catch(() => undefined)
@@ -42,6 +45,10 @@ export class FullScreen {
     this.isOn = false
     this.#lock?.release().catch(() => undefined)
     this.#lock = undefined
+    // Nothing outside takes the focus until the browser has left: then this comes once more.
+    if (document.fullscreenElement) return
+    this.#opener?.focus({ preventScroll: true })
+    this.#opener = undefined
   }
 
   async #stayLit(): Promise<void> {
