@@ -11,6 +11,13 @@ const lists: Readonly<Record<string, Text>> = {
   live: ['o que acabou de acontecer', 'what has just happened'],
 }
 
+/** As the app calls them. */
+const formats: Readonly<Record<string, Text>> = {
+  csv: ['CSV', 'CSV'],
+  jsonl: ['JSONL', 'JSONL'],
+  bundle: ['prova', 'evidence'],
+}
+
 export function auditText(
   event: RecordedEvent,
   { actor }: Pick<EventNames, 'actor'>,
@@ -20,11 +27,10 @@ export function auditText(
       const [pt, en] = lists[event.data.list] ?? ['', '']
       return [`${actor} consultou a auditoria: ${pt}`, `${actor} read the audit: ${en}`]
     }
-    case 'AuditExported':
-      return [
-        `${actor} exportou a auditoria (${event.data.format})`,
-        `${actor} exported the audit (${event.data.format})`,
-      ]
+    case 'AuditExported': {
+      const [pt, en] = formats[event.data.format] ?? ['', '']
+      return [`${actor} exportou a auditoria (${pt})`, `${actor} exported the audit (${en})`]
+    }
     case 'AuditFeedAdded': {
       const { name, host } = event.data
       return [

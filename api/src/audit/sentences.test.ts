@@ -21,6 +21,12 @@ function recorded(type: EventType, change: object = {}): RecordedEvent {
   } as RecordedEvent
 }
 
+test('an export is called as the app calls it', () => {
+  const bundle = recorded('AuditExported', { format: 'bundle' })
+  expect(sentenceOf(bundle, names, 'pt-BR')).toBe('Ana exportou a auditoria (prova)')
+  expect(sentenceOf(bundle, names, 'en')).toBe('Ana exported the audit (evidence)')
+})
+
 test.each(eventTypes)('%s has a sentence of its own in Portuguese and in English', (type) => {
   const [pt, en] = [
     sentenceOf(recorded(type), names, 'pt-BR'),

@@ -80,9 +80,10 @@ function subject({ manifest, events }: Report): Text {
     scope === 'whole'
       ? ['o registro inteiro', 'the whole log']
       : [`${events} eventos do registro`, `${events} events of the log`]
+  const signedAt = createdAt.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')
   return [
-    `Pacote com ${pt} ${origin}, que tem ${size} eventos, assinado em ${createdAt}.`,
-    `This is ${en} ${origin} with ${size} events, signed ${createdAt}.`,
+    `Pacote com ${pt} ${origin}, que tem ${size} eventos, assinado em ${signedAt}.`,
+    `This is ${en} ${origin} with ${size} events, signed ${signedAt}.`,
   ]
 }
 
@@ -175,6 +176,6 @@ function signers({ areKeysGiven }: Report): Text {
     ? ['Assinado pela chave que você deu.', 'Signed by the key that you gave.']
     : [
         'Assinado pela chave do próprio pacote. Compare-a com uma que você tenha de outra fonte, ou dê essa ao verificador:',
-        'Signed by the key in the bundle itself. Compare it with one that you have from elsewhere, or give that one with --key:',
+        'Signed by the key in the bundle itself. Compare it with one that you have from elsewhere, or give that one to the verifier:',
       ]
 }
