@@ -356,7 +356,7 @@ test('one request is not said to be many', async () => {
   await expect.element(page.getByText(new RegExp(`^${m.audit_request()} `))).toBeVisible()
 })
 
-test('a long session is loaded in parts', async () => {
+test('a long session is loaded in parts, and the focus stays in it', async () => {
   const page1 = [event('SessionRequested', 0)]
   const page2 = [event('SessionClosed', 40)]
   let part = 0
@@ -369,8 +369,12 @@ test('a long session is loaded in parts', async () => {
       ...(part === 1 ? { events: page1, nextAfter: 1 } : { events: page2 }),
     })
   }
-  await render(SessionReplay, { id: 's' })
+  const around = Object.assign(document.createElement('main'), { tabIndex: -1 })
+  document.body.append(around)
+  await render(SessionReplay, { id: 's' }, { baseElement: around })
   await page.getByRole('button', { name: m.replay_more() }).click()
   await expect.element(page.getByText('sentence of SessionClosed')).toBeVisible()
   expect(document.body.textContent).not.toContain(m.replay_more())
+  await expect.poll(() => document.activeElement).toBe(around)
+  around.remove()
 })

@@ -97,6 +97,19 @@ test('where the browser gave no tab the link has the ticket, until it was used',
   await expect.element(link).toHaveAttribute('href', 'https://s.example/')
 })
 
+test('that pages are not kept apart is said before the next one is opened, and where it is so only', async () => {
+  const over = { ...session, status: 'CLOSED' }
+  answers[sessionsPath] = () => Response.json({ items: [over] })
+  await show()
+  await shows(opener())
+  expect(page.getByText(m.session_path_mode()).query()).toBeNull()
+  await cleanup()
+  answers[sessionsPath] = () => Response.json({ items: [{ ...over, mode: 'path' }] })
+  await show()
+  await shows(opener())
+  await shows(page.getByText(m.session_path_mode()))
+})
+
 test('a session whose time is over has no buttons, though nobody told of its end', async () => {
   const over = { ...session, expiresAt: new Date(Date.now() - 1_000).toISOString() }
   answers[sessionsPath] = () => Response.json({ items: [over] })
