@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
+import '../tokens.css'
+import '../parts.css'
 import RetentionPeriod from './retention-period.svelte'
 
 const due: Due = {
