@@ -208,7 +208,7 @@ test('what the device denies is refused, not failed', async () => {
   await faults({ denied: true })
   const { body } = await open({ direction: 'both' })
   expect(await endOfCommand(manager, body.commandId)).toMatchObject({
-    ...{ status: 'refused', errorCode: 'COMMAND_REFUSED' },
+    ...{ status: 'refused', errorCode: 'COMMAND_REFUSED', detail: 'denied' },
   })
   await faults({})
   expect(terminalsOf(await facts(body.commandId))).toEqual(['CommandRefused'])

@@ -116,7 +116,7 @@ describe.each([
   test('what does not fit the state of the printer is refused, and not done', async () => {
     const before = await counts()
     const refused = { status: 'refused', errorCode: 'COMMAND_REFUSED' }
-    expect(await device.run('PausePrint')).toMatchObject(refused)
+    expect(await device.run('PausePrint')).toMatchObject({ ...refused, detail: 'PRINTER_STATE' })
     expect(await device.run('StartPrint', { file: 'nada.gcode' })).toMatchObject(refused)
     expect(await counts()).toEqual(before)
   })
@@ -130,7 +130,9 @@ describe.each([
   test('when its host is gone it is offline, and a command fails: nothing happened', async () => {
     await ended(machine, 'SIGKILL')
     await device.becomes('offline')
-    expect((await device.run('EmergencyStop')).status).toBe('failed')
+    expect(await device.run('EmergencyStop')).toMatchObject({
+      ...{ status: 'failed', errorCode: 'DEVICE_UNREACHABLE' },
+    })
   })
 })
 

@@ -5,11 +5,7 @@ import type { CommandResult } from './drivers/driver.ts'
 
 export type Ending = Omit<CommandReport, 'kind' | 'commandId' | 'at'>
 
-export const stopped: Ending = {
-  status: 'failed',
-  errorCode: 'AGENT_OFFLINE',
-  detail: 'the agent stopped',
-}
+export const stopped: Ending = { status: 'failed', errorCode: 'AGENT_OFFLINE' }
 export const expired: Ending = { status: 'expired', errorCode: 'COMMAND_EXPIRED' }
 
 export function refused(errorCode: ErrorCode, detail?: string): Ending {
@@ -40,7 +36,7 @@ export function endingOf(result: CommandResult, durationMs: number): Ending {
     case 'late':
       return expired
     case 'failed':
-      return { status: 'failed', errorCode: 'DEVICE_UNREACHABLE', detail: result.detail, ...took }
+      return { status: 'failed', errorCode: result.detail, detail: result.detail, ...took }
     case 'unknown':
       return { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: result.detail, ...took }
   }

@@ -26,8 +26,8 @@ test.each<[CommandResult, Partial<CommandReport>]>([
   ],
   [{ outcome: 'late' }, { status: 'expired', errorCode: 'COMMAND_EXPIRED' }],
   [
-    { outcome: 'failed', detail: 'd' },
-    { status: 'failed', errorCode: 'DEVICE_UNREACHABLE' },
+    { outcome: 'failed', detail: 'DEVICE_ANSWER' },
+    { status: 'failed', errorCode: 'DEVICE_ANSWER' },
   ],
   [
     { outcome: 'unknown', detail: 'd' },

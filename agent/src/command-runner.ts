@@ -189,7 +189,7 @@ export class CommandRunner {
     if (now === undefined) return this.#end(order, refused('CLOCK_UNKNOWN'))
     // Issued in the future: one of the two clocks is wrong, and so would be its expiry.
     if (now < order.notBefore - notBeforeToleranceMs)
-      return this.#end(order, refused('CLOCK_UNKNOWN', 'not yet valid'))
+      return this.#end(order, refused('CLOCK_UNKNOWN'))
     const leftMs = () =>
       Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
     if (leftMs() <= 0) return this.#end(order, expired)
@@ -242,8 +242,8 @@ export class CommandRunner {
   #brokeOff(order: CommandOrder, error: unknown): void {
     this.#deps.log.error({ err: error, commandId: order.id }, 'command broke off')
     const ending: Ending = this.#deps.journal.isStarted(order.id)
-      ? { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: 'the agent failed' }
-      : { status: 'failed', errorCode: 'INTERNAL', detail: 'the agent failed' }
+      ? { status: 'unknown', errorCode: 'COMMAND_UNKNOWN', detail: 'INTERNAL' }
+      : { status: 'failed', errorCode: 'INTERNAL' }
     this.#end(order, ending)
   }
 

@@ -71,7 +71,7 @@ test.each([
 test('a connection that is cut after the call is an error that says nothing about what happened', async () => {
   const server = createServer((socket) => socket.once('data', () => socket.destroy()))
   const error = await fetchAt(await listening(server))({ ...call, signal }).catch((cause) => cause)
-  expect(error.code).toBe('ECONNRESET')
+  expect(error.code).toBe('DEVICE_LOST')
 })
 
 test.each([
@@ -88,17 +88,26 @@ test.each([
       yield Buffer.from('cd')
     }
     const sending = fetchAt(await listening(server))({ ...call, body: { length, read }, signal })
-    await expect(sending).rejects.toThrow('another length')
+    await expect(sending).rejects.toMatchObject({ code: 'FILE_BROKEN' })
     await left
     expect(received.split('\r\n\r\n')[1] ?? '').not.toMatch(length < 4 ? /c/ : /e/)
   },
 )
 
-test('a device that hangs is left when the signal says so', async () => {
+test.each([
+  ['its time is over', new DOMException('', 'TimeoutError'), 'DEVICE_TIMEOUT'],
+  ['the agent stops', undefined, 'AGENT_OFFLINE'],
+])('a device that hangs is left when %s', async (_when, reason, code) => {
   const controller = new AbortController()
-  const server = createServer((socket) => socket.once('data', () => controller.abort()))
+  const server = createServer((socket) => socket.once('data', () => controller.abort(reason)))
   const waiting = fetchAt(await listening(server))({ ...call, signal: controller.signal })
-  await expect(waiting).rejects.toThrow(/abort/)
+  await expect(waiting).rejects.toMatchObject({ code })
+})
+
+test('what is not HTTP is said to be none', async () => {
+  const server = createServer((socket) => socket.once('data', () => socket.end('SSH-2.0\r\n\r\n')))
+  const waiting = fetchAt(await listening(server))({ ...call, signal })
+  await expect(waiting).rejects.toMatchObject({ code: 'DEVICE_PROTOCOL' })
 })
 
 test('an answer without an end is cut at one megabyte', async () => {
@@ -110,5 +119,5 @@ test('an answer without an end is cut at one megabyte', async () => {
     more()
   })
   const endless = fetchAt(await listening(server))({ ...call, signal })
-  await expect(endless).rejects.toMatchObject({ code: 'DEVICE_PROTOCOL' })
+  await expect(endless).rejects.toMatchObject({ code: 'DEVICE_ANSWER' })
 })

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { AgentDevice } from '@travessia/schemas/devices'
-import { TravessiaError } from '@travessia/schemas/errors'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { connectTo } from './device-pools.ts'
 import type { DeviceFetch, StreamedBody } from './drivers/driver.ts'
 import { type Policy, targetOf } from './target-policy.ts'
@@ -29,7 +29,7 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
     }
     // All of the request is made ready before it is looked at the clock for the last time: a host may stand still anywhere.
     socket.cork()
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpRequest({
         ...{ method, path, signal, createConnection: () => socket, setHost: false },
         // A POST without a length is refused with 411 by lighttpd, and `Expect` breaks it.
@@ -48,12 +48,27 @@ export function createDeviceFetch(device: AgentDevice, policy: Policy): DeviceFe
     })
     const ends = { local: socket.localAddress ?? '', device: socket.remoteAddress ?? '' }
     try {
+      const response = await asked
       const body = await text(limited(response))
       return { status: response.statusCode ?? 0, body, ends }
+    } catch (error) {
+      throw unanswered(error, signal)
     } finally {
       socket.destroy()
     }
   }
+}
+
+/** The device may have been told. */
+function unanswered(error: unknown, signal: AbortSignal): TravessiaError {
+  if (error instanceof TravessiaError) return error
+  return new TravessiaError(codeOf(error, signal), {}, { cause: error })
+}
+
+function codeOf(error: unknown, { aborted, reason }: AbortSignal): ErrorCode {
+  const isOfParser = String((error as NodeJS.ErrnoException).code).startsWith('HPE_')
+  if (!aborted) return isOfParser ? 'DEVICE_PROTOCOL' : 'DEVICE_LOST'
+  return (reason as Error).name === 'TimeoutError' ? 'DEVICE_TIMEOUT' : 'AGENT_OFFLINE'
 }
 
 function lengthOf(body: string | StreamedBody): number {
@@ -62,7 +77,7 @@ function lengthOf(body: string | StreamedBody): number {
 
 async function send(request: ClientRequest, body: string | StreamedBody): Promise<void> {
   if (typeof body === 'string') return void request.end(body)
-  request.setTimeout(silentMs, () => request.destroy(new Error('silent')))
+  request.setTimeout(silentMs, () => request.destroy(new TravessiaError('DEVICE_TIMEOUT')))
   await pipeline(Readable.from(exactly(body), { objectMode: false }), request)
 }
 
@@ -74,14 +89,14 @@ async function* exactly({ length, read }: StreamedBody): AsyncGenerator<Uint8Arr
     if (left < 0) break
     yield chunk
   }
-  if (left !== 0) throw new Error('a body of another length')
+  if (left !== 0) throw new TravessiaError('FILE_BROKEN', { problem: 'length' })
 }
 
 async function* limited(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of response) {
     bytes += (chunk as Uint8Array).length
-    if (bytes > maxAnswerBytes) throw new TravessiaError('DEVICE_PROTOCOL')
+    if (bytes > maxAnswerBytes) throw new TravessiaError('DEVICE_ANSWER')
     yield chunk as Uint8Array
   }
 }

@@ -128,14 +128,14 @@ export class Journal {
 function lost(commandId: string, at: number): CommandReport {
   return {
     ...{ kind: 'command', commandId, status: 'unknown', at, errorCode: 'COMMAND_UNKNOWN' },
-    detail: 'the agent stopped during the command',
+    detail: 'AGENT_OFFLINE',
   }
 }
 
 function untold(commandId: string, at: number): CommandReport {
   return {
     ...{ kind: 'command', commandId, status: 'failed', at, errorCode: 'FILE_BROKEN' },
-    detail: 'the agent stopped before the device was told',
+    detail: 'AGENT_OFFLINE',
   }
 }
 

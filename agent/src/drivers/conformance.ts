@@ -120,7 +120,9 @@ function testCommand(subject: DriverSubject, command: Command): void {
     const { url, effects, fail } = await startDevice()
     await fail('cut')
     const driver = await driverAt(url)
-    expect(await driver.execute(command, context())).toMatchObject({ outcome: 'unknown' })
+    expect(await driver.execute(command, context())).toEqual({
+      ...{ outcome: 'unknown', detail: 'DEVICE_LOST' },
+    })
     expect(effects()).toBe(1)
   })
 
@@ -131,17 +133,23 @@ function testCommand(subject: DriverSubject, command: Command): void {
     again?.()
     await fail('hang')
     const hanging = context({ signal: AbortSignal.timeout(500) })
-    expect(await driver.execute(command, hanging)).toMatchObject({ outcome: 'unknown' })
+    expect(await driver.execute(command, hanging)).toEqual({
+      ...{ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' },
+    })
     expect(effects()).toBe(1)
   })
 
   test(`${title}: a device that is not there, or not allowed, failed: nothing happened`, async () => {
     const absent = await driverAt(`http://127.0.0.1:${await closedPort()}`)
-    expect(await absent.execute(command, context())).toMatchObject({ outcome: 'failed' })
+    expect(await absent.execute(command, context())).toEqual({
+      ...{ outcome: 'failed', detail: 'DEVICE_UNREACHABLE' },
+    })
     const { url, effects } = await startDevice()
     const strict = { ...loopback, allowLoopback: () => false }
     const forbidden = await driverAt(url, strict)
-    expect(await forbidden.execute(command, context())).toMatchObject({ outcome: 'failed' })
+    expect(await forbidden.execute(command, context())).toEqual({
+      ...{ outcome: 'failed', detail: 'TARGET_FORBIDDEN' },
+    })
     expect(effects()).toBe(0)
   })
 
@@ -151,7 +159,8 @@ function testCommand(subject: DriverSubject, command: Command): void {
       socket.once('data', () => socket.end('SSH-2.0\r\n\r\n'))
     })
     const driver = await driverAt(`http://127.0.0.1:${await listening(server)}`)
-    const { outcome } = await driver.execute(command, context())
-    expect(['failed', 'unknown']).toContain(outcome)
+    const result = await driver.execute(command, context())
+    expect(['failed', 'unknown']).toContain(result.outcome)
+    expect(result).toMatchObject({ detail: 'DEVICE_PROTOCOL' })
   })
 }

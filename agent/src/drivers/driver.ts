@@ -6,6 +6,7 @@ import type { DeviceButton } from '@travessia/schemas/buttons'
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import type { Credentials, DriverKind } from '@travessia/schemas/devices'
+import type { ErrorCode } from '@travessia/schemas/errors'
 import type { Passage } from '@travessia/schemas/passages'
 import type { FileFacts } from '@travessia/schemas/print-files'
 import type { CameraWish } from '@travessia/schemas/tunnel-head'
@@ -27,7 +28,7 @@ export type DriverTarget = {
 /**
  * HTTP to the device; no redirects followed, no other host reachable.
  * @throws TravessiaError DEVICE_UNREACHABLE, TARGET_FORBIDDEN, COMMAND_EXPIRED: nothing was sent. Any other
- *   error: it was sent, and what came of it is not known.
+ *   code: it was sent, and what came of it is not known.
  */
 export type DeviceFetch = (request: {
   readonly method: DeviceButton['method']
@@ -67,7 +68,12 @@ export type CommandResult =
       /** What the device calls the file that it was given. */
       readonly file?: string
     }
-  | { readonly outcome: 'denied' | 'unsupported' | 'failed' | 'unknown'; readonly detail: string }
+  | { readonly outcome: 'failed'; readonly detail: ErrorCode }
+  | {
+      readonly outcome: 'denied' | 'unsupported' | 'unknown'
+      /** A code of the error table where one fits, so that people read it in their language; else the device's words. */
+      readonly detail: string
+    }
 
 export type CommandContext = {
   readonly commandId: string

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command, CommandArgs, CommandName } from '@travessia/schemas/commands'
 import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
 import type { CommandContext, CommandResult, DeviceFetch } from './driver.ts'
-import { DeviceRefusal, resultOfError } from './refusal.ts'
+import { beforeCommand, DeviceRefusal, resultOfError } from './refusal.ts'
 
 /** How long after its acceptance the effect of a command is looked for. */
 const confirmMs = 2_000
@@ -21,12 +21,8 @@ type PrintCommandName = Extract<
 export type PrintCommand = Extract<Command, { name: PrintCommandName }>
 export type Moment = Pick<Parameters<DeviceFetch>[0], 'startWithinMs' | 'signal'>
 
-export class PrinterRefusal extends DeviceRefusal {
-  override readonly name = 'PrinterRefusal'
-}
-
 type Printer = {
-  /** @throws PrinterRefusal, and what `DeviceFetch` throws */
+  /** @throws DeviceRefusal, and what `DeviceFetch` throws */
   readonly read: (moment: Moment) => Promise<DeviceState>
   /** Sends one request. @throws what `DeviceFetch` throws */
   readonly send: (command: PrintCommand, context: CommandContext) => Promise<CommandResult>
@@ -78,7 +74,7 @@ export async function runPrintCommand(
 
 /** For `watch`: what a device is that could not be read. */
 export function stateOfError(error: unknown): DeviceState {
-  return error instanceof PrinterRefusal
+  return error instanceof DeviceRefusal
     ? { status: 'unknown', detail: error.message }
     : { status: 'offline' }
 }
@@ -99,13 +95,10 @@ async function objectionOf(
   try {
     const { status } = await printer.read({ startWithinMs, signal: bound })
     const isFit = from.includes(status)
-    return isFit ? undefined : { outcome: 'denied', detail: `the printer is ${status}` }
+    return isFit ? undefined : { outcome: 'denied', detail: 'PRINTER_STATE' }
   } catch (error) {
     if (startWithinMs() <= 0) return { outcome: 'late' }
-    const result = resultOfError(error)
-    return result.outcome === 'unknown'
-      ? { outcome: 'failed', detail: `${result.detail} to the question before` }
-      : result
+    return resultOfError(beforeCommand(error))
   }
 }
 

@@ -54,6 +54,14 @@ test('the sentence of a released gate says who, what, which way and why', () => 
   )
 })
 
+test.each([
+  ['DEVICE_SIGN_IN_REFUSED', 'O equipamento recusou o login e a senha cadastrados.'],
+  ['Printer is cold', 'O equipamento recusou o comando.'],
+])('a refusal says its reason where it is one of ours: %s', (detail, why) => {
+  const refused = recorded('CommandRefused', { errorCode: 'COMMAND_REFUSED', detail })
+  expect(sentenceOf(refused, names, 'pt-BR')).toBe(`Comando a Catraca Entrada recusado: ${why}`)
+})
+
 test('what the log says by a word of ours is said in the reader’s', () => {
   const said = (type: EventType, change: object) =>
     (['pt-BR', 'en'] as const).map((language) =>

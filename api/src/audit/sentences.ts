@@ -1,6 +1,6 @@
 /** One sentence per fact, in the reader's language, made when it is read: the log keeps facts, not prose. */
 import type { Role } from '@travessia/schemas/devices'
-import type { Language } from '@travessia/schemas/errors'
+import { isErrorCode, type Language } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent } from '@travessia/schemas/events'
 import { erasedText } from '@travessia/schemas/personal'
 import { auditText } from './audit-sentences.ts'
@@ -125,7 +125,7 @@ function commandText(event: RecordedEvent, names: EventNames): Text | undefined 
     case 'CommandRefused':
       return withError(
         [`Comando a ${device} recusado`, `Command to ${device} refused`],
-        event.data.errorCode,
+        isErrorCode(event.data.detail) ? event.data.detail : event.data.errorCode,
       )
     case 'CommandExpired':
       return [`Comando a ${device} expirou sem execução`, `Command to ${device} expired unexecuted`]

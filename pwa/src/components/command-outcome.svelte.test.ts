@@ -1,10 +1,10 @@
 import type { CommandState } from '@travessia/schemas/api'
 import { errorText } from '@travessia/schemas/errors'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
-import { getLocale } from '../paraglide/runtime.js'
+import { getLocale, overwriteGetLocale } from '../paraglide/runtime.js'
 import CommandOutcome from './command-outcome.svelte'
 
 afterEach(() => cleanup())
@@ -86,6 +86,26 @@ test('the device’s own words stand apart from the sentence, as code', async ()
 test('a refusal for a reason of ours says it in the reader’s language', async () => {
   const text = await show('refused', null, { errorCode: 'AGENT_PAUSED' })
   expect(text).toContain(errorText('AGENT_PAUSED', getLocale()))
+})
+
+test.each([
+  ['refused', 'COMMAND_REFUSED', 'DEVICE_SIGN_IN_REFUSED'],
+  ['refused', 'COMMAND_UNSUPPORTED', 'SERIAL_MISSING'],
+  ['failed', 'DEVICE_ANSWER', 'DEVICE_ANSWER'],
+  ['unknown', 'COMMAND_UNKNOWN', 'DEVICE_TIMEOUT'],
+] as const)('%s because of %s, %s is said in the language of the person', async (...row) => {
+  const [status, errorCode, detail] = row
+  const locale = getLocale()
+  onTestFinished(() => overwriteGetLocale(() => locale))
+  for (const language of ['pt-BR', 'en'] as const) {
+    overwriteGetLocale(() => language)
+    await cleanup()
+    await show(status, null, { errorCode, detail })
+    const note = page.getByRole('status').element().querySelector('.notice')?.textContent
+    expect(note).toContain(errorText(detail, language))
+    // What is not known stays so, whatever the reason is.
+    if (status === 'unknown') expect(note).toContain(m.command_unknown_note())
+  }
 })
 
 test('a printer that is not heard of again does not say that something was opened', async () => {

@@ -44,6 +44,44 @@ export const devices = {
     en: 'The device sent an answer that is not valid HTTP.',
     pt: 'O equipamento enviou uma resposta que não é HTTP válido.',
   },
+  DEVICE_LOST: {
+    status: 502,
+    retry: true,
+    en: 'The connection to the device was lost on the way.',
+    pt: 'A conexão com o equipamento se perdeu no caminho.',
+  },
+  DEVICE_ANSWER: {
+    status: 502,
+    en: 'The device sent an answer that is not one of its kind.',
+    pt: 'O equipamento enviou uma resposta que não é de seu tipo.',
+  },
+  PRINTER_STATE: {
+    status: 409,
+    en: 'The state of the printer does not allow this.',
+    pt: 'O estado da impressora não permite isto.',
+  },
+  PRINTER_FILE: {
+    status: 409,
+    en: 'The printer does not know this file.',
+    pt: 'A impressora não conhece este arquivo.',
+  },
+  SERIAL_BUSY: {
+    status: 503,
+    retry: true,
+    en: 'Another program uses this serial port.',
+    pt: 'Outro programa usa esta porta serial.',
+  },
+  SERIAL_ABSENT: {
+    status: 502,
+    retry: true,
+    en: 'There is no serial port that the agent may use at this address.',
+    pt: 'Não há porta serial que o agente possa usar neste endereço.',
+  },
+  SERIAL_MISSING: {
+    status: 502,
+    en: 'The agent has no package serialport.',
+    pt: 'O agente não tem o pacote serialport.',
+  },
   CAMERA_NO_PICTURE: {
     status: 502,
     en: 'The camera gives no picture at any of the usual addresses.',

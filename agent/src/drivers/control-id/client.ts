@@ -4,16 +4,10 @@
  * once after a new login. The session is a secret: it never appears in an error or a log.
  */
 import type { Credentials } from '@travessia/schemas/devices'
-import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, DeviceFetch } from '../driver.ts'
-import { DeviceRefusal } from '../refusal.ts'
+import { beforeCommand, refusalOf } from '../refusal.ts'
 
 export type Answer = Awaited<ReturnType<DeviceFetch>>
-
-/** No session, so the command itself was not sent. */
-export class LoginRefused extends DeviceRefusal {
-  override readonly name = 'LoginRefused'
-}
 
 export class ControlIdClient {
   readonly #fetch: DeviceFetch
@@ -26,7 +20,7 @@ export class ControlIdClient {
     this.#credentials = credentials
   }
 
-  /** @param body sent as JSON; a text is JSON already. @throws LoginRefused, and what `DeviceFetch` throws */
+  /** @param body sent as JSON; a text is JSON already. @throws NotDone: no session, so it was not sent; and what `DeviceFetch` throws */
   async call(command: string, body: unknown, context: CommandContext): Promise<Answer> {
     const known = this.#session
     const first = await this.#post(command, body, context, known ?? (await this.#login(context)))
@@ -49,12 +43,11 @@ export class ControlIdClient {
   async #login(context: CommandContext): Promise<string> {
     const { status, body } = await this.#post('login', this.#credentials, context).catch(
       (error: unknown) => {
-        if (error instanceof TravessiaError) throw error
-        throw new LoginRefused('no answer to the login')
+        throw beforeCommand(error)
       },
     )
     const session = status === 200 ? sessionOf(body) : undefined
-    if (session === undefined) throw new LoginRefused(`login answered ${status}`)
+    if (session === undefined) throw refusalOf(status)
     this.#session = session
     return session
   }

@@ -92,14 +92,15 @@ test('after a reboot the driver signs in again, and the gate opens once', async 
   expect(effects()).toBe(2)
 })
 
-test('a device that refuses every session ends as failed after one new login', async () => {
+test('a device that refuses every session has refused the sign-in, after one new login', async () => {
   const { calls, driver } = await scripted((path) =>
     path.startsWith('/login')
       ? { status: 200, body: session }
       : { status: 401, body: '{"error":"x"}' },
   )
-  expect(await driver.execute(open, context())).toMatchObject({ outcome: 'failed' })
-  expect(await driver.execute(open, context())).toMatchObject({ outcome: 'failed' })
+  const refused = { outcome: 'denied', detail: 'DEVICE_SIGN_IN_REFUSED' }
+  expect(await driver.execute(open, context())).toEqual(refused)
+  expect(await driver.execute(open, context())).toEqual(refused)
   expect(calls.filter((call) => call.startsWith('/login'))).toHaveLength(2)
 })
 
@@ -113,32 +114,51 @@ test('registered credentials are used, letter by letter', async () => {
       ...{ baseUrl: url, fetch, openSocket: createDeviceSocket(device, policy) },
       credentials: { login, password: 'Segredo' },
     }).execute(open, context())
-  expect(await signedInAs('admin')).toEqual({ outcome: 'failed', detail: 'login answered 401' })
+  expect(await signedInAs('admin')).toEqual({
+    ...{ outcome: 'denied', detail: 'DEVICE_SIGN_IN_REFUSED' },
+  })
   expect(effects()).toBe(0)
   expect(await signedInAs('Admin')).toEqual({ outcome: 'accepted' })
   expect(effects()).toBe(1)
 })
 
 test.each([
-  [404, 'failed'],
-  [302, 'failed'],
-  [500, 'unknown'],
-  [503, 'unknown'],
-])('an action that is answered %i ends as %s', async (status, outcome) => {
+  [404, 'denied', 'HTTP 404'],
+  [403, 'denied', 'DEVICE_SIGN_IN_REFUSED'],
+  [302, 'failed', 'DEVICE_ANSWER'],
+  [500, 'unknown', 'HTTP 500'],
+  [503, 'unknown', 'HTTP 503'],
+])('an action that is answered %i ends as %s: %s', async (status, outcome, detail) => {
   const { driver } = await scripted((path) =>
     path.startsWith('/login') ? { status: 200, body: session } : { status },
   )
-  expect(await driver.execute(open, context())).toMatchObject({ outcome })
+  expect(await driver.execute(open, context())).toEqual({ outcome, detail })
 })
 
-test.each(['', '{}', '{"session":7}', 'nonsense'])(
-  'a login that answers %j is no session: failed',
-  async (body) => {
-    const { calls, driver } = await scripted(() => ({ status: 200, body }))
-    expect(await driver.execute(open, context())).toMatchObject({ outcome: 'failed' })
-    expect(calls).toHaveLength(1)
-  },
-)
+test('an interlock is denied, with the word of the device', async () => {
+  const { url, effects, fail } = await turnstile()
+  await fail('denied')
+  const driver = await driverFor('control-id', url)
+  expect(await driver.execute(open, context())).toEqual({
+    ...{ outcome: 'denied', detail: 'denied' },
+  })
+  expect(effects()).toBe(0)
+})
+
+test.each([
+  [200, ''],
+  [200, '{}'],
+  [200, '{"session":7}'],
+  [200, 'nonsense'],
+  [404, 'no such page'],
+  [500, ''],
+])('a login that is answered %i %j is no session: nothing was sent', async (status, body) => {
+  const { calls, driver } = await scripted(() => ({ status, body }))
+  expect(await driver.execute(open, context())).toEqual({
+    ...{ outcome: 'failed', detail: 'DEVICE_ANSWER' },
+  })
+  expect(calls).toHaveLength(1)
+})
 
 test.each(['a b', 'a;b', 'a\r\nx: y', 'a,b', 'é'])(
   'a session that is %j is put into no header',
@@ -156,7 +176,7 @@ test('a device that hangs at the login was not told to open: failed, not unknown
   await fail('hang')
   const driver = await driverFor('control-id', url)
   const result = await driver.execute(open, context({ signal: AbortSignal.timeout(100) }))
-  expect(result).toEqual({ outcome: 'failed', detail: 'no answer to the login' })
+  expect(result).toEqual({ outcome: 'failed', detail: 'DEVICE_TIMEOUT' })
   expect(effects()).toBe(0)
 })
 
@@ -200,8 +220,10 @@ test('a device that is away is offline, one that refuses the sign-in is unknown,
   const refused = await driverFor('control-id', url)
   const states: DeviceState[] = []
   const stops = [absent, refused].map((driver) => driver.watch?.((state) => states.push(state)))
-  await expect
-    .poll(() => states.map(({ status }) => status).toSorted())
-    .toEqual(['offline', 'unknown'])
+  const byStatus = () => states.toSorted((a, b) => a.status.localeCompare(b.status))
+  await expect.poll(byStatus).toEqual([
+    { status: 'offline', detail: 'DEVICE_UNREACHABLE' },
+    { status: 'unknown', detail: 'DEVICE_SIGN_IN_REFUSED' },
+  ])
   for (const stop of stops) stop?.()
 })

@@ -3,8 +3,8 @@ import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
-import { resultOfError } from '../refusal.ts'
-import { type Answer, ControlIdClient, LoginRefused } from './client.ts'
+import { DeviceRefusal, resultOfError, resultOfStatus } from '../refusal.ts'
+import { type Answer, ControlIdClient } from './client.ts'
 import { PassageFollower } from './follow.ts'
 import { watchTurnstile } from './watch.ts'
 
@@ -47,9 +47,8 @@ export function createDriver({ fetch, credentials }: DriverTarget): Driver {
       const signal = AbortSignal.timeout(signInMs)
       const moment = { commandId: 'sign-in', startWithinMs: () => signInMs, signal }
       const value = await client.session(moment, refused?.cookie?.value).catch((error: unknown) => {
-        const isRefusal = error instanceof LoginRefused && /answered 40[13]$/.test(error.message)
-        if (isRefusal) throw new TravessiaError('DEVICE_SIGN_IN_REFUSED', {}, { cause: error })
-        throw error
+        const isRefusal = error instanceof DeviceRefusal && error.result.outcome === 'denied'
+        throw isRefusal ? new TravessiaError('DEVICE_SIGN_IN_REFUSED', {}, { cause: error }) : error
       })
       if (!/^[\w.~+/=-]+$/.test(value)) throw new TravessiaError('DEVICE_PROTOCOL')
       const { password } = credentials ?? factoryCredentials
@@ -96,9 +95,10 @@ async function run(
 
 function resultOf({ status, body }: Answer): CommandResult {
   if (status >= 200 && status < 300)
-    return isDenied(body) ? { outcome: 'denied', detail: 'interlock' } : { outcome: 'accepted' }
-  const detail = `the device answered ${status}`
-  return status < 500 ? { outcome: 'failed', detail } : { outcome: 'unknown', detail }
+    return isDenied(body)
+      ? { outcome: 'denied', detail: 'denied' }
+      : { outcome: 'accepted' }
+  return resultOfStatus(status)
 }
 
 function isDenied(body: string): boolean {

@@ -1,9 +1,9 @@
 /** Looks at a Control iD device: slowly, since its CPU is weak, and soon after it was told to do something. */
 import type { DeviceState } from '@travessia/schemas/device-state'
-import { TravessiaError } from '@travessia/schemas/errors'
 import { fieldsOf, numberOf, parsed } from '../answers.ts'
 import { pauseMs, startPolling } from '../polling.ts'
-import { type ControlIdClient, LoginRefused } from './client.ts'
+import { codeOf, DeviceRefusal, NotDone } from '../refusal.ts'
+import type { ControlIdClient } from './client.ts'
 
 const lookPauses = { usualMs: 10_000, atMostMs: 120_000 }
 const answerMs = 5_000
@@ -53,9 +53,8 @@ async function look(client: ControlIdClient, stop: AbortSignal): Promise<DeviceS
     const { status, body } = await client.call('get_catra_info', {}, context)
     return status === 200 ? stateOf(body) : { status: 'online' }
   } catch (error) {
-    if (error instanceof LoginRefused && error.message.startsWith('login answered'))
-      return { status: 'unknown', detail: error.message }
-    return { status: 'offline', detail: error instanceof TravessiaError ? error.code : 'no answer' }
+    if (error instanceof DeviceRefusal) return { status: 'unknown', detail: error.message }
+    return { status: 'offline', detail: error instanceof NotDone ? error.message : codeOf(error) }
   }
 }
 

@@ -62,7 +62,7 @@ test.each([
 ])('a press that the device answers with %i is %s, after one request', async (status, outcome) => {
   const { driver, requests } = await answering(status)
   const result = await driver.execute(press(pump.name), context())
-  const detail = outcome === 'accepted' ? {} : { detail: `the device answered ${status}` }
+  const detail = outcome === 'accepted' ? {} : { detail: `HTTP ${status}` }
   expect(result).toEqual({ outcome, ...detail })
   expect(requests()).toBe(1)
 })

@@ -3,9 +3,10 @@
  * it. Watched for whether it answers, whatever it answers, and for its page's title.
  */
 import type { DeviceState } from '@travessia/schemas/device-state'
-import { TravessiaError } from '@travessia/schemas/errors'
+import type { ErrorCode } from '@travessia/schemas/errors'
 import type { DeviceFetch, Driver, DriverTarget } from '../driver.ts'
 import { pauseMs, startPolling } from '../polling.ts'
+import { codeOf } from '../refusal.ts'
 import { signInByPassword } from '../sign-in.ts'
 import { press } from './buttons.ts'
 import { titleOf } from './title.ts'
@@ -55,12 +56,12 @@ export async function ask(
     headers = {},
     stop,
   }: { path: string; headers?: Readonly<Record<string, string>>; stop: AbortSignal },
-): Promise<{ readonly status: number; readonly body: string | undefined } | string> {
+): Promise<{ readonly status: number; readonly body: string | undefined } | ErrorCode> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(answerMs)])
   try {
     return await fetch({ method: 'GET', path, headers, startWithinMs: () => answerMs, signal })
   } catch (error) {
-    if (!(error instanceof TravessiaError)) return 'no answer'
-    return error.code === 'DEVICE_PROTOCOL' ? { status: 200, body: undefined } : error.code
+    const code = codeOf(error)
+    return code === 'DEVICE_ANSWER' ? { status: 200, body: undefined } : code
   }
 }

@@ -55,7 +55,7 @@ test('a page larger than the agent reads is a page', async () => {
 test('a connection that breaks is offline', async () => {
   const server = createServer((request) => request.socket.destroy())
   const state = await lookAt(`http://127.0.0.1:${await listening(server)}`)
-  expect(state).toEqual({ status: 'offline', detail: 'no answer' })
+  expect(state).toEqual({ status: 'offline', detail: 'DEVICE_LOST' })
 })
 
 test('it is looked at twice a minute, and an absent one ever more rarely, down to once in two minutes', async () => {

@@ -43,7 +43,7 @@ test('a busy printer is waited for as long as it says so, and not longer', async
   await vi.advanceTimersByTimeAsync(0)
   expect(isOver).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(200)
-  expect(await silent).toEqual({ outcome: 'unknown', detail: 'no answer' })
+  expect(await silent).toEqual({ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' })
 })
 
 test.each(['M23 a\nM112', 'M117 a;b', 'M117 *', 'M117 é', `M23 ${'a'.repeat(93)}`])(
@@ -86,7 +86,7 @@ test('an answer that comes after it was given up is not taken for that of the ne
   await expect.poll(() => board.heard).toContain('M20')
   board.fail('lost')
   const given = driver.execute(heat(60), context({ signal: AbortSignal.timeout(20) }))
-  expect(await given).toEqual({ outcome: 'unknown', detail: 'no answer' })
+  expect(await given).toEqual({ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' })
   board.fail('hang')
   const next = driver.execute(start, context())
   await expect.poll(() => written.at(-1)).toBe('M115\n')
@@ -106,7 +106,7 @@ test('the late answer to a first greeting is not taken for that of the command a
   const heating = driver.execute(heat(60), context({ signal: AbortSignal.timeout(2_500) }))
   await expect.poll(() => board.heard).toContain('M115')
   board.say('FIRMWARE_NAME:Marlin 2.1.2\nok\n')
-  expect(await heating).toEqual({ outcome: 'unknown', detail: 'no answer' })
+  expect(await heating).toEqual({ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' })
 })
 
 test('a command whose time runs out while the board starts is late, and is not sent', async () => {
@@ -133,7 +133,7 @@ test('a printer that never answers its greeting failed: nothing was sent that do
   board.fail('hang')
   const silent = driver.execute(heat(60), context({ startWithinMs: () => 60_000 }))
   await vi.advanceTimersByTimeAsync(20_000)
-  expect(await silent).toEqual({ outcome: 'failed', detail: 'the printer does not answer' })
+  expect(await silent).toEqual({ outcome: 'failed', detail: 'DEVICE_TIMEOUT' })
   expect(written).toEqual(Array.from({ length: 5 }, () => 'M115\n'))
 })
 
@@ -187,7 +187,7 @@ test('what waits for the printer is bounded', async () => {
   const { signal } = abort
   const many = Array.from({ length: 17 }, () => driver.execute(heat(60), context({ signal })))
   expect(await many.at(-1)).toEqual({
-    ...{ outcome: 'failed', detail: 'too many commands wait for the printer' },
+    ...{ outcome: 'failed', detail: 'TUNNEL_BUSY' },
   })
   abort.abort()
   await Promise.all(many)
@@ -202,7 +202,7 @@ test('a port that breaks while it is written to leaves the command unknown', asy
   breakWrites()
   // M27 comes first for what needs a print; a temperature goes at once.
   expect(await driver.execute(heat(60), context())).toEqual({
-    ...{ outcome: 'unknown', detail: 'unplugged' },
+    ...{ outcome: 'unknown', detail: 'DEVICE_LOST' },
   })
   stopWatching?.()
 })

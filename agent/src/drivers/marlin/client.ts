@@ -52,8 +52,7 @@ export class MarlinClient {
 
   /** @throws CommandFault, PortFault */
   async request(command: string, limits: Limits): Promise<Reply> {
-    if (this.#waiting >= maxWaiting)
-      throw new CommandFault('not-sent', 'too many commands wait for the printer')
+    if (this.#waiting >= maxWaiting) throw new CommandFault('not-sent', 'TUNNEL_BUSY')
     this.#waiting += 1
     const turn = new AbortController()
     const work = this.#last.then(() => {
@@ -123,7 +122,7 @@ async function greet(connection: Connection, limits: Limits): Promise<void> {
     connection.isInStep = true
     return
   }
-  throw new CommandFault('not-sent', 'the printer does not answer')
+  throw new CommandFault('not-sent', 'DEVICE_TIMEOUT')
 }
 
 function isDeaf(error: unknown): false {
@@ -137,7 +136,7 @@ async function outOfTime(limits: Limits, turn: AbortSignal): Promise<never> {
   await sleep(timerMs(limits), undefined, { signal }).catch(() => undefined)
   if (turn.aborted) return new Promise(() => undefined)
   requireTime(limits)
-  throw new CommandFault('late', 'its time is over')
+  throw new CommandFault('late', 'COMMAND_EXPIRED')
 }
 
 function timerMs({ startWithinMs }: Limits): number {

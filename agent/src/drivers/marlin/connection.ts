@@ -1,5 +1,6 @@
 /** One opened port: lines in, one command in flight, what its answer is. It knows no printer, only the protocol. */
 
+import type { ErrorCode } from '@travessia/schemas/errors'
 import { type OpenedPort, type OpenPort, PortFault, type SerialAddress } from './port.ts'
 import { isSendable, type Line, LineSplitter, readLine } from './protocol.ts'
 
@@ -11,10 +12,13 @@ const maxAnswerLines = 512
 export class CommandFault extends Error {
   override readonly name = 'CommandFault'
   readonly reason: 'late' | 'not-sent' | 'unanswered'
+  readonly code: ErrorCode
 
-  constructor(reason: CommandFault['reason'], message: string) {
-    super(message)
+  /** @param words of the printer */
+  constructor(reason: CommandFault['reason'], code: ErrorCode, words: string = code) {
+    super(words)
     this.reason = reason
+    this.code = code
   }
 }
 
@@ -75,7 +79,7 @@ export class Connection {
         for (const line of connection.#splitter.push(chunk)) connection.#heard(readLine(line))
       },
       gone: () => {
-        connection.#lost('unplugged')
+        connection.#lost('DEVICE_LOST')
         events.gone()
       },
     })
@@ -87,7 +91,7 @@ export class Connection {
     if (this.#inFlight || !isSendable(command)) throw new TypeError(`not sendable: ${command}`)
     requireTime(exchange)
     const { signal } = exchange
-    const leave = () => this.#fail('no answer')
+    const leave = () => this.#fail('DEVICE_TIMEOUT')
     signal.addEventListener('abort', leave, { once: true })
     try {
       return await new Promise<Reply>((resolve, reject) => {
@@ -107,7 +111,7 @@ export class Connection {
   /** Past the command in flight. @returns whether the printer said that it stopped. @throws PortFault: nothing was sent */
   async shout(command: string, withinMs: number): Promise<boolean> {
     const port = this.#port
-    if (!port) throw new CommandFault('not-sent', 'unplugged')
+    if (!port) throw new CommandFault('not-sent', 'DEVICE_LOST')
     let timer: NodeJS.Timeout | undefined
     const halted = new Promise<boolean>((resolve) => {
       this.#onHalted = () => resolve(true)
@@ -123,16 +127,16 @@ export class Connection {
 
   async close(): Promise<void> {
     const port = this.#port
-    this.#lost('port closed')
+    this.#lost('DEVICE_LOST')
     await port?.close()
   }
 
   #write(command: string): void {
     this.#expectLife()
-    if (!this.#port) return this.#fail('unplugged', 'not-sent')
+    if (!this.#port) return this.#fail('DEVICE_LOST', 'not-sent')
     // A hung-up port may read as silence for ever: only writing shows that it is gone.
     this.#port.write(`${command}\n`).catch((error: unknown) => {
-      if (error instanceof PortFault) this.#fail(error.message, 'not-sent')
+      if (error instanceof PortFault) this.#fail(error.code, 'not-sent')
       else this.#broke()
     })
   }
@@ -141,8 +145,8 @@ export class Connection {
     clearTimeout(this.#silence)
     const withinMs = this.#inFlight?.exchange.silenceMs ?? silenceMs
     this.#silence = setTimeout(() => {
-      if (this.#inFlight?.isRefused) this.#fail('asked for it again and said no more', 'not-sent')
-      else this.#fail('no answer')
+      if (this.#inFlight?.isRefused) this.#fail('DEVICE_LOST', 'not-sent')
+      else this.#fail('DEVICE_TIMEOUT')
     }, withinMs)
   }
 
@@ -152,11 +156,11 @@ export class Connection {
     switch (line.kind) {
       case 'start':
         this.isInStep = false
-        return this.#fail('the printer restarted')
+        return this.#fail('DEVICE_LOST')
       case 'halted':
         this.isInStep = false
         this.#onHalted?.()
-        return this.#fail(line.text)
+        return this.#fail('DEVICE_LOST', 'unanswered', line.text)
       case 'ok':
         if (flight?.isProved || flight?.isRefused) this.#answered(flight, line.text)
         return
@@ -181,9 +185,8 @@ export class Connection {
 
   #answered(flight: InFlight, rest: string): void {
     if (!flight.isRefused) return this.#end({ lines: flight.lines, rest })
-    if (flight.exchange.startWithinMs() <= 0) return this.#fail('its time is over', 'late')
-    if (flight.resends >= maxResends)
-      return this.#fail('the printer could not read it: is the cable good?', 'not-sent')
+    if (flight.exchange.startWithinMs() <= 0) return this.#fail('COMMAND_EXPIRED', 'late')
+    if (flight.resends >= maxResends) return this.#fail('DEVICE_LOST', 'not-sent')
     flight.resends += 1
     flight.isRefused = false
     flight.lines.length = 0
@@ -192,20 +195,20 @@ export class Connection {
 
   #broke(): void {
     const port = this.#port
-    this.#lost('unplugged')
+    this.#lost('DEVICE_LOST')
     port?.close().catch(() => undefined)
     this.#gone()
   }
 
-  #lost(why: string): void {
+  #lost(why: ErrorCode): void {
     this.isInStep = false
     this.#port = undefined
     this.#fail(why)
   }
 
-  #fail(why: string, reason: CommandFault['reason'] = 'unanswered'): void {
+  #fail(code: ErrorCode, reason: CommandFault['reason'] = 'unanswered', words?: string): void {
     if (reason === 'unanswered' && this.#inFlight) this.isInStep = false
-    this.#end(new CommandFault(reason, why))
+    this.#end(new CommandFault(reason, code, words))
   }
 
   #end(result: Reply | CommandFault): void {
@@ -218,8 +221,8 @@ export class Connection {
 
 /** @throws CommandFault when it is too late to begin */
 export function requireTime({ startWithinMs, signal }: Limits): void {
-  if (startWithinMs() <= 0) throw new CommandFault('late', 'its time is over')
-  if (signal.aborted) throw new CommandFault('not-sent', 'stopped')
+  if (startWithinMs() <= 0) throw new CommandFault('late', 'COMMAND_EXPIRED')
+  if (signal.aborted) throw new CommandFault('not-sent', 'AGENT_OFFLINE')
 }
 
 function keep(flight: InFlight, { kind, text }: Line): void {

@@ -88,7 +88,7 @@ test('a port that another program holds is busy: failed, and nothing was sent', 
   onTestFinished(() => other.close())
   const driver = createDriver({ baseUrl: url })
   expect(await driver.execute(start, context())).toEqual({
-    ...{ outcome: 'failed', detail: 'port in use by another program' },
+    ...{ outcome: 'failed', detail: 'SERIAL_BUSY' },
   })
   expect(board.heard).toEqual([])
   await other.close()
@@ -98,13 +98,13 @@ test('a port that another program holds is busy: failed, and nothing was sent', 
 test('a port that is not there is told with its path', async () => {
   const driver = createDriver({ baseUrl: 'serial:///dev/ttyUSB999' })
   expect(await driver.execute(start, context())).toEqual({
-    ...{ outcome: 'failed', detail: 'nothing is plugged in at /dev/ttyUSB999' },
+    ...{ outcome: 'failed', detail: 'SERIAL_ABSENT' },
   })
 })
 
 test('a file of /dev that is no terminal is not written to', async () => {
   const fault = openPort({ path: '/dev/null', baudRate: 115_200 }, quiet)
-  await expect(fault).rejects.toMatchObject({ name: 'PortFault', reason: 'broken' })
+  await expect(fault).rejects.toMatchObject({ name: 'PortFault', code: 'SERIAL_ABSENT' })
 })
 
 test('a board that opening resets is waited for', async () => {
@@ -128,7 +128,7 @@ test('a cable that is pulled is told, and one that is put back is found', async 
   })
   const offline = when(({ status }) => status === 'offline')
   await first.unplug()
-  expect(await offline).toEqual({ status: 'offline', detail: 'unplugged' })
+  expect(await offline).toEqual({ status: 'offline', detail: 'DEVICE_LOST' })
   path = await first.plug()
   expect(await when(({ status }) => status === 'idle')).toMatchObject({ status: 'idle' })
 })
@@ -148,7 +148,7 @@ test('a command under way when the cable is pulled is unknown', async () => {
   await heard
   await unplug()
   // A port that hangs up is now and then read as silence (`connection.ts`); what became of it is not known either way.
-  const detail = expect.stringMatching(/^(unplugged|no answer)$/)
+  const detail = expect.stringMatching(/^DEVICE_(LOST|TIMEOUT)$/)
   expect(await running).toEqual({ outcome: 'unknown', detail })
 })
 
@@ -231,7 +231,10 @@ test('a line that a port took in part is ended before an emergency stop, which i
   hang()
   // More than any port takes at once.
   await port.write(`M117 ${'x'.repeat(2 ** 18)}\n`)
-  await expect(port.write('M24\n')).rejects.toMatchObject({ name: 'PortFault', reason: 'full' })
+  await expect(port.write('M24\n')).rejects.toMatchObject({
+    name: 'PortFault',
+    code: 'TUNNEL_BUSY',
+  })
   const { receive } = board
   let heard = ''
   board.receive = (chunk) => {
@@ -259,7 +262,7 @@ test('what a full port does not take has failed, also a stop; the port stays ope
     const fill = async () => {
       for (;;) await port.write('\n')
     }
-    await expect(fill()).rejects.toMatchObject({ reason: 'full' })
+    await expect(fill()).rejects.toMatchObject({ code: 'TUNNEL_BUSY' })
     return port
   }
   const driver = createDriver({ baseUrl: url }, open)

@@ -27,7 +27,7 @@ export function createDriver(
       if (line.kind !== 'ok' && line.kind !== 'text') changed()
     },
     gone: () => {
-      status.lost('unplugged')
+      status.lost('DEVICE_LOST')
       changed()
     },
   })
@@ -52,7 +52,7 @@ export function createDriver(
 
 /** The time to begin a question after a command that was done. */
 const afterwardsMs = 5_000
-const noAddress = 'not the address of a serial port'
+const noAddress = 'SERIAL_ABSENT'
 
 const withoutPort: Driver = {
   execute: async () => ({ outcome: 'failed', detail: noAddress }),
@@ -70,7 +70,7 @@ const runs = {
   StartPrint: (printer: Printer, args: CommandArgs['StartPrint'], context: CommandContext) =>
     startPrint(printer, args, context),
   PausePrint: async (printer: Printer, _args: unknown, context: CommandContext) => {
-    if (!(await isPrinting(printer, context))) return denied('it is not printing')
+    if (!(await isPrinting(printer, context))) return denied('PRINTER_STATE')
     const refusal = refusalOf('M25', await printer.client.request('M25', context))
     if (refusal) return refusal
     printer.status.paused()
@@ -78,7 +78,7 @@ const runs = {
   },
   ResumePrint: async (printer: Printer, _args: unknown, context: CommandContext) => {
     const isGoing = await isPrinting(printer, context)
-    if (!isGoing && !printer.status.isPaused) return denied('no print to resume')
+    if (!isGoing && !printer.status.isPaused) return denied('PRINTER_STATE')
     const refusal = refusalOf('M24', await printer.client.request('M24', context))
     if (refusal) return refusal
     printer.status.resumed()
@@ -86,7 +86,7 @@ const runs = {
   },
   CancelPrint: async (printer: Printer, _args: unknown, context: CommandContext) => {
     const isGoing = await isPrinting(printer, context)
-    if (!isGoing && !printer.status.isPaused) return denied('it is not printing')
+    if (!isGoing && !printer.status.isPaused) return denied('PRINTER_STATE')
     const refusal = refusalOf('M524', await printer.client.request('M524', context))
     if (refusal) return refusal
     printer.status.cancelled()
@@ -100,7 +100,7 @@ const runs = {
     })
     if (isStopped) return { outcome: 'confirmed' }
     // Without EMERGENCY_PARSER it acts only after what it is doing.
-    return { outcome: 'unknown', detail: 'sent, but the printer has not said that it stopped' }
+    return { outcome: 'unknown', detail: 'DEVICE_TIMEOUT' }
   },
   SetTemperature: (
     printer: Printer,
@@ -119,8 +119,8 @@ async function startPrint(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { client, status } = printer
-  if (!isSendable(`M23 ${file}`)) return denied('no file of its card has such a name')
-  if ((await isPrinting(printer, context)) || status.isPaused) return denied('it is printing')
+  if (!isSendable(`M23 ${file}`)) return denied('PRINTER_FILE')
+  if ((await isPrinting(printer, context)) || status.isPaused) return denied('PRINTER_STATE')
   const selected = await asked(client, `M23 ${file}`, context)
   const problem = selected.lines.find((line) => /open failed|no (sd )?(card|media)/i.test(line))
   if (problem !== undefined) return denied(problem)
@@ -156,7 +156,7 @@ async function isPrinting({ client, status }: Printer, limits: Limits): Promise<
 async function asked(client: MarlinClient, command: string, limits: Limits): Promise<Reply> {
   return client.request(command, limits).catch((error: unknown) => {
     if (!(error instanceof CommandFault) || error.reason !== 'unanswered') throw error
-    throw new CommandFault('not-sent', error.message)
+    throw new CommandFault('not-sent', error.code)
   })
 }
 
@@ -168,10 +168,11 @@ async function confirmedBy(isTrue: () => Promise<boolean>): Promise<CommandResul
 
 /** The answer is `ok` even to what the printer does not know. */
 function refusalOf(command: string, { lines }: Reply): CommandResult | undefined {
-  const unknown = lines.map((line) => /^Unknown command: "(.*)"/.exec(line)?.[1]).find(Boolean)
-  if (unknown === command)
-    return { outcome: 'unsupported', detail: `the printer does not know ${command}` }
-  if (unknown !== undefined) return { outcome: 'failed', detail: 'the line was garbled on its way' }
+  const unknown = lines.map((line) => /^Unknown command: "(.+)"/.exec(line)).find(Boolean)
+  if (unknown)
+    return unknown[1] === command
+      ? { outcome: 'unsupported', detail: unknown[0] }
+      : { outcome: 'failed', detail: 'DEVICE_LOST' }
   const error = lines.find((line) => line.startsWith('Error:'))
   return error === undefined ? undefined : denied(error)
 }
@@ -188,17 +189,16 @@ function denied(detail: string): CommandResult {
 }
 
 function resultOfError(error: unknown): CommandResult {
-  if (error instanceof PortFault)
-    return {
-      outcome: error.reason === 'missing' ? 'unsupported' : 'failed',
-      detail: error.message,
-    }
-  if (!(error instanceof CommandFault)) return { outcome: 'unknown', detail: 'no answer' }
+  if (error instanceof PortFault) {
+    const outcome = error.code === 'SERIAL_MISSING' ? 'unsupported' : 'failed'
+    return { outcome, detail: error.code }
+  }
+  if (!(error instanceof CommandFault)) return { outcome: 'unknown', detail: 'INTERNAL' }
   switch (error.reason) {
     case 'late':
       return { outcome: 'late' }
     case 'not-sent':
-      return { outcome: 'failed', detail: error.message }
+      return { outcome: 'failed', detail: error.code }
     case 'unanswered':
       return { outcome: 'unknown', detail: error.message }
   }

@@ -52,7 +52,7 @@ test('an agent without the package says so, and nothing else breaks', async () =
     throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
   })
   await expect(openPort(address, events)).rejects.toMatchObject({
-    ...{ name: 'PortFault', reason: 'missing' },
+    ...{ name: 'PortFault', code: 'SERIAL_MISSING' },
   })
 })
 
@@ -104,19 +104,22 @@ test('a port without a descriptor takes no second line while one waits', async (
   }))
   const port = await openPort(address, events)
   void port.write('M24\n')
-  await expect(port.write('M112\n')).rejects.toMatchObject({ name: 'PortFault', reason: 'full' })
+  await expect(port.write('M112\n')).rejects.toMatchObject({
+    name: 'PortFault',
+    code: 'TUNNEL_BUSY',
+  })
   expect(written).toEqual(['M24\n'])
 })
 
 test.each([
-  ['Error Resource temporarily unavailable Cannot lock port', 'busy'],
-  ['Error: Device or resource busy, cannot open /dev/ttyUSB0', 'busy'],
-  ['Opening COM3: Access denied', 'busy'],
-  ['Error: No such file or directory, cannot open /dev/ttyUSB0', 'absent'],
-  ['Opening COM3: File not found', 'absent'],
-  ['Error: Permission denied, cannot open /dev/ttyUSB0', 'forbidden'],
-  ['Error: Inappropriate ioctl for device, cannot open /dev/tty', 'broken'],
-])('the system says %j: %s', async (message, reason) => {
+  ['Error Resource temporarily unavailable Cannot lock port', 'SERIAL_BUSY'],
+  ['Error: Device or resource busy, cannot open /dev/ttyUSB0', 'SERIAL_BUSY'],
+  ['Opening COM3: Access denied', 'SERIAL_BUSY'],
+  ['Error: No such file or directory, cannot open /dev/ttyUSB0', 'SERIAL_ABSENT'],
+  ['Opening COM3: File not found', 'SERIAL_ABSENT'],
+  ['Error: Permission denied, cannot open /dev/ttyUSB0', 'SERIAL_ABSENT'],
+  ['Error: Inappropriate ioctl for device, cannot open /dev/tty', 'SERIAL_ABSENT'],
+])('the system says %j: %s', async (message, code) => {
   vi.doMock('serialport', () => ({
     SerialPort: class {
       open(done: (error: Error) => void) {
@@ -124,5 +127,5 @@ test.each([
       }
     },
   }))
-  await expect(openPort(address, events)).rejects.toMatchObject({ reason })
+  await expect(openPort(address, events)).rejects.toMatchObject({ code })
 })

@@ -6,6 +6,7 @@
  */
 import { writeSync } from 'node:fs'
 import { serialUrlPattern } from '@travessia/schemas/devices'
+import type { ErrorCode } from '@travessia/schemas/errors'
 import type { SerialPort } from 'serialport'
 
 const defaultBaud = 115_200
@@ -13,11 +14,11 @@ const defaultBaud = 115_200
 /** Why nothing was sent. */
 export class PortFault extends Error {
   override readonly name = 'PortFault'
-  readonly reason: 'missing' | 'busy' | 'absent' | 'forbidden' | 'broken' | 'full'
+  readonly code: Extract<ErrorCode, `SERIAL_${string}` | 'TUNNEL_BUSY'>
 
-  constructor(reason: PortFault['reason'], message: string) {
-    super(message)
-    this.reason = reason
+  constructor(code: PortFault['code'], options?: ErrorOptions) {
+    super(code, options)
+    this.code = code
   }
 }
 
@@ -27,7 +28,7 @@ export type OpenedPort = {
   /**
    * The system takes a line within this call or not at all: what waits here for a thread or a full port would leave late.
    * A line that it took in part cannot be taken back, so it counts as sent; its end goes before whatever goes next.
-   * @throws PortFault `full`: no byte of this line was taken, and none is kept
+   * @throws PortFault TUNNEL_BUSY: no byte of this line was taken, and none is kept
    */
   write(line: string): Promise<void>
   close(): Promise<void>
@@ -53,11 +54,11 @@ export function serialAddressOf(baseUrl: string): SerialAddress | undefined {
 /** @throws PortFault */
 export const openPort: OpenPort = async (address, events) => {
   const serialport = await import('serialport').catch(() => {
-    throw new PortFault('missing', 'serial ports need the package "serialport" beside the agent')
+    throw new PortFault('SERIAL_MISSING')
   })
   const port = new serialport.SerialPort({ ...address, hupcl: false, autoOpen: false })
   await new Promise<void>((resolve, reject) => {
-    port.open((error) => (error ? reject(faultOf(error, address.path)) : resolve()))
+    port.open((error) => (error ? reject(faultOf(error)) : resolve()))
   })
   let isClosed = false
   port.on('data', events.data)
@@ -87,13 +88,13 @@ function writerOf(port: SerialPort): OpenedPort['write'] {
     const taken = takenOf(fd, bytes)
     const isBegun = taken > end.length
     end = isBegun ? bytes.subarray(taken) : end.subarray(taken)
-    if (!isBegun) throw full()
+    if (!isBegun) throw new PortFault('TUNNEL_BUSY')
   }
 }
 
 /** A port without a descriptor, on Windows: it has one line in its queue, never a second. */
 async function queue(port: SerialPort, line: string): Promise<void> {
-  if (port.writableLength > 0) throw full()
+  if (port.writableLength > 0) throw new PortFault('TUNNEL_BUSY')
   await new Promise<void>((resolve, reject) => {
     port.write(line, (error) => (error ? reject(error) : resolve()))
   })
@@ -109,20 +110,8 @@ function takenOf(fd: number, bytes: Uint8Array): number {
   }
 }
 
-function full(): PortFault {
-  return new PortFault('full', 'the port takes nothing more: the printer does not read')
-}
-
-/** The system's words (Linux, macOS, Windows) in ours. */
-function faultOf({ message }: Error, path: string): PortFault {
-  if (/cannot lock|temporarily unavailable|resource busy|access denied/i.test(message))
-    return new PortFault('busy', 'port in use by another program')
-  if (/no such (file|device)|file not found|not configured/i.test(message))
-    return new PortFault('absent', `nothing is plugged in at ${path}`)
-  if (/permission denied/i.test(message))
-    return new PortFault(
-      'forbidden',
-      `no permission for ${path}: the user must be in group dialout`,
-    )
-  return new PortFault('broken', `${path} is not a usable serial port`)
+/** The system's words are those of Linux, macOS and Windows. */
+function faultOf(cause: Error): PortFault {
+  const isBusy = /cannot lock|temporarily unavailable|resource busy|access denied/i
+  return new PortFault(isBusy.test(cause.message) ? 'SERIAL_BUSY' : 'SERIAL_ABSENT', { cause })
 }

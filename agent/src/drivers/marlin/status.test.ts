@@ -15,11 +15,11 @@ beforeEach(() => {
 })
 
 test('a printer that nobody has reached is offline; the first line makes it more', () => {
-  expect(status.state()).toEqual({ status: 'offline', detail: 'not reached yet' })
+  expect(status.state()).toEqual({ status: 'offline', detail: 'DEVICE_UNREACHABLE' })
   hear('ok T:20 /0')
   expect(word()).toBe('idle')
-  status.lost('unplugged')
-  expect(status.state()).toEqual({ status: 'offline', detail: 'unplugged' })
+  status.lost('DEVICE_LOST')
+  expect(status.state()).toEqual({ status: 'offline', detail: 'DEVICE_LOST' })
 })
 
 test('progress is of the bytes of the card, and unknown for an empty file', () => {
@@ -82,7 +82,7 @@ test('an end is remembered until the next print', () => {
 test('a stop that was asked for is an emergency stop, another one an error; both end with a restart', () => {
   status.stopAsked()
   hear('Error:Printer halted. kill() called!')
-  status.lost('no answer')
+  status.lost('DEVICE_TIMEOUT')
   expect(status.state()).toEqual({ status: 'estop', detail: 'Printer halted. kill() called!' })
   hear('start')
   expect(word()).toBe('idle')

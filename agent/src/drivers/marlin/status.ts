@@ -5,7 +5,7 @@ import { type Line, printedBytesOf, type Temperature, temperaturesOf } from './p
 type Printed = { readonly done: number; readonly of: number }
 
 export class PrinterStatus {
-  #offline: string | undefined = 'not reached yet'
+  #offline: string | undefined = 'DEVICE_UNREACHABLE'
   #temperatures: readonly Temperature[] = []
   #files: readonly string[] = []
   #file = ''

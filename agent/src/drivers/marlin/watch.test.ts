@@ -110,11 +110,11 @@ test('a printer that stops itself is an error with its own words, until it start
 
 test('an unplugged printer is offline at once, and is found again when it is back', async () => {
   const { goOn, now, refuse, stop, unplug } = await watched()
-  refuse(new PortFault('absent', 'nothing is plugged in at /dev/ttyUSB0'))
+  refuse(new PortFault('SERIAL_ABSENT'))
   unplug()
-  expect(now()).toEqual({ status: 'offline', detail: 'unplugged' })
+  expect(now()).toEqual({ status: 'offline', detail: 'DEVICE_LOST' })
   await goOn(12_000)
-  expect(now()).toEqual({ status: 'offline', detail: 'nothing is plugged in at /dev/ttyUSB0' })
+  expect(now()).toEqual({ status: 'offline', detail: 'SERIAL_ABSENT' })
   refuse(undefined)
   await goOn(60_000)
   expect(now()).toMatchObject({ status: 'idle' })
@@ -122,15 +122,15 @@ test('an unplugged printer is offline at once, and is found again when it is bac
 })
 
 test('a port that cannot be opened is tried ever more rarely; one that another program uses, once a minute', async () => {
-  for (const [reason, most] of [['absent', 9] as const, ['busy', 4] as const]) {
+  for (const [code, most] of [['SERIAL_ABSENT', 9] as const, ['SERIAL_BUSY', 4] as const]) {
     const { goOn, openings, refuse, stop, unplug } = await watched()
-    refuse(new PortFault(reason, reason))
+    refuse(new PortFault(code))
     unplug()
     const before = openings()
     await goOn(180_000)
     const tries = openings() - before
-    expect(tries, reason).toBeGreaterThanOrEqual(most === 4 ? 3 : 6)
-    expect(tries, reason).toBeLessThanOrEqual(most)
+    expect(tries, code).toBeGreaterThanOrEqual(most === 4 ? 3 : 6)
+    expect(tries, code).toBeLessThanOrEqual(most)
     stop()
   }
 })
@@ -148,7 +148,7 @@ test('a silent printer is offline, one that heats for minutes is not', async () 
     temperatures: [{ sensor: 'nozzle', actual: 25.1, target: 210 }, { sensor: 'bed' }],
   })
   await goOn(6_000)
-  expect(now()).toEqual({ status: 'offline', detail: 'no answer' })
+  expect(now()).toEqual({ status: 'offline', detail: 'DEVICE_TIMEOUT' })
   stop()
 })
 

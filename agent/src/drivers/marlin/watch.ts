@@ -37,9 +37,9 @@ export function watchPrinter(
     } catch (error) {
       failures += 1
       looks = 0
-      status.lost(error instanceof Error ? error.message : 'no answer')
+      status.lost(error instanceof Error ? error.message : 'DEVICE_LOST')
       // Somebody else prints with it now: no reason to be there the second they leave.
-      if (error instanceof PortFault && error.reason === 'busy') failures = 16
+      if (error instanceof PortFault && error.code === 'SERIAL_BUSY') failures = 16
     }
     if (!stop.aborted) say()
     if (failures > 0) return pauseMs({ ...retry, failures: failures - 1 })

@@ -24,7 +24,7 @@ export function wiredPrinter(options: { busyMs?: number; now?: () => number } = 
   const open: OpenPort = async (_address, given) => {
     openings += 1
     if (fault) throw fault
-    if (events) throw new PortFault('busy', 'opened twice')
+    if (events) throw new PortFault('SERIAL_BUSY')
     events = given
     return {
       write: async (text) => {

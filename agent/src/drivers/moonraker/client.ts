@@ -6,11 +6,10 @@ import type { Credentials } from '@travessia/schemas/devices'
 import { type Fields, fieldsOf, numberOf, parsed, textOf } from '../answers.ts'
 import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
 import { multipartOf } from '../multipart.ts'
-import { type Moment, PrinterRefusal } from '../printing.ts'
+import type { Moment } from '../printing.ts'
+import { NotDone, refusalOf, resultOfStatus } from '../refusal.ts'
 
 type Answer = { readonly status: number; readonly body: string }
-
-export const keyRefused = 'Moonraker refused the API key'
 
 export class MoonrakerClient {
   readonly #fetch: DeviceFetch
@@ -34,15 +33,16 @@ export class MoonrakerClient {
 
   /** With its digest, which Moonraker compares: what it keeps is what was signed. */
   async upload({ file, startWithinMs, signal }: CommandContext): Promise<CommandResult> {
-    if (!file) throw new PrinterRefusal('no file came with the command')
+    if (!file) throw new NotDone({ outcome: 'failed', detail: 'FILE_BROKEN' })
     const { headers, body } = multipartOf({ root: 'gcodes', checksum: file.sha256 }, file)
     const answer = await this.#fetch({
       ...{ method: 'POST', path: '/server/files/upload', body, startWithinMs, signal },
       headers: { ...this.headers, ...headers },
     })
     const result = resultOf(answer)
+    const words = messageOf(answer.body)
     // The file of that name is being printed.
-    if (answer.status === 403) return { outcome: 'denied', detail: messageOf(answer.body) }
+    if (answer.status === 403 && words !== '') return { outcome: 'denied', detail: words }
     if (result.outcome !== 'accepted') return result
     const whole = fieldsOf(parsed(answer.body))
     // Unlike its other answers not inside of `result`; whoever changes that is still understood.
@@ -53,16 +53,14 @@ export class MoonrakerClient {
     return { outcome: isWhole ? 'confirmed' : 'accepted', file: path }
   }
 
-  /** @throws PrinterRefusal, and what `DeviceFetch` throws */
+  /** @throws DeviceRefusal, and what `DeviceFetch` throws */
   async get(path: string, { startWithinMs, signal }: Moment): Promise<unknown> {
     const { headers } = this
     const { status, body } = await this.#fetch({
       ...{ method: 'GET', path, headers, startWithinMs, signal },
     })
-    if (status === 401 || status === 403) throw new PrinterRefusal(keyRefused)
     const answer = fieldsOf(status === 200 ? parsed(body) : undefined)
-    if (!('result' in answer))
-      throw new PrinterRefusal(messageOf(body) || `no answer of Moonraker to ${path} (${status})`)
+    if (!('result' in answer)) throw refusalOf(status, messageOf(body))
     return answer['result']
   }
 
@@ -78,17 +76,14 @@ export class MoonrakerClient {
   }
 }
 
-/** What the answer to a command says. 400: Klipper refused it. */
+/** What the answer to a command says. */
 function resultOf({ status, body }: Answer): CommandResult {
   if (status >= 200 && status < 300) return { outcome: 'accepted' }
-  if (status === 401 || status === 403) return { outcome: 'failed', detail: keyRefused }
   const message = messageOf(body)
-  const detail = message || `Moonraker answered ${status}`
-  if (status === 400 || status === 409) return { outcome: 'denied', detail }
   // "Klippy Disconnected" is also a 503, but of a command that Klipper may have begun.
   if (status === 503 && /not (connected|available)/i.test(message))
-    return { outcome: 'denied', detail }
-  return { outcome: status < 500 ? 'failed' : 'unknown', detail }
+    return { outcome: 'denied', detail: message }
+  return resultOfStatus(status, message)
 }
 
 function messageOf(body: string): string {

@@ -4,8 +4,8 @@
  */
 import { fieldsOf } from '../answers.ts'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
-import { type Moment, type PrintCommand, PrinterRefusal, runPrintCommand } from '../printing.ts'
-import { resultOfError } from '../refusal.ts'
+import { type Moment, type PrintCommand, runPrintCommand } from '../printing.ts'
+import { NotDone, resultOfError } from '../refusal.ts'
 import { signInByApiKey } from '../sign-in.ts'
 import { MoonrakerClient } from './client.ts'
 import { objects, stateOf } from './state.ts'
@@ -61,11 +61,11 @@ async function sendCommand(
   }
 }
 
-/** @throws PrinterRefusal: no such name can exist */
+/** @throws NotDone: no such name can exist */
 function encoded(file: string): string {
   try {
     return encodeURIComponent(file)
   } catch {
-    throw new PrinterRefusal('the file has no proper name')
+    throw new NotDone({ outcome: 'failed', detail: 'PRINTER_FILE' })
   }
 }

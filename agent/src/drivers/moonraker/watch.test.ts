@@ -129,7 +129,7 @@ test('a printer whose port refuses, or that is not allowed, is offline', async (
 
 test('a refused API key is told as such: the state is not known', async () => {
   const { url } = await printer()
-  const refused = { status: 'unknown', detail: 'Moonraker refused the API key' }
+  const refused = { status: 'unknown', detail: 'DEVICE_SIGN_IN_REFUSED' }
   const { becomes, told } = watching(url, { password: 'wrong' })
   await becomes(refused)
   expect(JSON.stringify(told)).not.toContain('wrong')
@@ -142,7 +142,7 @@ test('a server that refuses the upgrade with 401 refused the key, any other answ
     socket.end(`HTTP/1.1 ${status.code} No\r\ncontent-length: 0\r\n\r\n`)
   })
   const { becomes } = watching(`http://127.0.0.1:${await listening(server)}`)
-  await becomes({ status: 'unknown', detail: 'Moonraker refused the API key' })
+  await becomes({ status: 'unknown', detail: 'DEVICE_SIGN_IN_REFUSED' })
   status.code = 404
   await becomes({ status: 'offline' })
 })

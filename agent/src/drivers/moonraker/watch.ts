@@ -7,7 +7,7 @@ import type { DeviceState } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type Fields, fieldsOf, textOf } from '../answers.ts'
 import type { DeviceSocket } from '../driver.ts'
-import { keyRefused, type MoonrakerClient } from './client.ts'
+import type { MoonrakerClient } from './client.ts'
 import { JsonRpc, RpcError } from './json-rpc.ts'
 import { filesOf, merged, objects, stateOf } from './state.ts'
 
@@ -170,5 +170,5 @@ function stateOfError(error: unknown): DeviceState {
   const isAnswer = error instanceof RpcError || error instanceof TravessiaError
   const reason = `${(error as Error).message} ${String((error as Error).cause ?? '')}`
   const isRefused = isAnswer && /\b40[13]\b|unauthori[sz]ed|forbidden/i.test(reason)
-  return isRefused ? { status: 'unknown', detail: keyRefused } : { status: 'offline' }
+  return isRefused ? { status: 'unknown', detail: 'DEVICE_SIGN_IN_REFUSED' } : { status: 'offline' }
 }

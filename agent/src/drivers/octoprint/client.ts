@@ -6,11 +6,10 @@ import type { Credentials } from '@travessia/schemas/devices'
 import { fieldsOf, parsed, textOf } from '../answers.ts'
 import type { CommandContext, CommandResult, DeviceFetch } from '../driver.ts'
 import { multipartOf } from '../multipart.ts'
-import { type Moment, PrinterRefusal } from '../printing.ts'
+import type { Moment } from '../printing.ts'
+import { NotDone, refusalOf, resultOfStatus } from '../refusal.ts'
 
 type Answer = { readonly status: number; readonly body: string }
-
-const keyRefused = 'the printer refused the API key'
 
 export class OctoPrintClient {
   readonly #fetch: DeviceFetch
@@ -30,7 +29,7 @@ export class OctoPrintClient {
 
   /** Into the printer's own storage; it overwrites a file of the same name, unless that one is being printed. */
   async upload({ file, startWithinMs, signal }: CommandContext): Promise<Answer> {
-    if (!file) throw new PrinterRefusal('no file came with the command')
+    if (!file) throw new NotDone({ outcome: 'failed', detail: 'FILE_BROKEN' })
     const { headers, body } = multipartOf({}, file)
     return this.#fetch({
       ...{ method: 'POST', path: '/api/files/local', body, startWithinMs, signal },
@@ -38,42 +37,31 @@ export class OctoPrintClient {
     })
   }
 
-  /** undefined: 409, the printer is not connected to OctoPrint. @throws PrinterRefusal */
+  /** undefined: 409, the printer is not connected to OctoPrint. @throws DeviceRefusal */
   async get(path: string, { startWithinMs, signal }: Moment): Promise<unknown> {
     const headers = this.#headers
     const { status, body } = await this.#fetch({
       ...{ method: 'GET', path, headers, startWithinMs, signal },
     })
     if (status === 409) return undefined
-    if (status === 401 || status === 403) throw new PrinterRefusal(keyRefused)
     const value = status === 200 ? parsed(body) : undefined
-    if (typeof value !== 'object' || value === null)
-      throw new PrinterRefusal(`no answer of OctoPrint to ${path} (${status})`)
+    if (typeof value !== 'object' || value === null) throw refusalOf(status)
     return value
   }
 }
 
-/** Of the printer's own storage; each part is encoded by itself. @throws PrinterRefusal: no such name can exist */
+/** Of the printer's own storage; each part is encoded by itself. @throws NotDone: no such name can exist */
 export function pathOfFile(file: string): string {
   try {
     return `/api/files/local/${file.split('/').map(encodeURIComponent).join('/')}`
   } catch {
-    throw new PrinterRefusal('the file has no proper name')
+    throw new NotDone({ outcome: 'failed', detail: 'PRINTER_FILE' })
   }
 }
 
 /** What the answer to a command says. 409: wrong state; nothing was done. */
 export function resultOf({ status, body }: Answer): CommandResult {
   if (status >= 200 && status < 300) return { outcome: 'accepted' }
-  if (status === 401 || status === 403) return { outcome: 'failed', detail: keyRefused }
-  const detail = textOf(fieldsOf(parsed(body))['error']) || `the printer answered ${status}`
-  switch (status) {
-    case 404:
-      return { outcome: 'denied', detail: 'the printer has no such file' }
-    case 409:
-    case 415:
-      return { outcome: 'denied', detail }
-    default:
-      return { outcome: status < 500 ? 'failed' : 'unknown', detail }
-  }
+  if (status === 404) return { outcome: 'denied', detail: 'PRINTER_FILE' }
+  return resultOfStatus(status, textOf(fieldsOf(parsed(body))['error']))
 }

@@ -43,15 +43,15 @@ async function scripted(status: number, body = '') {
 }
 
 test.each([
-  [401, '', { outcome: 'failed', detail: 'the printer refused the API key' }],
-  [403, '', { outcome: 'failed', detail: 'the printer refused the API key' }],
+  [401, '', { outcome: 'denied', detail: 'DEVICE_SIGN_IN_REFUSED' }],
+  [403, '', { outcome: 'denied', detail: 'DEVICE_SIGN_IN_REFUSED' }],
   [409, '{"error":"Printer is cold"}', { outcome: 'denied', detail: 'Printer is cold' }],
-  [409, '<html>', { outcome: 'denied', detail: 'the printer answered 409' }],
-  [404, '', { outcome: 'denied', detail: 'the printer has no such file' }],
-  [400, '', { outcome: 'failed', detail: 'the printer answered 400' }],
-  [302, '', { outcome: 'failed', detail: 'the printer answered 302' }],
-  [500, '', { outcome: 'unknown', detail: 'the printer answered 500' }],
-  [502, '', { outcome: 'unknown', detail: 'the printer answered 502' }],
+  [409, '<html>', { outcome: 'denied', detail: 'HTTP 409' }],
+  [404, '', { outcome: 'denied', detail: 'PRINTER_FILE' }],
+  [400, '', { outcome: 'denied', detail: 'HTTP 400' }],
+  [302, '', { outcome: 'failed', detail: 'DEVICE_ANSWER' }],
+  [500, '', { outcome: 'unknown', detail: 'HTTP 500' }],
+  [502, '', { outcome: 'unknown', detail: 'HTTP 502' }],
 ] as const)('a command that OctoPrint answers with %i %s ends as %o', async (status, body, end) => {
   const { driver } = await scripted(status, body)
   expect(await driver.execute({ name: 'PausePrint', args: {} }, context())).toEqual(end)
@@ -80,14 +80,14 @@ test('a printer that is switched off denies, because OctoPrint is there and says
   expect(await driver.execute(heat, context())).toMatchObject({ outcome: 'denied' })
   const start: Command = { name: 'StartPrint', args: { file: 'suporte.gcode' } }
   expect(await driver.execute(start, context())).toEqual({
-    ...{ outcome: 'denied', detail: 'the printer is disconnected' },
+    ...{ outcome: 'denied', detail: 'PRINTER_STATE' },
   })
 })
 
-test('without credentials no key is sent, and the refusal of OctoPrint is failed', async () => {
+test('without credentials no key is sent, and the refusal of OctoPrint is denied', async () => {
   const { url } = await startPrinter({ printing: 'suporte.gcode' })
   const driver = await driverFor('octoprint', url)
   expect(await driver.execute({ name: 'PausePrint', args: {} }, context())).toMatchObject({
-    outcome: 'failed',
+    outcome: 'denied',
   })
 })

@@ -84,13 +84,13 @@ test('a refused API key is told as such: the state is not known', async () => {
   const { url, fail } = await printer()
   await fail({ keyRefused: true })
   const { becomes } = watching(url)
-  await becomes({ status: 'unknown', detail: 'the printer refused the API key' })
+  await becomes({ status: 'unknown', detail: 'DEVICE_SIGN_IN_REFUSED' })
 })
 
 test('what is no OctoPrint is told as such', async () => {
   const server = createServer((_request, response) => response.end('<h1>router</h1>'))
   const { becomes } = watching(`http://127.0.0.1:${await listening(server)}`)
-  await becomes({ status: 'unknown', detail: expect.stringContaining('no answer of OctoPrint') })
+  await becomes({ status: 'unknown', detail: 'DEVICE_ANSWER' })
 })
 
 async function watched(options: object, timing: Partial<Timing>) {
