@@ -61,9 +61,14 @@ async function run(device: Item, command: string, args: object): Promise<EndedCo
   return end.status === 'expired' ? run(device, command, args) : end
 }
 
-async function request(device: Item, method: string): Promise<{ status: number; body: string }> {
+async function request(
+  device: Item,
+  method: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; body: string }> {
   const { base, cookie } = await enterSession(manager, device.id)
-  return fetchPage(`${base}/`, { method, headers: { cookie, accept: 'text/html', origin: base } })
+  const headers = { cookie, accept: 'text/html', origin: base, ...more }
+  return fetchPage(`${base}/`, { method, headers })
 }
 
 async function actions(): Promise<number> {
@@ -86,6 +91,8 @@ test('an agent that allows OpenGate and GET of one device refuses all else, and 
     403,
     expect.stringContaining('As regras do local não permitem isto.'),
   ])
+  const overridden = await request(gate, 'GET', { 'x-http-method-override': 'POST' })
+  expect([overridden.status, overridden.body]).toEqual([page.status, page.body])
   const other = await register(agent, String((await deviceNamed(manager, 'Impressora'))['baseUrl']))
   expect(await run(other, 'OpenGate', { direction: 'both' })).toMatchObject(forbidden)
   expect((await request(other, 'GET')).status).toBe(403)

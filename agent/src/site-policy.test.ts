@@ -40,6 +40,18 @@ test('only listed methods pass, and a WebSocket only if it is listed: a page say
   expect(request({ methods: ['WEBSOCKET'] }, 'WEBSOCKET')).toBeUndefined()
 })
 
+test('a method that a header puts in its place must be listed too', () => {
+  const asked = (...overriding: string[]) =>
+    forbiddenBy(
+      { methods: ['GET', 'HEAD'] },
+      { device: gate, act: { method: 'GET', overriding }, now },
+    )
+  expect(asked()).toBeUndefined()
+  expect(asked('HEAD')).toBeUndefined()
+  for (const methods of [['DELETE'], ['HEAD', 'POST'], ['GET, POST'], ['']])
+    expect(asked(...methods)).toBe('POLICY_FORBIDS')
+})
+
 test('a device is named by its host, its host and port, or its serial port', () => {
   const allows = (entry: string, baseUrl: string, port?: number) =>
     allowsDevice({ devices: [entry] }, deviceAt(baseUrl), port)

@@ -13,7 +13,12 @@ export type Forbidden = 'POLICY_FORBIDS' | 'POLICY_HOURS'
 /** A command, or a request of a remote session. */
 export type Act =
   | { readonly command: Command }
-  | { readonly method: string; readonly port?: number | undefined }
+  | {
+      readonly method: string
+      /** What its headers put in place of that. */
+      readonly overriding?: readonly string[]
+      readonly port?: number | undefined
+    }
 
 /** undefined: allowed. Without a policy everything is. */
 export function forbiddenBy(
@@ -34,7 +39,8 @@ function allowsAct(
   act: Act,
   { buttons }: AgentDevice,
 ): boolean {
-  if ('method' in act) return lists(methods, act.method)
+  if ('method' in act)
+    return [act.method, ...(act.overriding ?? [])].every((method) => lists(methods, method))
   return lists(commands, act.command.name) && lists(safety, safetyOf(act.command, buttons))
 }
 

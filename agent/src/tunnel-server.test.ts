@@ -173,14 +173,15 @@ test('what the rules of the site forbid is refused before the device hears of it
     asked.push(request)
     return request.method === 'POST' ? 'POLICY_FORBIDS' : 'POLICY_HOURS'
   }
-  await expect(get({ method: 'POST', bodyBytes: 3 })).rejects.toEqual(
+  const headers = ['X-HTTP-Method-Override', 'delete']
+  await expect(get({ method: 'POST', bodyBytes: 3, headers })).rejects.toEqual(
     reset(ResetCode.policyForbids),
   )
   const webSocket = get({ webSocket: { protocols: [] }, port: 1 })
   await expect(webSocket).rejects.toEqual(reset(ResetCode.policyHours))
   expect(asked).toEqual([
-    { method: 'POST', port: undefined },
-    { method: 'WEBSOCKET', port: 1 },
+    { method: 'POST', overriding: ['DELETE'], port: undefined },
+    { method: 'WEBSOCKET', overriding: [], port: 1 },
   ])
   expect(calls).toHaveLength(0)
 })

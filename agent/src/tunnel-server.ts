@@ -9,7 +9,7 @@ import type { AgentDevice } from '@travessia/schemas/devices'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { Grant } from '@travessia/schemas/grant'
 import { bodyHeadSchema } from '@travessia/schemas/print-files'
-import { isReadOnly } from '@travessia/schemas/read-only'
+import { isReadOnly, overridingMethods } from '@travessia/schemas/read-only'
 import {
   decodeFrame,
   decodeHello,
@@ -30,6 +30,7 @@ import type { Logger } from 'pino'
 import { DevicePools } from './device-pools.ts'
 import type { Driver } from './drivers/driver.ts'
 import type { PageSigner, Signer } from './page-signer.ts'
+import type { Act } from './site-policy.ts'
 import type { Policy } from './target-policy.ts'
 import { serveCamera } from './tunnel-camera.ts'
 import { serveHttp } from './tunnel-http.ts'
@@ -58,7 +59,7 @@ export type TunnelDeps = {
   /** By the rules of this site; a WebSocket is the method `WEBSOCKET`. */
   readonly forbids: (
     device: AgentDevice,
-    request: { readonly method: string; readonly port?: number | undefined },
+    request: Extract<Act, { readonly method: string }>,
   ) => ErrorCode | undefined
   readonly onPong: (payload: Uint8Array) => void
   readonly log: Logger
@@ -157,7 +158,8 @@ export class TunnelServer {
     const device = deviceOf(head.deviceId)
     if (!device) throw new StreamReset(ResetCode.deviceUnknown, 'no such device')
     const method = head.webSocket ? 'WEBSOCKET' : head.method
-    const forbidden = forbids(device, { method, port: head.port })
+    const overriding = overridingMethods(head.headers)
+    const forbidden = forbids(device, { method, overriding, port: head.port })
     if (forbidden) throw new TravessiaError(forbidden)
     const grant = this.#deps.grantOf(head)
     // Not a wait for what is known: most requests of a session name the same grant.

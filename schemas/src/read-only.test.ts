@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { driverKinds } from './devices.ts'
-import { type AskedRequest, isReadOnly } from './read-only.ts'
+import { type AskedRequest, isReadOnly, overridingMethods } from './read-only.ts'
 
 const asked = (method: string, path: string, other: Partial<AskedRequest> = {}): AskedRequest => ({
   ...{ method, path, headers: [], hasBody: method === 'POST' },
@@ -101,4 +101,14 @@ test("a driver's list is not that of the device's other ports", () => {
     isReadOnly('octoprint', asked('GET', '/sockjs/websocket', { ...other, isWebSocket: true })),
   ).toBe(false)
   expect(isReadOnly('control-id', asked('GET', '/stream', other))).toBe(true)
+})
+
+test.each([
+  ['X-HTTP-Method-Override', 'delete'],
+  ['x-http-method', ' DELETE '],
+  ['X-Method-Override', 'Delete'],
+  ['X_HTTP_METHOD_OVERRIDE', 'DELETE'],
+])('%s: %s asks for DELETE, whatever the method is', (...header) => {
+  expect(overridingMethods(['accept', 'x-http-method', ...header])).toEqual(['DELETE'])
+  expect(isReadOnly('http', asked('GET', '/', { headers: header }))).toBe(false)
 })

@@ -53,15 +53,22 @@ const reads: Readonly<Record<DriverKind, Reads>> = {
 }
 
 const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
-/** Frameworks take another method from these. */
-const overrides = /^x-(http-method(-override)?|method-override)$/i
+/** Frameworks take another method from these; some read `_` as `-`. */
+const overrides = /^x[-_](http[-_]method([-_]override)?|method[-_]override)$/i
 /** Spellings that a server may resolve to another path. */
 const ambiguous = /\/\/|\/\.{1,2}(\/|$)|%(2e|2f|5c|00)/i
+
+/** Methods that the device may take instead of the request's own. @param headers flat `[name, value, …]` */
+export function overridingMethods(headers: readonly string[]): string[] {
+  return headers
+    .filter((_, i) => i % 2 === 1 && overrides.test(headers[i - 1] ?? ''))
+    .map((value) => value.trim().toUpperCase())
+}
 
 export function isReadOnly(driver: DriverKind, asked: AskedRequest): boolean {
   const { gets, posts, sockets } = asked.isOtherPort ? {} : reads[driver]
   const [path = ''] = asked.path.split('?', 1)
-  if (asked.headers.some((name, i) => i % 2 === 0 && overrides.test(name))) return false
+  if (overridingMethods(asked.headers).length > 0) return false
   if (asked.isWebSocket) return sockets?.test(path) ?? false
   if (asked.method === 'POST') return posts?.test(path) ?? false
   if (!readingMethods.has(asked.method) || asked.hasBody) return false
