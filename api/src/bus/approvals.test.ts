@@ -16,6 +16,7 @@ import { Approvals } from './approvals.ts'
 import { CommandBus, type CommandRequest } from './command-bus.ts'
 import { Recorder } from './recorder.ts'
 
+const pump = { name: 'Ligar bomba', method: 'POST' as const, path: '/pump?on=1' }
 const directory = mkdtempSync(join(tmpdir(), 'travessia-approvals-'))
 const ids = Array.from({ length: 5 }, newId)
 const [tenantId = '', installationId = '', agentId = '', asker = '', second = ''] = ids
@@ -197,6 +198,30 @@ test('whoever has lost the right since asking, or a device that is gone, sends n
     code: 'NOT_FOUND',
   })
   expect(orders.length).toBe(before)
+})
+
+test.each([
+  ['its button does another thing', { buttons: [{ ...pump, path: '/everything/off' }] }],
+  ['its device is at another address', { baseUrl: 'http://192.168.1.99', buttons: [pump] }],
+])('what was asked for is not sent when %s by now', async (_what, change) => {
+  const device = { ...sampleData.DeviceRegistered, driver: 'http' as const, buttons: [pump] }
+  const id = newId()
+  await write('device', id, { type: 'DeviceRegistered', data: device })
+  const row = (await views.devices.get(tenantId, id)) as DeviceRow
+  const press = { device: row, command: 'PressButton', args: { button: pump.name } } as const
+  const [first, changed] = [await ask(press), await ask(press)]
+  const before = orders.length
+  await write('device', id, { type: 'DeviceChanged', data: { ...device, name: 'Bomba 2' } })
+  await approvals.approve(await rowOf(first.commandId), second)
+  expect(orders.length).toBe(before + 1)
+  await write('device', id, { type: 'DeviceChanged', data: { ...device, ...change } })
+  await expect(approvals.approve(await rowOf(changed.commandId), second)).rejects.toMatchObject({
+    code: 'APPROVAL_CHANGED',
+  })
+  expect(await rowOf(changed.commandId)).toMatchObject({
+    ...{ status: 'refused', errorCode: 'APPROVAL_CHANGED' },
+  })
+  expect(orders.length).toBe(before + 1)
 })
 
 test('the agent of the approval is told and believed, not the one of the request', async () => {

@@ -13,7 +13,14 @@ import { may, maySee } from '../plugins/principal.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { CommandRow } from '../views/commands.ts'
 import type { Views } from '../views/views.ts'
-import { type CommandBus, goneOf, orderOf, refusalOf, requireSafety } from './command-bus.ts'
+import {
+  type CommandBus,
+  digestOf,
+  goneOf,
+  orderOf,
+  refusalOf,
+  requireSafety,
+} from './command-bus.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
 const sweepMs = 1_000
@@ -55,15 +62,15 @@ export class Approvals {
   /**
    * Resolves after CommandIssued is durable; approved once more, nothing happens.
    * @throws TravessiaError APPROVAL_BY_REQUESTER, APPROVAL_LAPSED, APPROVAL_REJECTED, CONFLICT, NOT_FOUND (the device is
-   *   gone), COMMAND_UNSUPPORTED; AGENT_OFFLINE, AGENT_MISSING, APPROVAL_REQUESTER_DENIED: recorded as refused
+   *   gone), COMMAND_UNSUPPORTED; AGENT_OFFLINE, AGENT_MISSING, APPROVAL_REQUESTER_DENIED, APPROVAL_CHANGED: recorded as refused
    */
   async approve(row: CommandRow, userId: string): Promise<void> {
     const { store, dispatcher, commands, now } = this.#deps
     const { tenantId, id: commandId, deviceId, installationId } = row
     const held = heldOf(await store.readStream(tenantId, commandId))
     const agentId = (await this.#deps.views.agents.current(tenantId, installationId))?.agentId
-    const refusal = await this.#refusalOf(row, agentId)
-    const { requestedBy, lapsesAt: _, expiresInMs, ...order } = held
+    const { requestedBy, lapsesAt: _, expiresInMs, wouldDo, ...order } = held
+    const refusal = await this.#refusalOf(row, { agentId, wouldDo })
     const at = now()
     const issued: Fact<'CommandIssued'>['data'] = {
       ...{ ...order, seq: await commands.nextSeq(tenantId, deviceId) },
@@ -105,15 +112,18 @@ export class Approvals {
     }
   }
 
-  /** Why it may not be sent now: as at the request, or whoever asked may not any more. */
+  /** Why it may not be sent now: as at the request, or it has changed, or whoever asked may not any more. */
   async #refusalOf(
     { tenantId, userId, deviceId, installationId, issued }: CommandRow,
-    agentId?: string,
+    { agentId, wouldDo }: { agentId: string | undefined; wouldDo: string | undefined },
   ) {
     const { views, isOnline, now } = this.#deps
     const device = await views.devices.get(tenantId, deviceId)
     if (!device) throw new TravessiaError('NOT_FOUND')
     requireSafety({ device, command: issued.command, args: issued.args })
+    // A node before this one has held it without.
+    if (wouldDo !== undefined && wouldDo !== digestOf(device, issued.args))
+      return 'APPROVAL_CHANGED'
     const file = await this.#deps.views.files.get(tenantId, String(issued.args['file']))
     const member = await views.members.get(userId, tenantId)
     const isStillAllowed = member && may(member.role, 'operate') && maySee(member, installationId)

@@ -103,7 +103,7 @@ export class CommandBus {
     const stream = { tenantId, streamKind: 'command', streamId: commandId } as const
     const intent: CommandIntent = {
       ...(isHeld
-        ? { type: 'HoldCommand', held: heldOf(issued, request.userId, expiresInMs) }
+        ? { type: 'HoldCommand', held: heldOf(issued, request, expiresInMs) }
         : { type: 'IssueCommand', issued }),
       ...(refusal ? { refusal } : {}),
     }
@@ -189,10 +189,20 @@ function takenAlong(device: DeviceRow, file: FileRow | undefined): Partial<Issue
 
 function heldOf(
   { expiresAt: lapsesAt, ...order }: Issued,
-  requestedBy: string,
+  { userId: requestedBy, device }: CommandRequest,
   expiresInMs: number,
 ): Fact<'CommandHeld'>['data'] {
-  return { ...order, requestedBy, lapsesAt, expiresInMs }
+  const wouldDo = digestOf(device, order.args)
+  return { ...order, requestedBy, lapsesAt, expiresInMs, wouldDo }
+}
+
+/** Of all that a command does beyond its own words; a second person approves no other. */
+export function digestOf(
+  { driver, baseUrl, buttons = [] }: DeviceRow,
+  args: Issued['args'],
+): string {
+  const button = buttons.find(({ name }) => name === args['button']) ?? null
+  return createHash('sha256').update(canonicalJson({ driver, baseUrl, button })).digest('hex')
 }
 
 /** @throws TravessiaError COMMAND_UNSUPPORTED: the device does not know this command, or this button */

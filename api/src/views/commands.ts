@@ -46,7 +46,7 @@ export class CommandsView implements View {
   apply(event: RecordedEvent): void {
     switch (event.type) {
       case 'CommandHeld': {
-        const { lapsesAt, requestedBy: _, expiresInMs: __, ...order } = event.data
+        const { lapsesAt, requestedBy: _, expiresInMs: __, wouldDo: ___, ...order } = event.data
         return this.#open(event, 'awaiting', { ...order, expiresAt: lapsesAt })
       }
       case 'CommandApproved':

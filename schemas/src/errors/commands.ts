@@ -42,6 +42,11 @@ export const commands = {
     en: 'Whoever asked for this command may not any more.',
     pt: 'Quem pediu este comando não tem mais permissão.',
   },
+  APPROVAL_CHANGED: {
+    status: 409,
+    en: 'This command was changed after it was asked for.',
+    pt: 'Este comando foi alterado depois do pedido.',
+  },
   APPROVAL_REJECTED: {
     status: 409,
     en: 'The request for this command was rejected.',

@@ -22,6 +22,8 @@ export const command = {
     requestedBy: id,
     lapsesAt: time,
     expiresInMs: milliseconds,
+    /** Digest of what it would do: the device's address and driver, and its button. Only that is approved. */
+    wouldDo: optional(text),
   }),
   /** CommandIssued follows in the same append. */
   CommandApproved: data({}),
