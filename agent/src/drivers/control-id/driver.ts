@@ -95,9 +95,7 @@ async function run(
 
 function resultOf({ status, body }: Answer): CommandResult {
   if (status >= 200 && status < 300)
-    return isDenied(body)
-      ? { outcome: 'denied', detail: 'denied' }
-      : { outcome: 'accepted' }
+    return isDenied(body) ? { outcome: 'denied', detail: 'denied' } : { outcome: 'accepted' }
   return resultOfStatus(status)
 }
 

@@ -159,7 +159,7 @@ test('after stop another program can have the port', async () => {
   const stopWatching = driver.watch?.(tell)
   await when(({ status }) => status === 'idle')
   await expect(openPort({ path, baudRate: 115_200 }, quiet)).rejects.toMatchObject({
-    reason: 'busy',
+    code: 'SERIAL_BUSY',
   })
   stopWatching?.()
   // A port takes a moment to close; the next command of this driver waits for that.
@@ -269,7 +269,7 @@ test('what a full port does not take has failed, also a stop; the port stays ope
   const { tell, when } = teller()
   const stopWatching = driver.watch?.(tell)
   onTestFinished(() => stopWatching?.())
-  const detail = 'the port takes nothing more: the printer does not read'
+  const detail = 'TUNNEL_BUSY'
   expect(await when(({ status }) => status === 'offline')).toEqual({ status: 'offline', detail })
   expect(await driver.execute(heat, context())).toEqual({ outcome: 'failed', detail })
   expect(await driver.execute(stop, context())).toEqual({ outcome: 'failed', detail })
