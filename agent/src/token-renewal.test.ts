@@ -102,12 +102,15 @@ test('an unpaired agent says so, asks once a minute, and recovers when it is tak
 })
 
 test('a renewal that is under way at the stop is the last one', async () => {
-  const under = Promise.withResolvers<void>()
-  const { renew, renewal } = renewing(() => under.promise)
+  let done: () => void = () => undefined
+  const underWay = new Promise<void>((resolve) => {
+    done = resolve
+  })
+  const { renew, renewal } = renewing(() => underWay)
   renewal.refused()
   await vi.advanceTimersByTimeAsync(1)
   renewal.stop()
-  under.resolve()
+  done()
   await vi.advanceTimersByTimeAsync(3600_000)
   expect(renew).toHaveBeenCalledTimes(1)
 })
