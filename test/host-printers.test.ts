@@ -136,12 +136,14 @@ describe.each([
   })
 })
 
-test('with a wrong API key the state is not known, a command fails, and nothing happens', async () => {
+test('with a wrong API key the state is not known, a command is refused, and nothing happens', async () => {
   const { url } = await simulated('printer')
   const before = await countsOf(url)
   const fields = { name: 'Chave errada', driver: 'octoprint', baseUrl: url }
   const stranger = await register(fields, 'wrong')
   await stranger.becomes('unknown')
-  expect((await stranger.run('EmergencyStop')).status).toBe('failed')
+  expect(await stranger.run('EmergencyStop')).toMatchObject({
+    ...{ status: 'refused', errorCode: 'COMMAND_REFUSED', detail: 'DEVICE_SIGN_IN_REFUSED' },
+  })
   expect(await countsOf(url)).toEqual(before)
 })
