@@ -52,8 +52,8 @@ export const devices = {
   },
   DEVICE_ANSWER: {
     status: 502,
-    en: 'The device sent an answer that is not one of its kind.',
-    pt: 'O equipamento enviou uma resposta que não é de seu tipo.',
+    en: 'The device sent an answer that is not of its kind.',
+    pt: 'O equipamento enviou uma resposta que não é do tipo dele.',
   },
   PRINTER_STATE: {
     status: 409,
@@ -68,14 +68,14 @@ export const devices = {
   SERIAL_BUSY: {
     status: 503,
     retry: true,
-    en: 'Another program uses this serial port.',
+    en: 'Another program is using this serial port.',
     pt: 'Outro programa usa esta porta serial.',
   },
   SERIAL_ABSENT: {
     status: 502,
     retry: true,
-    en: 'There is no serial port that the agent may use at this address.',
-    pt: 'Não há porta serial que o agente possa usar neste endereço.',
+    en: 'The agent may use no serial port at this address.',
+    pt: 'O agente não pode usar porta serial neste endereço.',
   },
   SERIAL_MISSING: {
     status: 502,
