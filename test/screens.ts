@@ -48,8 +48,8 @@ export async function picture(page: Page, name: string): Promise<void> {
   if (story === '') return
   const path = join(root, story, `${name}.png`)
   mkdirSync(dirname(path), { recursive: true })
-  // A message of the moment before goes away by itself; the page's policy lets no style hide it.
-  await page.locator('.toast').waitFor({ state: 'detached' })
+  // A message of the moment before goes away by itself (a problem stays); the page's policy lets no style hide it.
+  await page.locator('.toast:not(.error)').waitFor({ state: 'detached' })
   await page.screenshot({ path, animations: 'disabled' })
 }
 
