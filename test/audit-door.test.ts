@@ -1,6 +1,6 @@
 /**
  * The past is read by the audit's door only, and who goes through it leaves a fact; what was altered behind the node's back is
- * not shown, and the rest of its list is (THREATS T3).
+ * not shown, and the rest of its list is.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,8 @@
 /**
  * Follows the log and signs a checkpoint of each tenant that has something new, each second or each 1,000 events. In memory
  * are only the upper hashes of each tree, made anew from the log after a start; on the way it is compared with what was signed
- * last, and nothing is signed before; afterwards it is looked at again slowly (`recheck.ts`). Killed at any line: a checkpoint is kept or not, and the next start goes on from there.
+ * last, and nothing is signed before; afterwards it is looked at again slowly (`recheck.ts`). Killed at any line: a checkpoint
+ * is kept or not, and the next start goes on from there.
  */
 import { hash } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
