@@ -9,6 +9,9 @@ import { createSqliteStore } from './sqlite.ts'
 const disk = new SmallDisk(64 * 1024)
 afterAll(() => disk.remove())
 
+/** For a hundred events alone in their commits, 48 KiB each before a checkpoint, many times. */
+const roomKib = 32_000
+
 test('kill -9 loses no acknowledged event and leaves no hole, twenty times', async () => {
   const path = join(disk.directory, 'killed.db')
   const acknowledged: string[] = []
@@ -29,7 +32,7 @@ test('a full disk refuses; what was acknowledged is kept, and with room the log 
   const ledger = await writeDuring(store, async ({ acknowledged, refused }) => {
     disk.leave(400)
     await expect.poll(() => refused.length).toBeGreaterThan(30)
-    disk.leave(2_000)
+    disk.leave(roomKib)
     const full = acknowledged.length
     await expect.poll(() => acknowledged.length).toBeGreaterThan(full + 100)
   })
