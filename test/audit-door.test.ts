@@ -2,17 +2,18 @@
  * The past is read by the audit's door only, and who goes through it leaves a fact; what was altered behind the node's back is
  * not shown, and the rest of its list is.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Api, factsOf, type Item } from '../rig/api.ts'
+import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { registerDevice } from '../rig/own-agent.ts'
 import { root } from '../rig/processes.ts'
 import { type BareNode, startBareNode } from './bare-node.ts'
-import { addPeople, type People } from './people.ts'
+import { addPeople, type People, password } from './people.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-door-'))
 const clock = join(directory, 'ahead-ms')
@@ -147,6 +148,22 @@ test('an event that was altered in the file is not shown, its list is, and the l
     return integrity['status'] === 'damaged'
   })
   expect(await people.auditor.get('/api/audit/integrity')).toMatchObject(damage)
-  const { body } = await node.admin.call<string>('GET', '/api/audit/export?format=csv')
-  expect(JSON.stringify(body)).not.toContain('Fraude')
+  await lookAt(altered?.['logIndex'] as number)
 })
+
+/** Nothing is done any more; whoever comes now still gets in, sees it and takes it along. */
+async function lookAt(damagedAt: number): Promise<void> {
+  const refused = await node.admin.call('POST', '/api/installations', { name: 'Outra' })
+  expect(refused).toMatchObject({ status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+  const late = await new Api(node.httpUrl).signIn('auditor@teste.example', password)
+  const csv = (await late.call<string>('GET', '/api/audit/export?format=csv')).body
+  expect(csv).toContain('EventAltered')
+  expect(csv).not.toContain('Fraude')
+  const bundle = join(directory, 'damaged.zip')
+  const headers = { authorization: `Bearer ${late.token}` }
+  const response = await fetch(`${node.httpUrl}/api/audit/export?format=bundle`, { headers })
+  writeFileSync(bundle, Buffer.from(await response.arrayBuffer()))
+  const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts/verify.ts'), bundle])
+  expect([status, String(stdout)]).toEqual([1, expect.stringContaining(`#${damagedAt} `)])
+  expect((await late.call('POST', '/api/auth/logout')).status).toBe(204)
+}

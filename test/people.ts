@@ -4,7 +4,7 @@ import { Api } from '../rig/api.ts'
 export type Role = 'manager' | 'operator' | 'auditor'
 export type People = Readonly<Record<Role | 'narrowed' | 'foreign', Api>>
 
-const password = 'uma senha bem longa'
+export const password = 'uma senha bem longa'
 
 export async function addPeople(
   { httpUrl, admin }: { readonly httpUrl: string; readonly admin: Api },

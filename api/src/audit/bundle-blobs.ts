@@ -29,12 +29,11 @@ export class BundleBlobs {
     this.#tenantId = tenantId
   }
 
-  /** An event of the bundle, as it is stored. */
+  /** An event of the bundle, as it is stored; what was altered into none names nothing. */
   see(text: string): void {
     if (!text.includes('"ref":"')) return
-    const event = JSON.parse(text) as RecordedEvent
-    for (const { ref } of namedBlobs(event))
-      if (this.#named.size < maxBlobs) this.#named.set(ref, event.actor.id)
+    for (const [ref, subjectId] of namedIn(text))
+      if (this.#named.size < maxBlobs) this.#named.set(ref, subjectId)
       else this.#isCut ||= !this.#named.has(ref)
   }
 
@@ -57,6 +56,15 @@ export class BundleBlobs {
       ...(this.#erased.size > 0 ? { erased: [...this.#erased] } : {}),
       ...(this.#isCut ? { isCut: true } : {}),
     }
+  }
+}
+
+function namedIn(text: string): Array<[ref: string, subjectId: string]> {
+  try {
+    const event = JSON.parse(text) as RecordedEvent
+    return namedBlobs(event).map(({ ref }) => [ref, event.actor.id])
+  } catch {
+    return []
   }
 }
 

@@ -161,10 +161,18 @@ async function* proofLines(deps: Deps, order: BundleOrder, hashes: SubtreeHashes
     yield* takeUntil(logIndex)
     const path =
       hashes && inclusionSpans(logIndex, whole).map((span) => toBase64(hashes.hashOf(span)))
-    const { id } = JSON.parse(text) as { id: string }
-    yield `${canonicalJson({ logIndex, id, leaf: toBase64(hash), path })}\n`
+    yield `${canonicalJson({ logIndex, id: idIn(text), leaf: toBase64(hash), path })}\n`
   }
   yield* takeUntil(order.checkpoint.size)
+}
+
+/** `?` where the text was altered into none. */
+function idIn(text: string): string {
+  try {
+    return String((JSON.parse(text) as { id: string }).id)
+  } catch {
+    return '?'
+  }
 }
 
 async function* expiredOf({ store }: Deps, { checkpoint }: BundleOrder): AsyncGenerator<Leaf> {

@@ -84,14 +84,14 @@ export class Checkpointer {
   }
 
   /**
-   * Signed now over everything that the log has of this tenant, or before if nothing was added.
-   * @throws TravessiaError STORE_UNAVAILABLE: the log is not what was signed
+   * Signed now over everything that the log has of this tenant, or before if nothing was added; of a damaged log the last one, which
+   * it does not match any more.
+   * @throws TravessiaError STORE_UNAVAILABLE: nothing was ever signed
    */
   async fresh(tenantId: string): Promise<KeptCheckpoint> {
     const tree = await this.#catchUp(tenantId)
     await this.#sign([tree])
-    if (tree.isDamaged || !tree.signed)
-      throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'nothing to sign' })
+    if (!tree.signed) throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'nothing to sign' })
     return tree.signed
   }
 

@@ -132,3 +132,14 @@ test('what was signed event by event is named to the event', async () => {
   file.close()
   await slow.close()
 })
+
+test.each(['nothing', '{"type":"HttpResponseReceived","ref":"x"}', 'null'])(
+  'a log with the text %s in place of an event can be taken along, and the event is named',
+  async (text) => {
+    const report = await after(
+      (file) => file.prepare('update event set body = ? where log_index = 9').run(text),
+      async () => check(await log.bundle('whole')),
+    )
+    expect(report.wrong[0]).toMatch(/#9 /)
+  },
+)

@@ -4,11 +4,13 @@ import type { Role } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { AccessFact, EventContext } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
+import { recordUnlessDamaged } from '../audit/damaged-log.ts'
 import { type AccessIntent, access } from '../domain/access.ts'
 import { handle } from '../domain/decider.ts'
 import { load } from '../plugins/authentication.ts'
 import type { Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
+import type { Append } from '../store/event-store.ts'
 import { networkOf } from './attempts.ts'
 import { hashPassword, requireStrong, verifyPassword } from './passwords.ts'
 
@@ -73,19 +75,24 @@ export async function signIn(
     services.addressAttempts.failed(address)
     // Not waited for: the time it takes, or its failure, would say that the account exists.
     if (user)
-      note(services, user, caller, {
-        type: 'SignInFailed',
-        data: { userId: user.id, clientIp: caller.clientIp },
-      }).catch((error: unknown) =>
-        services.log.error({ err: error, userId: user.id }, 'refused sign-in not recorded'),
-      )
+      services.store
+        .append(
+          noteOf(services, user, caller, {
+            type: 'SignInFailed',
+            data: { userId: user.id, clientIp: caller.clientIp },
+          }),
+        )
+        .catch((error: unknown) =>
+          services.log.error({ err: error, userId: user.id }, 'refused sign-in not recorded'),
+        )
     throw new TravessiaError('CREDENTIALS_INVALID')
   }
   services.signInAttempts.succeeded(account)
-  await note(services, user, caller, {
+  const fact = {
     type: 'UserSignedIn',
     data: { userId: user.id, clientIp: caller.clientIp },
-  })
+  } as const
+  await recordUnlessDamaged(services, noteOf(services, user, caller, fact))
   const { login, secret } = services.logins.start(user.id)
   const principal = await load(services, login)
   const token = await services.tokens.issueUserToken(user.id, login.id)
@@ -113,7 +120,7 @@ export async function changePassword(
   services.logins.endOthersOf(userId, loginId)
   const fact = { type: 'PasswordChanged', data: { userId } } as const
   await Promise.all([
-    note(services, { id: userId, tenantId }, change.caller, fact),
+    services.store.append(noteOf(services, { id: userId, tenantId }, change.caller, fact)),
     services.sessions.revokeWhere((session) => session.userId === userId, 'password-changed'),
   ])
 }
@@ -125,10 +132,8 @@ export async function signOut(
 ): Promise<void> {
   services.logins.end(principal.loginId)
   const { userId, tenantId } = principal
-  await note(services, { id: userId, tenantId }, caller, {
-    type: 'UserSignedOut',
-    data: { userId },
-  })
+  const fact = { type: 'UserSignedOut', data: { userId } } as const
+  await recordUnlessDamaged(services, noteOf(services, { id: userId, tenantId }, caller, fact))
 }
 
 export async function recordAccess(
@@ -163,16 +168,16 @@ async function dropOrphan({ users, views }: Services, email: string): Promise<vo
     users.remove(user.id)
 }
 
-async function note(
+function noteOf(
   services: Services,
   { id, tenantId }: { readonly id: string; readonly tenantId: string },
   caller: Caller,
   fact: AccessFact,
-): Promise<void> {
-  await services.store.append({
+): Append {
+  return {
     ...{ tenantId, streamKind: 'access', streamId: id, expected: 'any' },
     events: [{ ...contextOf(services, id, caller), ...fact }],
-  })
+  }
 }
 
 function contextOf({ now }: Services, userId: string, { correlationId }: Caller): EventContext {

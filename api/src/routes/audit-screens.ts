@@ -3,8 +3,8 @@ import { auditPeopleSchema, replaySchema } from '@travessia/schemas/api/audit'
 import { idParams } from '@travessia/schemas/api/fields'
 import { newId } from '@travessia/schemas/ids'
 import { integritySchema } from '@travessia/schemas/integrity'
+import { recordUnlessDamaged } from '../audit/damaged-log.ts'
 import { IntegrityCheck } from '../audit/integrity.ts'
-import { recordReading } from '../audit/readings.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import { maySee, type Principal } from '../plugins/principal.ts'
@@ -39,14 +39,11 @@ export function addAuditScreenRoutes(app: App, services: Services): void {
       } = namedOf(request, 'session')
       const places = { sessionId, installationId, deviceId }
       const replayId = newId()
-      await recordReading(
-        services,
-        { tenantId, streamId: replayId },
-        {
-          ...contextOf(services, request, places),
-          ...{ type: 'SessionReplayed', data: { userId } },
-        },
-      )
+      const context = contextOf(services, request, places)
+      await recordUnlessDamaged(services, {
+        ...{ tenantId, streamKind: 'audit', streamId: replayId, expected: 'none' },
+        events: [{ ...context, type: 'SessionReplayed', data: { userId } }],
+      })
       return reply.code(201).send({ id: replayId })
     },
   )

@@ -20,6 +20,7 @@ import { pastStateSchema, stateQuery } from '@travessia/schemas/past-state'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { bundleFile } from '../audit/bundle.ts'
+import { recordUnlessDamaged } from '../audit/damaged-log.ts'
 import { exportedLines, exportTypes, sessionsToExport } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import type { Readings } from '../audit/readings.ts'
@@ -178,7 +179,7 @@ async function exportEvents(
   const { filter, sessionIds } = await choiceOf(services, principal, wanted)
   if (format === 'bundle' && filter.cursor !== undefined)
     throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
-  await services.store.append({
+  await recordUnlessDamaged(services, {
     ...{ tenantId: principal.tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
     events: [
       { ...contextOf(services, request), type: 'AuditExported', data: { format, filter: wanted } },
