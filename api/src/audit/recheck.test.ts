@@ -20,6 +20,7 @@ let read: number
 let found: unknown[]
 let recheck: Recheck
 
+const places = { installationId: newId(), deviceId: newId(), sessionId: newId() }
 /** 256 events in a full row, the rest in the next. */
 const size = 300
 
@@ -27,7 +28,9 @@ beforeEach(async () => {
   files += 1
   path = join(directory, `${files}.db`)
   store = await createSqliteStore(path)
-  await store.append(append({ tenantId, events: Array.from({ length: size }, () => event()) }))
+  await store.append(
+    append({ tenantId, events: Array.from({ length: size }, () => event(places)) }),
+  )
   const hashes = new TreeHashes()
   for (const { hash, position } of await store.evidence.readLeaves(tenantId, {
     after: 0,
@@ -40,9 +43,9 @@ beforeEach(async () => {
   recheck = new Recheck({
     evidence: {
       readLeaves: (...page) => evidence.readLeaves(...page),
-      readEntries: (...page) => {
+      firstAltered: (...page) => {
         read += 1
-        return evidence.readEntries(...page)
+        return evidence.firstAltered(...page)
       },
     },
     logs: () => [{ tenantId, hashes }],
@@ -84,13 +87,41 @@ test.each([
 ])(
   'event #%i whose hash was changed with its text is found by the tree, in the row of #%i',
   async (index, row) => {
-    const text = '{"forged":true}'
+    const { items } = await store.evidence.readEntries({ tenantId }, { after: index, limit: 1 })
+    const text = String(items[0]?.text.replace('"data":{', '"data":{"forged":true,'))
     const sql = `update event set body = ?, leaf_hash = ? where log_index = ${index}`
     tamper(sql, text, leafOf(text))
     await recheck.second(0)
     expect(found).toEqual([[tenantId, row]])
   },
 )
+
+test.each(['{"forged":true}', '{"at":', 'null'])(
+  'a text that is no event is found, whatever its hash: %s',
+  async (text) => {
+    tamper('update event set body = ?, leaf_hash = ? where log_index = 7', text, leafOf(text))
+    await recheck.second(0)
+    expect(found).toEqual([[tenantId, 7]])
+  },
+)
+
+test.each([
+  ...['actor_key = type_key', 'device_key = null', 'installation_key = 9', 'session_key = 9'],
+  ...['stream_key = 9', 'type_key = actor_key', 'version = 999'],
+])(
+  'an event is found where lists do not find it any more, though its text is what was hashed: %s',
+  async (change) => {
+    tamper(`update event set ${change} where log_index = 290`)
+    await recheck.second(0)
+    expect(found).toEqual([[tenantId, 290]])
+  },
+)
+
+test('an event is found where a span of time does not lead to it any more', async () => {
+  tamper('update event_hour set last_position = 290')
+  await recheck.second(0)
+  expect(found).toEqual([[tenantId, 290]])
+})
 
 test.each([
   ['in a full row', 5, 0],

@@ -1,11 +1,10 @@
 /**
- * Looks at the whole log again, a row of 256 events at a time: each text is to be what was hashed, and the hashes are to be those
- * of the tree in memory. So what was changed in the file beside a running node, or before its start, is found though nobody reads
- * it. A thousand events a second, from the start on and each hour.
+ * Looks at the whole log again, a row of 256 events at a time: each text is to be what was hashed, the columns by which lists
+ * find it are to say what it says, and the hashes are to be those of the tree in memory. So what was changed in the file beside a
+ * running node, or before its start, is found though nobody reads it. A thousand events a second, from the start on and each hour.
  */
 import { isSame } from '@travessia/schemas/evidence/bytes'
 import { Frontier } from '@travessia/schemas/evidence/merkle'
-import { leafOf } from '../store/event-text.ts'
 import type { EvidenceLog, Leaf } from '../store/evidence-log.ts'
 import { rowLeaves, type TreeHashes } from './tree-hashes.ts'
 
@@ -14,7 +13,7 @@ const rowsASecond = 4
 
 type Log = { readonly tenantId: string; readonly hashes: TreeHashes }
 type Deps = {
-  readonly evidence: Pick<EvidenceLog, 'readLeaves' | 'readEntries'>
+  readonly evidence: Pick<EvidenceLog, 'readLeaves' | 'firstAltered'>
   readonly logs: () => Iterable<Log>
   readonly altered: (tenantId: string, logIndex: number) => void
 }
@@ -61,9 +60,8 @@ async function firstAltered(
 ): Promise<number | undefined> {
   const [first, size, root] = [row * rowLeaves, hashes.size, hashes.root()]
   const page = { after: hashes.positionBefore(row), limit: rowLeaves }
-  const { items: texts } = await evidence.readEntries({ tenantId }, page)
-  const changed = texts.find(({ text, hash }) => !isSame(leafOf(text), hash))
-  if (changed && changed.logIndex < first + rowLeaves) return changed.logIndex
+  const altered = await evidence.firstAltered(tenantId, page)
+  if (altered !== undefined && altered < first + rowLeaves) return altered
   const leaves = await evidence.readLeaves(tenantId, page)
   if (size < first + rowLeaves)
     return (await isRoot(root, hashes, size, leaves)) ? undefined : first

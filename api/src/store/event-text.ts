@@ -39,15 +39,19 @@ export function textsOf(
 }
 
 /** As `Date` writes it: every engine understands it alike, and its hour stands at its beginning. */
-function isTime(text: string): boolean {
-  return text.length === 24 && new Date(text).toISOString() === text
+export function isTime(text: string): boolean {
+  const time = text.length === 24 ? Date.parse(text) : Number.NaN
+  return !Number.isNaN(time) && new Date(time).toISOString() === text
 }
 
 export function leafOf(text: string): Buffer {
   return hash('sha256', `\0${text}`, 'buffer')
 }
 
-export function sessionOf({ streamKind, streamId }: Append, sessionId?: string) {
+export function sessionOf(
+  { streamKind, streamId }: Pick<Append, 'streamKind' | 'streamId'>,
+  sessionId?: string,
+) {
   return sessionId ?? (streamKind === 'session' ? streamId : undefined)
 }
 

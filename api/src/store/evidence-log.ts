@@ -60,6 +60,8 @@ export interface EvidenceLog {
    * @param reach events that are looked at, at most
    */
   readEntries(filter: EntryFilter, page: Page, reach?: number): Promise<EntryPage>
+  /** Place in the log of the first of these whose text is not what was hashed, or whose columns, by which it is found, say something else. */
+  firstAltered(tenantId: string, page: Page): Promise<number | undefined>
   /**
    * Resolves after the durable commit. One that is there already is left as it is.
    * @throws TravessiaError CONFLICT (another root for the same size: then none is kept), STORE_UNAVAILABLE

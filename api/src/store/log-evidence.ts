@@ -10,6 +10,7 @@ import type {
   Leaf,
   Page,
 } from './evidence-log.ts'
+import { firstNotIntact, hoursQuery, intactColumns } from './intact.ts'
 import {
   entriesQuery,
   entriesStopOf,
@@ -17,6 +18,7 @@ import {
   evidenceStatements,
   leavesOf,
   leavesQuery,
+  tenantQuery,
 } from './query.ts'
 import {
   type Reader,
@@ -98,6 +100,16 @@ export class LogEvidence implements EvidenceLog {
     const ceiling = place && Number(place['position'])
     const found = await this.#rows(filter, entriesQuery(filter, { ...page, ceiling }, this.#walker))
     return entryPageOf(found, page.limit, ceiling)
+  }
+
+  async firstAltered(tenantId: string, page: Page): Promise<number | undefined> {
+    const rows = await this.#rows(
+      { tenantId },
+      tenantQuery(tenantId, page, this.#walker, intactColumns),
+    )
+    // Afterwards, since hours only grow.
+    const hours = await this.#rows({ tenantId }, hoursQuery(tenantId, rows))
+    return firstNotIntact(tenantId, rows, hours)
   }
 
   #rows({ tenantId }: EntryFilter, { sql, values }: Query): Promise<Row[]> {

@@ -50,6 +50,7 @@ export async function readAllOf(store: EventStore, { people, sessionId }: Writte
     lists: await each(filters, (filter) => store.query({ tenantId, limit: 100, ...filter })),
     entries: await each(filters, (filter) => evidence.readEntries({ tenantId, ...filter }, page)),
     leaves: await evidence.readLeaves(tenantId, page),
+    altered: await evidence.firstAltered(tenantId, page),
     expired: await evidence.readExpired(tenantId, page),
   }
 }

@@ -119,6 +119,29 @@ test('an event whose text is not what was hashed is not read, and its place is t
   expect(told).toEqual(Array.from({ length: 4 }, () => [tenantId, 1]))
 })
 
+test('an event is told where lists do not find it any more, though its text is what was hashed', async () => {
+  const url = await newLog()
+  const store = await open(url)
+  const places = { installationId: newId(), deviceId: newId(), sessionId: newId() }
+  const changes = [
+    ...['actor_key = 0', 'installation_key = 0', 'device_key = null', 'session_key = 0'],
+    ...['stream_key = 0', 'type_key = 0', 'version = 99', 'at = 1', 'at = 9223372036854775807'],
+  ]
+  const events = changes.map(() => event(places))
+  const one = append({ events: [...events, event()] })
+  await store.append(one)
+  const alteredAt = (index: number) =>
+    store.evidence.firstAltered(one.tenantId, { after: index, limit: 1 })
+  expect(await store.evidence.firstAltered(one.tenantId, { after: 0, limit: 100 })).toBeUndefined()
+  const updates = changes.map((set, index) => `update event set ${set} where log_index = ${index}`)
+  await session(url, 'alter table event disable trigger all', ...updates)
+  for (const [index, change] of changes.entries())
+    expect(await alteredAt(index), change).toBe(index)
+  expect(await alteredAt(changes.length)).toBeUndefined()
+  await session(url, `update event_hour set last_position = ${changes.length}`)
+  expect(await alteredAt(changes.length)).toBe(changes.length)
+})
+
 test('an event whose kept leaf is another one does not go, however that leaf came there', async () => {
   const url = await newLog()
   await (await open(url)).append(append())

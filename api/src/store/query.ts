@@ -124,8 +124,8 @@ function passesBy(filter: EntryFilter, split?: Split): boolean {
 }
 
 /** Oldest first, of all that the tenant has. */
-export function tenantQuery(tenantId: string, page: Page, walker: Walker): Query {
-  return listOf(columns, { tenantId, ...page }, walker)
+export function tenantQuery(tenantId: string, page: Page, walker: Walker, what = columns): Query {
+  return listOf(what, { tenantId, ...page }, walker)
 }
 
 /** Oldest first, up to `ceiling`: in one walk, since it is read to the end. */
