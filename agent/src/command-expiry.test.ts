@@ -5,7 +5,7 @@ import { key, orderOf, running } from './command-runner.fixture.ts'
 test('an order past its expiry is refused as expired and never reaches the driver', async () => {
   const { run, ran } = running()
   const now = Date.now()
-  expect(await run(orderOf({ notBefore: now - 10_000, expiresAt: now - 1 }))).toMatchObject({
+  expect(await run(orderOf({ notBefore: now - 5_000, expiresAt: now - 1 }))).toMatchObject({
     ...{ status: 'expired', errorCode: 'COMMAND_EXPIRED' },
   })
   expect(ran).toEqual([])
@@ -48,6 +48,15 @@ test('an order from the future shows a wrong clock and does not run', async () =
   const { run, ran } = running()
   const notBefore = Date.now() + 3_600_000
   expect(await run(orderOf({ notBefore, expiresAt: notBefore + 5_000 }))).toMatchObject({
+    ...{ status: 'refused', errorCode: 'CLOCK_UNKNOWN' },
+  })
+  expect(ran).toEqual([])
+})
+
+test('an order that would live longer than its kind does not run', async () => {
+  const { run, ran } = running()
+  const notBefore = Date.now()
+  expect(await run(orderOf({ notBefore, expiresAt: notBefore + 5_001 }))).toMatchObject({
     ...{ status: 'refused', errorCode: 'CLOCK_UNKNOWN' },
   })
   expect(ran).toEqual([])

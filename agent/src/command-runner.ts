@@ -187,8 +187,11 @@ export class CommandRunner {
     if (forbidden) return this.#end(order, refused(forbidden))
     const now = clock.now() ?? (await clock.sync(clockSyncMs))
     if (now === undefined) return this.#end(order, refused('CLOCK_UNKNOWN'))
-    // Issued in the future: one of the two clocks is wrong, and so would be its expiry.
-    if (now < order.notBefore - notBeforeToleranceMs)
+    // Issued in the future, or for longer than its kind lives: a clock is wrong, and so would be its expiry.
+    if (
+      now < order.notBefore - notBeforeToleranceMs ||
+      order.expiresAt - order.notBefore > commandCatalog[command.name].expiresInMs
+    )
       return this.#end(order, refused('CLOCK_UNKNOWN'))
     const leftMs = () =>
       Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))

@@ -54,13 +54,16 @@ export async function recover(deps: Deps): Promise<void> {
     userId,
     issued,
     status,
+    issuedAt,
     correlationId,
   } of await views.commands.open()) {
     const places = { installationId, deviceId, ...(agentId === null ? {} : { agentId }) }
     const issuer = { type: 'user', id: userId } as const
-    const issuedAt = { actor: issuer, at: context.at, correlationId, ...places }
-    const order = orderOf(issued, issuedAt, { tenantId, commandId: id, now: now() })
-    dispatcher.add(order, { status, handedOver: true })
+    const issuance = { actor: issuer, at: issuedAt, correlationId, ...places }
+    const order = orderOf(issued, issuance, { tenantId, commandId: id })
+    // Issued in the future: this clock is behind, and nobody knows how old the order is. It is not sent again.
+    const isOfFuture = now() < order.notBefore
+    dispatcher.add(order, { status: isOfFuture ? 'delivered' : status, handedOver: true })
   }
   await views.until(await store.head())
   await fileSender.start()

@@ -85,8 +85,7 @@ export class Approvals {
       ({ type }) => (type === 'CommandIssued' ? requester : approver),
     )
     const isNew = facts.length > 0
-    if (isNew && !refusal)
-      dispatcher.add(orderOf(issued, requester, { tenantId, commandId, now: at }))
+    if (isNew && !refusal) dispatcher.add(orderOf(issued, requester, { tenantId, commandId }))
     await this.#deps.views.until(position)
     if (isNew && refusal) throw new TravessiaError(refusal, { commandId })
   }

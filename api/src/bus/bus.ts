@@ -32,7 +32,7 @@ export function createBus(base: Base, dataDir: string) {
   const dispatcher = new Dispatcher({
     ...{ link, isOnline, now, log },
     sign: (order) => tokens.signOrder(order),
-    giveUp: (order, handedOver) => recorder.giveUp(order, handedOver),
+    giveUp: (order, silence) => recorder.giveUp(order, silence),
   })
   const deviceStates = new DeviceStates({
     ...{ views, history, now },

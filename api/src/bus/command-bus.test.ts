@@ -126,10 +126,10 @@ test('a report and the end of patience at once leave one terminal fact', async (
   clock.now += 60_000
   const report = { kind: 'command', commandId, at: clock.now } as const
   await Promise.all([
-    recorder.giveUp(order, true),
+    recorder.giveUp(order, { now: clock.now, handedOver: true }),
     recorder.commandReport({ tenantId, agentId }, { ...report, status: 'succeeded' }),
     recorder.commandReport({ tenantId, agentId }, { ...report, status: 'failed' }),
-    recorder.giveUp(order, true),
+    recorder.giveUp(order, { now: clock.now, handedOver: true }),
   ])
   clock.now = start
   const types = await typesOf(commandId)

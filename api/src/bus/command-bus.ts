@@ -120,7 +120,7 @@ export class CommandBus {
     if (refusal) throw new TravessiaError(refusal, { commandId })
     const { expiresAt } = issued
     if (isHeld) return { commandId, status: 'awaiting', expiresAt }
-    this.#deps.dispatcher.add(orderOf(issued, context, { tenantId, commandId, now }))
+    this.#deps.dispatcher.add(orderOf(issued, context, { tenantId, commandId }))
     return { commandId, status: 'issued', expiresAt }
   }
 
@@ -160,7 +160,7 @@ export class CommandBus {
 export function orderOf(
   issued: Issued,
   context: EventContext,
-  { tenantId, commandId, now }: { tenantId: string; commandId: string; now: number },
+  { tenantId, commandId }: { tenantId: string; commandId: string },
 ): CommandOrder {
   return {
     id: commandId,
@@ -170,7 +170,7 @@ export function orderOf(
     name: issued.command,
     args: issued.args,
     subject: context.actor.id,
-    notBefore: now,
+    notBefore: Date.parse(context.at),
     expiresAt: Date.parse(issued.expiresAt),
     seq: issued.seq,
     nonce: newId(),

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { Dispatcher, nextStep, type Outstanding, turnOf } from './dispatcher.ts'
 
-const order = { expiresAt: 5_000 } as CommandOrder
+const order = { notBefore: 0, expiresAt: 5_000 } as CommandOrder
 const issued: Outstanding = { order, status: 'issued', handedOver: false, sendAt: 0 }
 
 test('an issued command is sent at once while the agent is online', () => {
@@ -104,6 +104,7 @@ test('what is acknowledged or has ended lets the next one of its device go at on
       name: 'OpenGate',
       deviceId: 'd',
       seq: index + 1,
+      notBefore: Date.now(),
       expiresAt,
     } as CommandOrder)
   await expect.poll(() => sent).toEqual(['a'])
@@ -123,4 +124,28 @@ test('an order that brings a file holds back no other one of its device', () => 
   const later = one(2)
   expect(turnOf(later, [one(1), later])).toBe(900_000)
   expect(turnOf(later, [one(1, body), later])).toBe(0)
+})
+
+test('a clock that is set back makes no order live longer', async () => {
+  const clock = { now: 1_000_000 }
+  const sent: string[] = []
+  const silences: unknown[] = []
+  const presence = { isOnline: false }
+  const dispatcher = new Dispatcher({
+    link: { command: async (order) => void sent.push((order as CommandOrder).id) },
+    sign: async () => 'jws',
+    isOnline: () => presence.isOnline,
+    giveUp: async ({ id }, silence) => void silences.push({ id, ...silence }),
+    now: () => clock.now,
+    log: pino({ level: 'silent' }),
+  })
+  const life = { notBefore: clock.now, expiresAt: clock.now + 50 }
+  dispatcher.add({ id: 'a', name: 'OpenGate', deviceId: 'd', seq: 1, ...life } as CommandOrder)
+  clock.now -= 600_000
+  await expect.poll(() => silences).toMatchObject([{ id: 'a', handedOver: false }])
+  expect(silences).toEqual([expect.objectContaining({ now: expect.closeTo(life.expiresAt, -4) })])
+  presence.isOnline = true
+  dispatcher.connected('')
+  expect(sent).toEqual([])
+  dispatcher.stop()
 })

@@ -12,7 +12,7 @@ import {
   urgentCommands,
 } from '@travessia/schemas/commands'
 import type { Logger } from 'pino'
-import { outcomeGraceMs } from '../domain/command.ts'
+import { outcomeGraceMs, type Silence } from '../domain/command.ts'
 import type { Link } from '../link/link.ts'
 
 const resendMs = 1_000
@@ -25,6 +25,9 @@ export type Outstanding = {
   readonly handedOver: boolean
   readonly sendAt: number
 }
+
+/** `addedAt` by the monotonic clock. */
+type TakenUp = Outstanding & { readonly addedAt: number }
 
 type Step =
   | { readonly kind: 'send' }
@@ -67,14 +70,14 @@ type Deps = {
   readonly sign: (order: CommandOrder) => Promise<string>
   readonly isOnline: (agentId: string) => boolean
   /** Records what silence means. */
-  readonly giveUp: (order: CommandOrder, handedOver: boolean) => Promise<void>
+  readonly giveUp: (order: CommandOrder, silence: Silence) => Promise<void>
   readonly now: () => number
   readonly log: Logger
 }
 
 export class Dispatcher {
   readonly #deps: Deps
-  readonly #commands = new Map<string, Outstanding>()
+  readonly #commands = new Map<string, TakenUp>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
 
   constructor(deps: Deps) {
@@ -86,7 +89,7 @@ export class Dispatcher {
     order: CommandOrder,
     known: Pick<Outstanding, 'status' | 'handedOver'> = { status: 'issued', handedOver: false },
   ): void {
-    this.#commands.set(order.id, { order, ...known, sendAt: 0 })
+    this.#commands.set(order.id, { order, ...known, sendAt: 0, addedAt: performance.now() })
     this.#wake(order.id, 0)
   }
 
@@ -116,25 +119,31 @@ export class Dispatcher {
   async #advance(id: string): Promise<void> {
     const command = this.#commands.get(id)
     if (!command) return
-    const { now, isOnline, link, sign, giveUp, log } = this.#deps
-    const { order } = command
+    const { isOnline, link, sign, giveUp, log } = this.#deps
+    const { order, handedOver } = command
+    const now = this.#timeOf(command)
     const step = nextStep(command, {
-      now: now(),
+      now,
       isOnline: isOnline(order.agentId),
       turnAt: turnOf(command, this.#commands.values()),
     })
     switch (step.kind) {
       case 'wait':
-        return this.#wake(id, step.until - now())
+        return this.#wake(id, step.until - now)
       case 'send':
-        this.#change(id, { handedOver: true, sendAt: now() + resendMs })
+        this.#change(id, { handedOver: true, sendAt: now + resendMs })
         await link.command(order, 'command', await sign(order))
         return this.#wake(id, 0)
       case 'give-up':
         log.warn({ commandId: id, tenantId: order.tenantId }, 'no outcome in time')
-        await giveUp(order, command.handedOver)
+        await giveUp(order, { now, handedOver })
         return this.#forget(id)
     }
+  }
+
+  /** A clock that is set back makes no order live longer: the monotonic one goes on. */
+  #timeOf({ order, addedAt }: TakenUp): number {
+    return Math.max(this.#deps.now(), order.notBefore + performance.now() - addedAt)
   }
 
   #wake(id: string, inMs: number): void {

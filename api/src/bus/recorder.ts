@@ -7,7 +7,7 @@ import type { Passage } from '@travessia/schemas/passages'
 import type { CommandReport } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
 import { type AgentIntent, agent as agentDecider } from '../domain/agent.ts'
-import { type CommandIntent, command as commandDecider } from '../domain/command.ts'
+import { type CommandIntent, command as commandDecider, type Silence } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
 import { device as deviceDecider, type Reported } from '../domain/device.ts'
 import { passage as passageDecider, passageIdOf } from '../domain/passage.ts'
@@ -132,10 +132,10 @@ export class Recorder {
   }
 
   /** Nothing was heard of the command in time. */
-  async giveUp({ tenantId, id }: CommandOrder, handedOver: boolean): Promise<void> {
+  async giveUp({ tenantId, id }: CommandOrder, silence: Silence): Promise<void> {
     const issued = await this.#issued(tenantId, id)
     if (!issued) return
-    const intent = { type: 'GiveUpCommand', now: this.#deps.now(), handedOver } as const
+    const intent = { type: 'GiveUpCommand', ...silence } as const
     await this.#command(issued, intent, { type: 'system', id: 'dispatcher' })
   }
 

@@ -26,6 +26,9 @@ export type CommandState =
       readonly waiting?: Waiting
     }
 
+/** Nothing was heard in time. `handedOver`: it may have reached the agent. */
+export type Silence = { readonly now: number; readonly handedOver: boolean }
+
 export type CommandIntent =
   | {
       readonly type: 'IssueCommand'
@@ -49,8 +52,7 @@ export type CommandIntent =
   /** Nobody decided in time. */
   | { readonly type: 'LapseCommand'; readonly now: number }
   | { readonly type: 'ReportCommand'; readonly report: CommandReport }
-  /** Nothing was heard in time. `handedOver`: it may have reached the agent. */
-  | { readonly type: 'GiveUpCommand'; readonly now: number; readonly handedOver: boolean }
+  | ({ readonly type: 'GiveUpCommand' } & Silence)
 
 export const command: Decider<CommandState, CommandIntent, CommandFact> = {
   initialState: { status: 'none' },
