@@ -90,7 +90,7 @@ test('a body that is not there is missing, and so is one that the store could no
 
 test('a body that no event names is said to be that', async () => {
   const report = await check(await pack({ ...files, [`blobs/${'c'.repeat(64)}`]: 'x' }))
-  expect(report.wrong).toEqual([expect.stringContaining('no event names it')])
+  expect(report.wrong).toEqual([expect.stringContaining('nothing names it')])
 })
 
 test('bodies that the server says it left out for their number leave the bundle incomplete, and are counted', async () => {

@@ -116,12 +116,19 @@ test.each(['entries', 'leaves'] as const)(
   },
 )
 
-test('order, further files and times of the zip say nothing', async () => {
+test('order and times of the zip say nothing', async () => {
   const turned = Object.fromEntries(Object.entries(whole).reverse())
-  expect(await checkFiles({ 'README.txt': 'x', ...turned })).toMatchObject({
-    wrong: [],
-    missing: [],
-  })
+  expect(await checkFiles(turned)).toMatchObject({ wrong: [], missing: [] })
+})
+
+test.each([
+  ...['resumo.html', './events.jsonl', 'x/../events.jsonl', 'EVENTS.JSONL', 'x\\..\\events.jsonl'],
+  ...['blobs/', `blobs/${'c'.repeat(64)}`, './blobs/x', '/events.jsonl', 'events.jsonl '],
+])('a file beside what was signed is named, whatever its name unpacks to: %s', async (name) => {
+  for (const files of [whole, selection])
+    expect((await checkFiles({ ...files, [name]: files[fileNames.events] ?? '' })).wrong).toEqual([
+      `${name} is there and nothing names it`,
+    ])
 })
 
 test('integrity and completeness are apart: a missing event leaves the others intact', async () => {
@@ -146,6 +153,9 @@ test('everything signed anew by another key is found by who has the key, and sai
   const forged = resigned(log, whole)
   const report = await checkFiles(forged)
   expect(report.wrong[0]).toContain('is not signed by')
+  const said = reportLines(report.report, 5).join('\n')
+  expect(said).toContain('The key that you gave has not signed it:')
+  expect(said).not.toContain('Signed by')
   expect((await checkFiles(forged, [])).areKeysGiven).toBe(false)
   const half = { ...forged, [fileNames.keys]: whole[fileNames.keys] ?? '' }
   expect((await checkFiles(half, [])).wrong).not.toEqual([])

@@ -175,6 +175,12 @@ test('a file that begins where the zip ends is refused', async () => {
   await expect(unpacked(bytes)).rejects.toThrow('a is not where the zip says')
 })
 
+test('a file with another name where its bytes are is refused: whoever unpacks without the directory sees that one', async () => {
+  const bytes = await packed({ a: text('one') })
+  bytes.write('b', 30)
+  await expect(unpacked(bytes)).rejects.toThrow('a is not where the zip says')
+})
+
 test('a folder is no file', async () => {
   await expect(openFile(directory)).rejects.toThrow(`${directory} is no file`)
 })

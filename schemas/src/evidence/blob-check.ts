@@ -1,9 +1,9 @@
-/** Whether the bodies and recordings in a bundle are those that its events name. */
+/** Whether the bodies and recordings in a bundle are those that its events name, and nothing is in it that nobody names. */
 import type { RecordedEvent } from '../events.ts'
 import { blobFolder, namedBlobs } from '../named-blobs.ts'
 import type { BundleReader } from './bundle-reader.ts'
-import { blobFindings, type Text } from './findings.ts'
-import type { Manifest } from './manifest.ts'
+import { blobFindings, fileText, type Text } from './findings.ts'
+import { isDescribed, type Manifest } from './manifest.ts'
 
 type Named = { readonly digest: string; readonly eventId: string; readonly subjectId: string }
 export type BlobReport = {
@@ -28,7 +28,8 @@ export class BlobCheck {
   }
 
   /** After all events. Of a whole log an erasure must be told by the log, not by the manifest alone. */
-  async report(reader: BundleReader, { bodies = {}, scope }: Manifest): Promise<BlobReport> {
+  async report(reader: BundleReader, manifest: Manifest): Promise<BlobReport> {
+    const { bodies = {}, scope } = manifest
     const [wrong, missing]: [Text[], Text[]] = [[], []]
     const said = new Set(bodies.erased)
     const isErased = (id: string) =>
@@ -45,8 +46,11 @@ export class BlobCheck {
     }
     if (leftOut > 0) missing.push(blobFindings.leftOut(leftOut))
     for (const name of reader.names())
-      if (name.startsWith(blobFolder) && !this.#named.has(name.slice(blobFolder.length)))
-        wrong.push(blobFindings.unnamed(name))
+      if (!isDescribed(name, manifest) && !this.#isNamed(name)) wrong.push(fileText.unnamed(name))
     return { wrong, missing, kept, erased }
+  }
+
+  #isNamed(name: string): boolean {
+    return name.startsWith(blobFolder) && this.#named.has(name.slice(blobFolder.length))
   }
 }

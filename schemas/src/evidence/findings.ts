@@ -29,6 +29,10 @@ export const fileText = {
     `${name} não é o arquivo que foi assinado`,
     `${name} is not the file that was signed`,
   ],
+  unnamed: (name: string): Text => [
+    `${name} está no pacote e nada o nomeia`,
+    `${name} is there and nothing names it`,
+  ],
   /** In the words of whoever read it. */
   broken: (problem: string): Text => [`não pode ser lido: ${problem}`, problem],
   unsigned: (name: string, keys: readonly string[]): Text => [
@@ -150,10 +154,6 @@ export const blobFindings = {
   missing: (ref: string, eventId: string): Text => [
     `o conteúdo ${ref} do evento ${eventId} está faltando`,
     `the body ${ref} of event ${eventId} is missing`,
-  ],
-  unnamed: (name: string): Text => [
-    `${name} está no pacote e nenhum evento o nomeia`,
-    `${name} is there and no event names it`,
   ],
 }
 

@@ -76,6 +76,12 @@ export function openManifest(note: string, keys: readonly NoteKey[]): Manifest |
     : undefined
 }
 
+/** Whether a file of the bundle is the manifest, or one whose digest stands in it. */
+export function isDescribed(name: string, { files }: Manifest): boolean {
+  if (name === fileNames.manifest) return true
+  return Object.keys(files).some((file) => fileNames[file as Described] === name)
+}
+
 /** Where each event of the bundle stands in the log. @throws RangeError for more than anybody can check */
 export function placesOf({ spans }: Manifest): number[] {
   const places: number[] = []

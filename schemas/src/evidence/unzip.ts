@@ -130,7 +130,12 @@ export async function* readEntry(file: RandomFile, entry: ZipEntry): AsyncGenera
     throw new RangeError(`${name} is not where the zip says`)
   if (method !== zipMethods.stored && method !== zipMethods.deflated)
     throw new RangeError(`${name} is packed otherwise`)
-  const start = offset + localHeaderBytes + view.getUint16(26, true) + view.getUint16(28, true)
+  const nameAt = offset + localHeaderBytes
+  const nameEnd = nameAt + view.getUint16(26, true)
+  // Whoever unpacks without the directory sees this name.
+  if (textOf(await file.read(nameAt, nameEnd)) !== name)
+    throw new RangeError(`${name} is not where the zip says`)
+  const start = nameEnd + view.getUint16(28, true)
   const raw = readSpan(file, start, start + packed)
   let [crc, bytes] = [0, 0]
   try {

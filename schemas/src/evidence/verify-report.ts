@@ -171,7 +171,11 @@ function confirmation({ name, size, isKeyGiven }: Report['witnesses'][number]): 
       ]
 }
 
-function signers({ areKeysGiven }: Report): Text {
+function signers({ manifest, areKeysGiven }: Report): Text {
+  if (!manifest)
+    return areKeysGiven
+      ? ['A chave que você deu não o assinou:', 'The key that you gave has not signed it:']
+      : ['Nem a chave do próprio pacote o assinou:', 'Not even the key in it has signed it:']
   return areKeysGiven
     ? ['Assinado pela chave que você deu.', 'Signed by the key that you gave.']
     : [
