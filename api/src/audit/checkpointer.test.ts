@@ -86,6 +86,16 @@ test('a tenant with something new gets a signed checkpoint within about a second
   for (const { tenantId } of [one, two]) await requireSound(store, tenantId)
 })
 
+test('what somebody looked at before it was signed is signed all the same', async () => {
+  const store = await openStore(newPath())
+  const checkpointer = checkpointerOf(store)
+  const one = append()
+  await store.append(one)
+  await checkpointer.standing(one.tenantId)
+  await checkpointer.start()
+  await expect.poll(() => sizeOf(store, one.tenantId)).toBe(1)
+})
+
 test('a thousand events are signed at once, without waiting for the second', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const store = await openStore(newPath())

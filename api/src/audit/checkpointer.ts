@@ -144,7 +144,7 @@ export class Checkpointer {
     const trees: Tree[] = []
     for (const { tenantId, size } of await store.evidence.sizes()) {
       const known = await this.#trees.get(tenantId)
-      if (!known || known.hashes.size < size) trees.push(await this.#catchUp(tenantId))
+      if ((known?.signed?.size ?? 0) < size) trees.push(await this.#catchUp(tenantId))
     }
     await this.#sign(trees)
     this.#seen = head
