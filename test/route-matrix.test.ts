@@ -76,6 +76,7 @@ function pathOf(route: string, scope: Scope | undefined, id = scope && ids[scope
     .replace('{site}', site)
     .replace('{id}', id ?? unknownId)
     .replace('{ref}', '0'.repeat(64))
+    .replace('{logIndex}', '0')
     .replace('{installation}', id ?? '')
     .replace('/{device}?', '')
 }

@@ -70,6 +70,7 @@ export const matrix: Readonly<Record<string, Expectation>> = {
   'GET /api/policy': { roles: everybody },
   'PATCH /api/policy': { roles: admins },
   'GET /api/audit/events': { roles: readers },
+  'GET /api/audit/events/{logIndex}': { roles: readers },
   'GET /api/audit/sessions': { roles: readers },
   'GET /api/audit/sessions/{id}': on('session', readers),
   'POST /api/audit/sessions/{id}/replays': on('session', readers),

@@ -32,6 +32,7 @@ import { addDemoRoute } from './routes/demo.ts'
 import { addDeviceStateRoutes } from './routes/device-states.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDiscoveryRoutes } from './routes/discoveries.ts'
+import { addEventProofRoute } from './routes/event-proofs.ts'
 import { addFeedRoutes } from './routes/feeds.ts'
 import { addFileRoutes } from './routes/files.ts'
 import { addFixedAddressRoutes } from './routes/fixed-addresses.ts'
@@ -106,6 +107,7 @@ function addRoutes(app: App, services: Services): void {
   addFeedRoutes(app, services)
   addRetentionRoutes(app, services)
   addAuditScreenRoutes(app, services)
+  addEventProofRoute(app, services, readings)
   addBodyRoutes(app, services, readings)
   addLiveRoute(app, services, readings)
   addFixedAddressRoutes(app, services)

@@ -4,6 +4,7 @@ import { counted, type EventNames, type Text, withError, withReason } from './ph
 
 const lists: Readonly<Record<string, Text>> = {
   events: ['eventos', 'events'],
+  event: ['um evento', 'one event'],
   sessions: ['sessões', 'sessions'],
   session: ['uma sessão', 'one session'],
   state: ['o estado em um momento', 'the state at a moment'],

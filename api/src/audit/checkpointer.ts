@@ -112,7 +112,7 @@ export class Checkpointer {
   }
 
   /** How far this tenant's log is signed, and whether it still leads there; signs nothing. */
-  async standing(tenantId: string): Promise<Pick<Tree, 'signed' | 'isDamaged' | 'damagedAt'>> {
+  async standing(tenantId: string): Promise<Omit<Tree, 'tenantId' | 'reading'>> {
     return this.#catchUp(tenantId)
   }
 

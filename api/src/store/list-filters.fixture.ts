@@ -24,6 +24,7 @@ export const filters: Array<[string, Wanted]> = [
   ['all since then', { from: '2026-01-01' }],
   ['all until then', { to: '2026-01-01' }],
   ['a cursor', { cursor: '100' }],
+  ['a cursor at several installations', { installationIds: [id, newId()], cursor: '100' }],
   ['a cursor in a span of time', { cursor: '100', ...year }],
   ['a device in a span of time', { deviceId: id, ...year }],
   [

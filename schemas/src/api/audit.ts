@@ -57,6 +57,33 @@ const auditEventSchema = Type.Object({
 })
 export type AuditEvent = Static<typeof auditEventSchema>
 export const auditEventList = list(auditEventSchema)
+/** Its place in the log, as people read it after `#`. */
+export const auditEventParams = Type.Object({
+  logIndex: Type.String({ pattern: '^(0|[1-9]\\d{0,14})$' }),
+})
+/** One event, and what proves it to who believes one of these keys (`evidence/event-check.ts`). */
+export const eventProofSchema = Type.Object({
+  logIndex: Type.Integer(),
+  origin: Type.String(),
+  keys: Type.Array(Type.String()),
+  /** Absent: it has expired, or somebody has taken it out. */
+  event: Type.Optional(auditEventSchema),
+  /** Exactly as it is kept: what is about a person is sealed in it, as in a bundle. */
+  text: Type.Optional(Type.String()),
+  /** Its hash, base64; also of an event that has expired. Absent: it was there, and is gone. */
+  leaf: Type.Optional(Type.String()),
+  /** Absent: nothing that is signed covers it yet, which takes a second. */
+  proof: Type.Optional(
+    Type.Object({
+      /** From the leaf to the root; empty also where the log does not lead there any more. */
+      path: Type.Array(Type.String()),
+      /** The newest checkpoint, and when this server signed it. */
+      note: Type.String(),
+      at: time,
+    }),
+  ),
+})
+export type EventProof = Static<typeof eventProofSchema>
 export const auditSessionQuery = Type.Object(
   { after: Type.Optional(Type.Integer({ minimum: 0 })) },
   closed,

@@ -10,7 +10,7 @@ export const audit = {
   /** Said once in five minutes for each reader and question. */
   AuditQueried: data({
     /** `body`: captured bodies and recordings of one session or request. `live`: what a live stream had missed. */
-    list: Type.Enum(['events', 'sessions', 'session', 'state', 'body', 'live']),
+    list: Type.Enum(['events', 'event', 'sessions', 'session', 'state', 'body', 'live']),
     filter: Type.Record(Type.String(), Type.Unknown()),
   }),
   AuditExported: data({
