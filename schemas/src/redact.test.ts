@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { redactHeaders, redactUrl, redactValue } from './redact.ts'
+import { isSecretName, redactHeaders, redactUrl } from './redact.ts'
 
 test('redactHeaders hides credentials and cookies and keeps the rest', () => {
   expect(
@@ -56,19 +56,62 @@ test.each([
   ['/bad%zz?tok%zzen=1&token=canary', '/bad%zz?tok%zzen=1&token=[redacted]'],
 ])('redactUrl turns %s into %s', (url, expected) => expect(redactUrl(url)).toBe(expected))
 
-test('redactValue hides secret members at any depth', () => {
-  expect(
-    redactValue({ login: 'admin', password: 'canary', list: [{ apiKey: 'canary', n: 1 }] }),
-  ).toEqual({
-    login: 'admin',
-    password: '[redacted]',
-    list: [{ apiKey: '[redacted]', n: 1 }],
-  })
+test.each([
+  ['/echo?next=/cb?token=canary', '/echo?next=/cb?token=[redacted]'],
+  ['http://x/a?to=/b?session=canary&n=1', 'http://x/a?to=/b?session=[redacted]&n=1'],
+  ['5; url=/x?token=canary', '5; url=/x?token=[redacted]'],
+  ['/l?r=%2Fcb%3Ftoken%3Dcanary%26n%3D1&b=2', '/l?r=%2Fcb%3Ftoken%3D[redacted]%26n%3D1&b=2'],
+  ['/l?r=%252Fcb%253ftoken%253dcanary%26n%3D1', '/l?r=%252Fcb%253ftoken%253d[redacted]%26n%3D1'],
+  ['/l?state=token%3Dcanary', '/l?state=token%3D[redacted]'],
+  ['/l?r=http%3A%2F%2Fu%3Acanary%40h%2Fx', '/l?r=http%3A%2F%2F[redacted]%40h%2Fx'],
+  ['/l?r=http%3A%2F%2Fh%2F&mail=a%40b', '/l?r=http%3A%2F%2Fh%2F&mail=a%40b'],
+  ['/rpc?q={"user":"a","password":"canary"}&n=1', '/rpc?q={"user":"a","password":[redacted]&n=1'],
+  [
+    '/rpc?q=%7B%22a%22%3A1%2C%22pin%22%3A%22canary%22%7D',
+    '/rpc?q=%7B%22a%22%3A1%2C%22pin%22%3A[redacted]',
+  ],
+  ['token=canary; a=1', 'token=[redacted]; a=1'],
+])('redactUrl finds secrets within what another parameter holds: %s', (url, expected) =>
+  expect(redactUrl(url)).toBe(expected),
+)
+
+test.each([
+  ['/x?token=can?ary&n=1', '/x?token=[redacted]&n=1'],
+  ['/x?password=can;ary&n=1', '/x?password=[redacted]&n=1'],
+  ['/x?password=canary;n=1', '/x?password=[redacted];n=1'],
+  ['/x?password=can%26ary%3Da&n=1', '/x?password=[redacted]&n=1'],
+  ['</x?token=canary>; rel=next', '</x?token=[redacted]; rel=next'],
+])('redactUrl takes the whole of a secret, and what follows it stays: %s', (url, expected) =>
+  expect(redactUrl(url)).toBe(expected),
+)
+
+test.each([
+  ...['X-Auth', 'X-Authorization', 'X-JWT', 'Authentication', 'X-User-Auth'],
+  ...['Authentication-Info', 'Proxy-Authorization', 'WWW-Authenticate', 'X-Api-Key', 'Set-Cookie'],
+])('the header %s is secret', (name) => {
+  expect(redactHeaders([name, 'canary'])[1]).toBe('[redacted]')
 })
+
+test.each([':authority', 'X-Author', 'Accept', 'Content-Signature-Input', 'X-SSID'])(
+  'the header %s is none',
+  (name) => expect(redactHeaders([name, 'a'])[1]).toBe('a'),
+)
+
+test.each([
+  'pa\\u0073sword',
+  'pass%77ord',
+  'pa%2573sword',
+  'p\\x61ss',
+  'pass&#119;ord',
+  'p&#x61;ss',
+])('a secret name is one however its letters are written: %s', (name) =>
+  expect(isSecretName(name)).toBe(true),
+)
 
 test('an address made to be slow to read is not', () => {
   const begun = performance.now()
-  for (const evil of ['?', ';', '#', '//', '?a', '//a@', '%'])
+  const coded = ['%', '%25', '%3F', '%3D', '%2F', '%2F%2F', '%2F%2Fa', '%252F%2Fa%40', '%22:']
+  for (const evil of ['?', ';', '#', '=', 'a=', '=;a', '//', '?a', '//a@', 'token=', ...coded])
     redactUrl(`/=${evil.repeat(100_000 / evil.length)}`)
   expect(performance.now() - begun).toBeLessThan(2_000)
 })

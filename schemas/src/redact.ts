@@ -1,25 +1,36 @@
 /**
- * What is secret in headers, queries and JSON bodies. Used by logs, events and captured bodies; the
- * text that stands in for a secret is always the same, so that a reader sees that something was there.
+ * What is secret by the name that stands before it, in headers, addresses and bodies. Used by logs, events and captured
+ * bodies; the text that stands in for a secret is always the same, so that a reader sees that something was there.
  */
 export const redacted = '[redacted]'
 
-const secretName = /pass|pwd|secret|token|key|pin$|^pin|otp|session|credential|senha/i
-/** Of an address only: elsewhere these are flags and names of methods. */
-const secretParameter = /^(auth|jwt|sid|sig)$|signature$/i
-const secretHeaders = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'www-authenticate',
-  'x-api-key',
-  // Pages put a bearer token there.
-  'sec-websocket-protocol',
-])
+const words = 'pass|pwd|psk|secret|token|key|otp|session|sessid|credential|senha|jwt|authori[sz]'
+/** `auth`, but no author and no authority. */
+const secretName = new RegExp(
+  `${words}|auth(?!or)|pin$|^pin|signature$|^(sid|sig|cookie|set-cookie)$`,
+  'i',
+)
+/** Where none of it stands, there is no such name. */
+const mayBeNamed = new RegExp(`${words}|[%\\\\]|&#|auth|pin|sig|sid|cookie`, 'i')
+const coded = /%([\da-f]{2})|\\+u([\da-f]{4})|\\+x([\da-f]{2})|&#x([\da-f]{1,6});/gi
+/** A parameter of an address that is a parameter of an address, and so on. */
+const maxDepth = 4
+/** Pages put a bearer token there. */
+const protocolHeader = 'sec-websocket-protocol'
 
+/** However its letters are written: `pass%77ord`, `pa\u0073sword`. */
 export function isSecretName(name: string): boolean {
-  return secretName.test(name)
+  if (secretName.test(name)) return true
+  let plain = name
+  for (let depth = 0; depth < maxDepth && /[%\\&]/.test(plain); depth += 1)
+    plain = plain
+      .replace(/&#(\d{1,7});/g, (_, code: string) => letter(Number(code)))
+      .replace(coded, (_, ...codes) => letter(Number.parseInt(codes.slice(0, 4).join(''), 16)))
+  return plain !== name && secretName.test(plain)
+}
+
+function letter(code: number): string {
+  return code <= 0xff_ff ? String.fromCharCode(code) : ''
 }
 
 /** Names of headers that were judged already: the same few come with every request. */
@@ -30,7 +41,7 @@ const maxJudgedLength = 64
 function isSecretHeader(name: string): boolean {
   const known = judged.get(name)
   if (known !== undefined) return known
-  const isSecret = secretHeaders.has(name) || isSecretName(name)
+  const isSecret = name === protocolHeader || isSecretName(name)
   if (judged.size >= maxJudged) judged.clear()
   if (name.length <= maxJudgedLength) judged.set(name, isSecret)
   return isSecret
@@ -48,36 +59,72 @@ export function redactHeaders(headers: readonly string[]): string[] {
   return clean
 }
 
-/** A request target or URL: values of secret parameters and `user:password@` replaced, all else byte for byte. */
+/** Without one of these nothing in an address has a name or a user. */
+const mayHold = /[=@]|["']\s?:|%(?:25){0,3}(?:3D|40|3A|2[27]:)/i
+const user = /(\/\/)[^/?#\s]+@/g
+const codedUser = /(%((?:25){0,3})2F%\2(?:2F))(?:[^/?#\s&%]|%(?!\2(?:2F|3F|23)))+(%\2(?:40))/gi
+/** What separates names and values, once and several times encoded; `":` stands behind a name of JSON. */
+const marks =
+  /["']\s?:|%(?:25){0,3}2[27](?::|%(?:25){0,3}3A)|[?&;#=]|%(?:25){0,3}(?:3F|26|3B|23|3D)/gi
+const nextPair = /\s{0,2}[\w.-]{1,60}=/y
+
+/**
+ * A request target, URL or value of a header: values of secret parameters and `user:password@` replaced, in addresses within
+ * the address too, all else byte for byte.
+ */
 export function redactUrl(url: string): string {
-  if (!/[=@]/.test(url)) return url
-  return url
-    .replace(/(\/\/)[^/?#\s]+@/g, `$1${redacted}@`)
-    .replace(/([?&;#])([^=&;?#]*)=([^&;#]*)/g, (whole, mark: string, name: string) =>
-      isSecretParameter(safeDecode(name)) ? `${mark}${name}=${redacted}` : whole,
-    )
+  if (!mayHold.test(url)) return url
+  const clean = url.replace(user, `$1${redacted}@`).replace(codedUser, `$1${redacted}$3`)
+  return mayBeNamed.test(clean) ? redactPairs(clean) : clean
 }
 
-function isSecretParameter(name: string): boolean {
-  return isSecretName(name) || secretParameter.test(name)
-}
-
-/** A JSON value with the members of secret names replaced, at any depth. */
-export function redactValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(redactValue)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name,
-      isSecretName(name) ? redacted : redactValue(member),
-    ]),
-  )
-}
-
-function safeDecode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
+function redactPairs(text: string): string {
+  let clean = ''
+  let from = 0
+  let nameAt = 0
+  /** How often the mark of the secret that we are in is encoded: one that is more often so belongs to the secret. */
+  let hiding = -1
+  for (const { 0: mark, index } of text.matchAll(marks)) {
+    const next = index + mark.length
+    const kind = kindOf(mark)
+    if (hiding >= 0) {
+      if (depthOf(mark) > hiding || !isEnd(kind, text, next)) continue
+      from = index
+      hiding = -1
+    }
+    if ((kind === '=' || kind === ':') && isSecretName(lastWord(text.slice(nameAt, index)))) {
+      clean += text.slice(from, next) + redacted
+      hiding = kind === '=' ? depthOf(mark) : 0
+    }
+    nameAt = next
   }
+  return hiding >= 0 ? clean : clean + text.slice(from)
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  '3F': '?',
+  '26': '&',
+  '3B': ';',
+  '23': '#',
+  '3D': '=',
+}
+
+function kindOf(mark: string): string {
+  if (mark.length === 1) return mark
+  return kinds[mark.slice(-2).toUpperCase()] ?? ':'
+}
+
+function depthOf(mark: string): number {
+  return (mark.length - 1) / 2
+}
+
+/** A `;` is of the secret, unless a name follows. */
+function isEnd(kind: string, text: string, next: number): boolean {
+  if (kind !== ';') return kind === '&' || kind === '#'
+  nextPair.lastIndex = next
+  return nextPair.test(text)
+}
+
+function lastWord(text: string): string {
+  return text.split(/[\s,"'/<>(){}]|%(?:25){0,3}2[27F]/i).at(-1) ?? ''
 }
