@@ -7,6 +7,7 @@ import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { isLoopback } from '@travessia/schemas/ip-address'
 import { Agent, type Dispatcher } from 'undici'
 
 export type ProxySettings = {
@@ -19,10 +20,10 @@ export type ProxySettings = {
 type Dial = (options: unknown, done: (error: Error | null, socket: Socket | null) => void) => void
 
 const withinMs = 10_000
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|([\w-]+\.)+localhost)$/
 
+/** This host, by a name of the demo's too. */
 export function isLoopbackHost(hostname: string): boolean {
-  return loopback.test(hostname)
+  return isLoopback(hostname) || hostname.endsWith('.localhost')
 }
 
 /** The proxy for an address; undefined: straight. @throws TravessiaError CONFIG_INVALID: not an http(s) URL */

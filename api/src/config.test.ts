@@ -61,8 +61,8 @@ test('another broker is taken on its operator’s word only, and in plain text o
   expect(problems({ ...key, ...word, TRAVESSIA_BROKER_URL: 'mqtt://broker.example' })).toEqual([
     expect.stringContaining('mqtts: or wss:'),
   ])
-  const local = 'mqtt://127.0.0.1:1'
-  expect(problems({ ...key, ...word, TRAVESSIA_BROKER_URL: local })).toBe(local)
+  for (const local of ['mqtt://127.0.0.1:1', 'mqtt://[::1]:1', 'ws://localhost:1'])
+    expect(problems({ ...key, ...word, TRAVESSIA_BROKER_URL: local })).toBe(local)
 })
 
 test('with another broker the variables that only ours would take are named, unless they are defaults', () => {

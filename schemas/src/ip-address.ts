@@ -15,6 +15,13 @@ export function classifyAddress(address: string): AddressClass {
   return address.includes(':') ? classifyIpv6(address.toLowerCase()) : classifyIpv4(address)
 }
 
+/** This host itself, as it stands in an address, with or without brackets. */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' || classifyAddress(hostname.replace(/^\[|\]$/g, '')) === 'loopback'
+  )
+}
+
 /** An address, or a network as `10.0.0.0/8`. */
 export function isNetwork(text: string): boolean {
   const [address = '', bits = '1', ...more] = text.split('/')
