@@ -127,6 +127,15 @@ test('a no is a fact whoever says it, the hook or the handler, and once', async 
   )
 })
 
+test('asking for the head of an export is none, and no fact of one', async () => {
+  const before = await factsOf(node.admin, '&type=AuditExported')
+  const path = '/api/audit/export?format=csv'
+  expect((await node.admin.call('HEAD', path)).status).toBe(404)
+  expect(await factsOf(node.admin, '&type=AuditExported')).toEqual(before)
+  await node.admin.call('GET', path)
+  expect(await factsOf(node.admin, '&type=AuditExported')).toHaveLength(before.length + 1)
+})
+
 test('an event that was altered in the file is not shown, its list is, and the log is said to be damaged there', async () => {
   const before = await factsOf(node.admin, '&type=InstallationCreated')
   const altered = before.find(({ summary }) => summary.includes('Filial'))

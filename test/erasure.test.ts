@@ -118,6 +118,29 @@ test('erasing wants a confirmation, and an administrator of all of her installat
   expect(own.body['code']).toBe('LAST_ADMIN')
 })
 
+test('nobody is erased while a legal hold keeps something of theirs', async () => {
+  const { id: other } = await node.admin.get<{ id: string }>('/api/auth/me')
+  const used = (await factsOf(node.admin, `&userId=${userId}`)).find((fact) => fact['deviceId'])
+  const place = async (scope: string, id?: unknown) => {
+    const hold = { scope, ...(id ? { id } : {}), reason: 'processo' }
+    return String((await node.admin.call('POST', '/api/audit/holds', hold)).body['holdId'])
+  }
+  // Stays, and is in nobody's way but its person's.
+  await place('user', other)
+  for (const [scope, id] of [
+    ['all', undefined],
+    ['user', userId],
+    ['session', sessionId],
+    ['device', used?.['deviceId']],
+    ['installation', used?.['installationId']],
+  ] as const) {
+    const holdId = await place(scope, id)
+    const refused = await node.admin.call('POST', `/api/users/${userId}/erase`, { confirm: true })
+    expect([scope, refused.status, refused.body['code']]).toEqual([scope, 409, 'LEGAL_HOLD'])
+    expect((await node.admin.call('DELETE', `/api/audit/holds/${holdId}`)).status).toBe(204)
+  }
+})
+
 test('installations that are an empty text do not mean all of them', async () => {
   const body = { installationIds: '' }
   expect((await node.admin.call('PATCH', `/api/users/${userId}`, body)).status).toBe(400)

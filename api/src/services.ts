@@ -54,8 +54,10 @@ export type Services = {
   readonly tokens: Tokens
   readonly agentCredentials: AgentCredentials
   readonly vault: Vault
-  /** Wrong passwords per account. */
+  /** Wrong passwords for an account from one network. */
   readonly signInAttempts: Attempts
+  /** From everywhere; many more, or a stranger could lock its owner out with ten of them. */
+  readonly accountAttempts: Attempts
   /** Wrong passwords and registrations per address: several people may share one. */
   readonly addressAttempts: Attempts
   /** Wrong pairing codes per address. */

@@ -84,6 +84,10 @@ export function exportLine(format: ExportFormat, event: AuditEvent): string {
 /** A text that a spreadsheet would take for a formula is quoted away. */
 export function csvCell(value: unknown): string {
   const text = value === undefined || value === null ? '' : String(value)
-  const safe = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/.test(text) ? `'${text}` : text
+  // Behind `;` and tabs too: what splits there (Excel in pt-BR) begins a cell there.
+  const safe = text.replace(
+    /(?:^|(?<=[;\t\r\n]))(?=\s*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n])/g,
+    "'",
+  )
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

@@ -19,6 +19,7 @@ import type { EventStore } from '../store/event-store.ts'
 import type { Views } from '../views/views.ts'
 import { entryPages } from './entry-pages.ts'
 import { type ExpirySpan, RetentionPlan } from './retention-plan.ts'
+import { search } from './search.ts'
 
 const everyMs = 24 * 3_600_000
 const pageEvents = 500
@@ -70,6 +71,19 @@ export class Retention {
 
   async holdOf(tenantId: string, id: string): Promise<Hold | undefined> {
     return (await this.stateOf(tenantId)).holds.find(({ holdId }) => holdId === id)
+  }
+
+  /** Whether a hold keeps something that this person did; also where a second was too short to find out. */
+  async keepsOf(tenantId: string, userId: string): Promise<boolean> {
+    const { holds } = await this.stateOf(tenantId)
+    for (const { scope, id } of holds) {
+      if (scope === 'all' || id === userId) return true
+      if (scope === 'user') continue
+      const filter = { tenantId, actorId: userId, limit: 1, [`${scope}Id`]: id }
+      const { items, nextCursor } = await search(this.#deps.store, filter)
+      if (items.length > 0 || nextCursor !== undefined) return true
+    }
+    return false
   }
 
   /** @returns when the views show it */

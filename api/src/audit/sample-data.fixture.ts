@@ -110,6 +110,8 @@ export const sampleData = {
   UserSignedOut: { userId: id },
   RoleGranted: { userId: id, role: 'manager' },
   RoleRevoked: { userId: id },
+  AccessSuspended: { userId: id },
+  AccessRestored: { userId: id },
   SubjectErased: { userId: id },
   AccessDenied: { errorCode: 'PERMISSION_DENIED', method: 'GET', path: '/x' },
   PolicyChanged: { secondPerson: { safety: ['dangerous'], deviceIds: [id] } },

@@ -21,6 +21,7 @@ const endReasons: Readonly<Record<string, Text>> = {
   expiry: ['o tempo acabou', 'its time was over'],
   'crash-recovery': ['o servidor parou nesse meio-tempo', 'the server had stopped meanwhile'],
   'access-changed': ['o acesso mudou', 'access changed'],
+  'signed-out': ['a pessoa saiu', 'the person signed out'],
   'password-changed': ['a senha foi trocada', 'the password was changed'],
   'device-removed': ['o equipamento foi removido', 'the device was removed'],
   'agent-unpaired': ['o agente foi despareado', 'the agent was unpaired'],
@@ -270,6 +271,10 @@ function accessText(
     }
     case 'RoleRevoked':
       return [`${subject} perdeu o acesso`, `${subject} lost access`]
+    case 'AccessSuspended':
+      return [`Acesso de ${subject} suspenso`, `Access of ${subject} suspended`]
+    case 'AccessRestored':
+      return [`Acesso de ${subject} restabelecido`, `Access of ${subject} restored`]
     case 'AccessDenied':
       return withError(
         [

@@ -191,6 +191,15 @@ test('whoever has lost the right since asking, or a device that is gone, sends n
   await expect(approvals.approve(await rowOf(left.commandId), second)).rejects.toMatchObject({
     code: 'APPROVAL_REQUESTER_DENIED',
   })
+  const suspended = newId()
+  const user = { userId: suspended }
+  await write('access', suspended, { type: 'RoleGranted', data: { ...user, role: 'operator' } })
+  const away = await ask(user)
+  await write('access', suspended, { type: 'AccessSuspended', data: user })
+  await write('access', suspended, { type: 'RoleGranted', data: { ...user, role: 'manager' } })
+  await expect(approvals.approve(await rowOf(away.commandId), second)).rejects.toMatchObject({
+    code: 'APPROVAL_REQUESTER_DENIED',
+  })
   const device = await gate()
   const gone = await ask({ device })
   await write('device', device.id, { type: 'DeviceRemoved', data: {} })

@@ -9,7 +9,7 @@ import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/event
 import type { Logger } from 'pino'
 import { type CommandIntent, command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
-import { may, maySee } from '../plugins/principal.ts'
+import { mayOperate } from '../plugins/principal.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { CommandRow } from '../views/commands.ts'
 import type { Views } from '../views/views.ts'
@@ -125,8 +125,7 @@ export class Approvals {
       return 'APPROVAL_CHANGED'
     const file = await this.#deps.views.files.get(tenantId, String(issued.args['file']))
     const member = await views.members.get(userId, tenantId)
-    const isStillAllowed = member && may(member.role, 'operate') && maySee(member, installationId)
-    if (!isStillAllowed) return 'APPROVAL_REQUESTER_DENIED'
+    if (!member || !mayOperate(member, installationId)) return 'APPROVAL_REQUESTER_DENIED'
     return refusalOf(agentId, isOnline) ?? (issued.body && goneOf(file, now()))
   }
 

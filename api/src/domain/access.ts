@@ -17,6 +17,7 @@ export type AccessIntent =
     }
   /** `isLastAdmin`: nobody else could manage all users afterwards. */
   | { readonly type: 'GrantRole'; readonly grant: Grant; readonly isLastAdmin: boolean }
+  | { readonly type: 'SuspendAccess' | 'RestoreAccess'; readonly userId: string }
   | {
       readonly type: 'RevokeRole' | 'EraseSubject'
       readonly userId: string
@@ -46,6 +47,10 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
         if (state.role === undefined) return []
         if (intent.isLastAdmin) throw new TravessiaError('LAST_ADMIN')
         return [{ type: 'RoleRevoked', data: { userId: intent.userId } }]
+      case 'SuspendAccess':
+        return [{ type: 'AccessSuspended', data: { userId: intent.userId } }]
+      case 'RestoreAccess':
+        return [{ type: 'AccessRestored', data: { userId: intent.userId } }]
       case 'EraseSubject':
         return erase(intent, state)
     }
@@ -66,6 +71,8 @@ export const access: Decider<AccessState, AccessIntent, AccessFact> = {
       case 'UserSignedOut':
       case 'PasswordChanged':
       case 'AccessDenied':
+      case 'AccessSuspended':
+      case 'AccessRestored':
         return state
     }
   },

@@ -157,12 +157,19 @@ export class TestGateway {
       readonly ttlSeconds?: number
       readonly mode?: 'host' | 'path'
       readonly access?: 'readonly'
+      readonly loginId?: string
       readonly isWelcome?: () => Promise<boolean>
     } = {},
   ): Promise<Session & { readonly url: string }> {
     const caller = { clientIp: '192.0.2.7', userAgent: 'test', correlationId: newId() }
-    const isWelcome = async () => true
-    const request = { ...caller, userId, device, reason: 'visita', isWelcome, ...options }
+    const given = {
+      userId,
+      loginId: newId(),
+      device,
+      reason: 'visita',
+      isWelcome: async () => true,
+    }
+    const request = { ...caller, ...given, ...options }
     const opened = await this.parts.sessions.open(request)
     const { host, pathname, search } = new URL(opened.url)
     const answer = await this.send(host, `${pathname}${search}`)

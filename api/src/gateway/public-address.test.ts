@@ -72,6 +72,7 @@ test.each([
   ['another scheme on the same host', 'https://192.168.1.50/x', leave('https://192.168.1.50/x')],
   ['a port that is not registered', 'http://192.168.1.50:22/', leave('http://192.168.1.50:22/')],
   ['a script', 'javascript:alert(1)', leave('javascript:alert(1)')],
+  ['a blob of the device', 'blob:http://192.168.1.50/x', leave('blob:http://192.168.1.50/x')],
   ['backslashes', '\\\\evil.example/x', leave('http://evil.example/x')],
   [
     'a path that would be another host',

@@ -111,7 +111,8 @@ export function publicPathOf(text: string, requestPath: string, view: PublicView
   const address = text.replace(/[\x80-\xff]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
   if (!URL.canParse(address, base)) return `${view.prefix}/`
   const url = new URL(address, base)
-  const prefix = view.others.get(url.origin)
+  // `blob:http://device/x` has the device's origin, and another scheme.
+  const prefix = url.protocol.startsWith('http') ? view.others.get(url.origin) : undefined
   if (prefix !== undefined) {
     const path = `${prefix}${url.pathname}${url.search}${url.hash}`
     // `//x` alone would be another host.

@@ -24,6 +24,8 @@ export type LiveSession = {
   readonly installationId: string
   readonly deviceId: string
   readonly userId: string
+  /** The sign-in that opened it; undefined: opened before this node started. */
+  readonly loginId?: string
   readonly mode: 'host' | 'path'
   readonly access: SessionAccess
   readonly language: Language
@@ -41,6 +43,7 @@ export type LiveSession = {
 
 type OpenRequest = {
   readonly userId: string
+  readonly loginId: string
   readonly device: DeviceRow
   readonly reason: string
   readonly ttlSeconds?: number
@@ -132,9 +135,9 @@ export class RemoteSessions {
     if (refusal || state.status !== 'open') throw new TravessiaError(refusal ?? 'INTERNAL')
     await this.#deps.views.until(position)
     const { tenantId, installationId, id: deviceId } = device
-    const { userId } = request
+    const { userId, loginId } = request
     const session: LiveSession = {
-      ...{ id: sessionId, tenantId, installationId, deviceId, userId, mode, access },
+      ...{ id: sessionId, tenantId, installationId, deviceId, userId, loginId, mode, access },
       language: this.#deps.languageOf(userId),
       ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Cuts() },
       ...{ totals: { requests: 0, bytesIn: 0, bytesOut: 0 }, captured: { bytes: 0 } },

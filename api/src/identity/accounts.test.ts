@@ -4,8 +4,9 @@ import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { startGateway, tenantId } from '../gateway/gateway.fixture.ts'
+import type { Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
-import { changePassword, signIn } from './accounts.ts'
+import { changePassword, signIn, signOut } from './accounts.ts'
 import { Attempts, attemptCounters } from './attempts.ts'
 import { Logins } from './logins.ts'
 import { hashPassword } from './passwords.ts'
@@ -15,7 +16,7 @@ import { Users } from './users.ts'
 const password = 'uma-senha-comprida'
 const email = 'ana@example.com'
 
-async function setUp() {
+async function setUp(ofAddress = 3) {
   const node = await startGateway('http://127.0.0.1:1')
   onTestFinished(() => node.stop())
   const database = openSecretsDatabase(':memory:')
@@ -27,7 +28,7 @@ async function setUp() {
   const { store, sessions } = node.parts
   const services = {
     ...{ store, sessions, users, logins, now: Date.now, ...attemptCounters() },
-    addressAttempts: new Attempts({ max: 3, windowMs: 60_000, now: Date.now }),
+    addressAttempts: new Attempts({ max: ofAddress, windowMs: 60_000, now: Date.now }),
     log: pino({}, { write: (line) => void logged.push(JSON.parse(line).msg) }),
   } as unknown as Services
   const add = async (id: string) => {
@@ -62,6 +63,24 @@ test('as many wrong passwords from an IPv6 network as an address may have, and i
   await expect(trySignIn(email, '2001:db8:0:1::1')).rejects.toEqual(coded('CREDENTIALS_INVALID'))
 })
 
+test('guesses that come at once are counted before the slow check', async () => {
+  const { trySignIn } = await setUp()
+  const tries = Array.from({ length: 8 }, (_, n) => trySignIn(`${n}@example.com`))
+  const codes = (await Promise.allSettled(tries)).map((one) => 'reason' in one && one.reason.code)
+  expect(codes.filter((code) => code === 'CREDENTIALS_INVALID')).toHaveLength(3)
+  expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(5)
+})
+
+test('ten wrong passwords from one network do not lock the owner out elsewhere, a hundred from everywhere do', async () => {
+  const { trySignIn, services } = await setUp(1_000)
+  for (let n = 1; n <= 10; n += 1)
+    await expect(trySignIn(email)).rejects.toEqual(coded('CREDENTIALS_INVALID'))
+  await expect(trySignIn(email)).rejects.toEqual(coded('RATE_LIMITED'))
+  await expect(trySignIn(email, '192.0.2.8')).rejects.toEqual(coded('CREDENTIALS_INVALID'))
+  for (let n = 12; n <= 100; n += 1) services.accountAttempts.failed(email)
+  await expect(trySignIn(email, '192.0.2.9')).rejects.toEqual(coded('RATE_LIMITED'))
+})
+
 test('a changed password ends the remote sessions of its person', async () => {
   const { node, services, add, caller } = await setUp()
   const { sessions } = node.parts
@@ -84,5 +103,21 @@ test('a changed password ends the remote sessions of its person', async () => {
   expect(sessions.find(id)).toBeUndefined()
   expect((await node.factsOf(id, 'SessionRevoked')).at(-1)?.data).toMatchObject({
     reason: 'password-changed',
+  })
+})
+
+test('signing out ends the remote sessions of that sign-in, not those of another device', async () => {
+  const { node, services, caller } = await setUp()
+  const { sessions } = node.parts
+  const device = await node.register()
+  const loginId = newId()
+  const here = await node.open(device, { loginId })
+  const there = await node.open(device)
+  const { userId } = sessions.find(here.id) ?? {}
+  await signOut(services, { userId, tenantId, loginId } as Principal, caller())
+  expect(sessions.find(here.id)).toBeUndefined()
+  expect(sessions.find(there.id)).toBeDefined()
+  expect((await node.factsOf(here.id, 'SessionRevoked')).at(-1)?.data).toMatchObject({
+    reason: 'signed-out',
   })
 })

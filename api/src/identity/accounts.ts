@@ -63,16 +63,21 @@ export async function signIn(
   services: Services,
   { email, password, caller }: { email: string; password: string; caller: Caller },
 ): Promise<{ signedIn: SignedIn; secret: string }> {
-  const account = `account ${email.trim().toLowerCase()}`
-  const address = `address ${networkOf(caller.clientIp)}`
-  services.signInAttempts.require(account)
-  services.addressAttempts.require(address)
+  const { signInAttempts, accountAttempts, addressAttempts } = services
+  const account = email.trim().toLowerCase()
+  const address = networkOf(caller.clientIp)
+  const pair = `${account} ${address}`
+  const counts = [
+    [signInAttempts, pair],
+    [accountAttempts, account],
+    [addressAttempts, address],
+  ] as const
+  for (const [attempts, key] of counts) attempts.require(key)
   // Counted before the slow check, so that a thousand guesses at once are not one.
-  services.signInAttempts.failed(account)
+  for (const [attempts, key] of counts) attempts.failed(key)
   const user = services.users.byEmail(email)
   const isRight = await verifyPassword(password, user?.password)
   if (!user || !isRight || user.isDisabled) {
-    services.addressAttempts.failed(address)
     // Not waited for: the time it takes, or its failure, would say that the account exists.
     if (user)
       services.store
@@ -87,7 +92,9 @@ export async function signIn(
         )
     throw new TravessiaError('CREDENTIALS_INVALID')
   }
-  services.signInAttempts.succeeded(account)
+  signInAttempts.succeeded(pair)
+  accountAttempts.forgive(account)
+  addressAttempts.forgive(address)
   const fact = {
     type: 'UserSignedIn',
     data: { userId: user.id, clientIp: caller.clientIp },
@@ -109,12 +116,12 @@ export async function changePassword(
   change: { password: string; newPassword: string; caller: Caller },
 ): Promise<void> {
   const { userId, tenantId, email, loginId } = principal
-  const account = `account ${email.toLowerCase()}`
-  services.signInAttempts.require(account)
-  services.signInAttempts.failed(account)
+  const own = `own ${userId}`
+  services.signInAttempts.require(own)
+  services.signInAttempts.failed(own)
   const isRight = await verifyPassword(change.password, services.users.get(userId)?.password)
   if (!isRight) throw new TravessiaError('CREDENTIALS_INVALID')
-  services.signInAttempts.succeeded(account)
+  services.signInAttempts.succeeded(own)
   requireStrong(change.newPassword, email)
   services.users.setPassword(userId, await hashPassword(change.newPassword))
   services.logins.endOthersOf(userId, loginId)
@@ -125,15 +132,22 @@ export async function changePassword(
   ])
 }
 
+/** The remote sessions of this sign-in end with it, and those of which nobody knows any more which one opened them. */
 export async function signOut(
   services: Services,
   principal: Principal,
   caller: Caller,
 ): Promise<void> {
-  services.logins.end(principal.loginId)
-  const { userId, tenantId } = principal
+  const { userId, tenantId, loginId } = principal
+  services.logins.end(loginId)
   const fact = { type: 'UserSignedOut', data: { userId } } as const
-  await recordUnlessDamaged(services, noteOf(services, { id: userId, tenantId }, caller, fact))
+  await Promise.all([
+    recordUnlessDamaged(services, noteOf(services, { id: userId, tenantId }, caller, fact)),
+    services.sessions.revokeWhere(
+      (session) => session.userId === userId && (session.loginId ?? loginId) === loginId,
+      'signed-out',
+    ),
+  ])
 }
 
 export async function recordAccess(

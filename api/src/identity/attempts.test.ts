@@ -52,3 +52,12 @@ test.each([
 ])('the failures of %s count for %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
 })
+
+test('what was forgiven does not count, and what failed before it does', () => {
+  const { attempts } = setUp()
+  for (let i = 0; i < 3; i += 1) attempts.failed('a')
+  attempts.forgive('a')
+  expect(() => attempts.require('a')).not.toThrow()
+  attempts.failed('a')
+  expect(() => attempts.require('a')).toThrow(limited(60))
+})

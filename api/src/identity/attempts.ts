@@ -35,6 +35,11 @@ export class Attempts {
     this.#failures.delete(key)
   }
 
+  /** The last one was none. */
+  forgive(key: string): void {
+    this.#failures.set(key, this.#recent(key).slice(0, -1))
+  }
+
   #recent(key: string): number[] {
     const since = this.#now() - this.#windowMs
     return (this.#failures.get(key) ?? []).filter((at) => at > since)
@@ -60,6 +65,7 @@ export function attemptCounters() {
   const window = { windowMs: 10 * 60_000, now: Date.now }
   return {
     signInAttempts: new Attempts({ max: 10, ...window }),
+    accountAttempts: new Attempts({ max: 100, ...window }),
     addressAttempts: new Attempts({ max: 50, ...window }),
     pairingAttempts: new Attempts({ max: 5, ...window }),
     allPairingAttempts: new Attempts({ max: 500, ...window }),

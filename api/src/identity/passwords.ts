@@ -1,10 +1,18 @@
 /** Passwords: scrypt, refused when short or common, and the same time for users that do not exist. */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
 import { TravessiaError } from '@travessia/schemas/errors'
 
 const cost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 } as const
 const keyBytes = 32
 const minLength = 10
+
+/** Not all four threads of libuv: files, names and the signatures of orders need them too. */
+const atOnce = 2
+/** Some three seconds. */
+const maxWaiting = 60
+const waiting: Array<() => void> = []
+let running = 0
 
 /** Of the most used ones, those that are long enough to pass the length. */
 const common = new Set(
@@ -49,10 +57,18 @@ export async function verifyPassword(
   return isEqual && stored !== undefined
 }
 
-function derive(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(password.normalize('NFKC'), salt, keyBytes, options, (error, key) =>
-      error ? reject(error) : resolve(key),
+/** @throws TravessiaError NODE_BUSY: too many wait already */
+async function derive(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
+  if (running < atOnce) running += 1
+  else if (waiting.length < maxWaiting) await new Promise<void>((go) => waiting.push(go))
+  else throw new TravessiaError('NODE_BUSY')
+  try {
+    return await promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)(
+      ...[password.normalize('NFKC'), salt, keyBytes, options],
     )
-  })
+  } finally {
+    const next = waiting.shift()
+    if (next) next()
+    else running -= 1
+  }
 }

@@ -71,7 +71,7 @@ export async function load(
   const user = users.get(login.userId)
   if (!user || user.isDisabled) throw new TravessiaError('TOKEN_INVALID')
   const member = await views.members.get(user.id, user.tenantId)
-  if (!member) throw new TravessiaError('TOKEN_INVALID')
+  if (!member || member.isSuspended) throw new TravessiaError('TOKEN_INVALID')
   const { id: userId, email, name, language } = user
   const { tenantId, tenantName, role, installationIds } = member
   return {

@@ -41,3 +41,11 @@ export function maySee(
     (installationId !== undefined && installationIds.includes(installationId))
   )
 }
+
+/** Of whoever asked for something that is done later, or has something open. */
+export function mayOperate(
+  member: Pick<Principal, 'role' | 'installationIds'> & { readonly isSuspended: boolean },
+  installationId: string,
+): boolean {
+  return !member.isSuspended && may(member.role, 'operate') && maySee(member, installationId)
+}

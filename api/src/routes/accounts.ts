@@ -17,6 +17,7 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { AccessIntent } from '../domain/access.ts'
 import {
   addUser,
   type Caller,
@@ -189,6 +190,9 @@ function addErasureRoute(app: App, services: Services, inTurn: InTurn): void {
       if (!request.body.confirm) throw new TravessiaError('CONFIRMATION_REQUIRED')
       const context = contextOf(services, request)
       await inTurn(member.tenantId, async () => {
+        const { tenantId, userId } = member
+        if (await services.retention.keepsOf(tenantId, userId))
+          throw new TravessiaError('LEGAL_HOLD')
         const isLastAdmin = await isOnlyAdmin(services, member)
         await eraseSubject(services, { ...member, isLastAdmin, context })
       })
@@ -216,13 +220,17 @@ async function changeUser(
     requireWithin(requirePrincipal(request), ids)
   await requireInstallations(services, tenantId, installationIds)
   const isLastAdmin = await isOnlyAdmin(services, member)
+  const isDisabled = services.users.get(userId)?.isDisabled
   if (isLastAdmin && disabled) throw new TravessiaError('LAST_ADMIN')
   const scope = installationIds ? { installationIds: [...installationIds] } : {}
   const grant = { userId, role, ...scope }
   const context = contextOf(services, request)
-  const intent = { type: 'GrantRole', grant, isLastAdmin } as const
-  await recordAccess(services, { tenantId, userId, intent, context })
-  if (disabled === undefined) return
+  const record = (intent: AccessIntent) =>
+    recordAccess(services, { tenantId, userId, intent, context })
+  if (change.role !== undefined || change.installationIds !== undefined)
+    await record({ type: 'GrantRole', grant, isLastAdmin })
+  if (disabled === undefined || disabled === isDisabled) return
+  await record({ type: disabled ? 'SuspendAccess' : 'RestoreAccess', userId })
   services.users.setDisabled(userId, disabled)
   if (!disabled) return
   services.logins.endAllOf(userId)

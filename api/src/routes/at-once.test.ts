@@ -1,6 +1,8 @@
 import { maxDevices } from '@travessia/schemas/devices'
 import { newId } from '@travessia/schemas/ids'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { Retention } from '../audit/retention.ts'
 import { sampleData } from '../audit/sample-data.fixture.ts'
 import type { Services } from '../services.ts'
 import { addAccountRoutes } from './accounts.ts'
@@ -50,7 +52,9 @@ test.each(ways)('of two administrators who %s each other at once one is left', a
     const sessions = { revokeWhere: async () => undefined }
     const subjectKeys = { erase: () => undefined, finish: () => undefined }
     const blobs = { erase: async () => 0 }
-    addAccountRoutes(app, { ...services, sessions, subjectKeys, blobs } as unknown as Services)
+    const retention = new Retention({ ...services, log: pino({ level: 'silent' }) })
+    const parts = { sessions, subjectKeys, blobs, retention }
+    addAccountRoutes(app, { ...services, ...parts } as unknown as Services)
   })
   const [one, two] = [await person('admin'), await person('admin')]
   const ask = (headers: Headers, other: string) => app.inject({ ...way(other), headers })

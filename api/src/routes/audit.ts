@@ -53,7 +53,7 @@ export function addAuditRoutes(app: App, services: Services, readings: Readings)
   )
   app.get(
     '/api/audit/export',
-    { config, schema: { querystring: exportQuery } },
+    { exposeHeadRoute: false, config, schema: { querystring: exportQuery } },
     async (request, reply) => exportEvents(services, request, { reply, query: request.query }),
   )
 }

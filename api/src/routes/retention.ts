@@ -17,6 +17,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
+import { maySee, type Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import { type App, answers, contextOf } from './route.ts'
 
@@ -28,7 +29,11 @@ export function addRetentionRoutes(app: App, services: Services): void {
   app.get(
     '/api/audit/retention',
     { config: { permission: 'audit' }, schema: { response: answers({ 200: retentionSchema }) } },
-    async (request) => shown(services, requirePrincipal(request).tenantId),
+    async (request) => {
+      const reader = requirePrincipal(request)
+      const { days, holds } = await shown(services, reader.tenantId)
+      return { days, holds: holds.filter((hold) => isTheirs(hold, reader)) }
+    },
   )
   app.patch(
     '/api/audit/retention',
@@ -118,6 +123,11 @@ async function requireKnown(
 async function shown({ retention }: Services, tenantId: string): Promise<RetentionShown> {
   const { days, holds } = await retention.stateOf(tenantId)
   return { days, holds: [...holds] }
+}
+
+/** Reasons and ids are of no concern to who sees some installations only. */
+function isTheirs({ scope, id }: HoldBody, reader: Principal): boolean {
+  return reader.installationIds === null || scope === 'all' || maySee(reader, id)
 }
 
 /** It holds for all installations, so whoever is narrowed to some may not set it. */

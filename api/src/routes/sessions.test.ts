@@ -65,6 +65,7 @@ async function openWhile(taken: Taken) {
 
 const taking: Array<[what: string, taken: Taken]> = [
   ['a person disabled', ({ services, userId }) => services.users.setDisabled(userId, true)],
+  ['access suspended', ({ say, userId }) => say({ type: 'AccessSuspended', data: { userId } })],
   ['a sign-in ended', ({ services, userId }) => services.logins.endAllOf(userId)],
   ['a role revoked', ({ say, userId }) => say({ type: 'RoleRevoked', data: { userId } })],
   ['a device removed', ({ say }) => say({ type: 'DeviceRemoved', data: {} }, 'device')],

@@ -33,8 +33,9 @@ export function addSessionRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       const { reason = '', ...wanted } = request.body ?? {}
+      const { userId, loginId } = requirePrincipal(request)
       const opened = await services.sessions.open({
-        ...{ ...wanted, reason, userId: requirePrincipal(request).userId },
+        ...{ ...wanted, reason, userId, loginId },
         ...{ device: namedOf(request, 'device'), clientIp: request.ip, correlationId: request.id },
         userAgent: request.headers['user-agent'] ?? '',
         isWelcome: () => mayStill(services, request),

@@ -10,6 +10,7 @@ export type MemberRow = {
   readonly role: Role
   /** null: all installations of the tenant. */
   readonly installationIds: readonly string[] | null
+  readonly isSuspended: boolean
 }
 
 /** Who may do what where. */
@@ -21,7 +22,7 @@ export class MembersView implements View {
     this.#members = new Table(
       database,
       'member',
-      'user text, tenant text, role text, installations text, primary key (user, tenant)',
+      'user text, tenant text, role text, installations text, suspended integer, primary key (user, tenant)',
     ).index('tenant, user')
     this.#tenants = new Table(database, 'tenant', 'id text primary key, name text')
   }
@@ -33,8 +34,12 @@ export class MembersView implements View {
     } else if (event.type === 'RoleGranted') {
       const { userId, role, installationIds } = event.data
       const scope = installationIds ? JSON.stringify(installationIds) : null
-      const sql = 'insert or replace into member values (?, ?, ?, ?)'
+      const sql = `insert into member values (?, ?, ?, ?, 0)
+        on conflict do update set role = excluded.role, installations = excluded.installations`
       this.#members.run(sql, userId, tenantId, role, scope)
+    } else if (event.type === 'AccessSuspended' || event.type === 'AccessRestored') {
+      const sql = 'update member set suspended = ? where user = ? and tenant = ?'
+      this.#members.run(sql, Number(event.type === 'AccessSuspended'), event.data.userId, tenantId)
     } else if (event.type === 'RoleRevoked') {
       const sql = 'delete from member where user = ? and tenant = ?'
       this.#members.run(sql, event.data.userId, tenantId)
@@ -68,5 +73,6 @@ function toMember(row: Row): MemberRow {
     tenantName: textOrNull(row['name']) ?? '',
     role: text(row['role']) as Role,
     installationIds: scope === null ? null : (JSON.parse(scope) as string[]),
+    isSuspended: row['suspended'] === 1,
   }
 }

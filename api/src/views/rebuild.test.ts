@@ -43,7 +43,7 @@ test('a row that was changed, added or removed is told with its table, and mende
   await follow()
   const database = new DatabaseSync(path)
   database.exec("update installation set name = 'X' where id = (select min(id) from installation)")
-  database.exec("insert into member values ('u', 't', 'admin', null)")
+  database.exec("insert into member values ('u', 't', 'admin', null, 0)")
   database.exec('delete from device')
   database.close()
   const { differences } = await rebuildViews({ store, path, log })

@@ -57,6 +57,11 @@ export const requests = {
     en: 'There must always be an administrator of all installations.',
     pt: 'Sempre deve haver alguém que administre todas as instalações.',
   },
+  LEGAL_HOLD: {
+    status: 409,
+    en: 'A legal hold keeps something of this person. Lift it first.',
+    pt: 'Uma retenção legal mantém algo desta pessoa. Levante-a antes.',
+  },
   EMAIL_TAKEN: {
     status: 409,
     en: 'There is already an account with this e-mail.',

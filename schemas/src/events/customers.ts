@@ -23,6 +23,9 @@ export const access = {
     installationIds: optional(Type.Array(id)),
   }),
   RoleRevoked: data({ userId: id }),
+  /** May not sign in, nor have done what they asked for, until restored; keeps the role. */
+  AccessSuspended: data({ userId: id }),
+  AccessRestored: data({ userId: id }),
   /** The key of what the log and the blobs hold of this person is destroyed from now on. */
   SubjectErased: data({ userId: id }),
   AccessDenied: data({ errorCode: text, method: text, path: text }),
