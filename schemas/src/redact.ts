@@ -11,7 +11,7 @@ const secretName = new RegExp(
   'i',
 )
 /** Where none of it stands, there is no such name. */
-const mayBeNamed = new RegExp(`${words}|[%\\\\]|&#|auth|pin|sig|sid|cookie`, 'i')
+const mayBeNamed = new RegExp(`${words}|auth|pin|sig|sid|cookie|%[2-7][\\da-f]|\\\\[ux]|&#`, 'i')
 const coded = /%([\da-f]{2})|\\+u([\da-f]{4})|\\+x([\da-f]{2})|&#x([\da-f]{1,6});/gi
 /** A parameter of an address that is a parameter of an address, and so on. */
 const maxDepth = 4
@@ -31,6 +31,11 @@ export function isSecretName(name: string): boolean {
 
 function letter(code: number): string {
   return code <= 0xff_ff ? String.fromCharCode(code) : ''
+}
+
+/** A first look at a whole text: false where no secret name can be in it. */
+export function mayHoldSecretName(text: string): boolean {
+  return mayBeNamed.test(text)
 }
 
 /** Names of headers that were judged already: the same few come with every request. */
@@ -75,7 +80,7 @@ const nextPair = /\s{0,2}[\w.-]{1,60}=/y
 export function redactUrl(url: string): string {
   if (!mayHold.test(url)) return url
   const clean = url.replace(user, `$1${redacted}@`).replace(codedUser, `$1${redacted}$3`)
-  return mayBeNamed.test(clean) ? redactPairs(clean) : clean
+  return mayHoldSecretName(clean) ? redactPairs(clean) : clean
 }
 
 function redactPairs(text: string): string {
@@ -92,7 +97,7 @@ function redactPairs(text: string): string {
       from = index
       hiding = -1
     }
-    if ((kind === '=' || kind === ':') && isSecretName(lastWord(text.slice(nameAt, index)))) {
+    if (next < text.length && isName(kind, text.slice(nameAt, index))) {
       clean += text.slice(from, next) + redacted
       hiding = kind === '=' ? depthOf(mark) : 0
     }
@@ -116,6 +121,10 @@ function kindOf(mark: string): string {
 
 function depthOf(mark: string): number {
   return (mark.length - 1) / 2
+}
+
+function isName(kind: string, before: string): boolean {
+  return (kind === '=' || kind === ':') && isSecretName(lastWord(before))
 }
 
 /** A `;` is of the secret, unless a name follows. */

@@ -16,7 +16,7 @@ import {
   createZstdDecompress,
 } from 'node:zlib'
 import { takeOrders } from '../thread.ts'
-import { isReadable, redactBody } from './redact-body.ts'
+import { redactBody } from './redact-body.ts'
 
 export type CopyOrder = {
   readonly id: number
@@ -29,7 +29,7 @@ export type CopyOrder = {
 }
 export type CopyAnswer = {
   readonly id: number
-  /** undefined: it could not be decoded. */
+  /** undefined: it could not be decoded, or its secrets not be found. */
   readonly copy?: {
     readonly bytes: Uint8Array
     readonly digest: string
@@ -68,8 +68,7 @@ async function answer(order: CopyOrder): Promise<void> {
 
 async function copyOf(order: CopyOrder): Promise<CopyAnswer['copy']> {
   const { bytes, isCut } = await decode(order)
-  if (!isReadable(bytes, order.mediaType)) return undefined
-  const clean = redactBody(bytes, order.mediaType)
+  const { bytes: clean } = redactBody(bytes, order.mediaType)
   const digest = `sha256:${createHash('sha256').update(clean).digest('hex')}`
   return { bytes: clean, digest, isCut }
 }

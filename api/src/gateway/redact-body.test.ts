@@ -1,10 +1,10 @@
 import { isSecretName, redacted } from '@travessia/schemas/redact'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isReadable, redactBody } from './redact-body.ts'
+import { redactBody } from './redact-body.ts'
 
 function clean(text: string, mediaType = ''): string {
-  return redactBody(Buffer.from(text), mediaType).toString()
+  return redactBody(Buffer.from(text), mediaType).bytes.toString()
 }
 
 test.each([
@@ -57,16 +57,183 @@ test('a multipart form keeps its fields, its secrets and files are left out', ()
 
 test('what is no secret keeps its bytes, of pictures all', () => {
   const latin1 = Buffer.from('<p>ção</p>', 'latin1')
-  expect(redactBody(latin1, 'text/html')).toEqual(latin1)
+  expect(redactBody(latin1, 'text/html')).toEqual({ bytes: latin1, hadSecret: false })
   const picture = Buffer.from('\x89PNG\0"password":"x"', 'latin1')
-  expect(redactBody(picture, 'image/png')).toEqual(picture)
+  expect(redactBody(picture, 'image/png')).toEqual({ bytes: picture, hadSecret: false })
   expect(clean('{"password":"x"}', 'image/png')).toBe('{"password":"[redacted]"}')
 })
 
-test('wide text, whose names cannot be seen, is not readable', () => {
-  expect(isReadable(Buffer.from('\ufeff{"password":"x"}', 'utf16le'), '')).toBe(false)
-  expect(isReadable(Buffer.from('x'), 'text/plain; charset=UTF-16LE')).toBe(false)
-  expect(isReadable(Buffer.from('{}'), 'application/json; charset=utf-8')).toBe(true)
+test.each([
+  ['has a mark of its order', '\ufeff{"password":"x"}', ''],
+  ['has none', '{"password":"x"}', 'application/json'],
+  ['begins late', `${'\u4e2d'.repeat(2000)}{"password":"x"}`, 'text/plain'],
+])('wide text, whose names cannot be seen, is refused: it %s', (_what, text, mediaType) => {
+  const bytes = Buffer.from(text, 'utf16le')
+  expect(() => redactBody(bytes, mediaType)).toThrow(RangeError)
+  expect(() => redactBody(bytes.swap16(), mediaType)).toThrow(RangeError)
+})
+
+test.each([
+  ['a charset that hides names', 'x', 'text/plain; charset=UTF-16LE'],
+  [
+    'a multipart form whose boundary is not there',
+    'name="password"\r\n\r\nx',
+    'multipart/form-data',
+  ],
+  ['another boundary', '--b\r\nx\r\n--b--', 'multipart/mixed; boundary=c'],
+])('%s is refused', (_what, text, mediaType) => {
+  expect(() => clean(text, mediaType)).toThrow(RangeError)
+})
+
+test('a script keeps its code, a style sheet its rules', () => {
+  const script = 'for(var i=0;i<keys.length&&x>1;i++){a={key:f(b),pin:c};session=g()}'
+  expect(clean(script, 'text/javascript')).toContain('a={key:f(b),pin:c}')
+  expect(clean('.token:hover{color:red}', 'text/css')).toBe('.token:hover{color:red}')
+  const page = '<script>if (i <keys.length && j> 0) f(); g()</script><p>text</p>'
+  expect(clean(page, 'text/html')).toBe(page)
+})
+
+/** Each holds `canary` behind a name, and nothing else of it. */
+test.each([
+  ['an object in a script', '<script>var a={login:"a",password:"canary"}</script>'],
+  [
+    'an object in a script of its own',
+    'x({user:1,password:"canary",pin:`canary`})',
+    'text/javascript',
+  ],
+  ['single quotes', "<script>var a={password:'can\\'ary canary'}</script>"],
+  ['a number in a script', 'var a={pin:4711,b:1}', 'text/javascript', '4711'],
+  ['an assignment', 'var a = 1, password = "canary";', 'text/javascript'],
+  ['an assignment of a page', '<script>\nvar password = "canary";\n</script>'],
+  ['relaxed JSON', '{login: a, password: canary b, n: 1}'],
+  ['an escaped key', '{"pa\\u0073sword":"canary"}'],
+  ['an escaped key in a script', 'x({"p\\x61ssword":"canary"})'],
+  ['JSON in JSON, escaped', '{"a":"{\\"pa\\\\u0073sword\\":\\"canary\\"}"}'],
+  ['a name within a text', '{"note":"my password: ","password":"canary"}'],
+  ['a name within JSON in JSON', '{"note":"say \\"password\\": ","token":"canary"}'],
+  ['a list of fields', '[{"name":"login","value":"a"},{"name":"password","value":"canary"}]'],
+  ['YAML', 'login: a\npassword: canary, canary b\nn: 1\n'],
+  ['YAML with quotes', "password: 'can''canary' # canary\n"],
+  ['a list of YAML', 'users:\n  - login: a\n    password: canary\n  - password: canary\n'],
+  ['a block of YAML', 'password: |\n  canary\n\n  canary\nlogin: a\n'],
+  ['a tree of YAML', 'secret:\n  a: canary\n  b:\n    - canary\n'],
+  ['INI', '[wifi]\npassword = canary b;canary\nssid=x\n'],
+  ['INI without spaces', '[wifi]\r\npassword=canary b\r\nssid=x\r\n'],
+  ['words before', 'Wifi password: canary b\n'],
+  ['CDATA', '<password><![CDATA[canary</password>canary]]></password>'],
+  ['CDATA that is cut', '<password><![CDATA[canary <b> canary'],
+  ['elements within', '<a><secret><v>canary</v><secret>canary</secret>canary</secret></a>'],
+  ['elements within, cut', '<a><secret><v>canary'],
+  ['a text area', '<textarea rows=2 name="password">canary <b>canary</textarea>'],
+  ['a selection', '<select name="pin"><option value="canary" selected>canary</select>'],
+  ['a tag with > in it', '<input title="a>b" name="password" value="canary">'],
+  ['a tag in a string', '{"html":"<input name=\\"password\\" value=\\"canary\\">"}'],
+  ['a name in entities', '<input name="p&#97;ssword" value="canary">'],
+  ['a named property', '<property name="db.password">canary</property>'],
+  ['a property list', '<dict><key>password</key><string>canary</string></dict>'],
+  ['XML-RPC', '<member><name>password</name><value><string>canary</string></value></member>'],
+  ['an attribute in an attribute', `<a onclick="login({password:'canary'});x(password='canary')">`],
+  ['an attribute without quotes', '<user password=canary>'],
+  ['an address in an address', '<a href="/l?r=%2Fcb%3Ftoken%3Dcanary">'],
+  ['a form whose first name is odd', '$user=x&password=can canary;canary'],
+  ['a form with ;', 'user=x;password=canary'],
+  ['a form with a line break', 'a=1&password=can\ncanary', 'application/x-www-form-urlencoded'],
+  ['JSON in a form', `data=${encodeURIComponent('{"a":1,"password":"can canary"}')}&b=1`],
+  ['a form in a form', `a=${encodeURIComponent(`b=${encodeURIComponent('password=can canary')}`)}`],
+  ['a name encoded twice', 'x=1&pa%2573sword=can canary'],
+  ...['jwt', 'sid', 'auth', 'signature', 'x-auth', 'Cookie', 'psk'].flatMap((name) => [
+    [`JSON with ${name}`, `{"a":1,"${name}":"canary"}`] as const,
+    [`a form with ${name}`, `a=1&${name}=canary b;canary`] as const,
+  ]),
+] as ReadonlyArray<[string, string, string?, string?]>)(
+  'no secret of %s is left, however much is cut off',
+  (_what: string, text: string, mediaType = '', hidden = 'canary') => {
+    expect(clean(text, mediaType)).toContain(redacted)
+    for (let end = text.length; end > 0; end -= 1)
+      expect(clean(text.slice(0, end), mediaType)).not.toContain(hidden)
+  },
+)
+
+const field = (name: string, value: string, more = '') =>
+  `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`
+
+test.each([
+  ['of another kind', field('password', 'canary'), 'multipart/mixed; boundary="b"'],
+  ['that nobody calls so', field('a', '1') + field('password', 'canary'), 'text/plain'],
+  [
+    'with the delimiter in a secret',
+    field('password', 'canary--bcanary'),
+    'multipart/form-data; boundary=b',
+  ],
+  [
+    'with bare line feeds',
+    field('password', 'canary').replaceAll('\r', ''),
+    'multipart/form-data; boundary=b',
+  ],
+  ['with JSON in a field', field('a', '{"pin":"canary"}'), 'multipart/form-data; boundary=b'],
+  [
+    'with a coded field',
+    field('a', btoa('canary'), '\r\nContent-Transfer-Encoding: base64'),
+    'multipart/mixed; boundary=b',
+  ],
+  [
+    'in a part of another',
+    `--o\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${field('password', 'canary')}--b--\r\n`,
+    'multipart/mixed; boundary=o',
+  ],
+])('no secret of a multipart form is left, one %s', (_what, text, mediaType) => {
+  const kept = clean(text, mediaType)
+  for (const hidden of ['canary', btoa('canary')]) expect(kept).not.toContain(hidden)
+})
+
+test('only a secret that was there counts as one, a file that is left out does not', () => {
+  const had = (text: string, mediaType = '') => redactBody(Buffer.from(text), mediaType).hadSecret
+  const type = 'multipart/form-data; boundary=b'
+  expect(had(field('f', 'G28', '; filename="a.gcode"'), type)).toBe(false)
+  expect(had(field('f', 'G28', '; filename="a.gcode"') + field('pin', '1'), type)).toBe(true)
+  expect([had('a=1&b=2'), had('a=1&pin=2'), had('{"login":"a"}')]).toEqual([false, true, false])
+})
+
+test('a body made to be slow to read is not, or is refused', () => {
+  const evil = [
+    ...[
+      '"key":{',
+      '"',
+      '\\',
+      '\\"',
+      '"a":',
+      'a.',
+      '[',
+      '<key>',
+      '<key ',
+      '<a "',
+      '<a \'"',
+      '&',
+      '=',
+    ],
+    ...[
+      'key=',
+      'key: \n',
+      ' ',
+      '- ',
+      '<key><![CDATA[',
+      'key:"',
+      '%25',
+      ' a=',
+      '<a b=',
+      '`',
+      '--b\n',
+    ],
+  ]
+  for (const text of evil) {
+    const begun = performance.now()
+    try {
+      clean(text.repeat(1_000_000 / text.length))
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError)
+    }
+    expect([text, performance.now() - begun < 4_000]).toEqual([text, true])
+  }
 })
 
 const secret = fc.string({ minLength: 12, maxLength: 40 }).map((text) => `canary${text}`)

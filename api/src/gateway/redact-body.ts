@@ -4,151 +4,129 @@
  * (latin1), so what is not a secret keeps its bytes. Rather too much than too little.
  */
 import { isSecretName, redacted } from '@travessia/schemas/redact'
+import { redactText } from './redact-text.ts'
 
 /** Pictures and the like: nothing there has a name before it. */
-const binary = /^(image\/(?!svg)|audio\/|video\/|font\/)/
-const headerName = /^(proxy-)?authorization$|^(set-)?cookie$/i
-/** `"name":`, also `'name':` and, where JSON stands in JSON, `\"name\":`. */
-const member = /(\\{0,3}["'])([^"'\\\r\n]{1,100})\1\s{0,20}:\s{0,20}/g
-const string = /(?:[^"\\]|\\[\s\S])*/y
-const singleQuoted = /(?:[^'\\]|\\[\s\S])*/y
-const literal = /[^,}\]\s]*/y
-const pair = /(^|[?&;\r\n]|["'>\s](?=[\w.-]{1,60}=[^"'<>\s]))([\w.%[\]+-]{1,100})=([^&;\s"'<>]*)/g
-const formPair = /(^|[&\r\n])([^=&\r\n]{1,200})=([^&\r\n]*)/g
-const userInUrl = /(\/\/)[^/?#@\s"'<>]{1,300}@/g
-const attribute = /(?<![\w:-])([\w:-]{1,100})(\s{0,5}=\s{0,5})("[^"]*"?|'[^']*'?)/g
-const input = /<(?:input|meta)\b[^<>]{0,4000}>/gi
-const element = /<((?:[\w-]{1,60}:)?[\w-]{1,100})((?:\s[^<>]{0,1000})?)>([^<]*)(?=<\/)/g
+const binary = /^\s*(image\/(?!svg)|audio\/|video\/|font\/)/i
+const foreignCharset = /charset\s*=\s*"?(utf-?(7|16|32)|(iso-10646-)?ucs|ibm|ebcdic|cp-?037)/i
+/** Letters with zeros between them. */
+const wide = /(?:[\x20-\x7e]\0){4}|(?:\0[\x20-\x7e]){4}/
+const code = /^\s*[\w.-]+\/(?:[\w.-]+\+)?(?:x-)?((java|ecma)script|css)\b/i
+const formType = /^\s*application\/x-www-form-urlencoded/i
+/** Said by nothing but itself. */
+const formStart = /^(?![\s<{["'])[^=&\r\n]{1,200}=/
+const multipart = /^\s*multipart\//i
+const multipartStart = /^\s{0,4}--([^\r\n]{1,200})\r?\ncontent-/i
+const encodedPart = /^content-transfer-encoding:\s*(?!7bit|8bit|binary)\S/im
+/** A form in a field of a form, and so on. */
+const maxDepth = 4
 
-export function redactBody(bytes: Buffer, mediaType: string): Buffer {
-  if (binary.test(mediaType) && isBinary(bytes)) return bytes
+export type RedactedBody = {
+  readonly bytes: Buffer
+  /** Something was taken out, and not only a file. */
+  readonly hadSecret: boolean
+}
+type Redacted = { readonly text: string; readonly hadSecret: boolean }
+
+/** @throws RangeError: its names cannot be seen, or not where its secrets end */
+export function redactBody(bytes: Buffer, mediaType: string): RedactedBody {
+  if (binary.test(mediaType) && isBinary(bytes)) return { bytes, hadSecret: false }
   const text = bytes.toString('latin1')
-  const boundary = boundaryOf(mediaType)
-  const clean = boundary === undefined ? redactText(text) : redactParts(text, boundary)
-  return clean === text ? bytes : Buffer.from(clean, 'latin1')
+  if (isWide(bytes)) throw unreadable()
+  const clean = redactTyped(text, mediaType)
+  const { hadSecret } = clean
+  return { bytes: clean.text === text ? bytes : Buffer.from(clean.text, 'latin1'), hadSecret }
 }
 
-/** Text in UTF-16 hides its names from us. */
-export function isReadable(bytes: Buffer, mediaType: string): boolean {
-  const isWide = bytes.length >= 2 && [0xfffe, 0xfeff].includes(bytes.readUInt16BE(0))
-  return !isWide && !/charset="?utf-?(16|32)|ucs-?2/i.test(mediaType)
+function unreadable(): RangeError {
+  return new RangeError('names cannot be seen')
 }
 
 function isBinary(bytes: Buffer): boolean {
   return bytes.subarray(0, 1024).includes(0)
 }
 
-function redactText(text: string): string {
-  const pairs = /^[\w.%[\]+-]{1,200}=/.test(text) ? formPair : pair
-  return redactMembers(text)
-    .replace(userInUrl, `$1${redacted}@`)
-    .replace(pairs, (whole, mark: string, name: string) =>
-      isSecret(decoded(name)) ? `${mark}${name}=${redacted}` : whole,
-    )
-    .replace(attribute, (whole, name: string, mark: string) =>
-      isSecret(name) ? `${name}${mark}"${redacted}"` : whole,
-    )
-    .replace(input, (tag) => (isSecretInput(tag) ? withoutValue(tag) : tag))
-    .replace(element, (whole, name: string, attributes: string, content: string) =>
-      content !== '' && isSecret(name) ? `<${name}${attributes}>${redacted}` : whole,
-    )
+function isWide(bytes: Buffer): boolean {
+  return bytes.length >= 2 && [0xfffe, 0xfeff].includes(bytes.readUInt16BE(0))
 }
 
-/** Values of any form: a string, an object with all that is in it, a number. */
-function redactMembers(text: string): string {
-  let clean = ''
-  let from = 0
-  member.lastIndex = 0
-  for (let found = member.exec(text); found; found = member.exec(text)) {
-    const [, quote = '', name = ''] = found
-    if (!isSecret(name)) continue
-    const start = member.lastIndex
-    const end = valueEnd(text, start, quote)
-    clean += `${text.slice(from, start)}${quote}${redacted}${quote}`
-    from = end
-    member.lastIndex = end
-  }
-  return clean + text.slice(from)
+function redactTyped(text: string, mediaType: string, depth = 0): Redacted {
+  const boundary = boundaryOf(text, mediaType)
+  if (boundary !== undefined) return redactParts(text, { boundary, depth })
+  if (foreignCharset.test(mediaType) || wide.test(text)) throw unreadable()
+  const isForm = formType.test(mediaType)
+  const fields = isForm || formStart.test(text) ? redactForm(text, { isForm, depth }) : text
+  const clean = redactText(fields, code.test(mediaType) ? 'code' : undefined)
+  return { text: clean, hadSecret: clean !== text }
 }
 
-function valueEnd(text: string, start: number, quote: string): number {
-  const isEscaped = quote.length > 1
-  if (isEscaped && text.startsWith(quote, start)) {
-    const end = text.indexOf(quote, start + quote.length)
-    return end < 0 ? text.length : end + quote.length
-  }
-  const first = text[start]
-  if (first === '"' || first === "'") return Math.min(stringEnd(text, start), text.length)
-  if (first === '{' || first === '[') return nestedEnd(text, start)
-  return matchEnd(literal, text, start)
+function redactForm(text: string, { isForm, depth }: { isForm: boolean; depth: number }): string {
+  return text
+    .split(isForm ? /(&)/ : /([&\r\n])/)
+    .map((field) => {
+      const mark = field.indexOf('=')
+      if (mark < 0) return field
+      const [name, value] = [field.slice(0, mark), field.slice(mark + 1)]
+      return `${name}=${isSecretName(name) ? redacted : redactField(value, depth)}`
+    })
+    .join('')
 }
 
-/** Behind the closing quote. */
-function stringEnd(text: string, start: number): number {
-  return matchEnd(text[start] === '"' ? string : singleQuoted, text, start + 1) + 1
-}
-
-function nestedEnd(text: string, start: number): number {
-  let depth = 0
-  for (let at = start; at < text.length; at += 1) {
-    const char = text[at]
-    if (char === '"') at = stringEnd(text, at) - 1
-    else if (char === '{' || char === '[') depth += 1
-    else if (char === '}' || char === ']') depth -= 1
-    if (depth === 0) return at + 1
-  }
-  return text.length
-}
-
-function matchEnd(expression: RegExp, text: string, at: number): number {
-  expression.lastIndex = at
-  return expression.test(text) ? expression.lastIndex : at
+/** What a field holds may be JSON, or a form. */
+function redactField(value: string, depth: number): string {
+  if (!value.includes('%')) return value
+  if (depth >= maxDepth) return redacted
+  const plain = value
+    .replaceAll('+', ' ')
+    .replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  const clean = redactTyped(plain, '', depth + 1)
+  return clean.hadSecret ? encodeURIComponent(clean.text) : value
 }
 
 /** Files keep their heads, fields are treated like the pairs of a form. */
-function redactParts(text: string, boundary: string): string {
-  return text
-    .split(`--${boundary}`)
-    .map((part) => {
-      const headEnd = part.indexOf('\r\n\r\n')
-      if (headEnd < 0) return part
-      const head = part.slice(0, headEnd)
-      const content = part.slice(headEnd + 4).replace(/\r\n$/, '')
-      const name = /\bname="?([^";\r\n]*)/i.exec(head)?.[1] ?? ''
-      const isFile = /\bfilename\*?=/i.test(head)
-      const kept = isFile ? `[${content.length} bytes left out]` : fieldOf(name, content)
-      return `${head}\r\n\r\n${kept}${part.endsWith('\r\n') ? '\r\n' : ''}`
-    })
-    .join(`--${boundary}`)
+function redactParts(
+  text: string,
+  { boundary, depth }: { boundary: string; depth: number },
+): Redacted {
+  let hadSecret = false
+  const parts = `\n${text}`.split(`\n--${boundary}`).map((part) => {
+    const clean = redactPart(part, depth)
+    hadSecret ||= clean.hadSecret
+    return clean.text
+  })
+  return { text: parts.join(`\n--${boundary}`).slice(1), hadSecret }
 }
 
-function fieldOf(name: string, content: string): string {
-  return isSecret(name) ? redacted : redactText(content)
+function redactPart(part: string, depth: number): Redacted {
+  const blank = /\r?\n\r?\n/.exec(part)
+  if (!blank) return redactTyped(part, '', depth + 1)
+  const head = part.slice(0, blank.index)
+  const [content = '', end = ''] = split(part.slice(blank.index + blank[0].length))
+  const clean = redactContent(head, content, depth)
+  return { text: `${head}${blank[0]}${clean.text}${end}`, hadSecret: clean.hadSecret }
 }
 
-function boundaryOf(mediaType: string): string | undefined {
-  if (!/^multipart\/form-data/i.test(mediaType)) return undefined
-  return /boundary="?([^";]{1,200})/i.exec(mediaType)?.[1]?.trim()
+function redactContent(head: string, content: string, depth: number): Redacted {
+  const name = /\bname\s*=\s*(?:"((?:[^"\\]|\\.)*)|([^";\s]*))/i.exec(head)
+  if (isSecretName(name?.[1] ?? name?.[2] ?? '')) return { text: redacted, hadSecret: true }
+  const isFile = /\bfilename\*?\d*\*?\s*=/i.test(head)
+  if (isFile || encodedPart.test(head) || depth >= maxDepth)
+    return { text: `[${content.length} bytes left out]`, hadSecret: false }
+  return redactTyped(content, /^content-type:\s*([^\r\n]*)/im.exec(head)?.[1] ?? '', depth + 1)
 }
 
-function isSecretInput(tag: string): boolean {
-  return [...tag.matchAll(/\b(type|name|id)\s*=\s*["']?([\w-]+)/gi)].some(([, , said = '']) =>
-    isSecret(said),
-  )
+/** The line break before a delimiter is part of that; its `\n` is gone already. */
+function split(content: string): [string, string] {
+  return content.endsWith('\r') ? [content.slice(0, -1), '\r'] : [content, '']
 }
 
-function withoutValue(tag: string): string {
-  return tag.replace(/(\b(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)/gi, `$1"${redacted}"`)
-}
-
-function isSecret(name: string): boolean {
-  return isSecretName(name) || headerName.test(name)
-}
-
-function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
-  }
+/** @throws RangeError: it says that it has one, and has not */
+function boundaryOf(text: string, mediaType: string): string | undefined {
+  const seen = multipartStart.exec(text)?.[1]
+  if (!multipart.test(mediaType)) return seen?.trim()
+  const said = /boundary\s*=\s*(?:"([^"]{1,200})"|([^";\s]{1,200}))/i.exec(mediaType)
+  const boundary = said?.[1] ?? said?.[2]
+  if (boundary !== undefined && `\n${text}`.includes(`\n--${boundary}`)) return boundary
+  if (text.trim() === '') return undefined
+  throw new RangeError('a form without its boundary')
 }
