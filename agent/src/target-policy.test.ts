@@ -1,5 +1,7 @@
+import { syncBuiltinESMExports } from 'node:module'
 import type { Socket } from 'node:net'
-import { expect, test, vi } from 'vitest'
+import os from 'node:os'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { deviceAt } from './fixtures.ts'
 import { pinnedAddress, requirePeer, targetOf } from './target-policy.ts'
 
@@ -52,6 +54,23 @@ test('loopback is reached only when it was allowed at pairing', async () => {
     await expect(pinned(baseUrl)).rejects.toEqual(forbidden)
     await expect(pinned(baseUrl, withLoopback)).resolves.toBeTypeOf('string')
   }
+})
+
+test('this host by its address in a network is as forbidden as by 127.0.0.1, and so are its own ports there', async () => {
+  const interfaces = vi.spyOn(os, 'networkInterfaces')
+  onTestFinished(() => {
+    interfaces.mockRestore()
+    syncBuiltinESMExports()
+  })
+  const lan = [{ address: '192.168.1.7' }, { address: 'fd00::7' }]
+  interfaces.mockReturnValue({ lo: [], eth0: lan } as never)
+  syncBuiltinESMExports()
+  for (const host of ['192.168.1.7', '[fd00::7]', '[fd00:0::7]', '3232235783']) {
+    await expect(pinned(`http://${host}:8080`), host).rejects.toEqual(forbidden)
+    await expect(pinned(`http://${host}:8080`, withLoopback), host).resolves.toBeTypeOf('string')
+    await expect(pinned(`http://${host}:22100`, withLoopback), host).rejects.toEqual(forbidden)
+  }
+  await expect(pinned('http://192.168.1.8:22100')).resolves.toBe('192.168.1.8')
 })
 
 test("the agent's own port is refused even where loopback is allowed, in every form", async () => {

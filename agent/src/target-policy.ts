@@ -5,6 +5,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { classifyAddress } from '@travessia/schemas/ip-address'
@@ -18,9 +19,9 @@ export type Target = {
 }
 
 export type Policy = {
-  /** Loopback devices are allowed (set at pairing); still only registered ones. */
+  /** Devices on this host are allowed (set at pairing); still only registered ones. */
   readonly allowLoopback: () => boolean
-  /** The agent's own ports on loopback. */
+  /** The agent's own ports. */
   readonly forbiddenPorts: () => readonly number[]
   /** Asked once per connection; the system's resolver when absent. */
   readonly resolve?: (hostname: string) => Promise<string>
@@ -54,12 +55,19 @@ function readTarget(device: AgentDevice, port: number | undefined): Target {
 /** The one address to connect to. @throws TravessiaError TARGET_FORBIDDEN, DEVICE_UNREACHABLE (unknown name) */
 export async function pinnedAddress(target: Target, policy: Policy): Promise<string> {
   const address = isIP(target.hostname) ? target.hostname : await resolve(target.hostname, policy)
-  const kind = classifyAddress(address)
+  const kind = isOwn(address) ? 'loopback' : classifyAddress(address)
   const isOwnService = kind === 'loopback' && policy.forbiddenPorts().includes(target.port)
   const isAllowed =
     kind === 'private' || (kind === 'loopback' && policy.allowLoopback() && !isOwnService)
   if (!isAllowed) throw forbidden(kind)
   return address
+}
+
+/** One of this host's in a network: the way there is as short as by 127.0.0.1. */
+function isOwn(address: string): boolean {
+  return Object.values(networkInterfaces()).some((all) =>
+    all?.some((one) => one.address === address),
+  )
 }
 
 /** @throws TravessiaError TARGET_FORBIDDEN when the peer is not the address that was allowed */

@@ -76,9 +76,9 @@ export async function createCloudNode(
   const bus = createBus(base, config.DATA_DIR)
   const remote = createRemote(config, { ...base, ...bus, endpoints })
   const services: Services = {
-    ...{ ...base, ...bus, ...remote, ...jobs, endpoints: () => endpoints },
-    ...{ isDemo: config.DEMO, metricsToken: config.METRICS_TOKEN },
-    ...attemptCounters(),
+    ...{ ...base, ...bus, ...remote, ...jobs, ...attemptCounters(), endpoints: () => endpoints },
+    ...{ isDemo: config.DEMO, registration: config.REGISTRATION },
+    metricsToken: config.METRICS_TOKEN,
   }
   const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })
   watchAccess(services)

@@ -34,6 +34,8 @@ const schema = Type.Object({
   BLOBS_MAX_GIB: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 20 }),
   /** Bearer of `/metrics` for those who do not ask from loopback. */
   METRICS_TOKEN: Type.Optional(Type.String({ minLength: 16 })),
+  /** Whether strangers may found a customer. */
+  REGISTRATION: Type.Enum(['open', 'closed'], { default: 'open' }),
   DEMO: Type.Enum(['0', '1'], { default: '0' }),
 })
 

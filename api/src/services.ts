@@ -81,6 +81,8 @@ export type Services = {
   readonly approvals: Approvals
   readonly endpoints: () => Endpoints
   readonly isDemo: boolean
+  /** Whether strangers may found a customer. */
+  readonly registration: 'open' | 'closed'
   readonly metricsToken: string | undefined
   readonly now: () => number
   readonly log: Logger

@@ -50,7 +50,8 @@ export async function searchNetwork(options: SearchOptions): Promise<Suggestion[
     const kind = classifyAddress(address)
     return kind === 'private' || (kind === 'loopback' && options.allowLoopback)
   }
-  const heard = new Heard(isAllowed)
+  const isOther = (address: string) => options.allowLoopback || !from.includes(address)
+  const heard = new Heard((address) => isAllowed(address) && isOther(address))
   const question = encodeQuery(serviceNames, randomInt(0x10000))
   const request = Buffer.from(searchRequest(`${ssdp.address}:${ssdp.port}`))
   const sockets = from

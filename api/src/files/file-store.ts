@@ -13,6 +13,7 @@ import type { EventContext } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { maxFileBytes } from '@travessia/schemas/print-file-rules'
 import type { Logger } from 'pino'
+import { roomOn } from '../disk-room.ts'
 import { handle } from '../domain/decider.ts'
 import { file as decider, type FileIntent } from '../domain/file.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -116,10 +117,13 @@ export class FileStore {
   /** Counted from here on until it stands in the view. @returns what ends the count */
   async #reserve(tenantId: string, length: number): Promise<() => void> {
     const kept = await this.#deps.views.files.usage(tenantId)
+    const room = await roomOn(this.#deps.directory)
     const coming = this.#coming.get(tenantId) ?? { files: 0, bytes: 0 }
+    const allComing = [...this.#coming.values()].reduce((sum, { bytes }) => sum + bytes, 0)
     const isFull =
       kept.files + coming.files >= maxTenantFiles ||
-      kept.bytes + coming.bytes + length > maxTenantBytes
+      kept.bytes + coming.bytes + length > maxTenantBytes ||
+      allComing + length > room
     if (isFull) throw new TravessiaError('FILE_QUOTA')
     this.#count(tenantId, 1, length)
     return () => this.#count(tenantId, -1, -length)

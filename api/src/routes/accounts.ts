@@ -54,6 +54,7 @@ export function addAccountRoutes(app: App, services: Services): void {
         name = email.split('@')[0] ?? email,
         tenantName = name,
       } = request.body
+      if (services.registration === 'closed') throw new TravessiaError('REGISTRATION_CLOSED')
       const registrations = `register ${networkOf(request.ip)}`
       services.addressAttempts.require(registrations)
       services.addressAttempts.failed(registrations)

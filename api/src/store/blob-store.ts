@@ -7,10 +7,10 @@
  * File: version (1 byte), tenant id and subject id (26 characters each), nonce (12), sealed zstd, tag (16).
  */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
-import { statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { roomOn } from '../disk-room.ts'
 import type { SubjectKeys } from '../identity/subject-keys.ts'
 import { BlobFiles } from './blob-files.ts'
 
@@ -18,7 +18,6 @@ import { BlobFiles } from './blob-files.ts'
 const maxBlobBytes = 16 * 1024 * 1024
 const orphanMs = 24 * 3_600_000
 /** The rest of the disk is for the log. */
-const minFreeShare = 0.05
 const looksAtDiskMs = 5_000
 const version = 1
 const idBytes = 26
@@ -131,8 +130,7 @@ export class BlobStore {
   async #requireRoom(): Promise<void> {
     const { now, maxBytes, directory } = this.#deps
     if (now() - this.#disk.seenAt > looksAtDiskMs) {
-      const { bavail, blocks } = await statfs(directory).catch(() => ({ bavail: 1, blocks: 1 }))
-      this.#disk = { isFull: bavail < blocks * minFreeShare, seenAt: now() }
+      this.#disk = { isFull: (await roomOn(directory)) < 0, seenAt: now() }
     }
     if (this.#disk.isFull || this.#usedBytes >= maxBytes) throw new TravessiaError('BLOBS_FULL')
   }

@@ -62,6 +62,11 @@ export const requests = {
     en: 'A legal hold keeps something of this person. Lift it first.',
     pt: 'Uma retenção legal mantém algo desta pessoa. Levante-a antes.',
   },
+  REGISTRATION_CLOSED: {
+    status: 403,
+    en: 'New customers are not taken here. Ask your administrator for an account.',
+    pt: 'Aqui não se cadastram novos clientes. Peça uma conta ao administrador.',
+  },
   EMAIL_TAKEN: {
     status: 409,
     en: 'There is already an account with this e-mail.',
