@@ -16,6 +16,7 @@ export const { p, navigate, isActive, route } = createRouter({
   '/equipamentos/:id/console': () => import('./pages/console.svelte').catch(notLoaded),
   '/auditoria': () => import('./pages/audit.svelte').catch(notLoaded),
   '/auditoria/sessoes/:id': () => import('./pages/audit-session.svelte').catch(notLoaded),
+  '/auditoria/eventos/:index': () => import('./pages/audit-event.svelte').catch(notLoaded),
   '/ajustes': () => import('./pages/settings.svelte').catch(notLoaded),
   '/ajustes/retencao': () => import('./pages/retention.svelte').catch(notLoaded),
   '/ajustes/siem': () => import('./pages/feeds.svelte').catch(notLoaded),

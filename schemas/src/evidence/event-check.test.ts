@@ -1,30 +1,21 @@
 import { expect, test } from 'vitest'
 import type { EventProof } from '../api/audit.ts'
-import { toBase64, toHex } from './bytes.ts'
-import { checkpointText, originOf } from './checkpoint.ts'
+import { toHex } from './bytes.ts'
+import { originOf, parseCheckpoint } from './checkpoint.ts'
 import { checkEvent } from './event-check.ts'
-import { Frontier, inclusionSpans, leafHash, SubtreeHashes } from './merkle.ts'
-import { noteKey, noteKeyText, signNote } from './note.ts'
+import { logIndex, proofIn, size } from './event-proof.fixture.ts'
+import { leafHash } from './merkle.ts'
+import { noteKey, noteKeyText, noteText } from './note.ts'
 import { newSigner } from './signer.fixture.ts'
 
 const origin = originOf('node', 'tenant')
-const [size, logIndex] = [7, 4]
 const texts = Array.from({ length: size }, (_, n) => `{"id":"${n}"}`)
 const signer = newSigner()
-const spans = inclusionSpans(logIndex, [0, size])
-const hashes = new SubtreeHashes()
-for (const span of spans) hashes.want(span)
-const frontier = new Frontier()
-for (const text of texts) frontier.push(leafHash(text), hashes.see)
-const path = spans.map((span) => toBase64(hashes.hashOf(span)))
-const noteOf = (of: string) =>
-  signNote(of, checkpointText({ origin: of, size, root: frontier.root() }), [signer])
-const leaf = leafHash(texts[logIndex] ?? '')
-const proof = { path, note: noteOf(origin), at: '2026-11-24T12:00:00.000Z' }
-const found: EventProof = {
-  ...{ logIndex, origin, text: texts[logIndex] ?? '', leaf: toBase64(leaf), proof },
-  keys: [noteKeyText(noteKey(origin, signer.publicKey))],
-}
+const found = proofIn(texts, origin, signer)
+const noteOf = (of: string) => proofIn(texts, of, signer).proof?.note ?? ''
+const leaf = leafHash(found.text ?? '')
+const { proof = { path: [], note: '', at: '' } } = found
+const { path } = proof
 const standingOf = (change: Partial<EventProof>, less: ReadonlyArray<keyof EventProof> = []) => {
   const asked = { ...found, ...change }
   for (const name of less) delete asked[name]
@@ -36,7 +27,7 @@ const changed = (text: string) => (text.startsWith('A') ? 'B' : 'A') + text.slic
 test('an event whose hash leads to what is signed is proven, and so is what is left of one that has expired', () => {
   expect(checkEvent(found, null)).toEqual({
     ...{ standing: 'proven', hash: toHex(leaf), isOther: false },
-    tree: { origin, size, root: frontier.root() },
+    tree: parseCheckpoint(noteText(proof.note)),
   })
   expect(standingOf({}, ['text'])).toBe('expired')
 })
