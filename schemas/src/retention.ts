@@ -1,11 +1,21 @@
-/** How long the audit is kept, and legal holds (`/api/audit/retention`, `/api/audit/holds`). */
+/** How long the audit is kept, and legal holds (`/api/audit/retention`, `/api/audit/holds`); what may expire (ADR 28). */
 import { type Static, Type } from 'typebox'
+import type { StreamKind } from './events.ts'
 import { idPattern } from './ids.ts'
 
 const closed = { additionalProperties: false }
 const id = Type.String({ pattern: idPattern })
+export const dayMs = 86_400_000
 const time = Type.String({ format: 'date-time' })
-const days = Type.Union([Type.Integer({ minimum: 30, maximum: 36_500 }), Type.Null()])
+/** Less would not be an audit. */
+export const minRetentionDays = 30
+const days = Type.Union([Type.Integer({ minimum: minRetentionDays, maximum: 36_500 }), Type.Null()])
+
+/** Kinds of streams that end and may expire as a whole; all others make the state of today. */
+export const passingKinds = [
+  ...(['session', 'command', 'camera', 'passage', 'audit'] as const),
+] satisfies StreamKind[]
+export const passing: ReadonlySet<unknown> = new Set(passingKinds)
 
 /** What a hold keeps: everything, or what has to do with one of these. */
 export const holdScopes = ['all', 'installation', 'device', 'user', 'session'] as const

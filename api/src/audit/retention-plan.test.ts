@@ -36,6 +36,42 @@ test('a session that ended after the border stays whole', () => {
   expect(expiring('session', begin)).toBe(0)
 })
 
+test('what stands after an event of a day after the border stays, as whoever verifies cannot tell that it is older', () => {
+  const late = '2026-06-02T00:00:00.000Z'
+  const streamId = newId()
+  const one = (
+    logIndex: number,
+    type: 'UserSignedIn' | 'AuditQueried',
+    at = before,
+    recordedAt = late,
+  ) => ({
+    ...{
+      ...event({ at }),
+      type,
+      data: sampleData[type],
+      recordedAt,
+      logIndex,
+      position: logIndex + 1,
+    },
+    ...(type === 'AuditQueried'
+      ? { streamKind: 'audit', streamId }
+      : { streamKind: 'access', streamId: newId() }),
+  })
+  const taken = (...border: [at: string, recordedAt: string]) => {
+    const plan = new RetentionPlan(until, [])
+    const events = [
+      ...[one(0, 'UserSignedIn'), one(1, 'AuditQueried'), one(2, 'UserSignedIn', ...border)],
+      ...[one(3, 'UserSignedIn'), one(4, 'AuditQueried')],
+    ] as unknown as RecordedEvent[]
+    for (const event of events) plan.see(event)
+    for (const event of events) plan.take(event)
+    return plan.events
+  }
+  expect(taken(late, late)).toBe(1)
+  expect(taken(late, before)).toBe(4)
+  expect(taken(after, late)).toBe(4)
+})
+
 test('a sign-in expires before the border, and not at it', () => {
   expect(expiring('access', [['UserSignedIn', before]])).toBe(1)
   expect(expiring('access', [['UserSignedIn', until]])).toBe(0)

@@ -4,8 +4,8 @@
  * agents, devices, members, rules, holds) never expires, so that views can be made from the log alone (ADR 28).
  */
 import type { EventType, RecordedEvent, StreamKind } from '@travessia/schemas/events'
+import { dayMs, type passingKinds } from '@travessia/schemas/retention'
 import { type Hold, isHeld } from '../domain/retention.ts'
-import type { passingKinds } from '../store/passing-streams.ts'
 
 /** First and last place in the log, first and last position. */
 export type ExpirySpan = [number, number, number, number]
@@ -38,6 +38,9 @@ type Lived = {
 
 export class RetentionPlan {
   readonly #until: string
+  readonly #dayAfter: string
+  /** The first event that both happened and was recorded a day after the border: from there on who verifies believes nothing older. */
+  #lastPlace = Number.POSITIVE_INFINITY
   readonly #holds: readonly Hold[]
   readonly #streams = new Map<string, Lived>()
   /** The next order of a device is counted from its last one. */
@@ -50,25 +53,29 @@ export class RetentionPlan {
 
   constructor(until: string, holds: readonly Hold[]) {
     this.#until = until
+    this.#dayAfter = new Date(Date.parse(until) + dayMs).toISOString()
     this.#holds = holds
   }
 
   /** First the whole log, oldest first. */
   see(event: RecordedEvent): void {
-    const { streamKind, streamId, type, at, deviceId } = event
+    const { streamKind, streamId, type, at, recordedAt, deviceId, logIndex } = event
+    if (at >= this.#dayAfter && recordedAt >= this.#dayAfter)
+      this.#lastPlace = Math.min(this.#lastPlace, logIndex)
+    const lastAt = logIndex > this.#lastPlace ? this.#dayAfter : at
     const end = ends[streamKind]
     if (end === undefined) return
     const known = this.#streams.get(streamId)
     const lived = known ?? {
       ...{ isSession: false, hasEnded: end === null, hasAnswer: false, isHeld: false },
-      lastAt: at,
+      lastAt,
     }
     if (!known) this.#streams.set(streamId, lived)
     lived.isSession ||= type === 'SessionRequested'
     lived.hasEnded ||= end?.includes(type) === true
     lived.hasAnswer ||= exchangeEnds.includes(type)
     lived.isHeld ||= isHeld(event, this.#holds)
-    if (at > lived.lastAt) lived.lastAt = at
+    if (lastAt > lived.lastAt) lived.lastAt = lastAt
     if (type !== 'CommandIssued' && type !== 'CommandHeld') return
     const { seq } = event.data
     const last = this.#lastOrders.get(deviceId ?? '')
@@ -78,7 +85,7 @@ export class RetentionPlan {
   /** Then, once more, what is older than the border. */
   take(event: RecordedEvent): void {
     const { at, type, streamKind, streamId, logIndex, position } = event
-    if (at >= this.#until) return
+    if (at >= this.#until || logIndex > this.#lastPlace) return
     const lived = this.#streams.get(streamId)
     const isDue = lived ? this.#isDue(lived, event) : alone.has(type)
     if (!isDue) return

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { buffer } from 'node:stream/consumers'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
-import { proofFindings } from '@travessia/schemas/evidence/findings'
+import { retentionFindings } from '@travessia/schemas/evidence/findings'
 import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
@@ -173,7 +173,7 @@ test('an event that is withheld as expired is missing: no retention says so', as
       evidence.readEntries(filter, { after: Math.max(after, first?.position ?? 0), limit }),
   } satisfies Partial<EvidenceLog> as unknown as EvidenceLog
   const report = await verified(lying)
-  expect(report.missing).toEqual([proofFindings.unsaid(0)])
+  expect(report.missing).toEqual([retentionFindings.unsaid(0)])
   expect(report.wrong).toEqual([])
 }, 60_000)
 

@@ -1,12 +1,10 @@
 /** How long a customer's audit is kept, and what a legal hold keeps longer. One stream per customer. */
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { Fact, RecordedEvent, RetentionFact } from '@travessia/schemas/events'
+import { dayMs, minRetentionDays } from '@travessia/schemas/retention'
 import type { Decider } from './decider.ts'
 
-/** Less would not be an audit. */
-const minDays = 30
 const maxHolds = 200
-const dayMs = 86_400_000
 
 export type Hold = Fact<'LegalHoldPlaced'>['data']
 export type RetentionState = {
@@ -28,7 +26,7 @@ export const retention: Decider<RetentionState, RetentionIntent, RetentionFact> 
   decide(intent, { days, holds, revision }) {
     switch (intent.type) {
       case 'ChangeRetention':
-        if (intent.days !== null && intent.days < minDays)
+        if (intent.days !== null && intent.days < minRetentionDays)
           throw new TravessiaError('MESSAGE_INVALID', { at: '/days' })
         return intent.days === days
           ? []

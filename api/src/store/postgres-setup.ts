@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { StreamKind } from '@travessia/schemas/events'
+import { passing } from '@travessia/schemas/retention'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import {
@@ -13,7 +14,6 @@ import {
   migrationLimitMs,
   pendingMigrations,
 } from './migrations.ts'
-import { passing } from './passing-streams.ts'
 
 export const appRole = 'travessia_app'
 const postgresFolder = join(import.meta.dirname, 'migrations/postgres')

@@ -95,10 +95,6 @@ export const proofFindings = {
     `há ${found} provas, não ${wanted}`,
     `there are ${found} proofs, not ${wanted}`,
   ],
-  unsaid: (place: number): Text => [
-    `o evento #${place} está faltando, e nenhuma retenção o diz`,
-    `event #${place} is missing, and no retention says so`,
-  ],
   hole: (first: number, last: number): Text =>
     first === last
       ? [`evento #${first} está faltando`, `event #${first} is missing`]
@@ -106,6 +102,32 @@ export const proofFindings = {
           `eventos de #${first} a #${last} estão faltando`,
           `events from #${first} to #${last} are missing`,
         ],
+}
+
+const untruths = {
+  unset: ['não havia prazo de tantos dias', 'no retention of so many days was in force'],
+  held: ['tudo estava sob retenção legal', 'a legal hold kept everything'],
+  early: ['tantos dias não tinham passado', 'so many days had not passed'],
+  count: ['cita outro número de eventos', 'it names another number of events'],
+  later: ['cita o que não veio antes dele', 'it names what did not come before it'],
+  young: ['cita o que é mais novo do que diz', 'it names what is younger than it says'],
+} as const satisfies Record<string, Text>
+export type Untruth = keyof typeof untruths
+
+export const retentionFindings = {
+  unsaid: (place: number): Text => [
+    `o evento #${place} está faltando, e nenhuma retenção verdadeira o diz`,
+    `event #${place} is missing, and no true retention says so`,
+  ],
+  /** A `RetentionApplied`, named by its place in the log and its id. */
+  untrue: (name: string, why: Untruth): Text => [
+    `evento ${name} não é uma retenção verdadeira: ${untruths[why][0]}`,
+    `event ${name} is no true retention: ${untruths[why][1]}`,
+  ],
+  lasting: (name: string): Text => [
+    `antes do evento ${name} falta outro do mesmo fluxo, que nenhuma retenção leva`,
+    `before event ${name} another one of its stream is missing, which no retention takes`,
+  ],
 }
 
 export const witnessFindings = {

@@ -3,12 +3,12 @@
  * which is not there shows. What comes after the last one only a server knows; it has come to its end, or is open.
  */
 import type { EventType } from '../events.ts'
+import type { Line } from './expired.ts'
 import { sessionFindings, type Text } from './findings.ts'
 import type { Manifest } from './manifest.ts'
 
 /** Of its own stream. */
 export type SessionPart = { readonly events: number; readonly isEnded: boolean }
-type Line = { streamId: string; version: number; type: string }
 
 const ends: readonly EventType[] = [
   ...(['SessionClosed', 'SessionExpired', 'SessionRevoked', 'SessionDenied'] as const),
@@ -25,7 +25,7 @@ export class SessionCheck {
     this.#id = isAlone ? filter['sessionId'] : undefined
   }
 
-  see({ streamId, version, type }: Partial<Line>): void {
+  see({ streamId, version, type }: Line): void {
     if (this.#id === undefined || streamId !== this.#id || !Number.isSafeInteger(version)) return
     this.#versions.add(Number(version))
     this.#isEnded ||= ends.some((end) => end === type)

@@ -9,7 +9,7 @@ import { BlobCheck, type BlobReport } from './blob-check.ts'
 import { BundleReader, hashesOf, parseLine } from './bundle-reader.ts'
 import { toBase64 } from './bytes.ts'
 import { compareEvents, type Found, type Logged, type Problem } from './compare-events.ts'
-import { Retentions } from './expired.ts'
+import { type Line, Retentions } from './expired.ts'
 import {
   checkpointFindings,
   eventText,
@@ -25,8 +25,9 @@ import { type NotedTree, notedTree, treesBefore } from './noted-tree.ts'
 import { ProofCheck } from './proof-check.ts'
 import type { RandomFile } from './random-file.ts'
 import { SessionCheck, type SessionPart } from './session-check.ts'
+import { StreamCheck } from './stream-check.ts'
 import { type Trust, trustOf } from './trust.ts'
-import type { WholeLog } from './whole-log.ts'
+import type { Placed, WholeLog } from './whole-log.ts'
 import {
   type Confirmation,
   checkWitnesses,
@@ -66,14 +67,6 @@ export type Knowledge = {
   readonly keys?: readonly NoteKey[]
   /** A bundle of the whole log from before, or a checkpoint that somebody kept. */
   readonly since?: RandomFile
-}
-
-type Line = {
-  id: string
-  type: string
-  streamId: string
-  version: number
-  data: { cause?: string; spans?: unknown }
 }
 
 /** @throws RangeError for what is no bundle at all, or an earlier state that cannot be used */
@@ -155,6 +148,7 @@ class Check {
   readonly #files: Text[] = []
   readonly #gaps: Text[] = []
   readonly #retentions = new Retentions()
+  readonly #streams = new StreamCheck()
   readonly #blobs = new BlobCheck()
   readonly #session: SessionCheck
 
@@ -177,26 +171,26 @@ class Check {
     for await (const line of this.#lines('proofs')) proofs.see(line)
     for await (const _line of this.#lines('keys'));
     if (files.keyChanges) for await (const _line of this.#lines('keyChanges'));
-    const found = await this.#events()
+    const found = await this.#events(proofs.expired.length > 0)
     const { logged, log } = proofs.settle(found)
     const { wrong, missing } = compareEvents(logged, found)
     const [named, absent] = [withUnproven(wrong, logged, log), missing.map(eventText)]
     const isNamed = [named, absent, proofs.wrong, proofs.missing].some(({ length }) => length > 0)
     const bodies = await this.#blobs.report(this.#reader, this.#manifest)
     const last = before.at(-1)?.size ?? 0
-    const unsaid = this.#retentions.unsaid(proofs.expired)
+    const gone = this.#gone(logged, proofs.expired)
     return {
       ...{ events: found.leaves.length, expired: proofs.expired.length, gaps: this.#gaps, bodies },
       session: this.#session.part(),
       standings: witnessed.map((one) => log?.standingOf(one.tree) ?? standingIn(one, own, tree)),
       wrong: [
         ...[...named, ...this.#wrong, ...(log?.apart() ?? []), ...proofs.wrong],
-        ...[...(isNamed ? [] : this.#unnamed), ...this.#files, ...bodies.wrong],
+        ...[...gone.wrong, ...(isNamed ? [] : this.#unnamed), ...this.#files, ...bodies.wrong],
       ],
       missing: [
         ...[...absent, ...proofs.missing],
         ...(last > size ? [checkpointFindings.shorterThanBefore(last, size)] : []),
-        ...[...unsaid.map(proofFindings.unsaid), ...this.#session.missing(), ...bodies.missing],
+        ...[...gone.missing, ...this.#session.missing(), ...bodies.missing],
       ],
     }
   }
@@ -232,15 +226,28 @@ class Check {
     if (found === 'unproven') this.#wrong.push(checkpointFindings.unshown(earlier.size))
   }
 
-  async #events(): Promise<Found> {
+  /** What has expired, and what is said to have. */
+  #gone({ leaves, places }: Logged, expired: readonly Placed[]) {
+    const { scope, createdAt } = this.#manifest
+    if (scope === 'selection' || (expired.length === 0 && this.#retentions.areNone))
+      return { wrong: [], missing: [] }
+    this.#retentions.passed(Date.parse(createdAt))
+    const placeOf = new Map(leaves.map((leaf, n) => [leaf, places[n] ?? 0]))
+    const { wrong, missing } = this.#retentions.judge(placeOf, expired)
+    return { wrong: [...wrong, ...this.#streams.wrong(placeOf)], missing }
+  }
+
+  async #events(haveExpired: boolean): Promise<Found> {
     const found: { ids: string[]; leaves: string[] } = { ids: [], leaves: [] }
     for await (const line of this.#lines('events')) {
-      found.leaves.push(toBase64(leafHash(line)))
+      const leaf = toBase64(leafHash(line))
+      found.leaves.push(leaf)
       const event = parseLine<Line>(line)
       found.ids.push(String(event.id))
       this.#session.see(event)
       this.#blobs.see(event as Partial<RecordedEvent>)
-      if (event.type === 'RetentionApplied') this.#retentions.hear(event.data?.spans)
+      this.#retentions.see(event, leaf)
+      if (haveExpired) this.#streams.see(event, leaf)
       const gap = recordingGapOf(event)
       if (gap !== undefined) this.#gaps.push(gapText(gap, String(event.id)))
     }
