@@ -66,8 +66,9 @@ export function redactHeaders(headers: readonly string[]): string[] {
 
 /** Without one of these nothing in an address has a name or a user. */
 const mayHold = /[=@]|["']\s?:|%(?:25){0,3}(?:3D|40|3A|2[27]:)/i
-const user = /(\/\/)[^/?#\s]+@/g
-const codedUser = /(%((?:25){0,3})2F%\2(?:2F))(?:[^/?#\s&%]|%(?!\2(?:2F|3F|23)))+(%\2(?:40))/gi
+/** Not `\s`: bytes of a letter are no blanks. */
+const user = /(\/\/)[^/?# \t\r\n]+@/g
+const codedUser = /(%((?:25){0,3})2F%\2(?:2F))(?:[^/?# \t\r\n&%]|%(?!\2(?:2F|3F|23)))+(%\2(?:40))/gi
 /** What separates names and values, once and several times encoded; `":` stands behind a name of JSON. */
 const marks =
   /["']\s?:|%(?:25){0,3}2[27](?::|%(?:25){0,3}3A)|[?&;#=]|%(?:25){0,3}(?:3F|26|3B|23|3D)/gi

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { maxBatchBytes, maxPieces } from '@travessia/schemas/dom-recording'
@@ -11,6 +13,7 @@ import {
   type TestGateway,
   tenantId,
 } from './gateway.fixture.ts'
+import { redactAddresses } from './redact-text.ts'
 
 let node: TestGateway
 let deviceServer: Server
@@ -269,6 +272,60 @@ test('an event that is too large for a message is kept in pieces, each as it cam
   expect(stored.map(({ events }) => events)).toEqual([0, 1])
   const kept = await Promise.all(stored.map(({ ref }) => node.parts.blobs.get(tenantId, ref)))
   expect(kept.map(String)).toEqual(bodies)
+})
+
+test('secrets in addresses of a page are taken out before it is kept, and all else stays as it came', async () => {
+  const session = await openOf('dom')
+  const pageOf = (secret: string) => [
+    { type: 4, timestamp: 1, data: { href: `http://x/a.fcgi?session=${secret}&n=1`, width: 1 } },
+    {
+      ...{ type: 2, timestamp: 2 },
+      data: {
+        node: {
+          tagName: 'form',
+          attributes: {
+            ...{ action: `/b?token=${secret}`, src: `/c?r=%2Fd%3Fpin%3D${secret}` },
+            srcset: `/e?sid=${secret} 1x, /f?n=1 2x`,
+            style: `background:url("/g?jwt=${secret}");color:red`,
+            _cssText: `a{b:url(/h?key=${secret})}c{d:e}`,
+          },
+          childNodes: [{ type: 3, textContent: `é "a" \\ http://u:${secret}@y/` }],
+        },
+      },
+    },
+    {
+      type: 3,
+      timestamp: 3,
+      data: { source: 0, attributes: [{ attributes: { href: `?auth=${secret}` } }] },
+    },
+  ]
+  expect((await post(session, batch({ events: pageOf('canary') }))).status).toBe(204)
+  const text = JSON.stringify(JSON.stringify(pageOf('canary')))
+  const inPiece = `{"page":"abc","piece":{"event":0,"index":0,"count":2,"text":${text}}}`
+  expect((await post(session, inPiece)).status).toBe(204)
+  const stored = await storedOf(session)
+  const [kept = '', ofPiece = ''] = await Promise.all(
+    stored.map(async ({ ref }) => String(await node.parts.blobs.get(tenantId, ref))),
+  )
+  const clean = JSON.stringify(pageOf('[redacted]')).replace('u:[redacted]@', '[redacted]@')
+  expect(JSON.stringify(JSON.parse(kept).events)).toBe(clean)
+  expect(JSON.parse(ofPiece).piece.text).toBe(clean)
+  expect(stored[0]).toMatchObject({
+    bytes: Buffer.byteLength(kept),
+    digest: `sha256:${createHash('sha256').update(kept).digest('hex')}`,
+  })
+})
+
+test('the recorder cuts no address in two, whose secret the node could not see then', () => {
+  const own = readFileSync(new URL('shim/recorder.js', import.meta.url), 'utf8')
+  const split = new Function('window', `${own}; return split`)({}) as (text: string) => string[]
+  const addresses = Array.from({ length: 9_000 }, (_, i) => `/x?token=${i}${'canary'.repeat(40)}`)
+  const parts = split(JSON.stringify(addresses)).map((part) => JSON.parse(part) as string)
+  expect(parts.length).toBeGreaterThan(2)
+  expect(JSON.parse(parts.join(''))).toEqual(addresses)
+  for (const part of parts) expect(redactAddresses(part)).not.toContain('canary')
+  const data = split('x'.repeat(2_000_000))
+  expect(data.map((part) => JSON.parse(part)).join('')).toBe('x'.repeat(2_000_000))
 })
 
 test('nothing is taken for a device that is not recorded, from another site, or without the cookie', async () => {

@@ -1,6 +1,7 @@
 /**
  * `POST /__travessia/dom`: what a recorded page says of itself, kept as a blob and named by a fact; what is not kept is a gap,
- * a fact as well. A device's page sends it, so nothing of it is believed but its size and shape. Killed between blob and fact:
+ * a fact as well. A device's page sends it, so nothing of it is believed but its size and shape. Secrets in its addresses are taken
+ * out before it is kept. Killed between blob and fact:
  * an orphan, swept a day later.
  */
 import { createHash } from 'node:crypto'
@@ -15,6 +16,7 @@ import type { BlobStore } from '../store/blob-store.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { BatchUploads } from './batch-uploads.ts'
 import { type Recorded, RecordingGaps } from './recording-gaps.ts'
+import { redactAddresses } from './redact-text.ts'
 import type { LiveSession } from './remote-sessions.ts'
 
 /** Of one session; what comes after is not recorded. */
@@ -93,8 +95,9 @@ export class DomRecording {
       await this.#uploads.take(request, async (text) => {
         const message = messageOf(text)
         if ('lost' in message) return this.#gaps.note(recorded, message.lost, standing.keptAt)
-        standing.bytes += text.length
-        await this.#keep(recorded, message, text)
+        const clean = Buffer.from(redactAddresses(text.toString('latin1')), 'latin1')
+        standing.bytes += clean.length
+        await this.#keep(recorded, message, clean)
         standing.keptAt = this.#deps.now()
       })
     } finally {

@@ -136,6 +136,7 @@ test.each([
   ['an attribute without quotes', '<user password=canary>'],
   ['an address in an address', '<a href="/l?r=%2Fcb%3Ftoken%3Dcanary">'],
   ['a form whose first name is odd', '$user=x&password=can canary;canary'],
+  ['a secret with letters of two bytes', '<a href="/x?token=canàcanary">x', '', 'canary'],
   ['a form with ;', 'user=x;password=canary'],
   ['a form with a line break', 'a=1&password=can\ncanary', 'application/x-www-form-urlencoded'],
   ['JSON in a form', `data=${encodeURIComponent('{"a":1,"password":"can canary"}')}&b=1`],

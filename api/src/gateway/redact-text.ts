@@ -13,8 +13,8 @@ const line = /^([ \t]*(?:- +)?)([^\s:=<>{}"'&,;()[\]][^:=\r\n<>{}"'&;()]{0,100})
 /** `"name": "password", "value": "x"`: a name that is a value itself. */
 const namedValue =
   /["'](?:name|key|id|field|param|type)["']\s{0,20}:\s{0,20}["']([^"'\r\n]{1,200})["']\s{0,20},\s{0,20}["']value["']\s{0,20}:/gi
-/** An address, or a part of one. */
-const word = /[^\s"'<>`]+/g
+/** An address, or a part of one. Not `\s`: one byte of a letter is no blank. */
+const word = /url\([^ \t\r\n"'<>`)]*|(?:(?!url\()[^ \t\r\n"'<>`])+/gi
 const markup = /^(?:\xef\xbb\xbf)?\s*</
 const opening = /\\{0,3}["'`]/y
 const string = /(?:[^"\\]|\\[\s\S])*/y
@@ -35,7 +35,7 @@ const bareEnds = {
   code: /(?:\d[\w.]*)?/y,
 }
 /** Behind `=`. */
-const bareWord = /[^\s"'`<>,;&(){}]*/y
+const bareWord = /[^ \t\r\n"'`<>,;&(){}]*/y
 export type TextKind = keyof typeof bareEnds
 
 type Span = { readonly from: number; readonly to: number; readonly put: string }
@@ -77,12 +77,17 @@ export class Secrets {
 export function redactText(text: string, type: 'code' | undefined): string {
   if (!mayHoldSecretName(text) && !text.includes('@')) return text
   const kind = type ?? (markup.test(text) ? 'markup' : 'text')
-  const secrets = new Secrets(text.replace(word, redactWord))
+  const secrets = new Secrets(redactAddresses(text))
   findQuoted(secrets, bareEnds[kind === 'code' ? 'text' : kind])
   findBare(secrets, kind)
   if (kind !== 'code') findLines(secrets, kind)
   findInTags(secrets)
   return secrets.replaced()
+}
+
+/** In a text of any kind; what is JSON stays JSON. */
+export function redactAddresses(text: string): string {
+  return text.replace(word, redactWord)
 }
 
 /** The escape of a quote that follows is no part of it. */

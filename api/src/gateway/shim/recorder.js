@@ -13,6 +13,7 @@ var maxBatchLength = 330000
 /** Bytes of a piece of an event that is longer, and how many of them a page may need at most. */
 var maxPieceBytes = 900000
 var maxPieces = 16
+var maxAddressLength = 65536
 /** Bytes that a browser sends of a page that goes away; of more it sends nothing. */
 var maxLastBytes = 60000
 var fullSnapshot = 2
@@ -116,10 +117,16 @@ function cut(text) {
   if (!isSendingPieces) sendPiece()
 }
 
+/** Not within an address: the node takes secrets out of each piece. Where there is no quote for long, it is data. */
+function placeToCut(text, middle) {
+  var quote = text.lastIndexOf('"', middle) + 1
+  return middle - quote < maxAddressLength && quote > 0 ? quote : middle
+}
+
 function split(text) {
   var part = JSON.stringify(text)
   if (bytesOf(part) <= maxPieceBytes) return [part]
-  var half = Math.ceil(text.length / 2)
+  var half = placeToCut(text, Math.ceil(text.length / 2))
   return split(text.slice(0, half)).concat(split(text.slice(half)))
 }
 
