@@ -63,7 +63,7 @@ async function write(streamKind: StreamKind, streamId: string, fact: Fact): Prom
 async function gate(): Promise<DeviceRow> {
   const id = newId()
   await write('device', id, { type: 'DeviceRegistered', data: sampleData.DeviceRegistered })
-  return (await views.devices.get(tenantId, id)) as DeviceRow
+  return views.devices.get(tenantId, id) as DeviceRow
 }
 
 async function ask(change: Partial<CommandRequest> = {}) {
@@ -216,7 +216,7 @@ test.each([
   const device = { ...sampleData.DeviceRegistered, driver: 'http' as const, buttons: [pump] }
   const id = newId()
   await write('device', id, { type: 'DeviceRegistered', data: device })
-  const row = (await views.devices.get(tenantId, id)) as DeviceRow
+  const row = views.devices.get(tenantId, id) as DeviceRow
   const press = { device: row, command: 'PressButton', args: { button: pump.name } } as const
   const [first, changed] = [await ask(press), await ask(press)]
   const before = orders.length

@@ -68,7 +68,7 @@ export class Approvals {
     const { store, dispatcher, commands, now } = this.#deps
     const { tenantId, id: commandId, deviceId, installationId } = row
     const held = heldOf(await store.readStream(tenantId, commandId))
-    const agentId = (await this.#deps.views.agents.current(tenantId, installationId))?.agentId
+    const agentId = this.#deps.views.agents.current(tenantId, installationId)?.agentId
     const { requestedBy, lapsesAt: _, expiresInMs, wouldDo, ...order } = held
     const refusal = await this.#refusalOf(row, { agentId, wouldDo })
     const at = now()
@@ -117,7 +117,7 @@ export class Approvals {
     { agentId, wouldDo }: { agentId: string | undefined; wouldDo: string | undefined },
   ) {
     const { views, isOnline, now } = this.#deps
-    const device = await views.devices.get(tenantId, deviceId)
+    const device = views.devices.get(tenantId, deviceId)
     if (!device) throw new TravessiaError('NOT_FOUND')
     requireSafety({ device, command: issued.command, args: issued.args })
     // A node before this one has held it without.

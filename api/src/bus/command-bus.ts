@@ -87,7 +87,7 @@ export class CommandBus {
     if (safety === 'dangerous' && !request.isConfirmed)
       throw new TravessiaError('CONFIRMATION_REQUIRED', { command })
     const commandId = commandIdOf(request, now)
-    const agent = await this.#deps.views.agents.current(tenantId, device.installationId)
+    const agent = this.#deps.views.agents.current(tenantId, device.installationId)
     const file = await this.#fileOf(request)
     const refusal = refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now)
     const { expiresInMs: longestMs } = commandCatalog[command]

@@ -3,13 +3,13 @@ import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
 
 /** The device that an agent speaks of; undefined: another's, or none at all. */
-export async function deviceOfAgent(
+export function deviceOfAgent(
   views: Pick<Views, 'agents' | 'devices'>,
   { tenantId, agentId }: AgentAddress,
   deviceId: string,
-): Promise<DeviceRow | undefined> {
-  const device = await views.devices.get(tenantId, deviceId)
+): DeviceRow | undefined {
+  const device = views.devices.get(tenantId, deviceId)
   if (!device?.viaAgent) return undefined
-  const current = await views.agents.current(tenantId, device.installationId)
+  const current = views.agents.current(tenantId, device.installationId)
   return current?.agentId === agentId ? device : undefined
 }

@@ -18,10 +18,10 @@ function statesOf(recorded: DeviceRow['status'] = null) {
   const states = new DeviceStates({
     views: {
       devices: {
-        get: async (tenant: string, id: string) =>
+        get: (tenant: string, id: string) =>
           tenant === tenantId && id === device.id ? device : undefined,
       },
-      agents: { current: async () => ({ agentId }) },
+      agents: { current: () => ({ agentId }) },
     } as never,
     history: { add: (_id, _at, state) => void samples.push(state) },
     record: async (_device, _agent, reported) => void facts.push(reported),

@@ -48,7 +48,7 @@ export class DeviceStates {
     const before = this.#states.get(deviceId)
     const isNews = before?.state.status !== state.status
     if (before && !isNews && now() - before.at < betweenMs) return
-    const device = await deviceOfAgent(this.#deps.views, agent, deviceId)
+    const device = deviceOfAgent(this.#deps.views, agent, deviceId)
     if (!device) return
     const known = { state, at: now() }
     this.#states.set(deviceId, known)

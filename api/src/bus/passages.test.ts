@@ -22,8 +22,8 @@ function desk({
   let isBroken = false
   const passages = new Passages({
     views: {
-      devices: { get: async () => known[0] },
-      agents: { current: async () => ({ agentId: current }) },
+      devices: { get: () => known[0] },
+      agents: { current: () => ({ agentId: current }) },
     } as never,
     record: async (_device, agentId, { key }) => {
       if (isBroken) throw new Error('store down')

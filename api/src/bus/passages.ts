@@ -32,7 +32,7 @@ export class Passages {
   /** A device of another agent, or none at all: nothing happens. */
   async report(agent: AgentAddress, { batch, deviceId, passages }: PassagesReport): Promise<void> {
     const { views, record, receipt } = this.#deps
-    const device = await deviceOfAgent(views, agent, deviceId)
+    const device = deviceOfAgent(views, agent, deviceId)
     if (!device || !this.#isWithinRate(deviceId, passages.length)) return
     for (const passage of passages) await record(device, agent.agentId, passage)
     await receipt(agent, { batch })

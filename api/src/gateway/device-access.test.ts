@@ -10,7 +10,7 @@ function access({ isReady = true, standing = {} } = {}) {
   const given: string[] = []
   const agent = { tenantId: newId(), agentId: newId() }
   const parts = {
-    views: { agents: { find: () => agent } },
+    views: { agents: { current: () => agent } },
     presence: { of: () => ({ isOnline: true, ...standing }) },
     tunnel: {
       isReady: () => isReady,

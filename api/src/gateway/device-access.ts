@@ -108,7 +108,7 @@ export class DeviceAccess {
   }
 
   #agentOf({ tenantId, installationId }: DeviceRow): AgentRow {
-    const agent = this.#deps.views.agents.find(tenantId, installationId)
+    const agent = this.#deps.views.agents.current(tenantId, installationId)
     if (!agent) throw new TravessiaError('AGENT_MISSING')
     return agent
   }

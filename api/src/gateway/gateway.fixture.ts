@@ -146,7 +146,7 @@ export class TestGateway {
       events: [{ ...context, type: 'DeviceRegistered', data }],
     })
     await views.until(position)
-    const row = await views.devices.get(tenantId, id)
+    const row = views.devices.get(tenantId, id)
     if (!row) throw new TypeError('the view lacks the device')
     return row
   }

@@ -232,7 +232,7 @@ export class Gateway {
   }
 
   #targetOf(session: LiveSession, route: Route) {
-    const device = this.#deps.views.devices.find(session.tenantId, session.deviceId)
+    const device = this.#deps.views.devices.get(session.tenantId, session.deviceId)
     if (!device) throw new TravessiaError('SESSION_ENDED')
     const isReserved = route.target.startsWith(reservedPath)
     const other = isReserved ? portOf(route.target) : undefined

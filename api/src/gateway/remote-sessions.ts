@@ -199,7 +199,7 @@ export class RemoteSessions {
   }
 
   #agentOf({ tenantId, installationId }: DeviceRow): string | undefined {
-    return this.#deps.views.agents.find(tenantId, installationId)?.agentId
+    return this.#deps.views.agents.current(tenantId, installationId)?.agentId
   }
 
   async #refusalOf(device: DeviceRow): Promise<ErrorCode | undefined> {

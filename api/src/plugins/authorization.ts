@@ -72,7 +72,7 @@ export async function mayStill(services: Services, request: FastifyRequest): Pro
     principal !== undefined &&
     may(principal.role, permission) &&
     maySee(principal, installationId) &&
-    (await services.views.devices.get(tenantId, id)) !== undefined
+    services.views.devices.get(tenantId, id) !== undefined
   )
 }
 
@@ -116,7 +116,7 @@ async function find(
   if (!isId(id)) throw new TravessiaError('NOT_FOUND')
   const rows = {
     installation: () => views.installations.get(tenantId, id),
-    device: () => views.devices.get(tenantId, id),
+    device: async () => views.devices.get(tenantId, id),
     session: () => views.sessions.get(tenantId, id),
     command: () => views.commands.get(tenantId, id),
     member: () => views.members.get(id, tenantId),

@@ -54,7 +54,7 @@ async function pair(
 ): Promise<AgentKeys> {
   const { pairing, views } = services
   const { tenantId, installationId } = found(services, request, body.code)
-  if (await views.agents.current(tenantId, installationId))
+  if (views.agents.current(tenantId, installationId))
     throw new TravessiaError('AGENT_ALREADY_PAIRED')
   const { publicKey, encryptionKey, hostname, name = hostname, version = '' } = body
   const stated = await statedPolicy(body)

@@ -59,7 +59,7 @@ async function change(services: Services, request: FastifyRequest, body: Policy)
   // It holds for all installations, so whoever is narrowed to some may not set it.
   if (installationIds !== null) throw new TravessiaError('PERMISSION_DENIED')
   for (const id of body.secondPerson.deviceIds)
-    if (!(await services.views.devices.get(tenantId, id))) throw new TravessiaError('NOT_FOUND')
+    if (!services.views.devices.get(tenantId, id)) throw new TravessiaError('NOT_FOUND')
   await record(services, decider, {
     stream: { tenantId, streamKind: 'policy', streamId: tenantId },
     intent: { type: 'ChangePolicy', ...body },
@@ -81,7 +81,7 @@ async function waitingFor(services: Services, request: FastifyRequest): Promise<
       .filter(({ installationId }) => maySee(principal, installationId))
       .map(async (row) => ({
         ...toCommand(services, row, readerLanguage(request)),
-        deviceName: (await devices.get(tenantId, row.deviceId))?.name ?? '?',
+        deviceName: devices.get(tenantId, row.deviceId)?.name ?? '?',
         installationName: (await installations.get(tenantId, row.installationId))?.name ?? '?',
         ...entryOf(services.deviceStates.of(row.deviceId)),
       })),

@@ -52,7 +52,7 @@ function onlookerOf(request: FastifyRequest) {
 
 async function mayStillWatch(services: Services, request: FastifyRequest): Promise<boolean> {
   const { tenantId, id } = namedOf(request, 'device')
-  const device = await services.views.devices.get(tenantId, id)
+  const device = services.views.devices.get(tenantId, id)
   return device?.driver === 'camera' && mayStill(services, request)
 }
 

@@ -140,7 +140,7 @@ async function register(
   }
   const place = { tenantId, id, installationId }
   await write(services, request, { place, intent: { type: 'RegisterDevice', fields } })
-  return required(await services.views.devices.get(tenantId, id))
+  return required(services.views.devices.get(tenantId, id))
 }
 
 /** A new address without the credentials again: the old ones are dropped, so they never reach another host. */
@@ -163,7 +163,7 @@ async function change(
     ...(secret === undefined ? {} : { hasCredentials: secret !== null }),
   }
   await write(services, request, { place: row, intent: { type: 'ChangeDevice', changes } })
-  return required(await services.views.devices.get(row.tenantId, row.id))
+  return required(services.views.devices.get(row.tenantId, row.id))
 }
 
 async function remove(services: Services, request: FastifyRequest): Promise<void> {
@@ -186,7 +186,7 @@ async function write(
   const stream = { tenantId, streamKind: 'device', streamId: id } as const
   const context = contextOf(services, request, { installationId, deviceId: id })
   await record(services, decider, { stream, intent: what.intent, context })
-  const agent = await services.views.agents.current(tenantId, installationId)
+  const agent = services.views.agents.current(tenantId, installationId)
   if (agent) services.deviceLists.changed(agent)
 }
 

@@ -24,7 +24,7 @@ export function addDiscoveryRoutes(app: App, services: Services): void {
 async function discover(services: Services, request: FastifyRequest): Promise<Found[]> {
   const { discoveries, presence, views, now } = services
   const { tenantId, id: installationId } = namedOf(request, 'installation')
-  const agent = await views.agents.current(tenantId, installationId)
+  const agent = views.agents.current(tenantId, installationId)
   if (!agent) throw new TravessiaError('AGENT_MISSING')
   const { agentId } = agent
   if (!presence.of(agentId).isOnline) throw new TravessiaError('AGENT_OFFLINE')

@@ -115,7 +115,7 @@ function addAgentRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const row = namedOf(request, 'installation')
-      const agent = await requireAgent(services, row)
+      const agent = requireAgent(services, row)
       await writeAgent(services, request, {
         agent,
         intent: { type: 'RenewAgentToken', reason: 'user' },
@@ -129,7 +129,7 @@ function addAgentRoutes(app: App, services: Services): void {
     '/api/installations/:id/agent',
     { config: onOne('manage'), schema: { params: idParams, response: none } },
     async (request, reply) => {
-      const agent = await requireAgent(services, namedOf(request, 'installation'))
+      const agent = requireAgent(services, namedOf(request, 'installation'))
       await unpair(services, request, agent)
       return reply.code(204).send(null)
     },
@@ -137,11 +137,11 @@ function addAgentRoutes(app: App, services: Services): void {
 }
 
 /** What is known of an installation's agent now: facts from the view, the rest from its heartbeats. */
-export async function agentStateOf(
+export function agentStateOf(
   { views, presence, pairing }: Pick<Services, 'views' | 'presence' | 'pairing'>,
   { tenantId, id }: Pick<InstallationRow, 'tenantId' | 'id'>,
-): Promise<AgentState> {
-  const agent = await views.agents.current(tenantId, id)
+): AgentState {
+  const agent = views.agents.current(tenantId, id)
   const codeUntil = agent ? undefined : pairing.liveUntil(id)
   if (!agent) {
     return {
@@ -174,10 +174,8 @@ export async function agentStateOf(
 
 async function toInstallation(services: Services, row: InstallationRow): Promise<Installation> {
   const { id, name, slug, customer, createdAt, tenantId } = row
-  const [agent, devices] = await Promise.all([
-    agentStateOf(services, row),
-    services.views.devices.list(tenantId, id),
-  ])
+  const agent = agentStateOf(services, row)
+  const devices = await services.views.devices.list(tenantId, id)
   return { id, name, slug, customer, createdAt, agent, deviceCount: devices.length }
 }
 
@@ -202,7 +200,7 @@ async function create(
 async function remove(services: Services, request: FastifyRequest): Promise<void> {
   const row = namedOf(request, 'installation')
   const devices = await services.views.devices.list(row.tenantId, row.id)
-  const agent = await services.views.agents.current(row.tenantId, row.id)
+  const agent = services.views.agents.current(row.tenantId, row.id)
   if (devices.length > 0 || agent) throw new TravessiaError('INSTALLATION_IN_USE')
   await write(services, request, { row, intent: { type: 'RemoveInstallation' } })
 }
@@ -237,11 +235,8 @@ async function issuePairingCode(services: Services, request: FastifyRequest) {
   return { code, expiresAt: iso(expiresAt) }
 }
 
-async function requireAgent(
-  { views }: Services,
-  { tenantId, id }: InstallationRow,
-): Promise<AgentRow> {
-  const agent = await views.agents.current(tenantId, id)
+function requireAgent({ views }: Services, { tenantId, id }: InstallationRow): AgentRow {
+  const agent = views.agents.current(tenantId, id)
   if (!agent) throw new TravessiaError('NOT_FOUND')
   return agent
 }

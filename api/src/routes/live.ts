@@ -184,7 +184,7 @@ class LiveStream {
     const agent = await this.#services.views.agents.get(tenantId, agentId)
     if (!agent || !maySee(this.#principal, agent.installationId)) return
     const { installationId } = agent
-    const state = await agentStateOf(this.#services, { tenantId, id: installationId })
+    const state = agentStateOf(this.#services, { tenantId, id: installationId })
     const heartbeat: LiveHeartbeat = { installationId, agent: state }
     this.#write(`event: heartbeat\ndata: ${JSON.stringify(heartbeat)}\n\n`)
   }

@@ -74,13 +74,8 @@ export class AgentsView implements View {
     return row && toAgent(row)
   }
 
-  /** The installation's agent, if it has one. */
-  async current(tenantId: string, installationId: string): Promise<AgentRow | undefined> {
-    return this.find(tenantId, installationId)
-  }
-
-  /** As `current`, for who asks at each request. */
-  find(tenantId: string, installationId: string): AgentRow | undefined {
+  /** The installation's agent, if it has one; asked at each request. */
+  current(tenantId: string, installationId: string): AgentRow | undefined {
     return this.#known.get(tenantId, installationId, () => {
       const sql = 'select * from agent where tenant = ? and installation = ?'
       const row = this.#table.get(sql, tenantId, installationId)

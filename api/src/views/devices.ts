@@ -64,12 +64,8 @@ export class DevicesView implements View {
     this.#known.clear()
   }
 
-  async get(tenantId: string, id: string): Promise<DeviceRow | undefined> {
-    return this.find(tenantId, id)
-  }
-
-  /** As `get`, for who asks at each request. */
-  find(tenantId: string, id: string): DeviceRow | undefined {
+  /** Asked at each request. */
+  get(tenantId: string, id: string): DeviceRow | undefined {
     return this.#known.get(tenantId, id, () => {
       const sql = 'select * from device where tenant = ? and id = ? and removed = 0'
       const row = this.#table.get(sql, tenantId, id)

@@ -1,4 +1,4 @@
-/** One view: a table, what each event does to it, and its queries. Queries are async so that another engine can follow. */
+/** One view: a table, what each event does to it, and its queries. Queries are async so that another engine can follow, but those that a memory answers. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordedEvent } from '@travessia/schemas/events'
 

@@ -77,10 +77,8 @@ test('rows that are remembered are those of the table, after every event', async
         const place = append.events[0]?.installationId ?? ''
         for (const tenant of [tenantId, newId()]) {
           const id = append.streamId
-          expect(await live.devices.get(tenant, id)).toEqual(await devices.get(tenant, id))
-          expect(await live.agents.current(tenant, place)).toEqual(
-            await agents.current(tenant, place),
-          )
+          expect(live.devices.get(tenant, id)).toEqual(devices.get(tenant, id))
+          expect(live.agents.current(tenant, place)).toEqual(agents.current(tenant, place))
         }
       }
       database.close()

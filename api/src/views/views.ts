@@ -49,7 +49,7 @@ export class Views {
   readonly #database: DatabaseSync
   readonly #store: EventStore
   readonly #log: Logger
-  readonly #all: readonly View[]
+  readonly #all: View[] = []
   readonly #listeners = new Set<(events: readonly RecordedEvent[]) => void>()
   readonly #waiting = new Set<() => void>()
   readonly #keepPosition: ReturnType<DatabaseSync['prepare']>
@@ -65,36 +65,20 @@ export class Views {
     this.#database = database
     this.#store = store
     this.#log = log
-    this.agents = new AgentsView(database)
-    this.blobs = new BlobsView(database)
-    this.commands = new CommandsView(database)
-    this.devices = new DevicesView(database)
-    this.feeds = new FeedsView(database)
-    this.erasures = new ErasuresView(database)
-    this.files = new FilesView(database)
-    this.gaps = new GapsView(database)
-    this.installations = new InstallationsView(database)
-    this.members = new MembersView(database)
-    this.policies = new PoliciesView(database)
-    this.retentions = new RetentionsView(database)
-    this.sessions = new SessionsView(database)
-    this.viewings = new ViewingsView(database)
-    this.#all = [
-      this.agents,
-      this.blobs,
-      this.commands,
-      this.devices,
-      this.feeds,
-      this.erasures,
-      this.files,
-      this.gaps,
-      this.installations,
-      this.members,
-      this.policies,
-      this.retentions,
-      this.sessions,
-      this.viewings,
-    ]
+    this.agents = this.#add(new AgentsView(database))
+    this.blobs = this.#add(new BlobsView(database))
+    this.commands = this.#add(new CommandsView(database))
+    this.devices = this.#add(new DevicesView(database))
+    this.feeds = this.#add(new FeedsView(database))
+    this.erasures = this.#add(new ErasuresView(database))
+    this.files = this.#add(new FilesView(database))
+    this.gaps = this.#add(new GapsView(database))
+    this.installations = this.#add(new InstallationsView(database))
+    this.members = this.#add(new MembersView(database))
+    this.policies = this.#add(new PoliciesView(database))
+    this.retentions = this.#add(new RetentionsView(database))
+    this.sessions = this.#add(new SessionsView(database))
+    this.viewings = this.#add(new ViewingsView(database))
     this.#keepPosition = database.prepare('update checkpoint set position = ?')
     const row = database.prepare('select position from checkpoint').get()
     this.#position = Number(row?.['position'] ?? 0)
@@ -135,6 +119,11 @@ export class Views {
   onEvents(listener: (events: readonly RecordedEvent[]) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  #add<V extends View>(view: V): V {
+    this.#all.push(view)
+    return view
   }
 
   #wake(): void {
