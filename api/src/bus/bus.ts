@@ -24,30 +24,14 @@ export function createBus(base: Base, dataDir: string) {
   const recorder = new Recorder(base)
   const tunnel = new TunnelClient({ link, now, log })
   const deviceLists = new DeviceLists({
-    ...{ link, isOnline, log },
+    ...{ link, isOnline, tokens, log },
     listOf: (agent) => agentDeviceList(base, agent),
-    sign: (list) => tokens.signDevices(list),
     recordCredentials: (agent, list) => recordCredentials({ ...base, recorder }, agent, list),
   })
-  const dispatcher = new Dispatcher({
-    ...{ link, isOnline, now, log },
-    sign: (order) => tokens.signOrder(order),
-    giveUp: (order, silence) => recorder.giveUp(order, silence),
-  })
-  const deviceStates = new DeviceStates({
-    ...{ views, history, now },
-    record: (device, agentId, reported) => recorder.deviceState(device, agentId, reported),
-  })
-  const passages = new Passages({
-    ...{ views, now },
-    record: (device, agentId, passage) => recorder.passage(device, agentId, passage),
-    receipt: (agent, receipt) => link.command(agent, 'passages', JSON.stringify(receipt)),
-  })
-  const discoveries = new Discoveries({
-    ...{ link, now },
-    sign: (order) => tokens.signDiscovery(order),
-    agentIntent: (...what) => recorder.agentIntent(...what),
-  })
+  const dispatcher = new Dispatcher({ link, tokens, recorder, isOnline, now, log })
+  const deviceStates = new DeviceStates({ views, history, recorder, now })
+  const passages = new Passages({ views, link, recorder, now })
+  const discoveries = new Discoveries({ link, tokens, recorder, now })
   const witnesses = new Witnesses({
     ...base,
     online: () => presence.online(),
@@ -56,10 +40,7 @@ export function createBus(base: Base, dataDir: string) {
   })
   const inbox = new Inbox({
     ...{ presence, tunnel, deviceLists, deviceStates, discoveries, passages, dispatcher },
-    witnesses,
-    ...{ now, log },
-    agentIntent: (agent, intent) => recorder.agentIntent(agent, intent),
-    commandReport: (agent, report) => recorder.commandReport(agent, report),
+    ...{ witnesses, recorder, now, log },
   })
   const commands = new CommandBus({ store, views, dispatcher, isOnline, now })
   const approvals = new Approvals({ store, views, dispatcher, commands, isOnline, now, log })

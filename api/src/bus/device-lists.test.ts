@@ -23,7 +23,7 @@ function start(failures: number): void {
   lists = new DeviceLists({
     link: { command: async () => void steps.push('sent') },
     listOf: async () => list,
-    sign: async () => 'signed',
+    tokens: { signDevices: async () => 'signed' },
     async recordCredentials() {
       left -= 1
       if (left >= 0) throw new TravessiaError('STORE_UNAVAILABLE')

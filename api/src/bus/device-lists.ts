@@ -6,6 +6,7 @@ import type { DeviceList } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { AgentAddress } from '@travessia/schemas/topics'
 import type { Logger } from 'pino'
+import type { Tokens } from '../identity/tokens.ts'
 import type { Link } from '../link/link.ts'
 
 const resendMs = 2_000
@@ -15,7 +16,7 @@ type Deps = {
   readonly link: Pick<Link, 'command'>
   /** The list as it is now; undefined: no such agent. */
   readonly listOf: (agent: AgentAddress) => Promise<DeviceList | undefined>
-  readonly sign: (list: DeviceList) => Promise<string>
+  readonly tokens: Pick<Tokens, 'signDevices'>
   /** Records, before they go, which credentials the list carries. @throws when that is not durable */
   readonly recordCredentials: (agent: AgentAddress, list: DeviceList) => Promise<void>
   readonly isOnline: (agentId: string) => boolean
@@ -108,13 +109,13 @@ export class DeviceLists {
   }
 
   async #publish(agent: AgentAddress): Promise<number | undefined> {
-    const { isOnline, link, listOf, sign, recordCredentials } = this.#deps
+    const { isOnline, link, listOf, tokens, recordCredentials } = this.#deps
     if (!isOnline(agent.agentId)) return undefined
     const list = await listOf(agent)
     if (!list) return undefined
     if (!this.#holds(agent.agentId, list.version)) {
       await recordCredentials(agent, list)
-      await link.command(agent, 'devices', await sign(list))
+      await link.command(agent, 'devices', await tokens.signDevices(list))
     }
     return list.version
   }

@@ -24,7 +24,7 @@ function statesOf(recorded: DeviceRow['status'] = null) {
       agents: { current: () => ({ agentId }) },
     } as never,
     history: { add: (_id, _at, state) => void samples.push(state) },
-    record: async (_device, _agent, reported) => void facts.push(reported),
+    recorder: { deviceState: async (_device, _agent, reported) => void facts.push(reported) },
     now: () => now,
   })
   const say = (state: DeviceState, by = { tenantId, agentId }, deviceId = device.id) =>

@@ -9,6 +9,7 @@ import type { History } from '../store/history.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
 import { deviceOfAgent } from './device-of-agent.ts'
+import type { Recorder } from './recorder.ts'
 
 /** An agent that floods is not listened to more often. */
 const betweenMs = 200
@@ -19,8 +20,7 @@ export type KnownState = { readonly state: DeviceState; readonly at: number }
 type Deps = {
   readonly views: Pick<Views, 'agents' | 'devices'>
   readonly history: Pick<History, 'add'>
-  /** Puts it through the decider: a fact if it is news. */
-  readonly record: (device: DeviceRow, agentId: string, reported: Reported) => Promise<void>
+  readonly recorder: Pick<Recorder, 'deviceState'>
   readonly now: () => number
 }
 
@@ -55,7 +55,7 @@ export class DeviceStates {
     history.add(deviceId, known.at, state)
     for (const listener of this.#listeners) listener(device, known)
     if (isNews && device.status !== state.status)
-      await this.#deps.record(device, agent.agentId, reportedOf(state))
+      await this.#deps.recorder.deviceState(device, agent.agentId, reportedOf(state))
   }
 }
 

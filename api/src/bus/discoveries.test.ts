@@ -12,17 +12,21 @@ const found: Suggestion = {
 }
 
 function setUp({ answerMs = 60_000, command = async () => undefined } = {}) {
-  const intents: Array<[AgentIntent, string]> = []
+  const intents: Array<[AgentIntent, string | undefined]> = []
   const orders: DiscoveryOrder[] = []
   const discoveries: Discoveries = new Discoveries({
     ...{ now: () => 1_000, answerMs, link: { command } },
-    sign: async (order) => {
-      orders.push(order)
-      return 'jws'
+    tokens: {
+      signDiscovery: async (order) => {
+        orders.push(order)
+        return 'jws'
+      },
     },
-    agentIntent: async (_agent, intent, correlationId) => {
-      intents.push([intent, correlationId])
-      return true
+    recorder: {
+      agentIntent: async (_agent, intent, correlationId) => {
+        intents.push([intent, correlationId])
+        return true
+      },
     },
   })
   const asked = { discoveryId: newId(), correlationId: 'request' }

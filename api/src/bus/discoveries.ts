@@ -2,11 +2,12 @@
  * Has an agent look around in its network. The request is a fact before the order leaves; the answer is waited for
  * here. Killed meanwhile: the request stays without an end in the log, and can be made again after its pause.
  */
-import type { DiscoveryOrder, DiscoveryReport, Suggestion } from '@travessia/schemas/discovery'
+import type { DiscoveryReport, Suggestion } from '@travessia/schemas/discovery'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { AgentAddress } from '@travessia/schemas/topics'
-import type { AgentIntent } from '../domain/agent.ts'
+import type { Tokens } from '../identity/tokens.ts'
 import type { Link } from '../link/link.ts'
+import type { Recorder } from './recorder.ts'
 
 /** The agent listens for four seconds and may have to ask for the time first. */
 const answerMs = 12_000
@@ -15,13 +16,8 @@ const lifeMs = 6_000
 
 type Deps = {
   readonly link: Pick<Link, 'command'>
-  readonly sign: (order: DiscoveryOrder) => Promise<string>
-  /** Records what the decider of the agent makes of it. */
-  readonly agentIntent: (
-    agent: AgentAddress,
-    intent: AgentIntent,
-    correlationId: string,
-  ) => Promise<boolean>
+  readonly tokens: Pick<Tokens, 'signDiscovery'>
+  readonly recorder: Pick<Recorder, 'agentIntent'>
   readonly now: () => number
   readonly answerMs?: number
 }
@@ -49,7 +45,11 @@ export class Discoveries {
     const errorCode = report ? report.errorCode : 'AGENT_NO_ANSWER'
     const failure = errorCode === undefined ? {} : { errorCode }
     const finished = { discoveryId, found: suggestions.length, ...failure }
-    await this.#deps.agentIntent(agent, { type: 'FinishDiscovery', finished }, correlationId)
+    await this.#deps.recorder.agentIntent(
+      agent,
+      { type: 'FinishDiscovery', finished },
+      correlationId,
+    )
     if (errorCode !== undefined) throw new TravessiaError(errorCode)
     return suggestions
   }
@@ -65,13 +65,13 @@ export class Discoveries {
     { tenantId, agentId }: AgentAddress,
     id: string,
   ): Promise<DiscoveryReport | undefined> {
-    const { link, sign, now } = this.#deps
+    const { link, tokens, now } = this.#deps
     const { promise, resolve } = Promise.withResolvers<DiscoveryReport | undefined>()
     this.#waiting.set(id, { agentId, take: resolve })
     const timer = setTimeout(() => resolve(undefined), this.#deps.answerMs ?? answerMs)
     try {
       const order = { id, tenantId, agentId, expiresAt: now() + lifeMs }
-      await link.command({ tenantId, agentId }, 'discover', await sign(order))
+      await link.command({ tenantId, agentId }, 'discover', await tokens.signDiscovery(order))
       return await promise
     } finally {
       clearTimeout(timer)

@@ -91,9 +91,9 @@ test('what is acknowledged or has ended lets the next one of its device go at on
   const sent: string[] = []
   const dispatcher = new Dispatcher({
     link: { command: async (order) => void sent.push((order as CommandOrder).id) },
-    sign: async () => 'jws',
+    tokens: { signOrder: async () => 'jws' },
     isOnline: () => true,
-    giveUp: async () => undefined,
+    recorder: { giveUp: async () => undefined },
     now: Date.now,
     log: pino({ level: 'silent' }),
   })
@@ -133,9 +133,9 @@ test('a clock that is set back makes no order live longer', async () => {
   const presence = { isOnline: false }
   const dispatcher = new Dispatcher({
     link: { command: async (order) => void sent.push((order as CommandOrder).id) },
-    sign: async () => 'jws',
+    tokens: { signOrder: async () => 'jws' },
     isOnline: () => presence.isOnline,
-    giveUp: async ({ id }, silence) => void silences.push({ id, ...silence }),
+    recorder: { giveUp: async ({ id }, silence) => void silences.push({ id, ...silence }) },
     now: () => clock.now,
     log: pino({ level: 'silent' }),
   })

@@ -12,8 +12,10 @@ import {
   urgentCommands,
 } from '@travessia/schemas/commands'
 import type { Logger } from 'pino'
-import { outcomeGraceMs, type Silence } from '../domain/command.ts'
+import { outcomeGraceMs } from '../domain/command.ts'
+import type { Tokens } from '../identity/tokens.ts'
 import type { Link } from '../link/link.ts'
+import type { Recorder } from './recorder.ts'
 
 const resendMs = 1_000
 
@@ -67,10 +69,10 @@ export function nextStep(
 
 type Deps = {
   readonly link: Pick<Link, 'command'>
-  readonly sign: (order: CommandOrder) => Promise<string>
+  readonly tokens: Pick<Tokens, 'signOrder'>
+  /** What silence means. */
+  readonly recorder: Pick<Recorder, 'giveUp'>
   readonly isOnline: (agentId: string) => boolean
-  /** Records what silence means. */
-  readonly giveUp: (order: CommandOrder, silence: Silence) => Promise<void>
   readonly now: () => number
   readonly log: Logger
 }
@@ -119,7 +121,7 @@ export class Dispatcher {
   async #advance(id: string): Promise<void> {
     const command = this.#commands.get(id)
     if (!command) return
-    const { isOnline, link, sign, giveUp, log } = this.#deps
+    const { isOnline, link, tokens, recorder, log } = this.#deps
     const { order, handedOver } = command
     const now = this.#timeOf(command)
     const step = nextStep(command, {
@@ -132,11 +134,11 @@ export class Dispatcher {
         return this.#wake(id, step.until - now)
       case 'send':
         this.#change(id, { handedOver: true, sendAt: now + resendMs })
-        await link.command(order, 'command', await sign(order))
+        await link.command(order, 'command', await tokens.signOrder(order))
         return this.#wake(id, 0)
       case 'give-up':
         log.warn({ commandId: id, tenantId: order.tenantId }, 'no outcome in time')
-        await giveUp(order, { now, handedOver })
+        await recorder.giveUp(order, { now, handedOver })
         return this.#forget(id)
     }
   }

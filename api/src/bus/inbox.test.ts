@@ -47,13 +47,15 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
       connected: () => note('orders'),
       noted: (_id, status) => note(`noted ${status}`),
     },
-    agentIntent: async (_agent, intent) => {
-      note(intent.type)
-      return isKnown
-    },
-    commandReport: async (_agent, report): Promise<CommandStatus> => {
-      await new Promise(setImmediate)
-      return report.status
+    recorder: {
+      agentIntent: async (_agent, intent) => {
+        note(intent.type)
+        return isKnown
+      },
+      commandReport: async (_agent, report): Promise<CommandStatus> => {
+        await new Promise(setImmediate)
+        return report.status
+      },
     },
   })
   const status = (text: string) => inbox.report(agent, 'status', text)

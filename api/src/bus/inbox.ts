@@ -3,26 +3,28 @@
  * are worked off in order; a report that no decider accepts leaves nothing but a log line.
  */
 import { checkJson } from '@travessia/schemas/check'
-import type { CommandStatus } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
-import { type StateReport, stateReportSchema } from '@travessia/schemas/device-state'
-import type { DiscoveryReport } from '@travessia/schemas/discovery'
-import type { PassagesReport } from '@travessia/schemas/passages'
+import { stateReportSchema } from '@travessia/schemas/device-state'
 import {
   type Ack,
   ackSchema,
-  type CommandReport,
   type Heartbeat,
   heartbeatSchema,
   type Presence,
   willPayload,
 } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
-import type { CheckpointReport } from '@travessia/schemas/witness'
 import type { Logger } from 'pino'
-import type { AgentIntent } from '../domain/agent.ts'
+import type { Witnesses } from '../audit/witnesses.ts'
+import type { TunnelClient } from '../gateway/tunnel-client.ts'
 import type { LinkHandlers } from '../link/link.ts'
 import type { AgentPresence } from './agent-presence.ts'
+import type { DeviceLists } from './device-lists.ts'
+import type { DeviceStates } from './device-states.ts'
+import type { Discoveries } from './discoveries.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Passages } from './passages.ts'
+import type { Recorder } from './recorder.ts'
 
 const isAck = compile(ackSchema)
 const isStateReport = compile(stateReportSchema)
@@ -33,34 +35,14 @@ export const silentMs = 75_000
 
 type Deps = {
   readonly presence: AgentPresence
-  readonly tunnel: {
-    onFrame(agent: AgentAddress, frame: Uint8Array): void
-    /** @param dataEpoch the connection's name, where the agent itself says so */
-    hello(agent: AgentAddress, dataEpoch?: string): void
-    lost(agent: AgentAddress): void
-  }
-  readonly deviceLists: {
-    confirmed(agent: AgentAddress, version: number): void
-    connected(agent: AgentAddress): void
-  }
-  readonly dispatcher: {
-    connected(agentId: string): void
-    noted(commandId: string, status: CommandStatus): void
-  }
-  readonly discoveries: { reported(agent: AgentAddress, report: DiscoveryReport): void }
-  readonly deviceStates: { report(agent: AgentAddress, report: StateReport): Promise<void> }
-  readonly witnesses: {
-    connected(agent: AgentAddress): void
-    reported(agent: AgentAddress, report: CheckpointReport): Promise<void>
-  }
-  readonly passages: { report(agent: AgentAddress, report: PassagesReport): Promise<void> }
-  /** Records what the decider of the agent makes of it; false: no such agent (any more). */
-  readonly agentIntent: (agent: AgentAddress, intent: AgentIntent) => Promise<boolean>
-  /** The same for a command of this agent; undefined: no such command. */
-  readonly commandReport: (
-    agent: AgentAddress,
-    report: CommandReport,
-  ) => Promise<CommandStatus | undefined>
+  readonly tunnel: Pick<TunnelClient, 'onFrame' | 'hello' | 'lost'>
+  readonly deviceLists: Pick<DeviceLists, 'confirmed' | 'connected'>
+  readonly dispatcher: Pick<Dispatcher, 'connected' | 'noted'>
+  readonly discoveries: Pick<Discoveries, 'reported'>
+  readonly deviceStates: Pick<DeviceStates, 'report'>
+  readonly witnesses: Pick<Witnesses, 'connected' | 'reported'>
+  readonly passages: Pick<Passages, 'report'>
+  readonly recorder: Pick<Recorder, 'agentIntent' | 'commandReport'>
   readonly now: () => number
   readonly log: Logger
 }
@@ -126,7 +108,8 @@ export class Inbox implements LinkHandlers {
     if (!before.isOnline) {
       const { version, bootId, host } = heartbeat
       const connected = { version, bootId, hostname: host.hostname, ip: before.address ?? '' }
-      if (!(await this.#deps.agentIntent(agent, { type: 'ConnectAgent', connected }))) return
+      if (!(await this.#deps.recorder.agentIntent(agent, { type: 'ConnectAgent', connected })))
+        return
     }
     presence.update(agent, { lastHeartbeatAt: now(), heartbeat, isOnline: true })
     // An agent that was gone has no tunnel any more, though its data connection may be the same.
@@ -145,7 +128,7 @@ export class Inbox implements LinkHandlers {
   async #pause(agent: AgentAddress, { pausedUntil }: Heartbeat): Promise<void> {
     const until = pausedUntil == null ? {} : { until: new Date(pausedUntil).toISOString() }
     const paused = pausedUntil === undefined ? undefined : until
-    await this.#deps.agentIntent(agent, { type: 'ReportPause', paused })
+    await this.#deps.recorder.agentIntent(agent, { type: 'ReportPause', paused })
   }
 
   async #disconnected(agent: AgentAddress): Promise<void> {
@@ -153,7 +136,10 @@ export class Inbox implements LinkHandlers {
     tunnel.lost(agent)
     if (!presence.of(agent.agentId).isOnline) return
     presence.update(agent, { isOnline: false })
-    await this.#deps.agentIntent(agent, { type: 'DisconnectAgent', reason: 'connection-lost' })
+    await this.#deps.recorder.agentIntent(agent, {
+      type: 'DisconnectAgent',
+      reason: 'connection-lost',
+    })
   }
 
   async #ack(agent: AgentAddress, ack: Ack): Promise<void> {
@@ -161,7 +147,7 @@ export class Inbox implements LinkHandlers {
     if (ack.kind === 'passages') return this.#deps.passages.report(agent, ack)
     if (ack.kind === 'checkpoint') return this.#deps.witnesses.reported(agent, ack)
     if (ack.kind === 'discovery') return this.#deps.discoveries.reported(agent, ack)
-    const status = await this.#deps.commandReport(agent, ack)
+    const status = await this.#deps.recorder.commandReport(agent, ack)
     if (status) this.#deps.dispatcher.noted(ack.commandId, status)
   }
 

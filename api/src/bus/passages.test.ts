@@ -25,11 +25,13 @@ function desk({
       devices: { get: () => known[0] },
       agents: { current: () => ({ agentId: current }) },
     } as never,
-    record: async (_device, agentId, { key }) => {
-      if (isBroken) throw new Error('store down')
-      recorded.push(`${agentId} ${key}`)
+    recorder: {
+      passage: async (_device, agentId, { key }) => {
+        if (isBroken) throw new Error('store down')
+        recorded.push(`${agentId} ${key}`)
+      },
     },
-    receipt: async (_agent, receipt) => void receipts.push(receipt),
+    link: { command: async (_agent, _kind, text) => void receipts.push(JSON.parse(text)) },
     now: () => now,
   })
   const report = (some: Passage[]) =>

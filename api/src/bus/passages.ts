@@ -2,20 +2,20 @@
  * Passages that agents tell: each through its decider, then a receipt. Killed between the log and the receipt: the agent
  * tells them again, and they are known.
  */
-import type { Passage, PassagesReceipt, PassagesReport } from '@travessia/schemas/passages'
+import type { PassagesReceipt, PassagesReport } from '@travessia/schemas/passages'
 import type { AgentAddress } from '@travessia/schemas/topics'
-import type { DeviceRow } from '../views/devices.ts'
+import type { Link } from '../link/link.ts'
 import type { Views } from '../views/views.ts'
 import { deviceOfAgent } from './device-of-agent.ts'
+import type { Recorder } from './recorder.ts'
 
 /** Of one device. Beyond, there is no receipt: the agent tells them again, the device keeps its list. */
 const maxPerMinute = 2_000
 
 type Deps = {
   readonly views: Pick<Views, 'agents' | 'devices'>
-  /** Puts it through the decider; a known one is no news. */
-  readonly record: (device: DeviceRow, agentId: string, passage: Passage) => Promise<void>
-  readonly receipt: (agent: AgentAddress, receipt: PassagesReceipt) => Promise<void>
+  readonly link: Pick<Link, 'command'>
+  readonly recorder: Pick<Recorder, 'passage'>
   readonly now: () => number
 }
 
@@ -31,11 +31,12 @@ export class Passages {
 
   /** A device of another agent, or none at all: nothing happens. */
   async report(agent: AgentAddress, { batch, deviceId, passages }: PassagesReport): Promise<void> {
-    const { views, record, receipt } = this.#deps
+    const { views, link, recorder } = this.#deps
     const device = deviceOfAgent(views, agent, deviceId)
     if (!device || !this.#isWithinRate(deviceId, passages.length)) return
-    for (const passage of passages) await record(device, agent.agentId, passage)
-    await receipt(agent, { batch })
+    for (const passage of passages) await recorder.passage(device, agent.agentId, passage)
+    const receipt: PassagesReceipt = { batch }
+    await link.command(agent, 'passages', JSON.stringify(receipt))
   }
 
   #isWithinRate(deviceId: string, count: number): boolean {

@@ -78,7 +78,7 @@ export async function startGateway(
   const tunnel = new TunnelClient({ link, now, log })
   const deviceLists = new DeviceLists({
     ...{ link, log, isOnline: () => false },
-    ...{ listOf: async () => undefined, sign: async () => '' },
+    ...{ listOf: async () => undefined, tokens: { signDevices: async () => '' } },
     recordCredentials: async () => undefined,
   })
   const access = new DeviceAccess({
