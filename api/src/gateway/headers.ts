@@ -23,21 +23,20 @@ const notUp = new Set([
     ' ',
   ),
 ])
-/** Would bind the browser beyond this session, or is mapped below. */
-const notDown = new Set([
-  ...hopByHop,
-  ...`strict-transport-security public-key-pins public-key-pins-report-only alt-svc nel report-to reporting-endpoints
-  clear-site-data service-worker-allowed referrer-policy cross-origin-opener-policy set-cookie location
-  content-location refresh link content-security-policy content-security-policy-report-only cache-control`.split(
-    /\s+/,
-  ),
-])
-
-/** Of `notDown`: what `mapped` makes something of. */
+/** What `mapped` makes something of. */
 const toMap = new Set(
   `set-cookie location content-location refresh link content-security-policy
   content-security-policy-report-only`.split(/\s+/),
 )
+/** Would bind the browser beyond this session, or is mapped below. */
+const notDown = new Set([
+  ...hopByHop,
+  ...toMap,
+  ...`strict-transport-security public-key-pins public-key-pins-report-only alt-svc nel report-to reporting-endpoints
+  clear-site-data service-worker-allowed referrer-policy cross-origin-opener-policy cache-control`.split(
+    /\s+/,
+  ),
+])
 
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/

@@ -127,21 +127,14 @@ export class RemoteSessions {
       ...{ recordingLevel: device.capture, targetOrigin: device.baseUrl },
       ...(refusal ? { refusal } : {}),
     } as const
-    const { state, position } = await this.#handle(
-      { tenantId: device.tenantId, id: sessionId },
-      intent,
-      this.#contextOf(request, sessionId),
-    )
-    if (refusal || state.status !== 'open') throw new TravessiaError(refusal ?? 'INTERNAL')
+    const { tenantId } = device
+    const context = this.#contextOf(request, sessionId)
+    const { position } = await this.#handle({ tenantId, id: sessionId }, intent, context)
+    if (refusal) throw new TravessiaError(refusal)
     await this.#deps.views.until(position)
-    const { tenantId, installationId, id: deviceId } = device
-    const { userId, loginId } = request
-    const session: LiveSession = {
-      ...{ id: sessionId, tenantId, installationId, deviceId, userId, loginId, mode, access },
-      language: this.#deps.languageOf(userId),
-      ...{ expiresAt: state.expiresAt, isEnded: false, cuts: new Cuts() },
-      ...{ totals: { requests: 0, bytesIn: 0, bytesOut: 0 }, captured: { bytes: 0 } },
-    }
+    const row = await this.#deps.views.sessions.get(tenantId, sessionId)
+    if (!row) throw new TravessiaError('INTERNAL')
+    const session: LiveSession = { ...this.#toLive(row), loginId: request.loginId }
     this.#add(session)
     const isWelcome = await request.isWelcome().catch(() => false)
     const isSameAgent = agent === undefined || this.#agentOf(device) === agent
@@ -151,7 +144,7 @@ export class RemoteSessions {
     }
     const ticket = this.#deps.secrets.newTicket(sessionId)
     const url = `${this.#deps.urlOf({ id: sessionId, mode })}/__travessia/enter?ticket=${ticket}`
-    return { sessionId, url, expiresAt: new Date(state.expiresAt).toISOString() }
+    return { sessionId, url, expiresAt: row.expiresAt }
   }
 
   urlOf(session: { readonly id: string; readonly mode: 'host' | 'path' }): string {
