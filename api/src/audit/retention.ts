@@ -15,6 +15,7 @@ import {
   type RetentionIntent,
   type RetentionState,
 } from '../domain/retention.ts'
+import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Views } from '../views/views.ts'
 import { entryPages } from './entry-pages.ts'
@@ -47,21 +48,22 @@ export class Retention {
   readonly #running = new Set<string>()
   readonly #expiring = new Set<string>()
   readonly #bundles = new Map<AbortController, string>()
-  #timer: NodeJS.Timeout | undefined
-  #all: Promise<void> | undefined
+  readonly #rounds = createRounds(
+    everyMs,
+    () => this.#applyAll(),
+    (error) => this.#deps.log.error({ err: error }, 'retention not applied, trying again tomorrow'),
+  )
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#run(), everyMs)
-    this.#run()
+    void this.#rounds.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#all
+    await this.#rounds.stop()
   }
 
   async stateOf(tenantId: string): Promise<RetentionState> {
@@ -131,16 +133,6 @@ export class Retention {
       bundle.abort()
     }
     return { signal: bundle.signal, end }
-  }
-
-  #run(): void {
-    this.#all ??= this.#applyAll()
-      .catch((error: unknown) =>
-        this.#deps.log.error({ err: error }, 'retention not applied, trying again tomorrow'),
-      )
-      .finally(() => {
-        this.#all = undefined
-      })
   }
 
   async #applyAll(): Promise<void> {

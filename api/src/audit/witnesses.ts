@@ -17,6 +17,7 @@ import type { CheckpointOrder, CheckpointReport } from '@travessia/schemas/witne
 import type { Logger } from 'pino'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import type { Link } from '../link/link.ts'
+import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
 import type { Checkpointer } from './checkpointer.ts'
@@ -57,20 +58,22 @@ type Standing = {
 export class Witnesses {
   readonly #deps: Deps
   readonly #standings = new Map<string, Standing>()
-  #timer: NodeJS.Timeout | undefined
-  #looking: Promise<void> | undefined
+  readonly #rounds = createRounds(
+    lookMs,
+    () => this.look(),
+    (error) => this.#deps.log.error({ err: error }, 'no checkpoint shown'),
+  )
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#wake(), lookMs)
+    void this.#rounds.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#looking
+    await this.#rounds.stop()
   }
 
   connected({ agentId }: AgentAddress): void {
@@ -85,14 +88,6 @@ export class Witnesses {
     if (report.cosignature !== undefined) await this.#keep(agent, report.size, report.cosignature)
     else standing.nextAt = 0
     standing.confirmed = report.size
-  }
-
-  #wake(): void {
-    this.#looking ??= this.look()
-      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'no checkpoint shown'))
-      .finally(() => {
-        this.#looking = undefined
-      })
   }
 
   /** Once at every agent that is there. */

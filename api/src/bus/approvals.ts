@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import { type CommandIntent, command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
 import { mayOperate } from '../plugins/principal.ts'
+import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { CommandRow } from '../views/commands.ts'
 import type { Views } from '../views/views.ts'
@@ -37,26 +38,22 @@ type Deps = {
 
 export class Approvals {
   readonly #deps: Deps
-  #sweep: NodeJS.Timeout | undefined
-  #lapsing: Promise<void> = Promise.resolve()
+  readonly #rounds = createRounds(
+    sweepMs,
+    () => this.lapse(),
+    (error) => this.#deps.log.error({ err: error }, 'nothing lapsed, trying again'),
+  )
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
   start(): void {
-    this.#sweep = setInterval(() => {
-      this.#lapsing = this.#lapsing
-        .then(() => this.lapse())
-        .catch((error: unknown) =>
-          this.#deps.log.error({ err: error }, 'nothing lapsed, trying again'),
-        )
-    }, sweepMs)
+    void this.#rounds.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#sweep)
-    await this.#lapsing
+    await this.#rounds.stop()
   }
 
   /**

@@ -65,7 +65,7 @@ export async function stopBus({
 }: Bus): Promise<void> {
   await approvals.stop()
   await bus.witnesses.stop()
-  bus.fileSender.stop()
+  await bus.fileSender.stop()
   await inbox.stop()
   dispatcher.stop()
   deviceLists.stop()

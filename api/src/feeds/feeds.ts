@@ -14,6 +14,7 @@ import { readEvents } from '../audit/reading.ts'
 import { handle } from '../domain/decider.ts'
 import { feed as decider } from '../domain/feed.ts'
 import { createTurns } from '../in-turn.ts'
+import { createRounds } from '../rounds.ts'
 import type { Services } from '../services.ts'
 import type { FeedRow } from '../views/feeds.ts'
 import { connectFeed, feedAddress } from './feed-address.ts'
@@ -51,7 +52,16 @@ export class Feeds {
   readonly #places: FeedPlaces
   readonly #runners = new Map<string, FeedRunner>()
   #unsubscribe: (() => void) | undefined
-  #timers: NodeJS.Timeout[] = []
+  #poll: NodeJS.Timeout | undefined
+  readonly #prunes = createRounds(
+    pruneMs,
+    () => pruneFiles(this.#deps.filesDir, this.#deps.now()),
+    (error) =>
+      this.#deps.log.error(
+        { err: error },
+        'old files of feeds not removed, trying again in an hour',
+      ),
+  )
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps
@@ -64,16 +74,15 @@ export class Feeds {
       for (const runner of this.#runners.values()) runner.wake()
     }
     this.#unsubscribe = store.onAppended(wake)
-    const prune = () => void this.#prune()
-    this.#timers = [setInterval(wake, pollMs), setInterval(prune, pruneMs)]
-    prune()
+    this.#poll = setInterval(wake, pollMs)
+    void this.#prunes.start()
     for (const feed of await views.feeds.enabled()) await this.#run(feed)
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#poll)
     this.#unsubscribe?.()
-    await Promise.all([...this.#runners.values()].map((runner) => runner.stop()))
+    await Promise.all([this.#prunes, ...this.#runners.values()].map((one) => one.stop()))
     this.#runners.clear()
   }
 
@@ -150,13 +159,6 @@ export class Feeds {
     }
     const id = `${feed.id}-${first}-${events.at(-1)?.position}`
     return postBatch(address, { secret, id, body: lines, now: now() }, { socket, signal })
-  }
-
-  async #prune(): Promise<void> {
-    const { filesDir, now, log } = this.#deps
-    await pruneFiles(filesDir, now()).catch((error: unknown) =>
-      log.error({ err: error }, 'old files of feeds not removed, trying again in an hour'),
-    )
   }
 
   async #failing(feed: FeedRow, errorCode: string, position: number): Promise<void> {

@@ -37,9 +37,9 @@ export class FileSender {
     })
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#unsubscribe?.()
-    this.#deps.files.stop()
+    await this.#deps.files.stop()
   }
 
   async #react({ type, tenantId, streamId }: RecordedEvent): Promise<void> {

@@ -17,7 +17,7 @@ const directory = join(disk.directory, 'files')
 const files = new FileStore({ directory, store, views, now: Date.now, log })
 await files.start()
 afterAll(async () => {
-  files.stop()
+  await files.stop()
   await views.stop()
   await store.close()
   disk.remove()

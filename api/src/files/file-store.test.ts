@@ -38,7 +38,7 @@ beforeEach(async () => {
   await files.start()
 })
 afterEach(async () => {
-  files.stop()
+  await files.stop()
   await views.stop()
   await store.close()
   rmSync(directory, { recursive: true })
@@ -151,7 +151,7 @@ test('a hundred files of a tenant are the most, however small', async () => {
 test('after a day a file is removed, and the log says so; used earlier, it says that', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   try {
-    files.stop()
+    await files.stop()
     await files.start()
     const [first, second] = [
       await files.keep(upload(), source('a')),
@@ -186,7 +186,7 @@ test('a start removes what no view knows and what is over, and keeps the rest', 
   mkdirSync(join(folder, 'folder'))
   const old = await known(1, { expiresAt: new Date(now() - 1).toISOString() })
   writeFileSync(join(folder, old), 'x')
-  files.stop()
+  await files.stop()
   await files.start()
   expect(onDisk()).toEqual([kept.id])
   expect((await views.files.kept()).map(({ id }) => id)).toEqual([kept.id])

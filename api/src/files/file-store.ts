@@ -16,6 +16,7 @@ import type { Logger } from 'pino'
 import { roomOn } from '../disk-room.ts'
 import { handle } from '../domain/decider.ts'
 import { file as decider, type FileIntent } from '../domain/file.ts'
+import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { FileRow } from '../views/files.ts'
 import type { Views } from '../views/views.ts'
@@ -49,7 +50,11 @@ export class FileStore {
   readonly #deps: Deps
   /** What is on its way in, per tenant. */
   readonly #coming = new Map<string, Usage>()
-  #sweep: NodeJS.Timeout | undefined
+  readonly #rounds = createRounds(
+    sweepMs,
+    () => this.#removeExpired(),
+    (error) => this.#deps.log.error({ err: error }, 'no expired file removed, trying again'),
+  )
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -62,12 +67,11 @@ export class FileStore {
     const known = new Set((await views.files.kept()).map(({ id }) => id))
     for (const name of readdirSync(directory))
       if (!known.has(name)) rmSync(join(directory, name), { force: true, recursive: true })
-    await this.#removeExpired()
-    this.#sweep = setInterval(() => void this.#removeExpired(), sweepMs)
+    await this.#rounds.start()
   }
 
-  stop(): void {
-    clearInterval(this.#sweep)
+  async stop(): Promise<void> {
+    await this.#rounds.stop()
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Removes, each hour, the blobs that no event names, and counts the others; only when the views know every event. */
 import type { Logger } from 'pino'
+import { createRounds } from '../rounds.ts'
 import type { Views } from '../views/views.ts'
 import type { BlobStore } from './blob-store.ts'
 
@@ -13,8 +14,11 @@ type Deps = {
 
 export class BlobSweeper {
   readonly #deps: Deps
-  #timer: NodeJS.Timeout | undefined
-  #running: Promise<void> | undefined
+  readonly #rounds = createRounds(
+    everyMs,
+    () => this.sweep(),
+    (error) => this.#deps.log.error({ err: error }, 'blobs not swept'),
+  )
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -22,21 +26,11 @@ export class BlobSweeper {
 
   /** After the views have caught up. */
   start(): void {
-    this.#timer = setInterval(() => this.#run(), everyMs)
-    this.#run()
+    void this.#rounds.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#running
-  }
-
-  #run(): void {
-    this.#running ??= this.sweep()
-      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'blobs not swept'))
-      .finally(() => {
-        this.#running = undefined
-      })
+    await this.#rounds.stop()
   }
 
   async sweep(): Promise<void> {
