@@ -3,14 +3,16 @@
  * without an outcome, files that nobody knows. Each is closed in the log, or taken up again, before anything new is let in.
  */
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
-import { newId, systemTenantId } from '@travessia/schemas/ids'
+import { systemTenantId } from '@travessia/schemas/ids'
 import type { AgentAddress } from '@travessia/schemas/topics'
 import { orderOf } from './bus/command-bus.ts'
 import type { Dispatcher } from './bus/dispatcher.ts'
 import type { Recorder } from './bus/recorder.ts'
 import { handle } from './domain/decider.ts'
 import { viewing } from './domain/viewing.ts'
+import { eventContext } from './event-context.ts'
 import type { FileSender } from './files/file-sender.ts'
+import { present } from './present.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { OpenExchange } from './views/sessions.ts'
 import type { Views } from './views/views.ts'
@@ -31,8 +33,7 @@ type Deps = {
 
 export async function recover(deps: Deps): Promise<void> {
   const { store, views, recorder, dispatcher, fileSender, nodeId, version, now } = deps
-  const actor = { type: 'system', id: nodeId } as const
-  const context = { actor, at: new Date(now()).toISOString(), correlationId: newId() }
+  const context = eventContext({ type: 'system', id: nodeId }, now())
   await store.append({
     ...{ tenantId: systemTenantId, streamKind: 'system', streamId: nodeId, expected: 'any' },
     events: [{ ...context, type: 'ServerStarted', data: { version, nodeId } }],
@@ -45,22 +46,10 @@ export async function recover(deps: Deps): Promise<void> {
     const intent = { type: 'CloseView', end: { reason: 'crash' } } as const
     await handle(store, viewing, stream, intent, { ...context, ...places })
   }
-  for (const {
-    id,
-    tenantId,
-    installationId,
-    deviceId,
-    agentId,
-    userId,
-    issued,
-    status,
-    issuedAt,
-    correlationId,
-  } of await views.commands.open()) {
-    const places = { installationId, deviceId, ...(agentId === null ? {} : { agentId }) }
-    const issuer = { type: 'user', id: userId } as const
-    const issuance = { actor: issuer, at: issuedAt, correlationId, ...places }
-    const order = orderOf(issued, issuance, { tenantId, commandId: id })
+  for (const row of await views.commands.open()) {
+    const { id: commandId, tenantId, userId, issued, status } = row
+    const issuance = eventContext({ type: 'user', id: userId }, Date.parse(row.issuedAt), row)
+    const order = orderOf(issued, issuance, { tenantId, commandId })
     // Issued in the future: this clock is behind, and nobody knows how old the order is. It is not sent again.
     const isOfFuture = now() < order.notBefore
     dispatcher.add(order, { status: isOfFuture ? 'delivered' : status, handedOver: true })
@@ -92,14 +81,6 @@ async function closeExchange(
     : { type: 'HttpExchangeFailed', data: { requestId, stage: 'crash', errorCode: 'TUNNEL_LOST' } }
   await store.append({
     ...{ tenantId, streamKind: 'session', streamId, expected: 'any' },
-    events: [
-      {
-        ...context,
-        ...(installationId === null ? {} : { installationId }),
-        ...(deviceId === null ? {} : { deviceId }),
-        ...(sessionId === null ? {} : { sessionId }),
-        ...fact,
-      },
-    ],
+    events: [{ ...context, ...present({ installationId, deviceId, sessionId }), ...fact }],
   })
 }

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, RecordedEvent, RetentionFact } from '@travessia/schemas/events'
-import { idFromBytes, newId } from '@travessia/schemas/ids'
+import { idFromBytes } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type RetentionIntent,
   type RetentionState,
 } from '../domain/retention.ts'
+import { eventContext } from '../event-context.ts'
 import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Views } from '../views/views.ts'
@@ -138,8 +139,7 @@ export class Retention {
   async #applyAll(): Promise<void> {
     const { views, nodeId, now, log } = this.#deps
     for (const tenantId of await views.retentions.tenants()) {
-      const actor = { type: 'system', id: nodeId } as const
-      const context = { actor, at: new Date(now()).toISOString(), correlationId: newId() }
+      const context = eventContext({ type: 'system', id: nodeId }, now())
       const events = await this.apply(tenantId, context)
       if (events > 0) log.info({ tenantId, events }, 'events have expired')
     }

@@ -5,11 +5,13 @@
  */
 
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
+import type { Actor, EventContext, Fact, RecordedEvent } from '@travessia/schemas/events'
 import type { Logger } from 'pino'
 import { type CommandIntent, command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
+import { eventContext } from '../event-context.ts'
 import { mayOperate } from '../plugins/principal.ts'
+import { present } from '../present.ts'
 import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { CommandRow } from '../views/commands.ts'
@@ -73,12 +75,12 @@ export class Approvals {
       ...{ ...order, seq: await commands.nextSeq(tenantId, deviceId) },
       expiresAt: new Date(at + expiresInMs).toISOString(),
     }
-    const context = { ...contextOf(row, at), ...(agentId === undefined ? {} : { agentId }) }
-    const approver = { ...context, actor: { type: 'user', id: userId } } as const
-    const requester = { ...approver, actor: { type: 'user', id: requestedBy } } as const
+    const sent = { ...row, agentId: agentId ?? row.agentId }
+    const approver = contextOf(sent, { type: 'user', id: userId }, at)
+    const requester = contextOf(sent, { type: 'user', id: requestedBy }, at)
     const { facts, position } = await this.#decide(
       row,
-      { type: 'ApproveCommand', userId, now: at, issued, ...(refusal ? { refusal } : {}) },
+      { type: 'ApproveCommand', userId, now: at, issued, ...present({ refusal }) },
       ({ type }) => (type === 'CommandIssued' ? requester : approver),
     )
     const isNew = facts.length > 0
@@ -90,8 +92,7 @@ export class Approvals {
   /** Resolves when it is durable. @throws TravessiaError APPROVAL_LAPSED, CONFLICT: it was approved */
   async reject(row: CommandRow, userId: string): Promise<void> {
     const at = this.#deps.now()
-    const actor = { type: 'user', id: userId } as const
-    const context = { ...contextOf(row, at), actor }
+    const context = contextOf(row, { type: 'user', id: userId }, at)
     const { position } = await this.#decide(row, { type: 'RejectCommand', now: at }, () => context)
     await this.#deps.views.until(position)
   }
@@ -99,10 +100,9 @@ export class Approvals {
   /** Ends what nobody decided in time. */
   async lapse(): Promise<void> {
     const at = this.#deps.now()
-    const actor = { type: 'system', id: 'approvals' } as const
     for (const row of await this.#deps.views.commands.awaiting()) {
       if (Date.parse(row.issued.expiresAt) > at) continue
-      const context = { ...contextOf(row, at), actor }
+      const context = contextOf(row, { type: 'system', id: 'approvals' }, at)
       const { position } = await this.#decide(row, { type: 'LapseCommand', now: at }, () => context)
       await this.#deps.views.until(position)
     }
@@ -136,15 +136,8 @@ export class Approvals {
   }
 }
 
-function contextOf(
-  { id: commandId, installationId, deviceId, agentId, sessionId, correlationId }: CommandRow,
-  at: number,
-): Omit<EventContext, 'actor'> {
-  return {
-    ...{ at: new Date(at).toISOString(), installationId, deviceId, commandId, correlationId },
-    ...(agentId === null ? {} : { agentId }),
-    ...(sessionId === null ? {} : { sessionId }),
-  }
+function contextOf(row: CommandRow, actor: Actor, at: number): EventContext {
+  return eventContext(actor, at, { ...row, commandId: row.id })
 }
 
 /** @throws TravessiaError CONFLICT: it never waited */

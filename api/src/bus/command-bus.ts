@@ -23,6 +23,8 @@ import { idFromBytes, newId, newTimeId } from '@travessia/schemas/ids'
 import { approvalMs, maxAwaiting, needsSecondPerson } from '../domain/approval.ts'
 import { type CommandIntent, command as decider } from '../domain/command.ts'
 import { handle } from '../domain/decider.ts'
+import { eventContext } from '../event-context.ts'
+import { present } from '../present.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { FileRow } from '../views/files.ts'
@@ -105,7 +107,7 @@ export class CommandBus {
       ...(isHeld
         ? { type: 'HoldCommand', held: heldOf(issued, request, expiresInMs) }
         : { type: 'IssueCommand', issued }),
-      ...(refusal ? { refusal } : {}),
+      ...present({ refusal }),
     }
     try {
       const { position } = await handle(this.#deps.store, decider, stream, intent, context)
@@ -175,7 +177,7 @@ export function orderOf(
     seq: issued.seq,
     nonce: newId(),
     correlationId: context.correlationId,
-    ...(issued.body ? { body: issued.body } : {}),
+    ...present({ body: issued.body }),
   }
 }
 
@@ -244,16 +246,9 @@ function contextOf(
   { userId, device, sessionId, correlationId }: CommandRequest,
   { commandId, agentId, now }: { commandId: string; agentId: string | undefined; now: number },
 ): EventContext {
-  return {
-    actor: { type: 'user', id: userId },
-    at: new Date(now).toISOString(),
-    installationId: device.installationId,
-    deviceId: device.id,
-    ...(agentId === undefined ? {} : { agentId }),
-    ...(sessionId === undefined ? {} : { sessionId }),
-    commandId,
-    correlationId,
-  }
+  const { installationId, id: deviceId } = device
+  const places = { installationId, deviceId, agentId, sessionId, commandId }
+  return eventContext({ type: 'user', id: userId }, now, { ...places, correlationId })
 }
 
 /** The answer to a repetition: the first one's, or why that one was refused. */

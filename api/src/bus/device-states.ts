@@ -5,6 +5,7 @@
 import type { DeviceState, StateReport } from '@travessia/schemas/device-state'
 import type { AgentAddress } from '@travessia/schemas/topics'
 import type { Reported } from '../domain/device.ts'
+import { present } from '../present.ts'
 import type { History } from '../store/history.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
@@ -60,9 +61,5 @@ export class DeviceStates {
 }
 
 function reportedOf({ status, detail, job }: DeviceState): Reported {
-  return {
-    status,
-    ...(detail === undefined ? {} : { detail }),
-    ...(job === undefined ? {} : { file: job.file }),
-  }
+  return { status, ...present({ detail, file: job?.file }) }
 }

@@ -1,7 +1,7 @@
 /** What agents and silence mean, put through the deciders: the bus's way into the log. */
 import type { CommandOrder, CommandStatus } from '@travessia/schemas/commands'
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { EventContext, RecordedEvent } from '@travessia/schemas/events'
+import type { Actor, RecordedEvent } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import type { Passage } from '@travessia/schemas/passages'
 import type { CommandReport } from '@travessia/schemas/reports'
@@ -11,6 +11,7 @@ import { type CommandIntent, command as commandDecider, type Silence } from '../
 import { handle } from '../domain/decider.ts'
 import { device as deviceDecider, type Reported } from '../domain/device.ts'
 import { passage as passageDecider, passageIdOf } from '../domain/passage.ts'
+import { eventContext } from '../event-context.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { Views } from '../views/views.ts'
@@ -40,11 +41,9 @@ export class Recorder {
       agentDecider,
       { tenantId, streamKind: 'agent', streamId: agentId },
       intent,
-      {
-        actor: { type: 'agent', id: agentId },
-        at: new Date(now()).toISOString(),
+      eventContext({ type: 'agent', id: agentId }, now(), {
         ...{ installationId: row.installationId, agentId, correlationId },
-      },
+      }),
     )
     await views.until(position)
     return true
@@ -67,11 +66,9 @@ export class Recorder {
       deviceDecider,
       { tenantId, streamKind: 'device', streamId: deviceId },
       { type: 'ReportState', reported },
-      {
-        actor: { type: 'agent', id: agentId },
-        at: new Date(this.#deps.now()).toISOString(),
-        ...{ installationId, deviceId, agentId, correlationId: newId() },
-      },
+      eventContext({ type: 'agent', id: agentId }, this.#deps.now(), {
+        ...{ installationId, deviceId, agentId },
+      }),
     )
   }
 
@@ -92,11 +89,9 @@ export class Recorder {
       deviceDecider,
       { tenantId, streamKind: 'device', streamId: deviceId },
       { type: 'DeliverCredentials', delivered: { agentId, credentialsVersion } },
-      {
-        actor: { type: 'system', id: 'device-lists' },
-        at: new Date(now()).toISOString(),
-        ...{ installationId, deviceId, agentId, correlationId: newId() },
-      },
+      eventContext({ type: 'system', id: 'device-lists' }, now(), {
+        ...{ installationId, deviceId, agentId },
+      }),
     )
     this.#delivered.set(deviceId, known)
   }
@@ -110,11 +105,9 @@ export class Recorder {
       passageDecider,
       { tenantId, streamKind: 'passage', streamId: passageIdOf(tenantId, deviceId, told.key) },
       { type: 'ReportPassage', passage: told },
-      {
-        actor: { type: 'agent', id: agentId },
-        at: new Date(this.#deps.now()).toISOString(),
-        ...{ installationId, deviceId, agentId, correlationId: newId(), ...released },
-      },
+      eventContext({ type: 'agent', id: agentId }, this.#deps.now(), {
+        ...{ installationId, deviceId, agentId, ...released },
+      }),
     )
   }
 
@@ -148,29 +141,15 @@ export class Recorder {
   async #command(
     issued: RecordedEvent,
     intent: CommandIntent,
-    actor: EventContext['actor'],
+    actor: Actor,
   ): Promise<CommandStatus | undefined> {
-    const {
-      tenantId,
-      streamId: commandId,
-      installationId,
-      deviceId,
-      agentId,
-      sessionId,
-      correlationId,
-    } = issued
-    const places = { installationId, deviceId, agentId, sessionId, commandId }
+    const { tenantId, streamId: commandId } = issued
     const { state } = await handle(
       this.#deps.store,
       commandDecider,
       { tenantId, streamKind: 'command', streamId: commandId },
       intent,
-      {
-        ...{ actor, at: new Date(this.#deps.now()).toISOString(), correlationId },
-        ...(Object.fromEntries(
-          Object.entries(places).filter(([, id]) => id !== undefined),
-        ) as Partial<typeof places> & Record<string, string>),
-      },
+      eventContext(actor, this.#deps.now(), { ...issued, commandId }),
     )
     return state.status === 'none' ? undefined : state.status
   }

@@ -9,6 +9,7 @@ import { isTerminal } from '@travessia/schemas/commands'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import type { CommandFact, Fact } from '@travessia/schemas/events'
 import type { CommandReport } from '@travessia/schemas/reports'
+import { present } from '../present.ts'
 import { mayApprove, reject, type Waiting } from './approval.ts'
 import type { Decider } from './decider.ts'
 
@@ -177,15 +178,12 @@ function progress(percent: number, state: Issued, agentTime: string): CommandFac
 
 function terminal(report: CommandReport, agentTime: string): CommandFact {
   const errorCode = report.errorCode ?? 'INTERNAL'
-  const detail = report.detail === undefined ? {} : { detail: report.detail }
+  const detail = present({ detail: report.detail })
   switch (report.status) {
     case 'succeeded': {
-      const duration = report.durationMs === undefined ? {} : { durationMs: report.durationMs }
-      const file = report.file === undefined ? {} : { file: report.file }
-      return {
-        type: 'CommandSucceeded',
-        data: { confirmed: report.confirmed ?? false, agentTime, ...duration, ...file },
-      }
+      const { confirmed = false, durationMs, file } = report
+      const data = { confirmed, agentTime, ...present({ durationMs, file }) }
+      return { type: 'CommandSucceeded', data }
     }
     case 'failed':
       return { type: 'CommandFailed', data: { errorCode, ...detail, agentTime } }
@@ -203,15 +201,10 @@ function learn(report: CommandReport, state: Issued): CommandFact[] {
   const known = state.outcome ?? state.status
   if (report.status === 'delivered' || report.status === 'running' || report.status === known)
     return []
-  const confirmed = report.confirmed === undefined ? {} : { confirmed: report.confirmed }
-  const errorCode = report.errorCode === undefined ? {} : { errorCode: report.errorCode }
+  const { status: outcome, confirmed, errorCode } = report
   const agentTime = new Date(report.at).toISOString()
-  return [
-    {
-      type: 'CommandOutcomeLearned',
-      data: { outcome: report.status, ...confirmed, ...errorCode, agentTime },
-    },
-  ]
+  const data = { outcome, ...present({ confirmed, errorCode }), agentTime }
+  return [{ type: 'CommandOutcomeLearned', data }]
 }
 
 function giveUp(

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { PassageFact } from '@travessia/schemas/events'
 import { idFromBytes } from '@travessia/schemas/ids'
 import type { Passage } from '@travessia/schemas/passages'
+import { present } from '../present.ts'
 import type { Decider } from './decider.ts'
 
 type State = { readonly isKnown: boolean }
@@ -28,21 +29,15 @@ function factOf(passage: Passage): PassageFact {
   const agentTime = new Date(passage.agentAt).toISOString()
   if (passage.outcome === 'missed') {
     const { list, count } = passage
-    return {
-      type: 'PassagesMissed',
-      data: { list, ...(count === undefined ? {} : { count }), agentTime },
-    }
+    return { type: 'PassagesMissed', data: { list, ...present({ count }), agentTime } }
   }
-  const { deviceAt, userId } = passage
-  const common = {
-    ...(deviceAt === undefined ? {} : { deviceTime: new Date(deviceAt).toISOString() }),
-    ...{ agentTime, ...(userId === undefined ? {} : { deviceUserId: userId }) },
-  }
+  const { deviceAt, userId: deviceUserId } = passage
+  const deviceTime = deviceAt === undefined ? undefined : new Date(deviceAt).toISOString()
+  const common = { agentTime, ...present({ deviceTime, deviceUserId }) }
   switch (passage.outcome) {
     case 'passed': {
       const { direction, way } = passage
-      const data = { direction, ...(way === undefined ? {} : { way }), ...common }
-      return { type: 'PassageConfirmed', data }
+      return { type: 'PassageConfirmed', data: { direction, ...present({ way }), ...common } }
     }
     case 'gave-up':
       return { type: 'PassageGivenUp', data: common }

@@ -8,11 +8,11 @@ import type { AuditEvent } from '@travessia/schemas/api'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type FeedKind, fileUrl } from '@travessia/schemas/feeds'
-import { newId } from '@travessia/schemas/ids'
 import { exportLine } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import { handle } from '../domain/decider.ts'
 import { feed as decider } from '../domain/feed.ts'
+import { eventContext } from '../event-context.ts'
 import { createTurns } from '../in-turn.ts'
 import { createRounds } from '../rounds.ts'
 import type { Services } from '../services.ts'
@@ -165,8 +165,7 @@ export class Feeds {
     const { store, nodeId, now, log } = this.#deps
     const { tenantId, id: streamId } = feed
     log.warn({ tenantId, feedId: streamId, errorCode }, 'a feed of the audit fails')
-    const actor = { type: 'system', id: nodeId } as const
-    const context = { actor, at: new Date(now()).toISOString(), correlationId: newId() }
+    const context = eventContext({ type: 'system', id: nodeId }, now())
     const stream = { tenantId, streamKind: 'feed', streamId } as const
     await handle(store, decider, stream, { type: 'ReportFailing', errorCode, position }, context)
   }

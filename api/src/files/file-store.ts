@@ -16,6 +16,7 @@ import type { Logger } from 'pino'
 import { roomOn } from '../disk-room.ts'
 import { handle } from '../domain/decider.ts'
 import { file as decider, type FileIntent } from '../domain/file.ts'
+import { eventContext } from '../event-context.ts'
 import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { FileRow } from '../views/files.ts'
@@ -105,11 +106,8 @@ export class FileStore {
   }
 
   async remove(row: FileRow, reason: 'sent' | 'expired'): Promise<void> {
-    const { id, tenantId, installationId, deviceId } = row
-    const context: EventContext = {
-      ...{ actor: { type: 'system', id: 'files' }, at: new Date(this.#deps.now()).toISOString() },
-      ...{ installationId, deviceId, correlationId: newId() },
-    }
+    const { id, tenantId } = row
+    const context = eventContext({ type: 'system', id: 'files' }, this.#deps.now(), row)
     await this.#record({ tenantId, id, context }, { type: 'RemoveFile', reason })
     rmSync(this.#pathOf(id), { force: true })
   }

@@ -4,11 +4,11 @@
  */
 import type { ServerResponse } from 'node:http'
 import { TravessiaError } from '@travessia/schemas/errors'
-import type { EventContext } from '@travessia/schemas/events'
 import { newTimeId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
 import { viewing as decider, type ViewingIntent, type ViewMode } from '../domain/viewing.ts'
+import { eventContext } from '../event-context.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import { CameraFeed } from './camera-feed.ts'
@@ -223,11 +223,8 @@ export class Cameras {
     intent: ViewingIntent,
   ): Promise<void> {
     const { tenantId, installationId, id: deviceId } = device
-    const context: EventContext = {
-      actor: { type: 'user', id: userId },
-      at: new Date(this.#deps.now()).toISOString(),
-      ...{ installationId, deviceId, correlationId },
-    }
+    const places = { installationId, deviceId, correlationId }
+    const context = eventContext({ type: 'user', id: userId }, this.#deps.now(), places)
     const stream = { tenantId, streamKind: 'camera', streamId } as const
     await handle(this.#deps.store, decider, stream, intent, context)
   }

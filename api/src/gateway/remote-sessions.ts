@@ -9,6 +9,8 @@ import { newId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
 import { session as decider, defaultTtlSeconds, type Extension } from '../domain/session.ts'
+import { eventContext } from '../event-context.ts'
+import { present } from '../present.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { SessionRow } from '../views/sessions.ts'
@@ -125,10 +127,13 @@ export class RemoteSessions {
       ...{ now: this.#deps.now(), purpose: request.reason, ttlSeconds, mode, access },
       ...{ clientIp: request.clientIp, userAgent: request.userAgent.slice(0, 300) },
       ...{ recordingLevel: device.capture, targetOrigin: device.baseUrl },
-      ...(refusal ? { refusal } : {}),
+      ...present({ refusal }),
     } as const
     const { tenantId } = device
-    const context = this.#contextOf(request, sessionId)
+    const context = eventContext({ type: 'user', id: request.userId }, this.#deps.now(), {
+      ...{ installationId: device.installationId, deviceId: device.id, sessionId },
+      correlationId: request.correlationId,
+    })
     const { position } = await this.#handle({ tenantId, id: sessionId }, intent, context)
     if (refusal) throw new TravessiaError(refusal)
     await this.#deps.views.until(position)
@@ -256,20 +261,8 @@ export class RemoteSessions {
     }
   }
 
-  #contextOf({ userId, device, correlationId }: OpenRequest, sessionId: string): EventContext {
-    return {
-      actor: { type: 'user', id: userId },
-      at: new Date(this.#deps.now()).toISOString(),
-      ...{ installationId: device.installationId, deviceId: device.id, sessionId, correlationId },
-    }
-  }
-
   #contextBy(actor: Actor, session: LiveSession): EventContext {
     const { id: sessionId, installationId, deviceId } = session
-    return {
-      actor,
-      at: new Date(this.#deps.now()).toISOString(),
-      ...{ installationId, deviceId, sessionId, correlationId: newId() },
-    }
+    return eventContext(actor, this.#deps.now(), { installationId, deviceId, sessionId })
   }
 }

@@ -7,8 +7,10 @@ import { newId } from '@travessia/schemas/ids'
 import { recordUnlessDamaged } from '../audit/damaged-log.ts'
 import { type AccessIntent, access } from '../domain/access.ts'
 import { handle } from '../domain/decider.ts'
+import { eventContext } from '../event-context.ts'
 import { load } from '../plugins/authentication.ts'
 import type { Principal } from '../plugins/principal.ts'
+import { present } from '../present.ts'
 import type { Services } from '../services.ts'
 import type { Append } from '../store/event-store.ts'
 import { networkOf } from './attempts.ts'
@@ -44,9 +46,10 @@ export async function addUser(
       ...{ tenantId, userId: id },
       intent: {
         ...{ type: 'RegisterUser', name, grant: { userId: id, role, ...scope } },
-        ...(tenantName === undefined ? {} : { tenantName }),
+        ...present({ tenantName }),
       },
-      context: 'actor' in context ? context : contextOf(services, id, context),
+      context:
+        'actor' in context ? context : eventContext({ type: 'user', id }, services.now(), context),
     })
   } catch (error) {
     services.users.remove(id)
@@ -190,10 +193,6 @@ function noteOf(
 ): Append {
   return {
     ...{ tenantId, streamKind: 'access', streamId: id, expected: 'any' },
-    events: [{ ...contextOf(services, id, caller), ...fact }],
+    events: [{ ...eventContext({ type: 'user', id }, services.now(), caller), ...fact }],
   }
-}
-
-function contextOf({ now }: Services, userId: string, { correlationId }: Caller): EventContext {
-  return { actor: { type: 'user', id: userId }, at: new Date(now()).toISOString(), correlationId }
 }

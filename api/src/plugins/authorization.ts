@@ -7,6 +7,7 @@ import { isId } from '@travessia/schemas/ids'
 import { redactUrl } from '@travessia/schemas/redact'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Hold } from '../domain/retention.ts'
+import { eventContext } from '../event-context.ts'
 import type { Services } from '../services.ts'
 import type { CommandRow } from '../views/commands.ts'
 import type { DeviceRow } from '../views/devices.ts'
@@ -90,8 +91,7 @@ async function recordDenial(
       events: [
         {
           ...{ type: 'AccessDenied', data: { errorCode, method: request.method, path } },
-          ...{ actor: { type: 'user', id: userId }, at: new Date(now()).toISOString() },
-          correlationId: request.id,
+          ...eventContext({ type: 'user', id: userId }, now(), { correlationId: request.id }),
         },
       ],
     })

@@ -11,6 +11,7 @@ import type { FastifyRequest } from 'fastify'
 import { calculateJwkThumbprint } from 'jose'
 import type { Static } from 'typebox'
 import { agent as decider } from '../domain/agent.ts'
+import { eventContext } from '../event-context.ts'
 import { networkOf } from '../identity/attempts.ts'
 import type { AgentKeys } from '../identity/pairing.ts'
 import { statedPolicy } from '../identity/site-policy.ts'
@@ -68,11 +69,9 @@ async function pair(
       enrolled: { name, hostname, version, ip: request.ip, keyThumbprint },
       ...(stated ? { stated } : {}),
     },
-    context: {
-      actor: { type: 'agent', id: agentId },
-      at: new Date(services.now()).toISOString(),
+    context: eventContext({ type: 'agent', id: agentId }, services.now(), {
       ...{ installationId, agentId, correlationId: request.id },
-    },
+    }),
   })
   return {
     ...{ agentId, tenantId, installationId, publicKey, encryptionKey },

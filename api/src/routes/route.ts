@@ -13,6 +13,7 @@ import type {
 } from 'fastify'
 import type { TSchema } from 'typebox'
 import { type Decider, handle } from '../domain/decider.ts'
+import { eventContext } from '../event-context.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import type { Services } from '../services.ts'
 
@@ -35,12 +36,8 @@ export function contextOf(
   request: FastifyRequest,
   places: Partial<Pick<EventContext, 'installationId' | 'deviceId' | 'agentId' | 'sessionId'>> = {},
 ): EventContext {
-  return {
-    actor: { type: 'user', id: requirePrincipal(request).userId },
-    at: new Date(services.now()).toISOString(),
-    correlationId: request.id,
-    ...places,
-  }
+  const actor = { type: 'user', id: requirePrincipal(request).userId } as const
+  return eventContext(actor, services.now(), { ...places, correlationId: request.id })
 }
 
 /**
