@@ -7,6 +7,7 @@ import { check } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { type Grant, grantName, grantSchema } from '@travessia/schemas/grant'
+import { putNewest } from '@travessia/schemas/newest'
 import { tokenKinds } from '@travessia/schemas/token-claims'
 import { ResetCode } from '@travessia/schemas/tunnel-frame'
 import type { RequestHead } from '@travessia/schemas/tunnel-head'
@@ -64,15 +65,13 @@ export class Grants {
     if (known && (isName || said === known.jws)) return known
     if (isName) throw new StreamReset(ResetCode.grantUnknown, 'no grant of that name')
     const fresh: Known = { jws: said, opening: this.#verified(said) }
-    this.#known.set(name, fresh)
+    putNewest(this.#known, [name, fresh], maxKnown)
     fresh.opening.then(
       (grant) => {
         fresh.opened = grant
       },
       () => this.#known.delete(name),
     )
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
     return fresh
   }
 

@@ -4,6 +4,7 @@
  */
 import { CookieJar } from '@travessia/schemas/cookie-jar'
 import { TravessiaError } from '@travessia/schemas/errors'
+import { putNewest } from '@travessia/schemas/newest'
 import type { RequestHead } from '@travessia/schemas/tunnel-head'
 import type { Driver, SignIn } from './drivers/driver.ts'
 import { type Mask, maskOf } from './secret-mask.ts'
@@ -45,10 +46,7 @@ export class PageSigner {
 
   of(sessionId: string): Signer {
     const jar = this.#jars.get(sessionId) ?? new CookieJar()
-    this.#jars.delete(sessionId)
-    this.#jars.set(sessionId, jar)
-    const [oldest] = this.#jars.keys()
-    if (this.#jars.size > maxSessions && oldest !== undefined) this.#jars.delete(oldest)
+    putNewest(this.#jars, [sessionId, jar], maxSessions)
     return async (refused, challenge) => {
       const made = await this.#signIn(refused?.made, challenge)
       const mask = maskOf(made)

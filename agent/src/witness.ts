@@ -19,6 +19,7 @@ import {
 import { firstKeys, followKeys, keysName } from '@travessia/schemas/evidence/key-changes'
 import { isConsistent } from '@travessia/schemas/evidence/merkle'
 import { cosign, noteKey, noteText, type Signer } from '@travessia/schemas/evidence/note'
+import { putNewest } from '@travessia/schemas/newest'
 import {
   type CheckpointOrder,
   type CheckpointReport,
@@ -86,9 +87,7 @@ export class Witness {
       verdict.is === 'continued'
         ? { kind: 'checkpoint', size: verdict.size, cosignature: this.#keep(order, verdict.keys) }
         : { kind: 'checkpoint', size, refused: this.#refuse(verdict, kept) }
-    this.#shown.set(payload, answer)
-    for (const oldest of this.#shown.keys())
-      if (this.#shown.size > remembered) this.#shown.delete(oldest)
+    putNewest(this.#shown, [payload, answer], remembered)
     return answer
   }
 

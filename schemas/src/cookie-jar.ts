@@ -1,4 +1,5 @@
 /** Cookies of a device that its browser must not hold. Lost with the process: the device asks to sign in again. */
+import { putNewest } from './newest.ts'
 
 const maxJarCookies = 50
 
@@ -13,9 +14,7 @@ export class CookieJar {
     const name = pair.slice(0, pair.indexOf('='))
     this.#cookies.delete(name)
     const isOver = attributes.some((a) => /^max-age=(0|-)/i.test(a) || isPast(a))
-    if (!isOver) this.#cookies.set(name, pair)
-    const [oldest] = this.#cookies.keys()
-    if (this.#cookies.size > maxJarCookies && oldest !== undefined) this.#cookies.delete(oldest)
+    if (!isOver) putNewest(this.#cookies, [name, pair], maxJarCookies)
   }
 
   pairs(): string[] {

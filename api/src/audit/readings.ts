@@ -2,6 +2,7 @@
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import type { EventContext, Fact } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
+import { putNewest } from '@travessia/schemas/newest'
 import type { Logger } from 'pino'
 import type { EventStore } from '../store/event-store.ts'
 import { recordUnlessDamaged } from './damaged-log.ts'
@@ -40,9 +41,6 @@ export class Readings {
       ...{ tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
       events: [{ ...context, type: 'AuditQueried', data }],
     })
-    this.#recorded.delete(key)
-    this.#recorded.set(key, at)
-    const [oldest] = this.#recorded.keys()
-    if (this.#recorded.size > maxRemembered && oldest) this.#recorded.delete(oldest)
+    putNewest(this.#recorded, [key, at], maxRemembered)
   }
 }

@@ -2,6 +2,7 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, Fact, StreamKind } from '@travessia/schemas/events'
+import { putNewest } from '@travessia/schemas/newest'
 import type { EventStore, NewEvent } from '../store/event-store.ts'
 
 export type Decider<State, Intent, F extends Fact> = {
@@ -82,11 +83,6 @@ async function standing<State, F extends Fact>(
     await breathe()
   }
   if (version < pageEvents) return { version, state }
-  memory.delete(name)
-  memory.set(name, { decider, version, state })
-  for (const oldest of memory.keys()) {
-    if (memory.size <= maxKnown) break
-    memory.delete(oldest)
-  }
+  putNewest(memory, [name, { decider, version, state }], maxKnown)
   return { version, state }
 }

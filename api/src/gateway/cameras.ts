@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { newTimeId } from '@travessia/schemas/ids'
+import { putNewest } from '@travessia/schemas/newest'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
 import { viewing as decider, type ViewingIntent, type ViewMode } from '../domain/viewing.ts'
@@ -211,10 +212,7 @@ export class Cameras {
     const at = this.#deps.now()
     if ((this.#recorded.get(key) ?? 0) > at - snapshotFactMs) return
     await this.#record(onlooker, newTimeId(at), { type: 'RequestSnapshot' })
-    this.#recorded.delete(key)
-    this.#recorded.set(key, at)
-    const [oldest] = this.#recorded.keys()
-    if (this.#recorded.size > maxRemembered && oldest) this.#recorded.delete(oldest)
+    putNewest(this.#recorded, [key, at], maxRemembered)
   }
 
   async #record(

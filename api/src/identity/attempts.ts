@@ -1,5 +1,6 @@
 /** Counts failures per key in a window of time; bounded, and lost with the process. */
 import { TravessiaError } from '@travessia/schemas/errors'
+import { putNewest } from '@travessia/schemas/newest'
 
 const maxKeys = 50_000
 
@@ -25,10 +26,7 @@ export class Attempts {
 
   failed(key: string): void {
     const recent = [...this.#recent(key), this.#now()]
-    this.#failures.delete(key)
-    this.#failures.set(key, recent)
-    const [oldest] = this.#failures.keys()
-    if (this.#failures.size > maxKeys && oldest !== undefined) this.#failures.delete(oldest)
+    putNewest(this.#failures, [key, recent], maxKeys)
   }
 
   succeeded(key: string): void {

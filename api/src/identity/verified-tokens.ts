@@ -3,6 +3,7 @@
  * every dial within its hour; a check costs more than the rest of a greeting's rules. Only hashes are kept, and only
  * what cannot change is remembered: whoever asks still looks at time and revocation.
  */
+import { putNewest } from '@travessia/schemas/newest'
 import type { AgentClaims } from '@travessia/schemas/token-claims'
 import { hashOf } from './secret.ts'
 
@@ -24,10 +25,8 @@ export class VerifiedTokens {
     const known = this.#known.get(hash)
     if (known) return known
     const claims = this.#verify(token)
-    this.#known.set(hash, claims)
+    putNewest(this.#known, [hash, claims], maxKnown)
     claims.catch(() => this.#known.delete(hash))
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
     return claims
   }
 }
