@@ -29,6 +29,19 @@ test('the first round begins at once, the next one when its time has come and th
   await stop()
 })
 
+test('woken, a round begins before its time, but not beside another', async () => {
+  const { ends, start, stop, wake } = slowRounds()
+  const first = start()
+  wake()
+  expect(ends).toHaveLength(1)
+  ends[0]?.()
+  await first
+  wake()
+  expect(ends).toHaveLength(2)
+  ends[1]?.()
+  await stop()
+})
+
 test('stop waits for the round under way, and no other begins', async () => {
   const { ends, start, stop } = slowRounds()
   void start()

@@ -15,6 +15,10 @@ export function createRounds(
     return running
   }
   return {
+    /** One now, if none is under way. */
+    wake(): void {
+      void round()
+    },
     /** Resolves after the first one. */
     async start(): Promise<void> {
       timer = setInterval(round, everyMs)

@@ -13,6 +13,7 @@ import { consistencySpans } from '@travessia/schemas/evidence/merkle'
 import { idFromBytes, systemTenantId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
 import type { EvidenceKeys } from '../identity/evidence-keys.ts'
+import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
 import { Recheck } from './recheck.ts'
@@ -51,9 +52,16 @@ export class Checkpointer {
   #seen = 0
   /** Version of the keys that are facts of the log. */
   #recordedKeys = 0
-  #running: Promise<void> | undefined
-  #rechecking: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
+  readonly #following = createRounds(
+    everyMs,
+    () => this.#follow(),
+    (error) => this.#deps.log.error({ err: error }, 'no checkpoint made, trying again'),
+  )
+  readonly #lookingAgain = createRounds(
+    everyMs,
+    async () => this.#seen > 0 && this.#recheck.second(),
+    (error) => this.#deps.log.warn({ err: error }, 'log not looked at again'),
+  )
   #unsubscribe: (() => void) | undefined
 
   constructor(deps: Deps) {
@@ -68,19 +76,15 @@ export class Checkpointer {
     await this.#recordKeys()
     const { store } = this.#deps
     this.#unsubscribe = store.onAppended((position) => {
-      if (position - this.#seen >= everyEvents) this.#wake()
+      if (position - this.#seen >= everyEvents) this.#following.wake()
     })
-    this.#timer = setInterval(() => {
-      this.#wake()
-      this.#lookAgain()
-    }, everyMs)
-    this.#wake()
+    void this.#following.start()
+    void this.#lookingAgain.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
     this.#unsubscribe?.()
-    await Promise.all([this.#running, this.#rechecking])
+    await Promise.all([this.#following.stop(), this.#lookingAgain.stop()])
   }
 
   /**
@@ -114,26 +118,6 @@ export class Checkpointer {
   /** How far this tenant's log is signed, and whether it still leads there; signs nothing. */
   async standing(tenantId: string): Promise<Omit<Tree, 'tenantId' | 'reading'>> {
     return this.#catchUp(tenantId)
-  }
-
-  #wake(): void {
-    this.#running ??= this.#follow()
-      .catch((error: unknown) =>
-        this.#deps.log.error({ err: error }, 'no checkpoint made, trying again'),
-      )
-      .finally(() => {
-        this.#running = undefined
-      })
-  }
-
-  #lookAgain(): void {
-    if (this.#seen === 0) return
-    this.#rechecking ??= this.#recheck
-      .second()
-      .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'log not looked at again'))
-      .finally(() => {
-        this.#rechecking = undefined
-      })
   }
 
   async #follow(): Promise<void> {
