@@ -1,5 +1,6 @@
 /** Evidence, as an auditor takes it home and checks it there: the export of a running node, and `npm run verify`. */
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -48,6 +49,16 @@ test('a selection says whose word it is, and the export is a fact with what was 
     '/api/audit/events?type=AuditExported&limit=1',
   )
   expect(items[0]?.data).toEqual({ format: 'bundle', filter: { type: 'AuditExported' } })
+})
+
+test('the bundle that somebody has is found in the log by its hash', async () => {
+  const file = readFileSync(await exportBundle('&type=AuditExported'))
+  const sha256 = createHash('sha256').update(file).digest('hex')
+  const events = Number(/(\d+) events/.exec(verify(join(stack.dataDir, 'bundle.zip')).said)?.[1])
+  const url = '/api/audit/events?type=AuditExportEnded&limit=1'
+  const newest = async () => (await auditor.get<{ items: Array<{ data: object }> }>(url)).items[0]
+  const data = { outcome: 'complete', events, bytes: file.length, sha256 }
+  await expect.poll(async () => (await newest())?.data).toEqual(data)
 })
 
 test('what was active at a moment is exported as the events of those sessions, all of them and no others', async () => {

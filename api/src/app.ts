@@ -24,6 +24,7 @@ import { addAgentRoutes } from './routes/agents.ts'
 import { addAliases, rewriteAlias } from './routes/aliases.ts'
 import { addApprovalRoutes } from './routes/approvals.ts'
 import { addAuditRoutes } from './routes/audit.ts'
+import { addExportRoute } from './routes/audit-export.ts'
 import { addAuditScreenRoutes } from './routes/audit-screens.ts'
 import { addBodyRoutes } from './routes/bodies.ts'
 import { addCameraRoutes } from './routes/cameras.ts'
@@ -104,6 +105,7 @@ function addRoutes(app: App, services: Services): void {
   addCommandRoutes(app, services)
   addFileRoutes(app, services)
   addAuditRoutes(app, services, readings)
+  addExportRoute(app, services)
   addFeedRoutes(app, services)
   addRetentionRoutes(app, services)
   addAuditScreenRoutes(app, services)

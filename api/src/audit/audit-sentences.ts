@@ -32,6 +32,8 @@ export function auditText(
       const [pt, en] = formats[event.data.format] ?? ['', '']
       return [`${actor} exportou a auditoria (${pt})`, `${actor} exported the audit (${en})`]
     }
+    case 'AuditExportEnded':
+      return exportEnded(event.data, actor)
     case 'AuditFeedAdded': {
       const { name, host } = event.data
       return [
@@ -59,6 +61,22 @@ export function auditText(
     default:
       return retentionText(event, actor)
   }
+}
+
+function exportEnded(
+  { outcome, events }: RecordedEvent<'AuditExportEnded'>['data'],
+  actor: string,
+): Text {
+  const [pt, en] = [counted(events, 'evento'), counted(events, 'event')]
+  return outcome === 'complete'
+    ? [
+        `${actor} recebeu o arquivo da auditoria: ${pt}`,
+        `${actor} was sent the file of the audit: ${en}`,
+      ]
+    : [
+        `O arquivo da auditoria de ${actor} foi interrompido: ${pt} no máximo`,
+        `The file of the audit for ${actor} broke off: ${en} at most`,
+      ]
 }
 
 function retentionText(event: RecordedEvent, actor: string): Text | undefined {

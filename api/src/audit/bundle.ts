@@ -62,6 +62,8 @@ export type BundleOrder = {
   readonly checkpoint: KeptCheckpoint
   /** Aborted: the log is not any more what the bundle began with, or its reader has gone. */
   readonly signal: AbortSignal
+  /** Told of each event. */
+  readonly seen?: (events: number) => void
 }
 
 /** For `zip`. @throws what `signal` was aborted with */
@@ -139,6 +141,7 @@ async function* eventLines(
     if (last && last[1] === logIndex - 1) last[1] = logIndex
     else spans.push([logIndex, logIndex])
     blobs.see(text)
+    order.seen?.(1)
     yield `${text}\n`
   }
 }

@@ -40,7 +40,7 @@ function lines(format: ExportFormat, wanted: Partial<EventFilter> = {}, reach?: 
       return store.query(asked, reach)
     },
   }
-  const order = { filter, format, language: 'en' } as const
+  const order = { filter, format, language: 'en', signal: new AbortController().signal } as const
   return Readable.from(exportedLines({ ...deps, store: counted }, order))
 }
 

@@ -27,26 +27,41 @@ type ExportOrder = {
   readonly sessionIds?: readonly string[] | undefined
   readonly format: ExportFormat
   readonly language: Language
+  /** Aborted: whoever wanted it has gone. */
+  readonly signal: AbortSignal
+  /** Told of each page how many events it has. */
+  readonly seen?: (events: number) => void
 }
 
 /** Newest first (of sessions: the newest session, and each so); reads on only when the reader wants more, and in turns with everything else. */
 export async function* exportedLines(
   deps: ReadingDeps & { readonly store: Pick<EventStore, 'query'> },
-  { filter, sessionIds, format, language }: ExportOrder,
+  order: ExportOrder,
 ): AsyncGenerator<string> {
-  yield exportHead(format)
+  const { filter, sessionIds, format, language } = order
+  // Goes with the first page: what cannot even begin is an answer, not a file.
+  let head = exportHead(format)
   const filters = sessionIds?.map((sessionId) => ({ ...filter, sessionId })) ?? [filter]
   for (const one of filters)
-    for await (const page of pagesOf(deps.store, one)) {
+    for await (const page of pagesOf(deps.store, one, order.signal)) {
       const events = await readEvents(deps, page, language)
-      yield events.map((event) => exportLine(format, event)).join('')
+      order.seen?.(events.length)
+      yield head + events.map((event) => exportLine(format, event)).join('')
+      head = ''
     }
+  if (head) yield head
 }
 
-async function* pagesOf(store: Pick<EventStore, 'query'>, filter: ExportOrder['filter']) {
+/** In the middle of a file nobody can be told to come back: a page waits for its turn. */
+async function* pagesOf(
+  store: Pick<EventStore, 'query'>,
+  filter: ExportOrder['filter'],
+  signal: AbortSignal,
+) {
   for (let next: string | undefined = filter.cursor; ; ) {
     const cursor = next === undefined ? {} : { cursor: next }
-    const page: EventPage = await store.query({ ...filter, ...cursor, limit: pageEvents })
+    const asked = { ...filter, ...cursor, limit: pageEvents }
+    const page: EventPage = await store.query(asked, undefined, signal)
     yield page.items
     if (page.nextCursor === undefined) return
     next = page.nextCursor

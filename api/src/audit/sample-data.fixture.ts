@@ -123,6 +123,7 @@ export const sampleData = {
   SessionReplayed: { userId: id },
   AuditQueried: { list: 'events', filter: {} },
   AuditExported: { format: 'csv', filter: {} },
+  AuditExportEnded: { outcome: 'complete', events: 12, bytes: 900, sha256: '0'.repeat(64) },
   AuditFeedAdded: { name: 'SIEM', kind: 'webhook', host: 'siem.example' },
   AuditFeedChanged: { name: 'SIEM', kind: 'webhook', host: 'siem.example', isEnabled: false },
   AuditFeedRemoved: {},

@@ -1,5 +1,3 @@
-/** Reading the log: events, remote sessions, one session whole, export. Exporting is a fact itself. */
-import { Readable } from 'node:stream'
 import {
   auditEventList,
   auditKeysSchema,
@@ -7,7 +5,6 @@ import {
   auditSessionQuery,
   auditSessionSchema,
   auditSessionsQuery,
-  exportQuery,
 } from '@travessia/schemas/api/audit'
 import { idParams } from '@travessia/schemas/api/fields'
 import { sessionList } from '@travessia/schemas/api/sessions'
@@ -15,13 +12,9 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { type EventType, type Fact, typesOfKind } from '@travessia/schemas/events'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { noteKeyText } from '@travessia/schemas/evidence/note'
-import { newId } from '@travessia/schemas/ids'
 import { pastStateSchema, stateQuery } from '@travessia/schemas/past-state'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import { bundleFile } from '../audit/bundle.ts'
-import { recordUnlessDamaged } from '../audit/damaged-log.ts'
-import { exportedLines, exportTypes, sessionsToExport } from '../audit/export.ts'
 import { readEvents } from '../audit/reading.ts'
 import type { Readings } from '../audit/readings.ts'
 import { search } from '../audit/search.ts'
@@ -50,11 +43,6 @@ export function addAuditRoutes(app: App, services: Services, readings: Readings)
       const origin = originOf(services.nodeId, requirePrincipal(request).tenantId)
       return { origin, keys: services.evidenceKeys.keysOf(origin).map(noteKeyText) }
     },
-  )
-  app.get(
-    '/api/audit/export',
-    { exposeHeadRoute: false, config, schema: { querystring: exportQuery } },
-    async (request, reply) => exportEvents(services, request, { reply, query: request.query }),
   )
 }
 
@@ -169,92 +157,6 @@ async function listSessions(
   return last ? { items, nextCursor: String(last.position) } : { items }
 }
 
-async function exportEvents(
-  services: Services,
-  request: FastifyRequest,
-  { reply, query }: { reply: FastifyReply; query: Static<typeof exportQuery> },
-): Promise<FastifyReply> {
-  const { format, ...wanted } = query
-  const principal = requirePrincipal(request)
-  const { filter, sessionIds } = await choiceOf(services, principal, wanted)
-  if (format === 'bundle' && filter.cursor !== undefined)
-    throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
-  await recordUnlessDamaged(services, {
-    ...{ tenantId: principal.tenantId, streamKind: 'audit', streamId: newId(), expected: 'none' },
-    events: [
-      { ...contextOf(services, request), type: 'AuditExported', data: { format, filter: wanted } },
-    ],
-  })
-  if (format === 'bundle')
-    return sendBundle(services, { reply, principal, asked: wanted, filter, sessionIds })
-  const language = readerLanguage(request)
-  const lines = exportedLines(services, { filter, sessionIds, format, language })
-  return reply
-    .type(exportTypes[format])
-    .header('content-disposition', `attachment; filename="travessia-audit.${format}"`)
-    .send(Readable.from(lines))
-}
-
-type Choice = {
-  readonly filter: Omit<EventFilter, 'limit'>
-  readonly sessionIds: readonly string[] | undefined
-}
-
-/**
- * What is to be exported; of sessions, what chooses them does not choose among their events.
- * @throws TravessiaError MESSAGE_INVALID: it cannot be done so, or there are too many sessions
- */
-async function choiceOf(
-  { views }: Services,
-  principal: Principal,
-  { activeAt, hasGaps, ...wanted }: Omit<Static<typeof exportQuery>, 'format'>,
-): Promise<Choice> {
-  const { limit: _limit, ...filter } = filterOf(principal, wanted)
-  if (activeAt === undefined && hasGaps === undefined) return { filter, sessionIds: undefined }
-  const { type: _type, kind: _kind, cursor, sessionId, ...chosen } = wanted
-  if (cursor !== undefined) throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
-  if (sessionId !== undefined) throw new TravessiaError('MESSAGE_INVALID', { at: '/sessionId' })
-  const { tenantId, installationIds } = principal
-  const sessionIds = await sessionsToExport(views.sessions, {
-    ...{ ...chosen, tenantId, installationIds },
-    ...(activeAt === undefined ? {} : { activeAt }),
-    ...(hasGaps === undefined ? {} : { hasGaps }),
-  })
-  const { types } = filter
-  return {
-    filter: { tenantId, ...(types && { types }), ...(installationIds && { installationIds }) },
-    sessionIds,
-  }
-}
-
-/** The checkpoint is signed after the export was recorded: the bundle of a whole log ends with its own fact. */
-async function sendBundle(
-  services: Services,
-  {
-    reply,
-    principal,
-    asked,
-    filter,
-    sessionIds,
-  }: Choice & {
-    reply: FastifyReply
-    principal: Principal
-    asked: Omit<Static<typeof exportQuery>, 'format'>
-  },
-): Promise<FastifyReply> {
-  const { signal, end } = services.retention.beginBundle(principal.tenantId)
-  reply.raw.once('close', end)
-  const checkpoint = await services.checkpointer.fresh(principal.tenantId)
-  const isWhole = Object.keys(asked).length === 0 && principal.installationIds === null
-  const scope = isWhole ? 'whole' : 'selection'
-  return reply
-    .type('application/zip')
-    .header('content-disposition', `attachment; filename="travessia-audit-${checkpoint.size}.zip"`)
-    .send(
-      Readable.from(bundleFile(services, { filter, sessionIds, asked, scope, checkpoint, signal })),
-    )
-}
-
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
 function requireSight(principal: Principal, installationId: string | undefined): void {
   if (installationId !== undefined && !maySee(principal, installationId))
@@ -262,7 +164,7 @@ function requireSight(principal: Principal, installationId: string | undefined):
 }
 
 /** @throws TravessiaError NOT_FOUND: an installation out of the reader's scope does not exist */
-function filterOf(principal: Principal, query: Static<typeof auditQuery>): EventFilter {
+export function filterOf(principal: Principal, query: Static<typeof auditQuery>): EventFilter {
   const { userId, limit = pageEvents, installationId, type: _type, kind: _kind, ...rest } = query
   requireSight(principal, installationId)
   const { tenantId, installationIds } = principal

@@ -96,6 +96,26 @@ function describeBusyCustomer(open: () => Promise<EventStore>): void {
     expect(refused).toEqual([{ status: 'rejected', reason: busy }])
     expect((await ask(many)).items).toHaveLength(1)
   })
+
+  test('who has patience gets page after page, though others of that customer ask without end', async () => {
+    const store = await open()
+    const { tenantId } = append()
+    await store.append(append({ tenantId }))
+    let isOver = false
+    let refused = 0
+    const afterRefusal = () => {
+      refused += 1
+      return new Promise(setImmediate)
+    }
+    const asking = Array.from({ length: 40 }, async () => {
+      while (!isOver) await store.query({ tenantId, limit: 1 }).catch(afterRefusal)
+    })
+    const { signal } = new AbortController()
+    for (let turn = 0; turn < 20 || refused === 0; turn += 1)
+      expect((await store.query({ tenantId, limit: 1 }, undefined, signal)).items).toHaveLength(1)
+    isOver = true
+    await Promise.all(asking)
+  })
 }
 
 async function pagesOf(

@@ -74,9 +74,10 @@ export interface EventStore {
   /**
    * Newest first.
    * @param reach events that are looked at, at most
+   * @param patience who would rather wait for a turn than be told NODE_BUSY, until this is aborted
    * @throws TravessiaError MESSAGE_INVALID for a cursor that is not ours; NODE_BUSY: the customer asks too much at once
    */
-  query(filter: EventFilter, reach?: number): Promise<EventPage>
+  query(filter: EventFilter, reach?: number, patience?: AbortSignal): Promise<EventPage>
   /** Gap-free, oldest first: a reader may checkpoint by position. */
   readAll(afterPosition: number, limit: number): Promise<RecordedEvent[]>
   /** The same for one tenant. */

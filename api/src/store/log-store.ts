@@ -1,15 +1,12 @@
 /** The event store over an engine: its one writer, its readers, and how it walks an index. */
-import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
 import type { Append, Appended, EventFilter, EventPage, EventStore, Haste } from './event-store.ts'
 import { LogEvidence } from './log-evidence.ts'
+import { PageTurns } from './page-turns.ts'
 import { pageOf, queriesOf, statements, stopsOf, streamValues, tenantQuery } from './query.ts'
 import { type Reader, type Row, toEvent, wholeLog } from './rows.ts'
 import type { Query, Walker } from './walk.ts'
 import type { WriteQueue } from './write-queue.ts'
-
-/** Under way, of one customer: they wait for each other, and for what others ask. */
-const maxPagesOfTenant = 32
 
 export type Engine = {
   readonly queue: WriteQueue
@@ -25,8 +22,7 @@ export type Engine = {
 export class LogStore implements EventStore {
   readonly evidence: LogEvidence
   readonly #engine: Engine
-  /** Under way, by customer. */
-  readonly #pages = new Map<string, number>()
+  readonly #turns = new PageTurns()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -56,18 +52,8 @@ export class LogStore implements EventStore {
     return this.#seen(await this.#engine.near.rows(tenantId, sql, values), tenantId)
   }
 
-  async query(filter: EventFilter, reach?: number): Promise<EventPage> {
-    const { tenantId } = filter
-    const pages = this.#pages.get(tenantId) ?? 0
-    if (pages >= maxPagesOfTenant) throw new TravessiaError('NODE_BUSY')
-    this.#pages.set(tenantId, pages + 1)
-    try {
-      return await this.#page(filter, reach)
-    } finally {
-      const left = (this.#pages.get(tenantId) ?? 1) - 1
-      if (left > 0) this.#pages.set(tenantId, left)
-      else this.#pages.delete(tenantId)
-    }
+  query(filter: EventFilter, reach?: number, patience?: AbortSignal): Promise<EventPage> {
+    return this.#turns.take(filter.tenantId, () => this.#page(filter, reach), patience)
   }
 
   async #page(filter: EventFilter, reach?: number): Promise<EventPage> {

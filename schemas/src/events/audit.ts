@@ -17,6 +17,13 @@ export const audit = {
     format: text,
     filter: Type.Record(Type.String(), Type.Unknown()),
   }),
+  /** In the stream of its `AuditExported`: the file that went out. `broken`: at most so much of one that is no whole. */
+  AuditExportEnded: data({
+    outcome: Type.Enum(['complete', 'broken']),
+    events: count,
+    bytes: count,
+    sha256: text,
+  }),
 }
 
 /** The address itself may hold a secret: it is not in the log. */
