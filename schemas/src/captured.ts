@@ -13,11 +13,19 @@ const blobRef = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const leftOutReasons = ['session-limit', 'busy', 'coding', 'full', 'store'] as const
 export type LeftOut = (typeof leftOutReasons)[number]
 
+/**
+ * Why a digest is not there: a named secret stands in the body, and whoever reads the log could try passwords against it; or
+ * whether one does could not be seen.
+ */
+const digestLeftOutReasons = ['secret', 'unread'] as const
+export type DigestLeftOut = (typeof digestLeftOutReasons)[number]
+
 export const bodyFactsSchema = Type.Object(
   {
     /** As they went through, whatever is kept of them. */
     bytes: count,
-    digest: text,
+    digest: Type.Optional(text),
+    digestLeftOut: Type.Optional(Type.Enum(digestLeftOutReasons)),
     /** Names the copy: decoded, its secrets taken out, not longer than 1 MiB. */
     ref: Type.Optional(blobRef),
     /** Of the copy. */
@@ -32,7 +40,7 @@ export const bodyFactsSchema = Type.Object(
 )
 export type BodyFacts = Static<typeof bodyFactsSchema>
 /** What is known of the copy once it is kept. */
-export type CopyFacts = Omit<BodyFacts, 'bytes' | 'digest'>
+export type CopyFacts = Omit<BodyFacts, 'bytes' | 'digest' | 'digestLeftOut'>
 
 /** A session, or a request of the API proxy, and a body that one of its events names. */
 export const bodyParams = Type.Object({ id: Type.String({ pattern: idPattern }), ref: blobRef })

@@ -23,6 +23,7 @@ test.each([
   ['kept', answered({ ref: 'r' }, {})],
   ['kept as far as its limit', answered({}, { ref: 'r', truncated: true })],
   ['not readable, so its secrets could not be taken out', answered({}, { leftOut: 'coding' })],
+  ['without a digest, since it holds a secret', answered({ bytes: 9, digestLeftOut: 'secret' })],
   ['left out for no reason that we know', answered({}, { leftOut: 'toString' })],
   ['of a device that did not answer', { type: 'HttpExchangeFailed', data: { stage: 'device' } }],
   ['of another event', { type: 'SessionClosed', data: { cause: 'full', leftOut: 'full' } }],

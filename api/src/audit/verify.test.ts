@@ -43,7 +43,10 @@ test('a gap in a recording leaves both verdicts as they are, and is counted and 
   const { HttpResponseReceived: answer, ...samples } = sampleData
   const body = { ...answer.responseBody, leftOut: 'full' } as const
   await gapped.add({ type: 'RecordingGapDetected', data: samples.RecordingGapDetected })
-  await gapped.add({ type: 'HttpResponseReceived', data: { ...answer, responseBody: body } })
+  // That a body with a secret has no digest is no gap.
+  const requestBody = { bytes: 3, digestLeftOut: 'secret' } as const
+  const data = { ...answer, requestBody, responseBody: body }
+  await gapped.add({ type: 'HttpResponseReceived', data })
   const crash = { ...samples.HttpExchangeFailed, stage: 'crash' } as const
   const checkpoint = await gapped.add({ type: 'HttpExchangeFailed', data: crash })
   const file = await gapped.bundle('whole', { upTo: checkpoint })

@@ -22,27 +22,36 @@ export class CopyRoom {
   }
 }
 
+/** `unwanted`: made only to look for secrets. */
+type NotKept = LeftOut | 'unwanted'
+
+type Wanted = { readonly maxBytes?: number; readonly notKept?: NotKept }
+
 export class BodyCopy {
   readonly #room: CopyRoom
+  readonly maxBytes: number
+  /** Why it is not to be kept, when that is known before it begins. */
+  readonly notKept: NotKept | undefined
   #chunks: Buffer[] = []
   #bytes = 0
-  #leftOut: LeftOut | undefined
+  #isBusy = false
   #isCut = false
   #isEmpty = true
 
-  constructor(room: CopyRoom, leftOut?: LeftOut) {
+  constructor(room: CopyRoom, { maxBytes = maxCopyBytes, notKept }: Wanted = {}) {
     this.#room = room
-    this.#leftOut = leftOut
+    this.maxBytes = maxBytes
+    this.notKept = notKept
   }
 
   add(chunk: Uint8Array): void {
     if (chunk.length > 0) this.#isEmpty = false
-    if (this.#leftOut || this.#isCut) return
-    const taken = Math.min(chunk.length, maxCopyBytes - this.#bytes)
+    if (this.#isBusy || this.#isCut) return
+    const taken = Math.min(chunk.length, this.maxBytes - this.#bytes)
     if (taken < chunk.length) this.#isCut = true
     if (!this.#room.take(taken)) {
       this.drop()
-      this.#leftOut = 'busy'
+      this.#isBusy = true
       return
     }
     this.#bytes += taken
@@ -53,8 +62,9 @@ export class BodyCopy {
     return this.#isEmpty
   }
 
-  get leftOut(): LeftOut | undefined {
-    return this.#leftOut
+  /** The node had no room for it. */
+  get isBusy(): boolean {
+    return this.#isBusy
   }
 
   get isCut(): boolean {

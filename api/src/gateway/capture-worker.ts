@@ -34,6 +34,7 @@ export type CopyAnswer = {
     readonly bytes: Uint8Array
     readonly digest: string
     readonly isCut: boolean
+    readonly hadSecret: boolean
   }
 }
 
@@ -68,9 +69,9 @@ async function answer(order: CopyOrder): Promise<void> {
 
 async function copyOf(order: CopyOrder): Promise<CopyAnswer['copy']> {
   const { bytes, isCut } = await decode(order)
-  const { bytes: clean } = redactBody(bytes, order.mediaType)
+  const { bytes: clean, hadSecret } = redactBody(bytes, order.mediaType)
   const digest = `sha256:${createHash('sha256').update(clean).digest('hex')}`
-  return { bytes: clean, digest, isCut }
+  return { bytes: clean, digest, isCut, hadSecret }
 }
 
 /** @throws RangeError for a coding that is not known; what zlib says */

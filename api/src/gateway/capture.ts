@@ -1,19 +1,23 @@
 /**
- * Copies of the bodies of an exchange, where the device's policy wants them. They are kept before the event
+ * Copies of the bodies of an exchange, where the device's policy wants them, and of the beginning of any request that may name
+ * secrets: of a body with one the event has no digest, by which a password could be guessed. Copies are kept before the event
  * that names them, and whatever goes wrong with them costs the exchange nothing: the event says what was left out.
  * Killed in between: the exchange ends as one of a crash, and what was kept of it is swept a day later.
  */
-import type { CopyFacts } from '@travessia/schemas/captured'
+import type { CopyFacts, DigestLeftOut } from '@travessia/schemas/captured'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { Logger } from 'pino'
 import type { BlobStore } from '../store/blob-store.ts'
-import { BodyCopy, CopyRoom, maxCopyBytes } from './body-copy.ts'
+import { BodyCopy, CopyRoom } from './body-copy.ts'
 import { CopyMaker } from './copy-maker.ts'
 import { headerOf } from './headers.ts'
 import { Slots } from './slots.ts'
 
 export const maxSessionBytes = 50 * 1024 * 1024
 const maxNodeBytes = 64 * 1024 * 1024
+/** Of a request that is not kept: so much of it is looked through for secrets, if it is of a kind that names them. */
+const maxLookBytes = 64 * 1024
+const naming = /^\s*$|text|json|xml|form|multipart|script|yaml/i
 /** At the disk at once, and the longest that an event waits for it. */
 const writers = 4
 const maxWaiting = 10_000
@@ -26,6 +30,11 @@ type CaptureOwner = {
   readonly capture?: 'heads' | 'bodies' | 'dom'
   readonly captured?: { bytes: number }
 }
+
+/** What is known by now of its digest. */
+type Seen = { digestLeftOut: DigestLeftOut | undefined }
+type Said = { readonly mediaType: string; readonly coding: string; readonly seen: Seen }
+export type Kept = { readonly facts: CopyFacts } & Partial<Readonly<Seen>>
 
 type Deps = { readonly blobs: Pick<BlobStore, 'put'>; readonly log: Logger }
 
@@ -40,27 +49,38 @@ export class Capture {
     this.#deps = deps
   }
 
-  /** undefined: nothing is kept of this device's bodies. */
-  copyFor({ capture = 'heads', captured }: CaptureOwner): BodyCopy | undefined {
-    if (capture === 'heads') return undefined
-    const isFull = captured !== undefined && captured.bytes >= maxSessionBytes
-    return new BodyCopy(this.#room, isFull ? 'session-limit' : undefined)
+  /** undefined: nothing is kept of it, nor looked for in it. */
+  copyOfRequest(owner: CaptureOwner, headers: readonly string[]): BodyCopy | undefined {
+    const { capture = 'heads' } = owner
+    if (capture !== 'heads' && !isFull(owner)) return new BodyCopy(this.#room)
+    const mayName = naming.test(headerOf(headers, 'content-type') ?? '')
+    if (capture === 'heads' && !mayName) return undefined
+    const notKept = capture === 'heads' ? 'unwanted' : 'session-limit'
+    return new BodyCopy(this.#room, { notKept, maxBytes: mayName ? maxLookBytes : 0 })
   }
 
-  /** What the event says of the copy. Never throws, and never takes longer than the limit. */
+  copyOfAnswer(owner: CaptureOwner): BodyCopy | undefined {
+    if ((owner.capture ?? 'heads') === 'heads') return undefined
+    return new BodyCopy(this.#room, isFull(owner) ? { notKept: 'session-limit', maxBytes: 0 } : {})
+  }
+
+  /** What the event says of the copy, and of the digest. Never throws, and never takes longer than the limit. */
   async keep(
     owner: CaptureOwner,
     copy: BodyCopy | undefined,
     headers: readonly string[],
-  ): Promise<CopyFacts> {
-    if (!copy || copy.isEmpty) return {}
-    if (copy.leftOut) return { leftOut: copy.leftOut }
+  ): Promise<Kept> {
+    if (!copy || copy.isEmpty) return { facts: {} }
+    const mediaType = headerOf(headers, 'content-type') ?? ''
+    const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
+    const seen: Seen = { digestLeftOut: naming.test(mediaType) ? 'unread' : undefined }
     const late = Promise.withResolvers<CopyFacts>()
     const timer = setTimeout(() => late.resolve({ leftOut: 'store' }), withinMs)
-    const kept = this.#keep(owner, copy, headers)
+    const kept = this.#keep(owner, copy, { mediaType, coding, seen })
       .catch((error: unknown) => this.#failed(error))
       .finally(() => copy.drop())
-    return Promise.race([kept, late.promise]).finally(() => clearTimeout(timer))
+    const facts = await Promise.race([kept, late.promise]).finally(() => clearTimeout(timer))
+    return { facts: copy.notKept === 'unwanted' ? {} : facts, ...seen }
   }
 
   /** Work that must have ended before the log is closed. */
@@ -75,12 +95,17 @@ export class Capture {
     await this.#maker.stop()
   }
 
-  async #keep(owner: CaptureOwner, copy: BodyCopy, headers: readonly string[]): Promise<CopyFacts> {
-    const { tenantId, userId, captured } = owner
-    const mediaType = headerOf(headers, 'content-type') ?? ''
-    const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
-    const bytes = copy.whole()
-    const made = await this.#maker.make({ bytes, coding, mediaType, maxBytes: maxCopyBytes })
+  async #keep(
+    { tenantId, userId, captured }: CaptureOwner,
+    copy: BodyCopy,
+    { mediaType, coding, seen }: Said,
+  ): Promise<CopyFacts> {
+    if (copy.isBusy) return { leftOut: 'busy' }
+    const { notKept, maxBytes } = copy
+    const order = { coding, mediaType, maxBytes }
+    const made = maxBytes > 0 && (await this.#maker.make({ ...order, bytes: copy.whole() }))
+    if (made) seen.digestLeftOut = made.hadSecret ? 'secret' : undefined
+    if (notKept) return notKept === 'unwanted' ? {} : { leftOut: notKept }
     if (!made) return { leftOut: 'coding' }
     const size = made.bytes.length
     if (captured && captured.bytes + size > maxSessionBytes) return { leftOut: 'session-limit' }
@@ -109,6 +134,10 @@ export class Capture {
     this.#deps.log.error({ err: error }, 'body not captured')
     return { leftOut: 'store' }
   }
+}
+
+function isFull({ captured }: CaptureOwner): boolean {
+  return captured !== undefined && captured.bytes >= maxSessionBytes
 }
 
 /** Type and charset, of what a device may call anything. */

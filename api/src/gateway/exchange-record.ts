@@ -11,7 +11,7 @@ import { redactHeaders, redactUrl } from '@travessia/schemas/redact'
 import type { Logger } from 'pino'
 import type { Append, EventStore } from '../store/event-store.ts'
 import type { AnswerHead } from './answer-head.ts'
-import type { Capture } from './capture.ts'
+import type { Capture, Kept } from './capture.ts'
 import { Meter } from './meter.ts'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -67,8 +67,9 @@ export class ExchangeRecord {
     this.#owner = owner
     this.#headers = headers ?? []
     const { capture } = deps
-    this.request = new Meter(headers && capture?.copyFor(owner))
-    this.response = new Meter(headers && capture?.copyFor(owner))
+    const isWhole = capture !== undefined && headers !== undefined
+    this.request = new Meter(isWhole ? () => capture.copyOfRequest(owner, headers) : undefined)
+    this.response = new Meter(isWhole ? () => capture.copyOfAnswer(owner) : undefined)
     this.#startedAt = performance.now()
     this.requestId = newTimeId(deps.now())
   }
@@ -135,7 +136,7 @@ export class ExchangeRecord {
     if (!capture || (!this.request.copy && !this.response.copy)) return this.#end({ type, data })
     if (!this.#finish()) return
     const at = this.#deps.now()
-    const written = this.#withCopies({ requestBody, responseBody }, headers)
+    const written = this.#withCopies({ requestBody, responseBody }, { capture, headers })
       .then((bodies) => this.#append({ type, data: { ...data, ...bodies } }, at))
       .catch(this.#lost)
     capture.follow(written)
@@ -143,14 +144,16 @@ export class ExchangeRecord {
 
   async #withCopies(
     { requestBody, responseBody }: { requestBody: BodyFacts; responseBody: BodyFacts },
-    headers: readonly string[],
+    { capture, headers }: { capture: Capture; headers: readonly string[] },
   ) {
-    const { capture } = this.#deps
+    const { request, response } = this
     const [sent, got] = await Promise.all([
-      capture?.keep(this.#owner, this.request.copy, this.#headers),
-      capture?.keep(this.#owner, this.response.copy, headers),
+      capture.keep(this.#owner, request.copy, this.#headers),
+      capture.keep(this.#owner, response.copy, headers),
     ])
-    return { requestBody: { ...requestBody, ...sent }, responseBody: { ...responseBody, ...got } }
+    // Of an answer that could not be looked through it stays.
+    const answered = got.digestLeftOut === 'secret' ? got : { facts: got.facts }
+    return { requestBody: told(requestBody, sent), responseBody: told(responseBody, answered) }
   }
 
   failed(errorCode: ErrorCode, stage: Stage): void {
@@ -225,6 +228,12 @@ export class ExchangeRecord {
   #elapsedMs(): number {
     return Math.round((performance.now() - this.#startedAt) * 10) / 10
   }
+}
+
+/** By the digest of a body whoever reads the log can try what stands in it. */
+function told({ digest, ...passed }: BodyFacts, { facts, digestLeftOut }: Kept): BodyFacts {
+  if (digestLeftOut) return { ...passed, digestLeftOut, ...facts }
+  return { ...passed, ...(digest === undefined ? {} : { digest }), ...facts }
 }
 
 let lastMs = Number.NaN

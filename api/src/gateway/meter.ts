@@ -8,21 +8,31 @@ import type { BodyCopy } from './body-copy.ts'
 const emptyDigest = `sha256:${hash('sha256', '')}`
 
 export class Meter {
-  readonly copy: BodyCopy | undefined
+  #copyOf: (() => BodyCopy | undefined) | undefined
+  #copy: BodyCopy | undefined
   /** Of a small piece alone, which most bodies are, the digest is made at once; a large one's memory may be given back. */
   #first: Uint8Array | undefined
   #hash: Hash | undefined
   #bytes = 0
   #digest: string | undefined
 
-  constructor(copy?: BodyCopy) {
-    this.copy = copy
+  /** @param copyOf asked with the first byte */
+  constructor(copyOf?: () => BodyCopy | undefined) {
+    this.#copyOf = copyOf
+  }
+
+  get copy(): BodyCopy | undefined {
+    return this.#copy
   }
 
   /** What comes after the end was recorded is not counted any more. */
   add(chunk: Uint8Array): void {
     if (this.#digest !== undefined) return
-    this.copy?.add(chunk)
+    if (this.#copyOf) {
+      this.#copy = this.#copyOf()
+      this.#copyOf = undefined
+    }
+    this.#copy?.add(chunk)
     const isAlone = this.#bytes === 0 && chunk.length < minGivenBytes
     this.#bytes += chunk.length
     if (isAlone) {
