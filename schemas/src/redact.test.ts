@@ -50,6 +50,7 @@ test.each([
   ['/cb#access_token=canary&n=1', '/cb#access_token=[redacted]&n=1'],
   ['/x?auth=canary&author=a&jwt=canary', '/x?auth=[redacted]&author=a&jwt=[redacted]'],
   ['/x?sid=canary&ssid=a&SIG=canary', '/x?sid=[redacted]&ssid=a&SIG=[redacted]'],
+  ['/x?vncticket=canary&tickets=2', '/x?vncticket=[redacted]&tickets=2'],
   ['/x?X-Amz-Signature=canary&design=a', '/x?X-Amz-Signature=[redacted]&design=a'],
   ['/#/files?code=1&side=2', '/#/files?code=1&side=2'],
   ['/plain/path?q=1', '/plain/path?q=1'],

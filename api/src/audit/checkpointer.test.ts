@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { typesOfKind } from '@travessia/schemas/events'
 import { toBase64 } from '@travessia/schemas/evidence/bytes'
 import { openCheckpoint, originOf } from '@travessia/schemas/evidence/checkpoint'
 import { Frontier } from '@travessia/schemas/evidence/merkle'
@@ -232,16 +233,18 @@ test('each key is a fact of the deployment, once, whatever is started again', as
   ])
 })
 
-test('a key that is added or retired beside a running node is a fact within about a second, and each once', async () => {
+test('a key that is added or retired beside a running node is a fact within about a second, and each once, also of each customer', async () => {
   const store = await openStore(newPath())
+  const customer = append()
+  await store.append(customer)
   const checkpointer = checkpointerOf(store)
   await checkpointer.start()
   const [older] = evidenceKeys.publicKeys() as [Uint8Array]
   evidenceKeys.add()
   evidenceKeys.retire(older)
-  const factsOf = async () => {
+  const factsOf = async (tenantId = systemTenantId) => {
     await store.append(append())
-    const { items } = await store.query({ tenantId: systemTenantId, limit: 10 })
+    const { items } = await store.query({ tenantId, limit: 10, types: typesOfKind('system') })
     return items.map(({ type, data }) => [type, (data as { publicKey: string }).publicKey])
   }
   const [newer] = evidenceKeys.publicKeys() as [Uint8Array]
@@ -255,4 +258,7 @@ test('a key that is added or retired beside a running node is a fact within abou
     .toEqual(new Set(facts.map(String)))
   await checkpointerOf(store).start()
   expect(await factsOf()).toHaveLength(3)
+  expect(new Set((await factsOf(customer.tenantId)).map(String))).toEqual(
+    new Set(facts.map(String)),
+  )
 })

@@ -16,6 +16,7 @@ import type { EvidenceKeys } from '../identity/evidence-keys.ts'
 import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
+import { recordUnlessDamaged } from './damaged-log.ts'
 import { Recheck } from './recheck.ts'
 import { TreeHashes } from './tree-hashes.ts'
 
@@ -43,6 +44,10 @@ type Tree = {
   /** One reads at a time. */
   reading: Promise<void>
 }
+
+type KeyFact =
+  | { readonly type: 'EvidenceKeyAdded'; readonly expected: 'none' }
+  | { readonly type: 'EvidenceKeyRetired'; readonly expected: 1 }
 
 export class Checkpointer {
   readonly #deps: Deps
@@ -218,34 +223,34 @@ export class Checkpointer {
     }
   }
 
-  /** Each key is a fact of the deployment, once, and so is its end. */
+  /** Each key is a fact of the deployment, once, and so is its end; where they have changed, of every customer that has a log. */
   async #recordKeys(): Promise<void> {
-    const { evidenceKeys } = this.#deps
+    const { evidenceKeys, store } = this.#deps
     const version = evidenceKeys.version()
     const retired = evidenceKeys.retiredKeys()
-    for (const key of [...retired, ...evidenceKeys.publicKeys()])
-      await this.#record(key, 'EvidenceKeyAdded', 'none')
-    for (const key of retired) await this.#record(key, 'EvidenceKeyRetired', 1)
+    const hasChanged = evidenceKeys.changes().length > 1
+    const logs = hasChanged ? (await store.evidence.sizes()).map(({ tenantId }) => tenantId) : []
+    for (const tenantId of new Set([systemTenantId, ...logs])) {
+      for (const key of [...retired, ...evidenceKeys.publicKeys()])
+        await this.#record(tenantId, key, { type: 'EvidenceKeyAdded', expected: 'none' })
+      for (const key of retired)
+        await this.#record(tenantId, key, { type: 'EvidenceKeyRetired', expected: 1 })
+    }
     this.#recordedKeys = version
   }
 
   /** Killed in between: the next start does the rest. */
-  async #record(
-    key: Uint8Array,
-    type: 'EvidenceKeyAdded' | 'EvidenceKeyRetired',
-    expected: 'none' | 1,
-  ): Promise<void> {
-    const { store, nodeId, now } = this.#deps
-    const streamId = idFromBytes(hash('sha256', key, 'buffer').subarray(0, 16))
+  async #record(tenantId: string, key: Uint8Array, { type, expected }: KeyFact): Promise<void> {
+    const { nodeId, now } = this.#deps
+    const named = tenantId === systemTenantId ? key : Buffer.concat([key, Buffer.from(tenantId)])
+    const streamId = idFromBytes(hash('sha256', named, 'buffer').subarray(0, 16))
     const actor = { type: 'system', id: nodeId } as const
     const context = { actor, at: new Date(now()).toISOString(), correlationId: streamId }
-    await store
-      .append({
-        ...{ tenantId: systemTenantId, streamKind: 'system', streamId, expected },
-        events: [{ ...context, type, data: { publicKey: toBase64(key) } }],
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
-      })
+    await recordUnlessDamaged(this.#deps, {
+      ...{ tenantId, streamKind: 'system', streamId, expected },
+      events: [{ ...context, type, data: { publicKey: toBase64(key) } }],
+    }).catch((error: unknown) => {
+      if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
+    })
   }
 }

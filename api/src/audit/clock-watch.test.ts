@@ -1,15 +1,17 @@
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import { expect, test } from 'vitest'
 import type { Append } from '../store/event-store.ts'
+import type { EvidenceLog } from '../store/evidence-log.ts'
 import { ClockWatch } from './clock-watch.ts'
 
-function watch() {
+function watch(sizes: ReadonlyArray<{ tenantId: string; size: number }> = []) {
   const clocks = { wall: Date.UTC(2026, 10, 24), steady: 5_000.5, lookMs: 0 }
   const written: Append[] = []
   const lines: unknown[] = []
   const say = (line: unknown) => lines.push(line)
   const store = {
     append: async (append: Append) => ({ position: written.push(append), version: 1 }),
+    evidence: { sizes: async () => sizes } as unknown as EvidenceLog,
   }
   const clockWatch = new ClockWatch({
     ...{ store, nodeId: newId(), log: { warn: say, error: say } },
@@ -56,4 +58,16 @@ test('a jump that could not be recorded is said in the node’s own log', async 
   store.append = () => Promise.reject(new Error('full'))
   for (const ms of [0, 5_000]) await second(ms)
   expect(lines).toHaveLength(2)
+})
+
+test('a jump is a fact of every customer that has a log, also where one of them takes none', async () => {
+  const [one, damaged, other] = [newId(), newId(), newId()]
+  const at = watch([one, damaged, other].map((tenantId) => ({ tenantId, size: 3 })))
+  const { append } = at.store
+  at.store.append = async (wanted) => {
+    if (wanted.tenantId === damaged) throw new Error('damaged')
+    return append(wanted)
+  }
+  for (const ms of [0, 5_000]) await at.second(ms)
+  expect(at.written.map(({ tenantId }) => tenantId)).toEqual([systemTenantId, one, other])
 })

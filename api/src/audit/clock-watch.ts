@@ -1,6 +1,7 @@
 /**
  * Says in the log that the node's clock has jumped, by comparing it each second with one that only goes forward. What slews it
- * slowly is no jump; a machine that slept or stood still is one, to whoever reads the times.
+ * slowly is no jump; a machine that slept or stood still is one, to whoever reads the times. Said in every customer's log, since it is
+ * their times that are in doubt.
  */
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
@@ -12,7 +13,7 @@ const stepMs = 1_000
 const exactWithinMs = 100
 
 type Deps = {
-  readonly store: Pick<EventStore, 'append'>
+  readonly store: Pick<EventStore, 'append' | 'evidence'>
   readonly nodeId: string
   readonly now: () => number
   readonly log: Pick<Logger, 'warn' | 'error'>
@@ -54,13 +55,13 @@ export class ClockWatch {
     const { store, nodeId, log } = this.#deps
     const data = { from: new Date(from).toISOString(), to: new Date(to).toISOString() }
     log.warn(data, 'the clock has jumped')
-    const streamId = newId()
     const context = { actor: { type: 'system', id: nodeId }, at: data.to } as const
-    await store
-      .append({
-        ...{ tenantId: systemTenantId, streamKind: 'system', streamId, expected: 'none' },
-        events: [{ ...context, correlationId: streamId, type: 'ClockStepped', data }],
-      })
-      .catch((error: unknown) => log.error({ err: error }, 'jump of the clock not recorded'))
+    const fact = { ...context, correlationId: newId(), type: 'ClockStepped', data } as const
+    const stream = { streamKind: 'system', expected: 'none', events: [fact] } as const
+    const lost = (error: unknown) => log.error({ err: error }, 'jump of the clock not recorded')
+    const sizes = await store.evidence.sizes().catch((error: unknown) => void lost(error))
+    const logs = new Set([systemTenantId, ...(sizes ?? []).map(({ tenantId }) => tenantId)])
+    for (const tenantId of logs)
+      await store.append({ ...stream, tenantId, streamId: newId() }).catch(lost)
   }
 }

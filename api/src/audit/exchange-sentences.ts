@@ -15,16 +15,6 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
       ]
       return requestText(event.data, names) ?? plain
     }
-    case 'HttpRequestRefused': {
-      const { method, path, errorCode } = event.data
-      return withError(
-        [
-          `${method} ${path} de ${actor} a ${device} recusado`,
-          `${method} ${path} of ${actor} to ${device} refused`,
-        ],
-        errorCode,
-      )
-    }
     case 'DeviceCredentialsUsed':
       return [
         `O agente usa as credenciais do cadastro para entrar na página de ${device}`,
@@ -55,6 +45,34 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
         `WebSocket de ${device} fechado, mensagens enviadas: ${framesIn}, recebidas: ${framesOut}`,
         `WebSocket of ${device} closed, messages sent: ${framesIn}, received: ${framesOut}`,
       ]
+    }
+    default:
+      return refusedText(event, names)
+  }
+}
+
+function refusedText(event: RecordedEvent, { actor, device }: EventNames): Text | undefined {
+  switch (event.type) {
+    case 'HttpRequestRefused': {
+      const { method, path, errorCode } = event.data
+      return withError(
+        [
+          `${method} ${path} de ${actor} a ${device} recusado`,
+          `${method} ${path} of ${actor} to ${device} refused`,
+        ],
+        errorCode,
+      )
+    }
+    case 'SessionAttempted': {
+      const { method, path, errorCode, count } = event.data
+      const [timesPt, timesEn] = count > 1 ? [`, ${count} vezes`, `, ${count} times`] : ['', '']
+      return withError(
+        [
+          `Acesso à sessão de ${device} barrado: ${method} ${path}${timesPt}`,
+          `Turned away at the session of ${device}: ${method} ${path}${timesEn}`,
+        ],
+        errorCode,
+      )
     }
     default:
       return undefined

@@ -30,6 +30,7 @@ export const sampleData = {
     targetOrigin: 'http://d',
   },
   SessionDenied: { errorCode: 'AGENT_OFFLINE' },
+  SessionAttempted: { errorCode: 'ORIGIN_REFUSED', method: 'POST', path: '/abrir', count: 1 },
   SessionExtended: { expiresAt: at },
   SessionClosed: { reason: 'user', totals },
   SessionExpired: { reason: 'expiry', totals },

@@ -110,6 +110,7 @@ export const session: Decider<SessionState, SessionIntent, SessionFact> = {
       case 'SessionRevoked':
         return { status: 'ended' }
       case 'SessionRequested':
+      case 'SessionAttempted':
       case 'DomRecordingStored':
       case 'RecordingGapDetected':
       case 'HttpRequestForwarded':

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TravessiaError } from '@travessia/schemas/errors'
+import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
 import { newId } from '@travessia/schemas/ids'
 import { isReadOnly } from '@travessia/schemas/read-only'
 import { isSafeTarget } from '@travessia/schemas/request-target'
@@ -30,6 +30,7 @@ import { ExchangeRecord } from './exchange-record.ts'
 import { type Asked, codeOf, forward } from './forwarding.ts'
 import { redirect, refuseUpgrade } from './own-answers.ts'
 import { domPath, portOf, type Route, reservedPath, routeOf, sessionUrl } from './public-address.ts'
+import { Refusals } from './refusals.ts'
 import type { LiveSession, RemoteSessions } from './remote-sessions.ts'
 import { isOwnOrigin, isWebSocketHandshake, problemOf } from './request-checks.ts'
 import { maxSockets, SessionMemory } from './session-memory.ts'
@@ -62,11 +63,13 @@ export class Gateway {
   readonly #deps: Deps
   readonly #server: Server
   readonly #recording: DomRecording
+  readonly #refusals: Refusals
   readonly #memory = new WeakMap<LiveSession, SessionMemory>()
 
   constructor(deps: Deps) {
     this.#deps = deps
     this.#recording = new DomRecording(deps)
+    this.#refusals = new Refusals(deps)
     const options = {
       ...{ maxHeaderSize: maxHeadBytes, headersTimeout: headersTimeoutMs, requestTimeout: 0 },
       ...{ noDelay: true, connectionsCheckingInterval: 2_000, optimizeEmptyRequests: true },
@@ -84,9 +87,10 @@ export class Gateway {
     this.#server.on('clientError', answerClientError)
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy())
-      this.#upgrade(request, socket, head).catch((error: unknown) =>
-        refuseUpgrade(socket, codeOf(error)),
-      )
+      this.#upgrade(request, socket, head).catch((error: unknown) => {
+        this.#tell(request, codeOf(error))
+        refuseUpgrade(socket, codeOf(error))
+      })
     })
   }
 
@@ -286,12 +290,23 @@ export class Gateway {
     }
   }
 
+  /** @returns the session that was asked for */
+  #tell(request: IncomingMessage, code: ErrorCode): LiveSession | undefined {
+    const { method = '', url = '' } = request
+    const { hostname } = browserHeadOf(request)
+    const route = routeOf(hostname, url, this.#deps.remoteUrl().hostname)
+    const session = route && this.#deps.sessions.find(route.sessionId)
+    if (session) this.#refusals.tell(session, code, { method, path: route.target })
+    return session
+  }
+
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const { headers: asked, url = '' } = request
     const code = codeOf(error)
     const { hostname } = browserHeadOf(request)
     const route = routeOf(hostname, url, this.#deps.remoteUrl().hostname)
-    const page = this.#page(request, route && this.#deps.sessions.find(route.sessionId))
+    const session = this.#tell(request, code)
+    const page = this.#page(request, session)
     if (code === 'INTERNAL')
       this.#deps.log.error({ err: error, correlationId: page.correlationId }, 'request failed')
     const isOver = code === 'SESSION_ENDED' && route?.mode === 'host'

@@ -31,6 +31,8 @@ export const session = {
     targetOrigin: text,
   }),
   SessionDenied: data({ errorCode: text }),
+  /** Somebody was turned away at its address; `count`: of this kind, since the last such fact. */
+  SessionAttempted: data({ errorCode: text, method: text, path: text, count }),
   SessionExtended: data({ expiresAt: time, idempotencyKey: optional(text) }),
   SessionClosed: data({ reason: text, totals }),
   SessionExpired: data({ reason: text, totals }),
