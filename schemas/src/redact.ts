@@ -11,7 +11,10 @@ const secretName = new RegExp(
   'i',
 )
 /** Where none of it stands, there is no such name. */
-const mayBeNamed = new RegExp(`${words}|auth|pin|sig|ticket|sid|cookie|%[2-7][\\da-f]|\\\\[ux]|&#`, 'i')
+const mayBeNamed = new RegExp(
+  `${words}|auth|pin|sig|ticket|sid|cookie|%[2-7][\\da-f]|\\\\[ux]|&#`,
+  'i',
+)
 const coded = /%([\da-f]{2})|\\+u([\da-f]{4})|\\+x([\da-f]{2})|&#x([\da-f]{1,6});/gi
 /** A parameter of an address that is a parameter of an address, and so on. */
 const maxDepth = 4
