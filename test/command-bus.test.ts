@@ -231,6 +231,24 @@ test('an expiry may only be shortened', async () => {
   await endOfCommand(manager, body.commandId)
 })
 
+test('a tap that lay on its way for longer than it lives is expired and opens nothing; its time is of the server', async () => {
+  const before = (await actions()).length
+  const answer = await fetch(`${stack.httpUrl}/api/devices/${gate.id}`)
+  const saidAt = Number(answer.headers.get('x-travessia-now'))
+  expect(Math.abs(saidAt - Date.now())).toBeLessThan(2_000)
+  const path = `/api/devices/${gate.id}/commands`
+  const wanted = { command: 'OpenGate', args: { direction: 'both' } }
+  const at = (actedAt: unknown) => ({ 'x-travessia-acted-at': String(actedAt) })
+  const late = await manager.call('POST', path, wanted, at(saidAt - 30_000))
+  expect([late.status, late.body['code']]).toEqual([409, 'COMMAND_EXPIRED'])
+  const odd = await manager.call('POST', path, wanted, at('now'))
+  expect([odd.status, odd.body['code']]).toEqual([400, 'MESSAGE_INVALID'])
+  expect((await actions()).length).toBe(before)
+  const fresh = await manager.call<EndedCommand>('POST', path, wanted, at(saidAt))
+  expect(fresh.status).toBe(202)
+  expect(Date.parse(String(fresh.body['expiresAt']))).toBe(saidAt + 5_000)
+})
+
 test('a frozen agent that wakes after the expiry never opens the gate late', async () => {
   const before = (await actions()).length
   const agent = childPid(stack, 'travessia-agent.js', 'agent-matriz')

@@ -138,7 +138,7 @@ function openLibraryRoutes(app: App): void {
   })
 }
 
-async function addSafety(app: App, { endpoints }: Services): Promise<void> {
+async function addSafety(app: App, { endpoints, now }: Services): Promise<void> {
   const self = ["'self'"]
   const isSecure = endpoints().httpUrl.startsWith('https:')
   await app.register(helmet, {
@@ -153,6 +153,10 @@ async function addSafety(app: App, { endpoints }: Services): Promise<void> {
     strictTransportSecurity: isSecure,
     referrerPolicy: { policy: 'same-origin' },
     crossOriginEmbedderPolicy: false,
+  })
+  app.addHook('onSend', async ({ url }, reply) => {
+    // What a tap is dated by (ADR 42): `Date` has whole seconds, and a proxy may put its own.
+    if (url.startsWith('/api/')) reply.header('x-travessia-now', now())
   })
   await app.register(cookie)
   await app.register(rateLimit, {

@@ -1,6 +1,7 @@
 /** The typed client of the HTTP API and the only fetch of the PWA: cookie session, problem details as `ApiError`. */
 import type { Problem } from '@travessia/schemas/api'
 import { network } from './state/network.svelte.ts'
+import { between, present, serverTime } from './state/server-time.ts'
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -19,24 +20,54 @@ export class ApiError extends Error {
   }
 }
 
-/** `NO_NETWORK` is ours: nobody answered. */
+/** Ours: nobody answered; nobody did in time. */
 export const noNetwork = 'NO_NETWORK'
+export const givenUp = 'GIVEN_UP'
 
-type Options = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
+type Options = {
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
 
 /** @throws ApiError */
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const { body, headers = {} } = options
+  const { body, headers = {}, signal = null } = options
   const json: Record<string, string> =
     body === undefined ? {} : { 'content-type': 'application/json' }
   const response = await answerTo(path, {
     method,
     headers: { 'x-travessia': '1', ...json, ...headers },
     body: body === undefined ? null : JSON.stringify(body),
+    signal,
   })
   if (response.status === 204) return undefined as T
   return (await response.json().catch(() => undefined)) as T
 }
+
+/**
+ * What opens, heats or moves: it lives from now on, says to the server since when, and is given up at its end.
+ * @throws ApiError
+ */
+export async function act<T>(path: string, lifeMs: number, options: Options = {}): Promise<T> {
+  const acted = present()
+  const signal = AbortSignal.timeout(lifeMs)
+  try {
+    // A time that was never heard or not since this phone slept is asked for first.
+    if (serverTime.at(acted) === undefined) await call('GET', '/api/auth/me', { signal })
+    const actedAt = serverTime.at(acted)
+    const elapsed = between(acted, present())
+    if (actedAt === undefined || elapsed === undefined || elapsed >= lifeMs) throw over()
+    const headers = { ...options.headers, 'x-travessia-acted-at': String(actedAt) }
+    return await call<T>('POST', path, { ...options, headers, signal })
+  } catch (problem) {
+    // One of the two clocks may have been set.
+    if (problem instanceof ApiError && problem.code === 'COMMAND_EXPIRED') serverTime.forget()
+    throw signal.aborted ? over() : problem
+  }
+}
+
+const over = () => new ApiError(problemOf(givenUp, 0))
 
 /** Bytes, still coming in. @throws ApiError; what aborts it throws its reason */
 export async function open(path: string, signal: AbortSignal): Promise<Response> {
@@ -53,6 +84,7 @@ async function answerTo(path: string, init: RequestInit): Promise<Response> {
     throw new ApiError(problemOf(noNetwork, 0))
   }
   network.heard(true)
+  serverTime.heard(Number(response.headers.get('x-travessia-now') ?? Number.NaN))
   if (response.ok) return response
   const value: unknown = await response.json().catch(() => undefined)
   const problem = (value as Problem | undefined) ?? problemOf('INTERNAL', response.status)

@@ -12,7 +12,7 @@ import type { CommandName, Safety } from '@travessia/schemas/commands'
 import type { FeedKind } from '@travessia/schemas/feeds'
 import type { TurnDirection } from '@travessia/schemas/passages'
 import type { HoldBody } from '@travessia/schemas/retention'
-import { ApiError, noNetwork } from './api.ts'
+import { ApiError, givenUp, noNetwork } from './api.ts'
 import { sensorText } from './heaters.ts'
 import { m } from './paraglide/messages.js'
 import { getLocale } from './paraglide/runtime.js'
@@ -21,6 +21,7 @@ import { shortTime } from './time.ts'
 export function errorSentence(error: unknown): string {
   if (!(error instanceof ApiError)) return m.error_unexpected()
   if (error.code === noNetwork) return m.error_no_network()
+  if (error.code === givenUp) return m.error_given_up()
   return error.problem.title || m.error_unexpected()
 }
 

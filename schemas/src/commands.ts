@@ -3,6 +3,7 @@
  * A command is added here, in one driver and nowhere else; the compiler names what is missing.
  */
 import { type Static, Type } from 'typebox'
+import { commandLifeMs } from './command-lives.ts'
 import { idPattern } from './ids.ts'
 import { fileFactsSchema } from './print-files.ts'
 
@@ -28,7 +29,7 @@ export const commandCatalog = {
   /** Releases a turnstile for one passage. */
   OpenGate: {
     safety: 'physical',
-    expiresInMs: 5_000,
+    expiresInMs: commandLifeMs.OpenGate,
     args: Type.Object(
       { direction: Type.Enum(['clockwise', 'anticlockwise', 'both']), reason },
       closed,
@@ -37,7 +38,7 @@ export const commandCatalog = {
   /** Opens a door relay; `external`: the security box beside the reader. */
   OpenDoor: {
     safety: 'physical',
-    expiresInMs: 5_000,
+    expiresInMs: commandLifeMs.OpenDoor,
     args: Type.Object(
       {
         door: Type.Union([Type.Integer({ minimum: 1, maximum: 4 }), Type.Literal('external')]),
@@ -49,7 +50,7 @@ export const commandCatalog = {
   /** Shows a text on the device's screen for some seconds. */
   ShowMessage: {
     safety: 'reversible',
-    expiresInMs: 10_000,
+    expiresInMs: commandLifeMs.ShowMessage,
     args: Type.Object(
       {
         text: Type.String({ minLength: 1, maxLength: 64 }),
@@ -58,28 +59,28 @@ export const commandCatalog = {
       closed,
     ),
   },
-  RebootDevice: { safety: 'dangerous', expiresInMs: 10_000, args: none },
+  RebootDevice: { safety: 'dangerous', expiresInMs: commandLifeMs.RebootDevice, args: none },
   /** Prints a file that the printer holds. */
   StartPrint: {
     safety: 'physical',
-    expiresInMs: 60_000,
+    expiresInMs: commandLifeMs.StartPrint,
     args: Type.Object({ file, reason }, closed),
   },
   /** Brings an uploaded file into the printer's storage; it prints only by a StartPrint of its own. */
   UploadFile: {
     safety: 'reversible',
-    expiresInMs: 15 * 60_000,
+    expiresInMs: commandLifeMs.UploadFile,
     args: Type.Object({ file: id, reason }, closed),
   },
-  PausePrint: { safety: 'reversible', expiresInMs: 10_000, args: none },
-  ResumePrint: { safety: 'physical', expiresInMs: 10_000, args: none },
-  CancelPrint: { safety: 'physical', expiresInMs: 10_000, args: none },
+  PausePrint: { safety: 'reversible', expiresInMs: commandLifeMs.PausePrint, args: none },
+  ResumePrint: { safety: 'physical', expiresInMs: commandLifeMs.ResumePrint, args: none },
+  CancelPrint: { safety: 'physical', expiresInMs: commandLifeMs.CancelPrint, args: none },
   /** Stops motors and heaters at once; the printer needs a restart afterwards. */
-  EmergencyStop: { safety: 'physical', expiresInMs: 5_000, args: none },
+  EmergencyStop: { safety: 'physical', expiresInMs: commandLifeMs.EmergencyStop, args: none },
   /** Celsius; 0 turns the heater off. Limits of the common profile: nozzle 300, bed 120. */
   SetTemperature: {
     safety: 'physical',
-    expiresInMs: 10_000,
+    expiresInMs: commandLifeMs.SetTemperature,
     args: Type.Union([
       Type.Object(
         {
@@ -98,7 +99,7 @@ export const commandCatalog = {
   /** One of the buttons that were declared for a device; each has a safety class of its own. */
   PressButton: {
     safety: 'physical',
-    expiresInMs: 5_000,
+    expiresInMs: commandLifeMs.PressButton,
     args: Type.Object({ button: Type.String({ minLength: 1, maxLength: 40 }), reason }, closed),
   },
 } as const satisfies Record<string, { safety: Safety; expiresInMs: number; args: object }>

@@ -89,7 +89,7 @@ test('under the rule a command is held, and nothing is sent until another person
   expect(await typesOf(commandId)).toEqual(['CommandHeld'])
   expect(await views.commands.open()).toEqual([])
   clock.now += 60_000
-  await approvals.approve(await rowOf(commandId), second)
+  await approvals.approve(await rowOf(commandId), { userId: second })
   expect(await typesOf(commandId)).toEqual(['CommandHeld', 'CommandApproved', 'CommandIssued'])
   expect(orders.length).toBe(before + 1)
   const at = now()
@@ -100,15 +100,26 @@ test('under the rule a command is held, and nothing is sent until another person
   expect(await rowOf(commandId)).toMatchObject({ userId: asker, decidedBy: second })
 })
 
+test('a yes that comes late sends nothing and ends nothing; the next one lives from when it was said', async () => {
+  const { commandId } = await ask()
+  const before = orders.length
+  const late = approvals.approve(await rowOf(commandId), { userId: second, actedAt: now() - 5_000 })
+  await expect(late).rejects.toMatchObject({ code: 'COMMAND_EXPIRED' })
+  expect(await typesOf(commandId)).toEqual(['CommandHeld'])
+  await approvals.approve(await rowOf(commandId), { userId: second, actedAt: now() - 2_000 })
+  expect(orders).toHaveLength(before + 1)
+  expect(orders.at(-1)).toMatchObject({ notBefore: now(), expiresAt: now() + 3_000 })
+})
+
 test('every fact of a command that was given in a session names it, also when others decide later', async () => {
   const sessionId = newId()
   const sessionsOf = async ({ commandId }: { commandId: string }) =>
     (await store.readStream(tenantId, commandId)).map((fact) => fact.sessionId)
   const approved = await ask({ sessionId })
-  await approvals.approve(await rowOf(approved.commandId), second)
+  await approvals.approve(await rowOf(approved.commandId), { userId: second })
   expect(await sessionsOf(approved)).toEqual([sessionId, sessionId, sessionId])
   const rejected = await ask({ sessionId })
-  await approvals.reject(await rowOf(rejected.commandId), second)
+  await approvals.reject(await rowOf(rejected.commandId), { userId: second })
   expect(await sessionsOf(rejected)).toEqual([sessionId, sessionId])
   expect(await sessionsOf(await ask())).toEqual([undefined])
 })
@@ -124,18 +135,18 @@ test('an approval is durable before anything is sent', async () => {
   const deps = { store: refusing, views, dispatcher, commands: bus, now, log }
   const before = orders.length
   const broken = new Approvals({ ...deps, isOnline: () => true })
-  await expect(broken.approve(row, second)).rejects.toThrow('closed')
+  await expect(broken.approve(row, { userId: second })).rejects.toThrow('closed')
   expect(orders.length).toBe(before)
 })
 
 test('whoever asked is refused, and ten approvals at once send one order', async () => {
   const { commandId } = await ask()
   const row = await rowOf(commandId)
-  await expect(approvals.approve(row, asker)).rejects.toMatchObject({
+  await expect(approvals.approve(row, { userId: asker })).rejects.toMatchObject({
     code: 'APPROVAL_BY_REQUESTER',
   })
   const before = orders.length
-  await Promise.all(Array.from({ length: 10 }, () => approvals.approve(row, second)))
+  await Promise.all(Array.from({ length: 10 }, () => approvals.approve(row, { userId: second })))
   expect(orders.length).toBe(before + 1)
 })
 
@@ -143,7 +154,7 @@ test('a key repeated while its command waits is the same command', async () => {
   const device = await gate()
   const first = await ask({ device, idempotencyKey: 'hold-1' })
   expect(await ask({ device, idempotencyKey: 'hold-1' })).toEqual(first)
-  await approvals.approve(await rowOf(first.commandId), second)
+  await approvals.approve(await rowOf(first.commandId), { userId: second })
   expect(await ask({ device, idempotencyKey: 'hold-1' })).toEqual(first)
   expect(orders.filter(({ id }) => id === first.commandId)).toHaveLength(1)
 })
@@ -151,14 +162,16 @@ test('a key repeated while its command waits is the same command', async () => {
 test('rejected or lapsed, it is never sent', async () => {
   const before = orders.length
   const [no, late] = [await ask(), await ask()]
-  await approvals.reject(await rowOf(no.commandId), second)
+  await approvals.reject(await rowOf(no.commandId), { userId: second })
   expect(await rowOf(no.commandId)).toMatchObject({
     ...{ status: 'refused', errorCode: 'APPROVAL_REJECTED', decidedBy: second },
   })
   await approvals.lapse()
   expect((await rowOf(late.commandId)).status).toBe('awaiting')
   clock.now += approvalMs
-  await expect(approvals.approve(await rowOf(late.commandId), second)).rejects.toMatchObject({
+  await expect(
+    approvals.approve(await rowOf(late.commandId), { userId: second }),
+  ).rejects.toMatchObject({
     code: 'APPROVAL_LAPSED',
   })
   await approvals.lapse()
@@ -174,7 +187,9 @@ test('offline at the request or at the approval, it is refused and not sent late
   const before = orders.length
   isOnline = false
   const row = await rowOf(commandId)
-  await expect(approvals.approve(row, second)).rejects.toMatchObject({ code: 'AGENT_OFFLINE' })
+  await expect(approvals.approve(row, { userId: second })).rejects.toMatchObject({
+    code: 'AGENT_OFFLINE',
+  })
   await expect(ask()).rejects.toMatchObject({ code: 'AGENT_OFFLINE' })
   isOnline = true
   expect((await rowOf(commandId)).status).toBe('refused')
@@ -188,7 +203,9 @@ test('whoever has lost the right since asking, or a device that is gone, sends n
   const left = await ask({ userId: leaver })
   await write('access', leaver, { type: 'RoleRevoked', data: { userId: leaver } })
   const before = orders.length
-  await expect(approvals.approve(await rowOf(left.commandId), second)).rejects.toMatchObject({
+  await expect(
+    approvals.approve(await rowOf(left.commandId), { userId: second }),
+  ).rejects.toMatchObject({
     code: 'APPROVAL_REQUESTER_DENIED',
   })
   const suspended = newId()
@@ -203,7 +220,9 @@ test('whoever has lost the right since asking, or a device that is gone, sends n
   const device = await gate()
   const gone = await ask({ device })
   await write('device', device.id, { type: 'DeviceRemoved', data: {} })
-  await expect(approvals.approve(await rowOf(gone.commandId), second)).rejects.toMatchObject({
+  await expect(
+    approvals.approve(await rowOf(gone.commandId), { userId: second }),
+  ).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
   expect(orders.length).toBe(before)
@@ -221,10 +240,12 @@ test.each([
   const [first, changed] = [await ask(press), await ask(press)]
   const before = orders.length
   await write('device', id, { type: 'DeviceChanged', data: { ...device, name: 'Bomba 2' } })
-  await approvals.approve(await rowOf(first.commandId), second)
+  await approvals.approve(await rowOf(first.commandId), { userId: second })
   expect(orders.length).toBe(before + 1)
   await write('device', id, { type: 'DeviceChanged', data: { ...device, ...change } })
-  await expect(approvals.approve(await rowOf(changed.commandId), second)).rejects.toMatchObject({
+  await expect(
+    approvals.approve(await rowOf(changed.commandId), { userId: second }),
+  ).rejects.toMatchObject({
     code: 'APPROVAL_CHANGED',
   })
   expect(await rowOf(changed.commandId)).toMatchObject({
@@ -238,7 +259,7 @@ test('the agent of the approval is told and believed, not the one of the request
   const newAgent = newId()
   await write('agent', agentId, { type: 'AgentRevoked', data: { reason: 'user' } })
   await write('agent', newAgent, { type: 'AgentEnrolled', data: sampleData.AgentEnrolled })
-  await approvals.approve(await rowOf(commandId), second)
+  await approvals.approve(await rowOf(commandId), { userId: second })
   expect(orders.at(-1)).toMatchObject({ id: commandId, agentId: newAgent })
   const recorder = new Recorder({ store, views, now })
   const report = { kind: 'command', commandId, status: 'succeeded', at: now() } as const

@@ -20,6 +20,7 @@ import {
   type CommandBus,
   digestOf,
   goneOf,
+  lifeOf,
   orderOf,
   refusalOf,
   requireSafety,
@@ -27,6 +28,9 @@ import {
 import type { Dispatcher } from './dispatcher.ts'
 
 const sweepMs = 1_000
+
+/** Of a second person. */
+type Act = { readonly userId: string; readonly actedAt?: number | undefined }
 
 type Deps = {
   readonly store: EventStore
@@ -60,10 +64,10 @@ export class Approvals {
 
   /**
    * Resolves after CommandIssued is durable; approved once more, nothing happens.
-   * @throws TravessiaError APPROVAL_BY_REQUESTER, APPROVAL_LAPSED, APPROVAL_REJECTED, CONFLICT, NOT_FOUND (the device is
-   *   gone), COMMAND_UNSUPPORTED; AGENT_OFFLINE, AGENT_MISSING, APPROVAL_REQUESTER_DENIED, APPROVAL_CHANGED: recorded as refused
+   * @throws TravessiaError APPROVAL_BY_REQUESTER, APPROVAL_LAPSED, APPROVAL_REJECTED, CONFLICT, COMMAND_EXPIRED (the yes came
+   *   late), NOT_FOUND (the device is gone), COMMAND_UNSUPPORTED; AGENT_OFFLINE, AGENT_MISSING, APPROVAL_REQUESTER_DENIED, APPROVAL_CHANGED: recorded as refused
    */
-  async approve(row: CommandRow, userId: string): Promise<void> {
+  async approve(row: CommandRow, { userId, actedAt }: Act): Promise<void> {
     const { store, dispatcher, commands, now } = this.#deps
     const { tenantId, id: commandId, deviceId, installationId } = row
     const held = heldOf(await store.readStream(tenantId, commandId))
@@ -71,9 +75,12 @@ export class Approvals {
     const { requestedBy, lapsesAt: _, expiresInMs, wouldDo, ...order } = held
     const refusal = await this.#refusalOf(row, { agentId, wouldDo })
     const at = now()
+    const life = lifeOf({ actedAt, now: at, expiresInMs })
+    // The second person may try again: it goes on waiting.
+    if (life.isOver) throw new TravessiaError('COMMAND_EXPIRED', { commandId })
     const issued: Fact<'CommandIssued'>['data'] = {
       ...{ ...order, seq: await commands.nextSeq(tenantId, deviceId) },
-      expiresAt: new Date(at + expiresInMs).toISOString(),
+      expiresAt: life.expiresAt,
     }
     const sent = { ...row, agentId: agentId ?? row.agentId }
     const approver = contextOf(sent, { type: 'user', id: userId }, at)
@@ -90,7 +97,7 @@ export class Approvals {
   }
 
   /** Resolves when it is durable. @throws TravessiaError APPROVAL_LAPSED, CONFLICT: it was approved */
-  async reject(row: CommandRow, userId: string): Promise<void> {
+  async reject(row: CommandRow, { userId }: Act): Promise<void> {
     const at = this.#deps.now()
     const context = contextOf(row, { type: 'user', id: userId }, at)
     const { position } = await this.#decide(row, { type: 'RejectCommand', now: at }, () => context)

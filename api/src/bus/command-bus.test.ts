@@ -87,6 +87,31 @@ test('an expiry may be shortened, never lengthened', async () => {
   expect([await at(), await at(1_000), await at(60_000)]).toEqual([5_000, 1_000, 5_000])
 })
 
+test('a command lives from when the person acted; one that comes after that is recorded as expired and not sent', async () => {
+  const before = orders.length
+  const inTime = await bus.issue(request({ actedAt: clock.now - 4_999 }))
+  expect(Date.parse(inTime.expiresAt)).toBe(clock.now + 1)
+  const life = { notBefore: clock.now, expiresAt: clock.now + 1 }
+  expect(orders.at(-1)).toMatchObject({ id: inTime.commandId, ...life })
+  const late = request({ actedAt: clock.now - 5_000, idempotencyKey: 'tap-late' })
+  for (let i = 0; i < 2; i += 1) {
+    const error = await bus.issue(late).catch((e: { details: { commandId: string } }) => e)
+    expect(error).toMatchObject({ code: 'COMMAND_EXPIRED' })
+    if ('details' in error)
+      expect(await typesOf(error.details.commandId)).toEqual(['CommandIssued', 'CommandExpired'])
+  }
+  const short = request({ actedAt: clock.now - 1_000, expiresInMs: 1_000 })
+  await expect(bus.issue(short)).rejects.toMatchObject({ code: 'COMMAND_EXPIRED' })
+  expect(orders.length).toBe(before + 1)
+})
+
+test('a tap from the future shows a wrong clock; by a second it is taken as of now', async () => {
+  const { expiresAt } = await bus.issue(request({ actedAt: clock.now + 1_000 }))
+  expect(Date.parse(expiresAt)).toBe(clock.now + 5_000)
+  const ahead = request({ actedAt: clock.now + 1_001 })
+  await expect(bus.issue(ahead)).rejects.toMatchObject({ code: 'COMMAND_EXPIRED' })
+})
+
 test.each([
   ['an unknown direction', { args: { direction: 'up' } }, 'MESSAGE_INVALID'],
   ['an argument too many', { args: { direction: 'both', force: true } }, 'MESSAGE_INVALID'],

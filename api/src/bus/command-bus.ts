@@ -39,6 +39,8 @@ export type CommandRequest = {
   readonly args: Readonly<Record<string, unknown>>
   /** Dangerous commands need it: a second, deliberate yes. */
   readonly isConfirmed?: boolean
+  /** When the person acted, by this clock. */
+  readonly actedAt?: number
   /** May only shorten the command's own expiry. */
   readonly expiresInMs?: number
   /** 1-128 visible ASCII; the same key of the same user is the same command. */
@@ -47,6 +49,9 @@ export type CommandRequest = {
   readonly sessionId?: string
   readonly correlationId: string
 }
+
+/** By which a phone may take this clock for later than it is. */
+const maxAheadMs = 1_000
 
 type Issued = Fact<'CommandIssued'>['data']
 type Answer = {
@@ -79,7 +84,7 @@ export class CommandBus {
   /**
    * Resolves after CommandIssued is durable; a repeated key resolves to the same command.
    * @throws TravessiaError COMMAND_UNSUPPORTED, CONFIRMATION_REQUIRED, MESSAGE_INVALID (arguments), IDEMPOTENCY_KEY_REUSED,
-   *   RATE_LIMITED (too many wait for a second person); AGENT_OFFLINE, AGENT_MISSING and FILE_GONE (recorded as refused),
+   *   RATE_LIMITED (too many wait for a second person); COMMAND_EXPIRED (recorded), AGENT_OFFLINE, AGENT_MISSING and FILE_GONE (recorded as refused),
    *   STORE_UNAVAILABLE
    */
   async issue(request: CommandRequest): Promise<Answer> {
@@ -91,13 +96,16 @@ export class CommandBus {
     const commandId = commandIdOf(request, now)
     const agent = this.#deps.views.agents.current(tenantId, device.installationId)
     const file = await this.#fileOf(request)
-    const refusal = refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now)
     const { expiresInMs: longestMs } = commandCatalog[command]
     const expiresInMs = Math.min(longestMs, request.expiresInMs ?? longestMs)
+    const life = lifeOf({ actedAt: request.actedAt, now, expiresInMs })
+    const refusal = life.isOver
+      ? 'COMMAND_EXPIRED'
+      : (refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now))
     const isHeld = await this.#needsSecondPerson(request, { safety, commandId })
     const issued: Issued = {
       ...{ command, args: request.args, safety, idempotencyKey: idempotencyKey ?? '' },
-      expiresAt: new Date(now + (isHeld ? approvalMs : expiresInMs)).toISOString(),
+      expiresAt: isHeld ? new Date(now + approvalMs).toISOString() : life.expiresAt,
       seq: await this.nextSeq(tenantId, device.id),
       ...takenAlong(device, file),
     }
@@ -179,6 +187,18 @@ export function orderOf(
     correlationId: context.correlationId,
     ...present({ body: issued.body }),
   }
+}
+
+/** From when the person acted; what lay on its way for longer than it lives, or comes from the future, is over. */
+export function lifeOf(of: {
+  readonly actedAt: number | undefined
+  readonly now: number
+  readonly expiresInMs: number
+}): { readonly expiresAt: string; readonly isOver: boolean } {
+  const { actedAt = of.now, now, expiresInMs } = of
+  const expiresAt = Math.min(actedAt, now) + expiresInMs
+  const isOver = now >= expiresAt || actedAt > now + maxAheadMs
+  return { expiresAt: new Date(expiresAt).toISOString(), isOver }
 }
 
 /** What the agent needs beside the order itself. */
@@ -264,14 +284,16 @@ function repeated(
     first.deviceId === deviceId &&
     canonicalJson([command, args]) === canonicalJson([wanted.command, wanted.args])
   if (!isSame) throw new TravessiaError('IDEMPOTENCY_KEY_REUSED', { commandId })
-  if (second?.type === 'CommandRefused' && isAtOnce(second.data.errorCode)) {
+  const isEnded = second?.type === 'CommandRefused' || second?.type === 'CommandExpired'
+  if (isEnded && isAtOnce(second.data.errorCode))
     throw new TravessiaError(second.data.errorCode, { commandId })
-  }
   return first.type === 'CommandHeld'
     ? { commandId: first.streamId, status: 'awaiting', expiresAt: first.data.lapsesAt }
     : { commandId: first.streamId, status: 'issued', expiresAt: first.data.expiresAt }
 }
 
-function isAtOnce(code: string): code is 'AGENT_MISSING' | 'AGENT_OFFLINE' | 'FILE_GONE' {
-  return code === 'AGENT_MISSING' || code === 'AGENT_OFFLINE' || code === 'FILE_GONE'
+const atOnce = ['AGENT_MISSING', 'AGENT_OFFLINE', 'FILE_GONE', 'COMMAND_EXPIRED'] as const
+
+function isAtOnce(code: string): code is (typeof atOnce)[number] {
+  return (atOnce as readonly string[]).includes(code)
 }

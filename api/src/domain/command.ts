@@ -34,7 +34,7 @@ export type CommandIntent =
   | {
       readonly type: 'IssueCommand'
       readonly issued: Fact<'CommandIssued'>['data']
-      /** Refused at once, in the same append: the agent is offline. */
+      /** Refused at once, in the same append: the agent is offline, or the tap came late. */
       readonly refusal?: ErrorCode
     }
   | {
@@ -124,7 +124,9 @@ function endWaiting(state: CommandState, end: NonNullable<Waiting['end']>): Comm
 }
 
 function orRefused(fact: CommandFact, refusal: ErrorCode | undefined): CommandFact[] {
-  return refusal ? [fact, { type: 'CommandRefused', data: { errorCode: refusal } }] : [fact]
+  if (!refusal) return [fact]
+  const type = refusal === 'COMMAND_EXPIRED' ? 'CommandExpired' : 'CommandRefused'
+  return [fact, { type, data: { errorCode: refusal } }]
 }
 
 function decideWaiting(

@@ -1,6 +1,7 @@
 /** The two-person rule: what it covers, what waits, and the second person's yes or no. */
 import {
   type Approval,
+  actHeaders,
   approvalList,
   commandStateSchema,
   type Policy,
@@ -43,11 +44,16 @@ export function addApprovalRoutes(app: App, services: Services): void {
       `/api/commands/:id/${act}`,
       {
         config: { permission: 'operate', scope: 'command' },
-        schema: { params: idParams, response: answers({ 200: commandStateSchema }) },
+        schema: {
+          ...{ params: idParams, headers: actHeaders },
+          response: answers({ 200: commandStateSchema }),
+        },
       },
       async (request) => {
         const row = namedOf(request, 'command')
-        await services.approvals[act](row, requirePrincipal(request).userId)
+        const { userId } = requirePrincipal(request)
+        const actedAt = request.headers['x-travessia-acted-at']
+        await services.approvals[act](row, { userId, actedAt })
         const after = await services.views.commands.get(row.tenantId, row.id)
         return toCommand(services, after ?? row, readerLanguage(request))
       },

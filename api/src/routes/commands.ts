@@ -1,5 +1,6 @@
 /** Issue a command, follow it. 202 only after CommandIssued (or CommandHeld) is durable. */
 import {
+  actHeaders,
   type CommandState,
   commandBody,
   commandList,
@@ -24,6 +25,7 @@ export function addCommandRoutes(app: App, services: Services): void {
       config: { permission: 'operate', scope: 'device' },
       schema: {
         params: idParams,
+        headers: actHeaders,
         body: commandBody,
         response: answers({ 202: issuedCommandSchema }),
       },
@@ -32,6 +34,7 @@ export function addCommandRoutes(app: App, services: Services): void {
       const { command, args = {}, expiresInMs, confirm = false } = request.body
       const device = namedOf(request, 'device')
       const key = idempotencyKeyOf(request)
+      const actedAt = request.headers['x-travessia-acted-at']
       const { userId } = requirePrincipal(request)
       const session = services.sessions.inUse(userId, device.id)
       const issued = await services.commands.issue({
@@ -39,6 +42,7 @@ export function addCommandRoutes(app: App, services: Services): void {
         ...{ command, args, isConfirmed: confirm, correlationId: request.id },
         ...(expiresInMs === undefined ? {} : { expiresInMs }),
         ...(key === undefined ? {} : { idempotencyKey: key }),
+        ...(actedAt === undefined ? {} : { actedAt }),
         ...(session && { sessionId: session.id }),
       })
       reply.code(202)

@@ -4,6 +4,7 @@ import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
+import { serverTime } from '../state/server-time.ts'
 import CommandButton from './command-button.svelte'
 
 const device = {
@@ -14,6 +15,8 @@ const device = {
     { name: 'RebootDevice', safety: 'dangerous', args: {}, expiresInMs: 1 },
   ],
 } as unknown as Device
+
+serverTime.heard(Date.now())
 
 afterEach(() => {
   vi.unstubAllGlobals()

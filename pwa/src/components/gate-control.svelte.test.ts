@@ -4,9 +4,12 @@ import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
+import { serverTime } from '../state/server-time.ts'
 import GateControl from './gate-control.svelte'
 
 const device = { id: 'a'.repeat(26), name: 'Entrada' } as Device
+
+serverTime.heard(Date.now())
 
 afterEach(() => {
   vi.unstubAllGlobals()

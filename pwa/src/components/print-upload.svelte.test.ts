@@ -6,12 +6,15 @@ import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
+import { serverTime } from '../state/server-time.ts'
 import PrintUpload from './print-upload.svelte'
 
 const commands = driverCommands.octoprint.map((name) => ({
   ...{ name, safety: commandCatalog[name].safety, expiresInMs: 1, args: {} },
 }))
 const device: Device = { id: 'a'.repeat(26), name: 'Prusa', commands } as unknown as Device
+
+serverTime.heard(Date.now())
 
 afterEach(() => {
   vi.unstubAllGlobals()

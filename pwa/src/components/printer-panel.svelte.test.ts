@@ -7,6 +7,7 @@ import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
 import { DeviceCommands } from '../state/device-commands.svelte.ts'
+import { serverTime } from '../state/server-time.ts'
 import { heatText } from '../text.ts'
 import PrinterPanel from './printer-panel.svelte'
 
@@ -16,6 +17,8 @@ const commands = driverCommands.octoprint.map((name) => ({
   args: JSON.parse(JSON.stringify(commandCatalog[name].args)) as Record<string, unknown>,
 }))
 const device: Device = { id: 'a'.repeat(26), name: 'Prusa', commands } as unknown as Device
+
+serverTime.heard(Date.now())
 
 afterEach(() => {
   vi.unstubAllGlobals()

@@ -1,6 +1,6 @@
 /** What is seen of one camera here: a still picture first, then the live ones, and how old the last one is. */
 
-import { errorText, isErrorCode } from '@travessia/schemas/errors'
+import { isToldCode, toldText } from '@travessia/schemas/errors/told'
 import { Latest } from '@travessia/schemas/latest'
 import { ApiError, noNetwork, open, problemOf } from '../api.ts'
 import { type LivePicture, readPictures } from '../camera-stream.ts'
@@ -123,7 +123,7 @@ export class CameraView {
 }
 
 function endOf(reason: string | undefined): [code: string, status: number, title?: string] {
-  return isErrorCode(reason) ? [reason, 0, errorText(reason, getLocale())] : [noNetwork, 0]
+  return isToldCode(reason) ? [reason, 0, toldText(reason, getLocale())] : [noNetwork, 0]
 }
 
 type Connection = { readonly connection?: { readonly saveData?: boolean } }

@@ -3,8 +3,9 @@
  * again after a lost answer is the same command; followed until they end.
  */
 import type { CommandState, Device, IssuedCommand } from '@travessia/schemas/api'
+import { commandLifeMs } from '@travessia/schemas/command-lives'
 import type { CommandName } from '@travessia/schemas/commands'
-import { ApiError, call, noNetwork } from '../api.ts'
+import { ApiError, act, givenUp, noNetwork } from '../api.ts'
 import { keepFocus } from './focus.ts'
 import { Resource } from './resource.svelte.ts'
 
@@ -70,15 +71,20 @@ export class DeviceCommands {
     const key = this.#keys.get(text) ?? crypto.randomUUID()
     this.#keys.set(text, key)
     try {
-      const headers = { 'idempotency-key': key }
-      const options = { body: order, headers }
-      const { commandId } = await call<IssuedCommand>('POST', this.#path, options)
+      const options = { body: order, headers: { 'idempotency-key': key } }
+      const { commandId } = await act<IssuedCommand>(
+        this.#path,
+        commandLifeMs[order.command],
+        options,
+      )
       this.#keys.delete(text)
       await this.list.load()
       return commandId
     } catch (problem) {
       // Not known whether it arrived: the same key again is the same command, and an expired one never runs.
-      if (!(problem instanceof ApiError && problem.code === noNetwork)) this.#keys.delete(text)
+      const code = problem instanceof ApiError && problem.code
+      if (code !== noNetwork) this.#keys.delete(text)
+      if (code === givenUp) void this.list.load()
       throw problem
     }
   }

@@ -3,7 +3,7 @@
  * itself, and whoever leaves the page while it is being sent has cancelled it.
  */
 import type { CommandState, KeptFile } from '@travessia/schemas/api'
-import { errorText } from '@travessia/schemas/errors'
+import { toldText } from '@travessia/schemas/errors/told'
 import { maxFileBytes, printFilePattern } from '@travessia/schemas/print-file-rules'
 import { upload } from '../api.ts'
 import { m } from '../paraglide/messages.js'
@@ -94,5 +94,5 @@ export class PrintUpload {
 function objectionTo({ name, size }: File): string | undefined {
   if (!isPrintable.test(name)) return m.upload_wrong_name()
   if (size === 0) return m.upload_empty()
-  return size > maxFileBytes ? errorText('FILE_TOO_LARGE', getLocale()) : undefined
+  return size > maxFileBytes ? toldText('FILE_TOO_LARGE', getLocale()) : undefined
 }

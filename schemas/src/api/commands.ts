@@ -19,6 +19,13 @@ export const commandBody = Type.Object(
   },
   closed,
 )
+/**
+ * When the person acted: ms since 1970 by the server's clock, as its answers say it (`x-travessia-now`). The command
+ * lives from then on; without it, from its arrival.
+ */
+export const actHeaders = Type.Object({
+  'x-travessia-acted-at': Type.Optional(Type.Integer({ minimum: 0 })),
+})
 /** `awaiting`: a second person must approve it until `expiresAt`. */
 export const issuedCommandSchema = Type.Object({
   commandId: id,
