@@ -9,8 +9,6 @@ import GateControl from './gate-control.svelte'
 
 const device = { id: 'a'.repeat(26), name: 'Entrada' } as Device
 
-serverTime.heard(Date.now())
-
 afterEach(() => {
   vi.unstubAllGlobals()
   return cleanup()
@@ -26,6 +24,8 @@ async function show(answers: Array<Response | undefined>, obstacle?: string) {
     if (!answer) throw new TypeError('network')
     return answer
   })
+  serverTime.forget()
+  serverTime.heard(Date.now())
   const commands = new DeviceCommands(device.id)
   await render(GateControl, { control: { device, place: 'Matriz', obstacle, commands } })
   return { sent, commands }
@@ -49,6 +49,26 @@ test('a lost answer keeps the idempotency key, so trying again is the same comma
   expect(sent[0]?.key).toMatch(/^[0-9a-f-]{36}$/)
   expect(sent[1]).toEqual(sent[0])
 })
+
+test.each([
+  ['its command was over', 5_000, 5_000],
+  ['the phone slept', 0, 30_000],
+])(
+  'a lost answer is forgotten when %s: the next tap is a command of its own',
+  async (_what, monotonic, wall) => {
+    const { sent, commands } = await show([undefined, issued()])
+    await release(commands)
+    const now = { monotonic: performance.now() + monotonic, wall: Date.now() + wall }
+    vi.spyOn(performance, 'now').mockReturnValue(now.monotonic)
+    vi.spyOn(Date, 'now').mockReturnValue(now.wall)
+    serverTime.heard(now.wall)
+    await commands.run(JSON.parse(String(sent[0]?.body)))
+    vi.restoreAllMocks()
+    expect(sent).toHaveLength(2)
+    expect(sent[1]?.body).toBe(sent[0]?.body)
+    expect(sent[1]?.key).not.toBe(sent[0]?.key)
+  },
+)
 
 test('after a lost answer another direction is another command, with a key of its own', async () => {
   const { sent, commands } = await show([undefined, issued()])

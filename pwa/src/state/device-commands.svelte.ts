@@ -1,6 +1,6 @@
 /**
- * The commands of one device: sent with an idempotency key that lives until the answer is known, so that trying
- * again after a lost answer is the same command; followed until they end.
+ * The commands of one device: sent with an idempotency key that lives until the answer is known or the command is
+ * over, so that trying again after a lost answer is the same command; followed until they end.
  */
 import type { CommandState, Device, IssuedCommand } from '@travessia/schemas/api'
 import { commandLifeMs } from '@travessia/schemas/command-lives'
@@ -8,6 +8,7 @@ import type { CommandName } from '@travessia/schemas/commands'
 import { ApiError, act, givenUp, noNetwork } from '../api.ts'
 import { keepFocus } from './focus.ts'
 import { Resource } from './resource.svelte.ts'
+import { between, type Moment, present } from './server-time.ts'
 
 export type Order = {
   readonly command: CommandName
@@ -35,7 +36,7 @@ export class DeviceCommands {
   #issuedId = $state<string>()
   readonly #path: string
   /** Of orders whose answer was lost. */
-  readonly #keys = new Map<string, string>()
+  readonly #keys = new Map<string, { readonly key: string; readonly since: Moment }>()
 
   constructor(deviceId: string) {
     this.#path = `/api/devices/${deviceId}/commands`
@@ -68,15 +69,10 @@ export class DeviceCommands {
   /** Beside the others: nothing here waits for it. @returns its id @throws ApiError */
   async give(order: Order): Promise<string> {
     const text = JSON.stringify(order)
-    const key = this.#keys.get(text) ?? crypto.randomUUID()
-    this.#keys.set(text, key)
+    const lifeMs = commandLifeMs[order.command]
     try {
-      const options = { body: order, headers: { 'idempotency-key': key } }
-      const { commandId } = await act<IssuedCommand>(
-        this.#path,
-        commandLifeMs[order.command],
-        options,
-      )
+      const headers = { 'idempotency-key': this.#keyOf(text, lifeMs) }
+      const { commandId } = await act<IssuedCommand>(this.#path, lifeMs, { body: order, headers })
       this.#keys.delete(text)
       await this.list.load()
       return commandId
@@ -87,5 +83,14 @@ export class DeviceCommands {
       if (code === givenUp) void this.list.load()
       throw problem
     }
+  }
+
+  #keyOf(text: string, lifeMs: number): string {
+    const kept = this.#keys.get(text)
+    const age = kept && between(kept.since, present())
+    if (kept && age !== undefined && age < lifeMs) return kept.key
+    const key = crypto.randomUUID()
+    this.#keys.set(text, { key, since: present() })
+    return key
   }
 }
