@@ -6,6 +6,8 @@ import type { CommandResult } from './drivers/driver.ts'
 export type Ending = Omit<CommandReport, 'kind' | 'commandId' | 'at'>
 
 export const stopped: Ending = { status: 'failed', errorCode: 'AGENT_OFFLINE' }
+/** By an urgent one, before it began. */
+export const overtaken: Ending = { status: 'refused', errorCode: 'COMMAND_OVERTAKEN' }
 export const expired: Ending = { status: 'expired', errorCode: 'COMMAND_EXPIRED' }
 
 export function refused(errorCode: ErrorCode, detail?: string): Ending {

@@ -1,3 +1,4 @@
+import type { CommandOrder } from '@travessia/schemas/commands'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport } from '@travessia/schemas/reports'
 import { expect, test } from 'vitest'
@@ -182,6 +183,34 @@ test('an emergency stop does not wait behind the command that runs, and what com
   await eventually(() => expect(ran).toEqual([slow.id, stop.id, later.id]))
   release[2]?.()
   await ended(later.id)
+})
+
+test('an emergency stop ends what was ordered before it and has not begun, also what arrives behind it', async () => {
+  const { promise: look, resolve: found } = Promise.withResolvers<void>()
+  const told: string[] = []
+  const { runner, ended, ran } = running({
+    execute: async (id, { startWithinMs }) => {
+      if (id === looking.id) await look
+      if (startWithinMs() <= 0) return { outcome: 'late' }
+      told.push(id)
+      return { outcome: 'accepted' }
+    },
+  })
+  const [looking, waiting, behind] = [1, 2, 3].map((seq) => orderOf({ seq })) as [
+    CommandOrder,
+    CommandOrder,
+    CommandOrder,
+  ]
+  const stop = orderOf({ name: 'EmergencyStop', args: {}, seq: 4 })
+  const [later, other] = [orderOf({ seq: 5 }), orderOf({ seq: 1, deviceId: second.deviceId })]
+  for (const order of [looking, waiting, stop]) await runner.receive(await key.sign(order))
+  await eventually(() => expect(ran).toEqual([looking.id, stop.id]))
+  for (const order of [behind, later, other]) await runner.receive(await key.sign(order))
+  found()
+  const refusal = { status: 'refused', errorCode: 'COMMAND_OVERTAKEN' }
+  for (const { id } of [looking, waiting, behind]) expect(await ended(id)).toMatchObject(refusal)
+  for (const { id } of [stop, later, other]) expect((await ended(id)).status).toBe('succeeded')
+  expect(told.toSorted()).toEqual([stop.id, later.id, other.id].toSorted())
 })
 
 test('orders that arrive in one breath keep their order though signatures take their time', async () => {

@@ -7,10 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from '@travessia/schemas/check'
 import {
   type Command,
-  type CommandName,
   type CommandOrder,
   commandCatalog,
-  commandNames,
   commandOrderSchema,
   urgentCommands,
 } from '@travessia/schemas/commands'
@@ -28,10 +26,12 @@ import {
   endingOf,
   endingOfFetch,
   expired,
+  overtaken,
   refused,
   stopped,
 } from './command-endings.ts'
 import type { CommandFiles } from './command-files.ts'
+import { budgetOf, commandOf } from './command-order.ts'
 import type { CommandContext, CommandResult, Driver } from './drivers/driver.ts'
 import type { Journal } from './journal.ts'
 import { createProgress } from './progress.ts'
@@ -53,9 +53,6 @@ const saidAgainPauseMs = 100
 const stuckMs = 50_000
 
 const isOrder = compile(commandOrderSchema)
-const argumentValidators = new Map(
-  commandNames.map((name) => [name as string, compile(commandCatalog[name].args)]),
-)
 
 /** Tells the device, unless this site forbids it by now. */
 type Tell = (file: Pick<CommandContext, 'file'>) => Promise<CommandResult | Ending>
@@ -82,6 +79,8 @@ export class CommandRunner {
   /** The last piece of work of each device, and of its files; the next one waits for it. */
   readonly #devices = new Map<string, Promise<void>>()
   readonly #waiting = new Set<string>()
+  /** The last urgent order of each device: what was ordered before it and has not begun never does. */
+  readonly #urgent = new Map<string, CommandOrder>()
   /** Ends that the broker has not taken yet. */
   readonly #unsaid = new Map<string, CommandReport>()
   #sayingAgain: NodeJS.Timeout | undefined
@@ -150,6 +149,7 @@ export class CommandRunner {
     this.#waiting.add(order.id)
     const budget = budgetOf(order)
     this.#say(order, { status: 'delivered' })
+    if (urgentCommands.has(order.name)) this.#urgent.set(order.deviceId, order)
     const lane = order.body ? `${order.deviceId} files` : order.deviceId
     const before = this.#devices.get(lane) ?? Promise.resolve()
     const work = (urgentCommands.has(order.name) ? Promise.resolve() : before)
@@ -178,6 +178,7 @@ export class CommandRunner {
   async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
     const { clock, driverFor, forbids, isPaused } = this.#deps
     const device = await this.#listed(order.deviceId)
+    if (this.#isOvertaken(order)) return this.#end(order, overtaken)
     if (isPaused()) return this.#end(order, refused('AGENT_PAUSED'))
     if (this.#abort.signal.aborted) return this.#end(order, stopped)
     const command = commandOf(order)
@@ -194,8 +195,10 @@ export class CommandRunner {
     )
       return this.#end(order, refused('CLOCK_UNKNOWN'))
     const leftMs = () =>
-      Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
-    if (leftMs() <= 0) return this.#end(order, expired)
+      this.#isOvertaken(order)
+        ? 0
+        : Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
+    if (leftMs() <= 0) return this.#end(order, this.#lateOf(order))
     const driver = await driverFor(device)
     const withinMs = Math.ceil(Math.max(0, leftMs()) + answerMs)
     const begun = performance.now()
@@ -213,7 +216,20 @@ export class CommandRunner {
     const result = order.body
       ? await this.#withFile(order, order.body, { signal, tell })
       : await tell({})
+    if ('outcome' in result && result.outcome === 'late')
+      return this.#end(order, this.#lateOf(order))
     this.#end(order, 'status' in result ? result : endingOf(result, performance.now() - begun))
+  }
+
+  /** By an urgent order; a file neither moves nor heats anything. */
+  #isOvertaken({ deviceId, name, seq, notBefore, body }: CommandOrder): boolean {
+    const urgent = this.#urgent.get(deviceId)
+    if (!urgent || body !== undefined || urgentCommands.has(name)) return false
+    return seq < urgent.seq && notBefore <= urgent.notBefore
+  }
+
+  #lateOf(order: CommandOrder): Ending {
+    return this.#isOvertaken(order) ? overtaken : expired
   }
 
   #forbidden(device: AgentDevice, command: Command): ErrorCode | undefined {
@@ -279,17 +295,4 @@ export class CommandRunner {
   #reportOf({ id }: CommandOrder, ending: Ending): CommandReport {
     return { kind: 'command', commandId: id, at: this.#deps.clock.now() ?? Date.now(), ...ending }
   }
-}
-
-/** ms that are left of the order's life by the monotonic clock since its receipt. */
-function budgetOf({ notBefore, expiresAt }: CommandOrder): () => number {
-  const receivedAt = performance.now()
-  return () => expiresAt - notBefore - (performance.now() - receivedAt)
-}
-
-/** A file comes with an order that wants one, and with no other. */
-function commandOf({ name, args, body }: CommandOrder): Command | undefined {
-  const isValid = argumentValidators.get(name)
-  const isWhole = (name === 'UploadFile') === (body !== undefined)
-  return isWhole && isValid?.(args) ? ({ name: name as CommandName, args } as Command) : undefined
 }

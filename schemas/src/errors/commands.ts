@@ -22,6 +22,11 @@ export const commands = {
     en: 'The command arrived too late and was not executed.',
     pt: 'O comando chegou tarde demais e não foi executado.',
   },
+  COMMAND_OVERTAKEN: {
+    status: 409,
+    en: 'An emergency stop overtook this command.',
+    pt: 'Uma parada de emergência passou à frente deste comando.',
+  },
   COMMAND_UNKNOWN: {
     status: 504,
     en: 'The command was sent but its outcome is not known.',
