@@ -186,7 +186,10 @@ test('an emergency stop does not wait behind the command that runs, and what com
 })
 
 test('an emergency stop ends what was ordered before it and has not begun, also what arrives behind it', async () => {
-  const { promise: look, resolve: found } = Promise.withResolvers<void>()
+  let found = () => {}
+  const look = new Promise<void>((resolve) => {
+    found = resolve
+  })
   const told: string[] = []
   const { runner, ended, ran } = running({
     execute: async (id, { startWithinMs }) => {

@@ -214,7 +214,9 @@ test('whoever has lost the right since asking, or a device that is gone, sends n
   const away = await ask(user)
   await write('access', suspended, { type: 'AccessSuspended', data: user })
   await write('access', suspended, { type: 'RoleGranted', data: { ...user, role: 'manager' } })
-  await expect(approvals.approve(await rowOf(away.commandId), second)).rejects.toMatchObject({
+  await expect(
+    approvals.approve(await rowOf(away.commandId), { userId: second }),
+  ).rejects.toMatchObject({
     code: 'APPROVAL_REQUESTER_DENIED',
   })
   const device = await gate()
