@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { RecordedEvent } from '@travessia/schemas/events'
+import { newId } from '@travessia/schemas/ids'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { EventStore } from '../store/event-store.ts'
 import { cast, fill, manyAppends } from '../store/many-events.fixture.ts'
@@ -16,7 +17,7 @@ type Change = (store: EventStore) => Partial<Pick<EventStore, 'append' | 'query'
 /** A log of some pages, and what is changed of its store for exports. */
 async function start(change: Change = () => ({})) {
   const warn = vi.fn()
-  const { app, services, tenantId, person } = await startRoutes((app, services) => {
+  const { app, services, tenantId, say, person } = await startRoutes((app, services) => {
     const { store } = services
     const changed = {
       append: store.append.bind(store),
@@ -27,7 +28,7 @@ async function start(change: Change = () => ({})) {
   })
   const { store } = services
   await fill(store, manyAppends({ ...cast(), tenantId }, 1_000))
-  const { headers } = await person('auditor')
+  const { headers, userId } = await person('auditor')
   await app.listen({ port: 0 })
   const { port } = app.server.address() as AddressInfo
   const ask = async (format: string): Promise<IncomingMessage> => {
@@ -39,7 +40,9 @@ async function start(change: Change = () => ({})) {
     const types = ['AuditExported', 'AuditExportEnded'] as const
     return (await store.query({ tenantId, types, limit: 10 })).items.toReversed()
   }
-  return { store, tenantId, ask, facts, warn }
+  const narrow = (...installationIds: string[]) =>
+    say(userId, { type: 'RoleGranted', data: { userId, role: 'auditor', installationIds } })
+  return { store, tenantId, ask, facts, warn, narrow }
 }
 
 /** The second of two, which comes when the connection is over. */
@@ -65,6 +68,15 @@ test.each(['csv', 'jsonl'])(
     expect(events).toBeGreaterThan(1_000)
   },
 )
+
+test('of whoever sees some installations the log says which they were', async () => {
+  const { ask, facts, narrow } = await start()
+  const places = [newId(), newId()]
+  await narrow(...places)
+  await buffer(await ask('jsonl'))
+  const [begun] = await facts()
+  expect(begun?.data).toEqual({ format: 'jsonl', filter: { installationIds: places } })
+})
 
 test('an export goes on while its customer asks for as much as may be asked at once', async () => {
   const { store, tenantId, ask, facts } = await start()

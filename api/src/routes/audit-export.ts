@@ -44,9 +44,12 @@ async function exportEvents(
     throw new TravessiaError('MESSAGE_INVALID', { at: '/cursor' })
   // Whoever has left already is sent nothing.
   if (signal.aborted) return reply
-  await record.begin(contextOf(services, request), { format, filter: wanted })
+  // What a narrowed reader does not see was not selected.
+  const { installationIds } = principal
+  const asked = { ...wanted, ...(installationIds && { installationIds }) }
+  await record.begin(contextOf(services, request), { format, filter: asked })
   if (format === 'bundle')
-    return sendBundle(services, { reply, principal, asked: wanted, filter, sessionIds, record })
+    return sendBundle(services, { reply, principal, asked, filter, sessionIds, record })
   const order = { filter, sessionIds, format, language: readerLanguage(request) }
   const lines = exportedLines(services, { ...order, signal, seen: record.seen })
   return reply
@@ -115,14 +118,13 @@ async function sendBundle(
     record: ExportRecord
     reply: FastifyReply
     principal: Principal
-    asked: Omit<Query, 'format'>
+    asked: Readonly<Record<string, unknown>>
   },
 ): Promise<FastifyReply> {
   const { signal, end } = services.retention.beginBundle(principal.tenantId)
   void finished(reply.raw).then(end, end)
   const checkpoint = await services.checkpointer.fresh(principal.tenantId)
-  const isWhole = Object.keys(asked).length === 0 && principal.installationIds === null
-  const scope = isWhole ? 'whole' : 'selection'
+  const scope = Object.keys(asked).length === 0 ? 'whole' : 'selection'
   const order = { filter, sessionIds, asked, scope, checkpoint, signal, seen: record.seen } as const
   return reply
     .type('application/zip')

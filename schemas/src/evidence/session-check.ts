@@ -21,7 +21,9 @@ export class SessionCheck {
   #isEnded = false
 
   constructor({ scope, filter }: Manifest) {
-    const isAlone = scope === 'selection' && Object.keys(filter).length === 1
+    // The places that its reader may see: a session is in one of them.
+    const { installationIds: _places, ...asked } = filter
+    const isAlone = scope === 'selection' && Object.keys(asked).length === 1
     this.#id = isAlone ? filter['sessionId'] : undefined
   }
 
