@@ -50,6 +50,13 @@ test('an event is opened from the list, checked in this browser, and cited so th
   await page.goto(url.replace(hash, '0'.repeat(64)))
   await head('Não é o evento citado')
   await look(page, 'erros/16-outro-evento')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await look(page, 'erros/17-outro-evento-escuro')
+  await page.goto(url)
+  await head('Conferido neste aparelho')
+  await look(page, '33-evento-escuro')
+  await page.setViewportSize({ width: 1280, height: 900 })
+  await look(page, '34-mesa-evento')
 })
 
 test('an event is opened from the replay of its session, and leads back to it', async () => {

@@ -18,7 +18,9 @@ const event = {
   ...{ id: 'e4', logIndex: 4, type: 'UserSignedIn', at: '2026-11-24T12:00:00.000Z' },
   ...{ summary: 'Ana entrou', data: { clientIp: '203.0.113.9' }, actor: { name: 'Ana' } },
 } as unknown as AuditEvent
-const texts = Array.from({ length: 7 }, (_, n) => `{"id":"e${n}","name":"sealed:1:x"}`)
+const texts = Array.from({ length: 7 }, (_, n) =>
+  JSON.stringify({ ...event, id: `e${n}`, data: { clientIp: 'sealed:1:x' } }),
+)
 const proven: EventProof = { ...proofIn(texts, 'travessia/node/tenant', newSigner()), event }
 const { hash } = checkEvent(proven, null)
 
@@ -45,7 +47,7 @@ test('an event is checked here and shown with its text, and cited by its place a
   await shown(m.event_sealed())
   const url = `${location.origin}/auditoria/eventos/4?hash=${hash}`
   const what = `${event.at}: ${event.summary}`
-  await shown(m.cite_text({ origin: proven.origin, index: 4, what, hash, url }))
+  await shown(m.cite_text({ origin: proven.origin, index: 4, what, url }))
   expect(document.body.textContent).not.toContain(m.event_other())
 })
 
@@ -92,6 +94,7 @@ test('cited by another hash it says first that this is not the event that was ci
   await open({}, [], change(hash))
   await shown(m.event_other())
   await shown('Ana entrou')
+  expect(document.querySelectorAll('.notice.good')).toHaveLength(0)
   expect(citation()).toBeNull()
 })
 
