@@ -1,6 +1,7 @@
 /** What every store must do for evidence; each engine's test calls it. */
 import { leafHash } from '@travessia/schemas/evidence/merkle'
 import { newId } from '@travessia/schemas/ids'
+import { passingKinds } from '@travessia/schemas/retention'
 import { expect, test } from 'vitest'
 import { append, event } from './conformance-events.ts'
 import type { Append, EventStore, NewEvent } from './event-store.ts'
@@ -18,6 +19,7 @@ export function describeEvidenceLog(open: () => Promise<EventStore>): void {
   testCheckpoints(open)
   testExpiry(open)
   testWithoutRetention(open)
+  testUntrueRetention(open)
   testLastingFacts(open)
   testCosignatures(open)
 }
@@ -145,10 +147,12 @@ function testCosignatures(open: () => Promise<EventStore>): void {
   })
 }
 
-function applied(spans: Array<[number, number, number, number]>): NewEvent {
-  const data = { days: 30, until: event().at, events: 0, spans }
-  return { ...event(), ...{ type: 'RetentionApplied', data } } as NewEvent
-}
+const until = '2025-02-01T00:00:00.000Z'
+const old = (fact: object = {}) =>
+  ({ ...event({ at: '2025-01-31T23:59:59.999Z' }), ...fact }) as NewEvent
+const changed = (days: number | null) => old({ type: 'RetentionChanged', data: { days } })
+const applied = (spans: Array<[number, number, number, number]>, change: object = {}) =>
+  old({ type: 'RetentionApplied', data: { days: 30, until, events: 0, spans, ...change } })
 
 function testExpiry(open: () => Promise<EventStore>): void {
   test('what a retention names leaves the log, its leaf stays, and everything else is as it was', async () => {
@@ -156,17 +160,18 @@ function testExpiry(open: () => Promise<EventStore>): void {
     const { evidence } = store
     const [tenantId, other] = [newId(), newId()]
     for (const id of [tenantId, other, tenantId, tenantId, other])
-      await store.append(append({ tenantId: id, events: [event(), event()] }))
+      await store.append(append({ tenantId: id, events: [old(), old()] }))
     const mine = await store.readTenant(tenantId, 0, 100)
     const [first, last] = [mine[1]?.position ?? 0, mine[2]?.position ?? 0]
-    const fact = { tenantId, streamKind: 'retention', events: [applied([[1, 2, first, last]])] }
+    const events = [changed(30), applied([[1, 2, first, last]])]
+    const fact = { tenantId, streamKind: 'retention', events }
     const { position } = await store.append(append(fact as Partial<Append>))
     const leaves = await evidence.readLeaves(tenantId, page)
     const theirs = await store.readTenant(other, 0, 100)
     for (let turn = 0; turn < 2; turn += 1)
       await evidence.expire({ tenantId, appliedPosition: position, first, last })
     const left = await store.readTenant(tenantId, 0, 100)
-    expect(left.map(({ logIndex }) => logIndex)).toEqual([0, 3, 4, 5, 6])
+    expect(left.map(({ logIndex }) => logIndex)).toEqual([0, 3, 4, 5, 6, 7])
     expect(await evidence.readLeaves(tenantId, page)).toEqual(leaves)
     expect(await evidence.readLeaves(tenantId, { after: first, limit: 2 })).toEqual(
       leaves.filter((leaf) => leaf.position > first).slice(0, 2),
@@ -175,7 +180,7 @@ function testExpiry(open: () => Promise<EventStore>): void {
     expect(await store.readTenant(other, 0, 100)).toEqual(theirs)
     await store.append(append({ tenantId }))
     expect((await evidence.readLeaves(tenantId, page)).map(({ logIndex }) => logIndex)).toEqual([
-      ...[0, 1, 2, 3, 4, 5, 6, 7],
+      ...[0, 1, 2, 3, 4, 5, 6, 7, 8],
     ])
   })
 }
@@ -187,16 +192,16 @@ function testLastingFacts(open: () => Promise<EventStore>): void {
     const retention = (log: number, position: number) =>
       append({
         ...{ tenantId, streamKind: 'retention' },
-        events: [applied([[log, log, position, position]])],
+        events: [changed(30), applied([[log, log, position, position]])],
       })
     const { position: first } = await store.append(append({ tenantId }))
     const { position: said } = await store.append(retention(0, first))
-    const { position: appliedPosition } = await store.append(retention(1, said))
+    const { position: appliedPosition } = await store.append(retention(2, said))
     const expiry = { tenantId, appliedPosition, first: said, last: said }
     await expect(store.evidence.expire(expiry)).rejects.toEqual(
       expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
     )
-    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(3)
+    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(5)
   })
 }
 
@@ -204,9 +209,10 @@ function testWithoutRetention(open: () => Promise<EventStore>): void {
   test('what no retention of this tenant names does not leave the log', async () => {
     const store = await open()
     const [tenantId, other] = [newId(), newId()]
-    const { position: first } = await store.append(append({ tenantId }))
-    const { position: second } = await store.append(append({ tenantId }))
-    const retention = { streamKind: 'retention', events: [applied([[0, 0, first, first]])] }
+    const { position: first } = await store.append(append({ tenantId, events: [old()] }))
+    const { position: second } = await store.append(append({ tenantId, events: [old()] }))
+    const events = [changed(30), applied([[0, 0, first, first]])]
+    const retention = { streamKind: 'retention', events }
     const facts = [{ ...retention, tenantId }, { ...retention, tenantId: other }, { tenantId }]
     const said: number[] = []
     for (const fact of facts)
@@ -224,8 +230,68 @@ function testWithoutRetention(open: () => Promise<EventStore>): void {
         expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
       )
     }
-    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(4)
+    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(5)
     await store.evidence.expire({ tenantId, appliedPosition: own, first, last: first })
-    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(3)
+    expect(await store.readTenant(tenantId, 0, 100)).toHaveLength(4)
   })
+}
+
+const thirty = [changed(30), applied([[0, 2, 1, 9]])]
+const untrue: ReadonlyArray<
+  readonly [what: string, of: Partial<Append>, facts: readonly NewEvent[]]
+> = [
+  ['is not older than the border', { events: [event({ at: until })] }, thirty],
+  [
+    'makes the state of today',
+    { streamKind: 'device', events: [old({ type: 'DeviceRemoved', data: {} })] },
+    thirty,
+  ],
+  ['no retention was for', {}, thirty.slice(1)],
+  ['was to be kept again', {}, thirty.toSpliced(1, 0, changed(null))],
+  ['a retention of other days names', {}, thirty.with(0, changed(31))],
+  ['a retention of too few days names', {}, [changed(29), applied([[0, 0, 1, 9]], { days: 29 })]],
+  [
+    'a retention names too early',
+    {},
+    [changed(30), applied([[0, 0, 1, 9]], { until: new Date().toISOString() })],
+  ],
+]
+
+function testUntrueRetention(open: () => Promise<EventStore>): void {
+  test.each(untrue)('an event that %s does not leave the log', async (_what, of, facts) => {
+    const store = await open()
+    const tenantId = newId()
+    const { position: first } = await store.append(append({ tenantId, events: [old()], ...of }))
+    const fact = append({ tenantId, streamKind: 'retention', events: [...facts] })
+    const { position: appliedPosition } = await store.append(fact)
+    const expiry = { tenantId, appliedPosition, first, last: first }
+    await expect(store.evidence.expire(expiry)).rejects.toThrow()
+    expect(await store.readTenant(tenantId, 0, 9)).toHaveLength(1 + facts.length)
+  })
+
+  test('an event that came after its retention does not leave the log', async () => {
+    const store = await open()
+    const tenantId = newId()
+    const fact = append({ tenantId, streamKind: 'retention', events: thirty })
+    const { position: appliedPosition } = await store.append(fact)
+    const { position: first } = await store.append(append({ tenantId, events: [old()] }))
+    const expiry = { tenantId, appliedPosition, first, last: first }
+    await expect(store.evidence.expire(expiry)).rejects.toThrow()
+    expect(await store.readTenant(tenantId, 0, 9)).toHaveLength(3)
+  })
+
+  test.each([...passingKinds, 'access'] as const)(
+    'an event of a stream of %s does',
+    async (streamKind) => {
+      const store = await open()
+      const tenantId = newId()
+      const { position: first } = await store.append(
+        append({ tenantId, streamKind, events: [old()] }),
+      )
+      const fact = append({ tenantId, streamKind: 'retention', events: thirty })
+      const { position: appliedPosition } = await store.append(fact)
+      await store.evidence.expire({ tenantId, appliedPosition, first, last: first })
+      expect(await store.readTenant(tenantId, 0, 9)).toHaveLength(2)
+    },
+  )
 }

@@ -294,20 +294,22 @@ test('beside the file of a move that was not ended a node warns, and refuses onc
 test('a move that was not ended is no second log when a retention has let go of its last event since', async () => {
   const place = { path: newFile(), url: await server.newDatabase() }
   const file = await createSqliteStore(place.path)
-  const old = append()
+  const old = append({ events: [event({ at: '2025-01-10T10:00:00.000Z' })] })
   await file.append(old)
   await file.close()
   const { kept } = await moveLog({ ...place, log })
   const { tenantId } = old
-  const data = { days: 30, until: event().at, events: 1, spans: [[0, 0, 1, 1]] }
+  const until = '2025-02-01T00:00:00.000Z'
+  const data = { days: 30, until, events: 1, spans: [[0, 0, 1, 1]] }
+  const changed = { ...event(), type: 'RetentionChanged', data: { days: 30 } } as NewEvent
   const applied = { ...event(), type: 'RetentionApplied', data } as NewEvent
-  const fact = append({ tenantId, streamKind: 'retention', events: [applied] })
+  const fact = append({ tenantId, streamKind: 'retention', events: [changed, applied] })
   await opened(place, async (store) => {
     const { position: appliedPosition } = await store.append(fact)
     await store.evidence.expire({ tenantId, appliedPosition, first: 1, last: 1 })
   })
   copyFileSync(kept, place.path)
-  await opened(place, (store) => expect(store.readAll(0, 10)).resolves.toHaveLength(1))
+  await opened(place, (store) => expect(store.readAll(0, 10)).resolves.toHaveLength(2))
   rmSync(kept)
   expect(await moveLog({ ...place, log })).toEqual({ events: 1, kept })
 })

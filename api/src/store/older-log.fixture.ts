@@ -18,9 +18,11 @@ export async function writeSome(store: EventStore): Promise<Written> {
   for (const one of [people, cast()]) await fill(store, manyAppends(one, 300))
   const [first, second] = await store.readTenant(tenantId, 0, 2)
   const [from, to] = [first?.position ?? 0, second?.position ?? 0]
-  const data = { days: 30, until: event().at, events: 2, spans: [[0, 1, from, to]] }
+  const until = '2025-12-01T00:00:00.000Z'
+  const data = { days: 30, until, events: 2, spans: [[0, 1, from, to]] }
+  const changed = { ...event(), type: 'RetentionChanged', data: { days: 30 } } as NewEvent
   const applied = { ...event(), type: 'RetentionApplied', data } as NewEvent
-  const retention = { tenantId, streamKind: 'retention', events: [applied] } as const
+  const retention = { tenantId, streamKind: 'retention', events: [changed, applied] } as const
   const { position: appliedPosition } = await store.append(append(retention))
   const { items } = await store.query({ tenantId, types: ['SessionOpened'], limit: 1 })
   const expiry = { tenantId, appliedPosition, first: from, last: to }
