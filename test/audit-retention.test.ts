@@ -121,6 +121,8 @@ test('the state is asked for by one place or one time, by readers, each of their
   const seen = await stateOf(people.auditor)
   expect(seen['installations']?.map(({ id }) => id)).toEqual([site.id])
   expect(seen['members']).toHaveLength(5)
+  expect(seen['members']?.map(({ userName }) => userName)).toContain('auditor')
+  expect(seen['expiredUntil']).toBeNull()
   expect((await stateOf(people.narrowed))['members']).toEqual([])
   expect((await stateOf(people.foreign))['installations']?.map(({ id }) => id)).toEqual([theirs.id])
   const before = `${paths.state}?at=2020-01-01T00:00:00Z`
@@ -153,7 +155,11 @@ test('what is held stays, what is not goes on the word of a fact, and the whole 
   const isReading = ({ type }: { type: string }) => /^(Audit|UserSignedIn|AccessDenied)/.test(type)
   const readers = old.filter(isReading).map(({ actor }) => (actor as Item).id)
   expect(new Set(readers)).toEqual(new Set([auditorId]))
-  expect(facts.filter(({ type }) => type === 'RetentionApplied')).toHaveLength(1)
+  const applied = facts.filter(({ type }) => type === 'RetentionApplied')
+  expect(applied).toHaveLength(1)
+  expect(await admin.get(`${paths.state}?position=9000`)).toMatchObject({
+    expiredUntil: applied[0]?.data['until'],
+  })
   expect(await verified(admin)).toContain(`${due.events} have expired as the log says`)
   expect((await admin.call('DELETE', `${paths.holds}/${placed.body['holdId']}`)).status).toBe(204)
   const { body: rest } = await admin.call<{ events: number }>('POST', paths.apply)

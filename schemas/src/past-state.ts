@@ -1,6 +1,6 @@
 /** What was where at a place of the log (`GET /api/audit/state`): the same facts, evolved only so far. */
 import { type Static, Type } from 'typebox'
-import { id, time } from './api/fields.ts'
+import { id, nullable, time } from './api/fields.ts'
 import { deviceStatuses } from './device-state.ts'
 import { deviceKinds, driverKinds, roles } from './devices.ts'
 
@@ -18,6 +18,8 @@ export const stateQuery = Type.Object(
 export const pastStateSchema = Type.Object({
   /** Of the last event of this customer that counts. */
   position: Type.Integer(),
+  /** Sessions that ended before may have expired since, and be missing; null: none has. */
+  expiredUntil: nullable(time),
   installations: Type.Array(Type.Object({ id, name: Type.String(), slug: Type.String() })),
   agents: Type.Array(
     Type.Object({ ...place, version: Type.String(), isConnected: Type.Boolean(), since: time }),
@@ -25,22 +27,22 @@ export const pastStateSchema = Type.Object({
   devices: Type.Array(
     Type.Object({
       ...{ ...place, kind: Type.Enum(deviceKinds), driver: Type.Enum(driverKinds) },
-      ...{ baseUrl: Type.String(), status: Type.Union([Type.Enum(deviceStatuses), Type.Null()]) },
+      ...{ baseUrl: Type.String(), status: nullable(Type.Enum(deviceStatuses)) },
     }),
   ),
-  /** Those that somebody had open. */
+  /** Those that somebody could use. People are named as they are called now. */
   sessions: Type.Array(
     Type.Object({
-      ...{ id, installationId: id, deviceId: id, userId: id, reason: Type.String() },
-      ...{ openedAt: time, expiresAt: time },
+      ...{ id, installationId: id, deviceId: id, userId: id, userName: Type.String() },
+      ...{ reason: Type.String(), openedAt: time, expiresAt: time },
     }),
   ),
   /** Empty for readers of some installations only. */
   members: Type.Array(
     Type.Object({
-      userId: id,
+      ...{ userId: id, userName: Type.String() },
       role: Type.Enum(roles),
-      installationIds: Type.Union([Type.Array(id), Type.Null()]),
+      installationIds: nullable(Type.Array(id)),
     }),
   ),
 })

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newId } from '@travessia/schemas/ids'
-import type { PastState } from '@travessia/schemas/past-state'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -16,7 +15,8 @@ import { stateOf, TimeMachine } from './time-machine.ts'
 const log = pino({ level: 'silent' })
 const directory = mkdtempSync(join(tmpdir(), 'travessia-past-'))
 const { signal } = new AbortController()
-const wide = { tenantId, installationIds: null, signal }
+const nameOf = (userId: string) => `name of ${userId}`
+const wide = { tenantId, at: '2026-11-24T11:59:59.999Z', installationIds: null, nameOf, signal }
 let files = 0
 let store: EventStore
 
@@ -33,7 +33,7 @@ test('the state at a place of the log is what the views showed when the log ende
       const own = await newStore()
       const views = new Views({ store: own, path: join(directory, `${files}-views.db`), log })
       await views.start()
-      const seen: PastState[] = []
+      const seen: Array<Awaited<ReturnType<typeof stateOf>>> = []
       for (const append of appends) {
         const { position } = await own.append(append)
         await own.append({ ...append, tenantId: newId(), streamId: newId() })
@@ -65,6 +65,24 @@ test('whoever is narrowed to some installations sees those, and no members', asy
   expect(seen.members).toEqual([])
   for (const { installationId } of [...seen.devices, ...seen.agents, ...seen.sessions])
     expect(installationId).toBe(one?.id)
+})
+
+test('a session whose time had run out is not open, though its end was not recorded by then', async () => {
+  const made: readonly unknown[] = ['SessionRequested', 'SessionOpened']
+  const one = fc.sample(
+    fact.filter(({ events }) => made.includes(events[0]?.type)),
+    { numRuns: 20, seed: 3 },
+  )
+  const [asked, opened] = made.map((type) => one.find(({ events }) => events[0]?.type === type))
+  if (!asked || !opened) throw new Error('too few facts')
+  await store.append(asked)
+  await store.append({ ...opened, streamId: asked.streamId })
+  const machine = new TimeMachine(store)
+  const moment = { ...wide, position: await store.head() }
+  const [session] = (await machine.stateAt(moment)).sessions
+  expect(session).toMatchObject({ id: asked.streamId, userName: `name of ${session?.userId}` })
+  const over = { ...moment, at: session?.expiresAt ?? '' }
+  expect((await machine.stateAt(over)).sessions).toEqual([])
 })
 
 test('one of each customer and two in all run at once; who has gone stops it', async () => {

@@ -28,11 +28,15 @@ const types = (['installation', 'agent', 'device', 'access', 'session'] as const
 export type Moment = {
   readonly tenantId: string
   readonly position: number
+  /** When that was, ISO UTC: what had run out by then is over, though the node was not there to say so. */
+  readonly at: string
   /** null: all. */
   readonly installationIds: readonly string[] | null
+  readonly nameOf: (userId: string) => string
   /** Whoever asked has gone. */
   readonly signal: AbortSignal
 }
+type Known = Omit<PastState, 'expiredUntil'>
 
 export class TimeMachine {
   readonly #store: Pick<EventStore, 'evidence'>
@@ -43,7 +47,7 @@ export class TimeMachine {
   }
 
   /** @throws TravessiaError NODE_BUSY: others ask already, or it would take more than a minute */
-  async stateAt(moment: Moment): Promise<PastState> {
+  async stateAt(moment: Moment): Promise<Known> {
     const { tenantId } = moment
     if (this.#running.has(tenantId) || this.#running.size >= maxAtOnce)
       throw new TravessiaError('NODE_BUSY')
@@ -93,14 +97,15 @@ function viewsIn(database: DatabaseSync) {
 /** As these views have it. */
 export async function stateOf(
   views: PastViews,
-  { tenantId, position, installationIds }: Moment,
-): Promise<PastState> {
+  { tenantId, position, at, installationIds, nameOf }: Moment,
+): Promise<Known> {
   const all = await views.installations.list(tenantId)
   const seen = all.filter(({ id }) => installationIds === null || installationIds.includes(id))
   const agents = await Promise.all(seen.map(({ id }) => views.agents.current(tenantId, id)))
   const devices = await Promise.all(seen.map(({ id }) => views.devices.list(tenantId, id)))
   const filter = { tenantId, installationIds, status: 'ACTIVE', limit: maxSessions } as const
-  const sessions = await views.sessions.list(filter)
+  const open = await views.sessions.list(filter)
+  const sessions = open.filter(({ expiresAt }) => expiresAt > at)
   return {
     position,
     installations: seen.map(({ id, name, slug }) => ({ id, name, slug })),
@@ -113,13 +118,14 @@ export async function stateOf(
       ...{ id, installationId, name, kind, driver, baseUrl, status },
     })),
     sessions: sessions.map(({ id, installationId, deviceId, userId, reason, ...times }) => ({
-      ...{ id, installationId, deviceId, userId, reason },
+      ...{ id, installationId, deviceId, userId, userName: nameOf(userId), reason },
       ...{ openedAt: times.openedAt, expiresAt: times.expiresAt },
     })),
     members:
       installationIds === null
         ? (await views.members.list(tenantId)).map(({ userId, role, installationIds: some }) => ({
-            ...{ userId, role, installationIds: some && [...some] },
+            ...{ userId, userName: nameOf(userId), role },
+            installationIds: some && [...some],
           }))
         : [],
   }

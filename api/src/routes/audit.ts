@@ -12,14 +12,12 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import { type EventType, type Fact, typesOfKind } from '@travessia/schemas/events'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
 import { noteKeyText } from '@travessia/schemas/evidence/note'
-import { pastStateSchema, stateQuery } from '@travessia/schemas/past-state'
 import type { FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { readEvents } from '../audit/reading.ts'
 import type { Readings } from '../audit/readings.ts'
 import { search } from '../audit/search.ts'
 import { maxSessionEvents, sessionPage } from '../audit/session-page.ts'
-import { TimeMachine } from '../audit/time-machine.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import { readerLanguage } from '../plugins/error-handler.ts'
@@ -27,6 +25,7 @@ import { maySee, type Principal } from '../plugins/principal.ts'
 import type { Services } from '../services.ts'
 import type { EventFilter } from '../store/event-store.ts'
 import type { SessionRow } from '../views/sessions.ts'
+import { addPastStateRoute } from './past-state.ts'
 import { type App, answers, contextOf } from './route.ts'
 import { toSession } from './sessions.ts'
 
@@ -48,7 +47,7 @@ export function addAuditRoutes(app: App, services: Services, readings: Readings)
 
 /** What is read is recorded before it goes out. */
 function addListRoutes(app: App, services: Services, readings: Readings): void {
-  addStateRoute(app, services, readings)
+  addPastStateRoute(app, services, readings)
   const record = (request: FastifyRequest, data: Fact<'AuditQueried'>['data']) =>
     readings.record(requirePrincipal(request).tenantId, contextOf(services, request), data)
   app.get(
@@ -108,36 +107,6 @@ function addListRoutes(app: App, services: Services, readings: Readings): void {
 
 function commandsOf({ tenantId, id: sessionId }: SessionRow): EventFilter {
   return { tenantId, sessionId, types: typesOfKind('command'), limit: sessionCommands }
-}
-
-/** The same facts, evolved only so far. */
-function addStateRoute(app: App, services: Services, readings: Readings): void {
-  const machine = new TimeMachine(services.store)
-  app.get(
-    '/api/audit/state',
-    { config, schema: { querystring: stateQuery, response: answers({ 200: pastStateSchema }) } },
-    async (request, reply) => {
-      const { tenantId, installationIds } = requirePrincipal(request)
-      const leaving = new AbortController()
-      reply.raw.once('close', () => leaving.abort())
-      const position = await lastPosition(services, tenantId, request.query)
-      const data = { list: 'state', filter: request.query } as const
-      await readings.record(tenantId, contextOf(services, request), data)
-      const moment = { tenantId, installationIds, position, signal: leaving.signal }
-      return machine.stateAt(moment)
-    },
-  )
-}
-
-/** Of the customer's last event until then; 0: there was none. */
-async function lastPosition(
-  { store }: Services,
-  tenantId: string,
-  { position, at }: Static<typeof stateQuery>,
-): Promise<number> {
-  const until = at === undefined ? { cursor: String((position ?? 0) + 1) } : { to: at }
-  const { items } = await store.query({ tenantId, limit: 1, ...until })
-  return items[0]?.position ?? 0
 }
 
 async function listSessions(
