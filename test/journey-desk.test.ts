@@ -136,7 +136,13 @@ test('no screen is wider than 1600 px, 1280 px or 1000 px, nor breaks the access
   const gate = await deviceNamed(manager, 'Entrada')
   const paths = ['/', `/instalacoes/${gate['installationId']}`, `/equipamentos/${gate.id}`]
   const found: string[] = []
-  for (const path of [...paths, '/auditoria?ver=eventos', '/ajustes', '/parear']) {
+  for (const path of [
+    ...paths,
+    '/auditoria?ver=eventos',
+    '/auditoria/passado',
+    '/ajustes',
+    '/parear',
+  ]) {
     await page.goto(stack.httpUrl + path)
     await page.locator('h1').first().waitFor()
     await page.locator('[aria-busy]').waitFor({ state: 'detached' })

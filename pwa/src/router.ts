@@ -15,6 +15,7 @@ export const { p, navigate, isActive, route } = createRouter({
   '/equipamentos/:id/sessao': () => import('./pages/session.svelte').catch(notLoaded),
   '/equipamentos/:id/console': () => import('./pages/console.svelte').catch(notLoaded),
   '/auditoria': () => import('./pages/audit.svelte').catch(notLoaded),
+  '/auditoria/passado': () => import('./pages/past.svelte').catch(notLoaded),
   '/auditoria/sessoes/:id': () => import('./pages/audit-session.svelte').catch(notLoaded),
   '/auditoria/eventos/:index': () => import('./pages/audit-event.svelte').catch(notLoaded),
   '/ajustes': () => import('./pages/settings.svelte').catch(notLoaded),

@@ -18,6 +18,10 @@ export function clockTime(time: string, locale: string): string {
   return new Date(time).toLocaleTimeString(locale)
 }
 
+export function hourMinute(atMs: number, locale: string): string {
+  return new Date(atMs).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' })
+}
+
 /** `24/11 14:32`, or only the time when it is today. */
 export function shortTime(time: string, nowMs: number, locale: string): string {
   const [at, now] = [new Date(time), new Date(nowMs)]
@@ -42,4 +46,12 @@ export function duration(seconds: number): string {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)]
   if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`
   return minutes > 0 ? `${minutes} min` : `${Math.floor(seconds)} s`
+}
+
+/** `America/Sao_Paulo (GMT-3)`: the zone of all these times, with its offset at that moment. */
+export function zoneOf(time: string, locale: string): string {
+  const format = new Intl.DateTimeFormat(locale, { timeZoneName: 'shortOffset' })
+  const parts = format.formatToParts(new Date(time))
+  const offset = parts.find(({ type }) => type === 'timeZoneName')?.value
+  return `${format.resolvedOptions().timeZone} (${offset})`
 }
