@@ -1,6 +1,7 @@
 /** Words and colours for what a device is now, and which commands fit it (the agent decides again). */
 import type { CommandName } from '@travessia/schemas/commands'
-import { type DeviceState, type DeviceStatus, detailOf } from '@travessia/schemas/device-state'
+import { detailOf } from '@travessia/schemas/device-detail'
+import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
 import { m } from './paraglide/messages.js'
 
 type Tone = 'good' | 'warn' | 'bad'

@@ -61,21 +61,6 @@ export const deviceStateSchema = Type.Object(
 )
 export type DeviceState = Static<typeof deviceStateSchema>
 
-const vague: readonly DeviceStatus[] = [
-  ...(['online', 'offline', 'unknown', 'disconnected', 'error', 'estop', 'emergency'] as const),
-]
-
-/** The device's own word where it says more than ours: "Printing" beside "Imprimindo" does not. */
-export function detailOf({
-  status,
-  detail,
-}: {
-  readonly status: DeviceStatus
-  readonly detail?: string
-}): string | undefined {
-  return vague.includes(status) && detail ? detail : undefined
-}
-
 /** On `telemetry/state`: sent when something changed, at most once a second, and again each minute. */
 export const stateReportSchema = Type.Object(
   {

@@ -1,5 +1,6 @@
 /** What became of a device by itself, as a sentence. A new status without one does not compile. */
-import { type DeviceStatus, detailOf } from '@travessia/schemas/device-state'
+import { detailOf } from '@travessia/schemas/device-detail'
+import type { DeviceStatus } from '@travessia/schemas/device-state'
 import { isErrorCode } from '@travessia/schemas/errors'
 import type { Fact } from '@travessia/schemas/events'
 import { type Text, withError } from './phrases.ts'
