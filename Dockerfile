@@ -11,6 +11,7 @@ COPY package.json package-lock.json ./
 COPY schemas schemas
 COPY broker broker
 COPY api api
+COPY scripts/rebuild.ts scripts/move-log.ts scripts/rotate-key.ts scripts/verify.ts scripts/
 RUN npm ci -w api -w broker -w schemas --omit=dev --omit=optional --no-audit --no-fund \
   && mkdir /data && chown node /data
 COPY --from=build /travessia/pwa/dist pwa/dist

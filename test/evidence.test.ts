@@ -176,7 +176,7 @@ test('keys are rotated beside a running node: who knows the old one can still ch
 })
 
 function rotate(...args: string[]): { code: number | null; said: string } {
-  const script = join(root, 'api/src/rotate-key.ts')
+  const script = join(root, 'scripts/rotate-key.ts')
   const env = { ...process.env, TRAVESSIA_DATA_DIR: stack.dataDir, TRAVESSIA_DEMO: '1' }
   const { status, stderr } = spawnSync(process.execPath, [script, ...args], { env })
   return { code: status, said: stderr.toString() }

@@ -16,7 +16,7 @@ const commands = [
   'scripts/verify.ts',
   'scripts/rebuild.ts',
   'scripts/move-log.ts',
-  'api/src/rotate-key.ts',
+  'scripts/rotate-key.ts',
   'bench/bench.ts',
   'bench/audit.ts',
 ]
@@ -54,7 +54,7 @@ test('a bundle that is not there, or is no file, is said so: 2', () => {
 test('where a node has never been no key is added', () => {
   const directory = mkdtempSync(join(tmpdir(), 'travessia-no-keys-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
-  const script = join(root, 'api/src/rotate-key.ts')
+  const script = join(root, 'scripts/rotate-key.ts')
   const env = { ...process.env, TRAVESSIA_DATA_DIR: directory, TRAVESSIA_DEMO: '1' }
   const { status, stderr } = spawnSync(process.execPath, [script], { env, encoding: 'utf8' })
   expect([status, stderr]).toEqual([2, `there are no keys in ${directory}\n`])

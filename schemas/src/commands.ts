@@ -1,6 +1,6 @@
 /**
  * Device commands: names, arguments, safety class, and the signed order that travels to the agent.
- * A command is added here, in one driver and nowhere else; the compiler names what is missing.
+ * A command is added here (CONTRIBUTING.md says where else); the compiler names what is missing.
  */
 import { type Static, Type } from 'typebox'
 import { commandLifeMs } from './command-lives.ts'

@@ -43,8 +43,6 @@ type Tunnel = {
   dataEpoch: string | undefined
   isReady: boolean
   nextId: number
-  /** Frames of streams that had ended already. */
-  late: number
 }
 
 type Deps = { readonly link: Pick<Link, 'send'>; readonly now: () => number; readonly log: Logger }
@@ -105,7 +103,6 @@ export class TunnelClient {
       dataEpoch,
       isReady: false,
       nextId: 1,
-      late: 0,
     }
     this.#tunnels.set(agentId, tunnel)
     this.#greet(tunnel)
@@ -208,10 +205,7 @@ export class TunnelClient {
   }
 
   #stream(agent: AgentAddress, frame: Frame): void {
-    const tunnel = this.#tunnels.get(agent.agentId)
-    const stream = tunnel?.streams.get(frame.streamId)
-    if (stream) stream.receive(frame)
-    else if (tunnel) tunnel.late += 1
+    this.#tunnels.get(agent.agentId)?.streams.get(frame.streamId)?.receive(frame)
   }
 }
 

@@ -20,7 +20,7 @@ export type Ledger = { readonly acknowledged: string[]; readonly refused: string
  * @param target path of an SQLite file or address of a PostgreSQL database
  */
 export async function writeAndKill(target: string, afterLines: number): Promise<string[]> {
-  const program = join(import.meta.dirname, 'crash-writer.ts')
+  const program = join(import.meta.dirname, 'crash-writer.fixture.ts')
   const child = spawn(process.execPath, [program, target], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
   const output = createInterface({ input: child.stdout })

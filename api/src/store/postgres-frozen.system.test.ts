@@ -35,7 +35,7 @@ async function freeze(node: ChildProcess): Promise<void> {
 test('a node that is frozen behind the lock of the log holds another one up for seconds, which refuses and then goes on; awake, it is refused what it had begun', async () => {
   const url = await server.newDatabase()
   const store = await createPostgresStore(url, pino({ level: 'silent' }))
-  const program = join(import.meta.dirname, 'crash-writer.ts')
+  const program = join(import.meta.dirname, 'crash-writer.fixture.ts')
   const node = spawn(process.execPath, [program, url], { stdio: ['ignore', 'pipe', 'ignore'] })
   const acknowledged: string[] = []
   createInterface({ input: node.stdout }).on('line', (line) => acknowledged.push(line))

@@ -181,7 +181,7 @@ async function nodeAtItsIndex(url: string) {
   lock.on('error', () => undefined)
   await lock.connect()
   await lock.query('select pg_advisory_lock(1)')
-  const program = join(import.meta.dirname, 'crash-writer.ts')
+  const program = join(import.meta.dirname, 'crash-writer.fixture.ts')
   const node = spawn(process.execPath, [program, url], { stdio: 'ignore' })
   const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted`
   await expect.poll(() => server.run(waiting, url)).toHaveLength(1)
