@@ -31,7 +31,7 @@ export type DriverTarget = {
  *   code: it was sent, and what came of it is not known.
  */
 export type DeviceFetch = (request: {
-  readonly method: DeviceButton['method']
+  readonly method: DeviceButton['method'] | 'HEAD'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   /** Streamed: never whole in memory. */

@@ -30,6 +30,12 @@ export class ControlIdClient {
     return this.#post(command, body, context, await this.#login(context))
   }
 
+  /** Any answer. Without a session there is nothing to ask: the sign-in comes before the command, and is answered. */
+  async greet(context: CommandContext): Promise<void> {
+    if (this.#session !== undefined)
+      await this.#post('session_is_valid', {}, context, this.#session)
+  }
+
   /** For the device's page. One login at a time, however many ask. @throws as `call` */
   async session(context: CommandContext, refused?: string): Promise<string> {
     if (refused !== undefined && this.#session === refused) this.#session = undefined

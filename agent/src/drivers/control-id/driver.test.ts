@@ -38,6 +38,7 @@ testDriver({
     { name: 'RebootDevice', args: {} },
   ],
   neverDenied: ['ShowMessage', 'RebootDevice'],
+  looksFirst: ['OpenGate', 'OpenDoor', 'RebootDevice'],
   startDevice: () => turnstile(),
 })
 
@@ -79,6 +80,7 @@ test('one login serves many commands', async () => {
   expect(calls.map((call) => call.split(/[ ?]/)[0])).toEqual([
     '/login.fcgi',
     '/execute_actions.fcgi',
+    '/session_is_valid.fcgi',
     '/execute_actions.fcgi',
   ])
 })

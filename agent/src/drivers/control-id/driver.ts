@@ -3,6 +3,7 @@ import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext, CommandResult, Driver, DriverTarget } from '../driver.ts'
+import { look } from '../look.ts'
 import { DeviceRefusal, resultOfError, resultOfStatus } from '../refusal.ts'
 import { type Answer, ControlIdClient } from './client.ts'
 import { PassageFollower } from './follow.ts'
@@ -26,7 +27,7 @@ export function createDriver({ fetch, credentials }: DriverTarget): Driver {
       if (!call) return { outcome: 'unsupported', detail: command.name }
       const isRelease = command.name === 'OpenGate'
       if (isRelease) follower?.releasing(context.commandId)
-      const result = await run(client, call, context)
+      const result = await run(client, call, context, command.name !== 'ShowMessage')
       const hasOpened = result.outcome === 'accepted' || result.outcome === 'unknown'
       if (isRelease && !hasOpened) follower?.notReleased(context.commandId)
       watch?.soon()
@@ -85,8 +86,10 @@ async function run(
   client: ControlIdClient,
   { command, body }: Call,
   context: CommandContext,
+  isPhysical: boolean,
 ): Promise<CommandResult> {
   try {
+    if (isPhysical) await look(context, (moment) => client.greet(moment))
     return resultOf(await client.call(command, body, context))
   } catch (error) {
     return resultOfError(error)

@@ -1,13 +1,14 @@
-/** One press: one request, never repeated, and what the answer says of it. */
+/** One press: one request, never repeated, after any answer to a look where it cannot be taken back. */
 import { buttonsProblem, type DeviceButton } from '@travessia/schemas/buttons'
 import type { CommandContext, CommandResult, DriverTarget } from '../driver.ts'
-import { isSignInRefused, resultOfError, resultOfStatus } from '../refusal.ts'
+import { look } from '../look.ts'
+import { codeOf, isSignInRefused, resultOfError, resultOfStatus } from '../refusal.ts'
 import { basic } from './basic.ts'
 
 export async function press(
   { fetch, credentials }: Pick<DriverTarget, 'fetch'> & Partial<DriverTarget>,
   button: DeviceButton,
-  { startWithinMs, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<CommandResult> {
   // The server has refused such a one before; this host is not its to lead astray.
   if (buttonsProblem([button]) !== undefined)
@@ -17,8 +18,17 @@ export async function press(
     ...(credentials ? { authorization: basic(credentials) } : {}),
     ...(body === undefined ? {} : { 'content-type': contentType }),
   }
+  const { startWithinMs, signal } = context
   const request = { method, path, headers, startWithinMs, signal }
   try {
+    if (button.safety !== 'reversible')
+      await look(context, async ({ signal }) => {
+        const answer = fetch({ method: 'HEAD', path: '/', startWithinMs, signal })
+        // Whatever it says, it is awake.
+        await answer.catch((error: unknown) => {
+          if (!['DEVICE_ANSWER', 'DEVICE_PROTOCOL'].includes(codeOf(error))) throw error
+        })
+      })
     const { status } = await fetch(body === undefined ? request : { ...request, body })
     return resultOf(status, credentials !== undefined)
   } catch (error) {

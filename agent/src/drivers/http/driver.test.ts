@@ -17,6 +17,7 @@ async function startDevice() {
   const answer = async (request: IncomingMessage): Promise<number | undefined> => {
     const { authorization = '', 'content-type': type = '' } = request.headers
     const body = await text(request)
+    if (fault !== 'hang' && request.method === 'HEAD') return 404
     asked.push([request.method, request.url, authorization, type, body].join(' ').trim())
     if (fault === 'denied') return 403
     if (fault === 'hang') return undefined
@@ -37,12 +38,15 @@ async function startDevice() {
   }
 }
 
-testDriver({ kind: 'http', commands: [press(pump.name)], buttons: [pump], startDevice })
+testDriver({
+  ...{ kind: 'http', commands: [press(pump.name)], buttons: [pump], startDevice },
+  looksFirst: ['PressButton'],
+})
 
 async function answering(status: number) {
   let requests = 0
-  const server = createServer((_request, response) => {
-    requests += 1
+  const server = createServer(({ method }, response) => {
+    if (method !== 'HEAD') requests += 1
     response.writeHead(status, { location: '/elsewhere' }).end()
   })
   const url = `http://127.0.0.1:${await listening(server)}`
@@ -100,4 +104,20 @@ test('a declared path that leaves the root is not sent, whoever signed it', asyn
   const driver = await driverFor('http', url, { buttons })
   const { outcome } = await driver.execute(press(pump.name), context())
   expect([outcome, asked]).toEqual(['failed', []])
+})
+
+test('a press that can be taken back is sent without a look; any other wants an answer of the device within two seconds', async () => {
+  const { url, asked, fail } = await startDevice()
+  const buttons: DeviceButton[] = [
+    { ...pump, name: 'physical' },
+    { ...pump, name: 'reversible', safety: 'reversible' },
+  ]
+  const driver = await driverFor('http', url, { buttons })
+  await fail('hang')
+  const failed = { outcome: 'failed', detail: 'DEVICE_TIMEOUT' }
+  expect(await driver.execute(press('physical'), context())).toEqual(failed)
+  expect(asked).toEqual(['HEAD /'])
+  const soon = context({ signal: AbortSignal.timeout(300) })
+  expect(await driver.execute(press('reversible'), soon)).toMatchObject({ outcome: 'unknown' })
+  expect(asked).toEqual(['HEAD /', 'POST /pump?on=1'])
 })
