@@ -157,6 +157,7 @@ export class TestGateway {
       readonly ttlSeconds?: number
       readonly mode?: 'host' | 'path'
       readonly access?: 'readonly'
+      readonly userId?: string
       readonly loginId?: string
       readonly isWelcome?: () => Promise<boolean>
     } = {},

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Readings } from '../audit/readings.ts'
 import type { Services } from '../services.ts'
 import { addLiveRoute } from './live.ts'
@@ -9,6 +9,9 @@ import { startRoutes } from './node.fixture.ts'
 
 /** Of one person. */
 const maxStreams = 64
+/** Whoever may not read any more reads on no longer than this. */
+const endsWithinMs = 5_000
+const never = { onChange: () => () => undefined }
 
 test('whoever is gone while the log is asked leaves no stream behind', async () => {
   const log = Promise.withResolvers<void>()
@@ -22,7 +25,6 @@ test('whoever is gone while the log is asked leaves no stream behind', async () 
       return store.head()
     }
     const readTenant = store.readTenant.bind(store)
-    const never = { onChange: () => () => undefined }
     const more = { store: { head, readTenant }, presence: never, deviceStates: never }
     app.addHook('onRequest', async (_request, reply) => {
       reply.raw.once('close', () => {
@@ -45,4 +47,26 @@ test('whoever is gone while the log is asked leaves no stream behind', async () 
   const [response] = await once(staying, 'response')
   expect(response.statusCode).toBe(200)
   staying.destroy()
+})
+
+test.each<[string, (services: Pick<Services, 'users' | 'logins'>, userId: string) => void]>([
+  ['is disabled', ({ users }, userId) => users.setDisabled(userId, true)],
+  ['is signed out', ({ logins }, userId) => logins.endAllOf(userId)],
+])('the live stream of whoever %s ends within 5 s', async (_, lose) => {
+  const { app, services, person } = await startRoutes((app, services) => {
+    const all = { ...services, presence: never, deviceStates: never } as unknown as Services
+    addLiveRoute(app, all, new Readings(all))
+  })
+  const { userId, headers } = await person('operator')
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const [response] = await once(get({ port, path: '/api/events', headers }), 'response')
+  // Then it has been asked once, at its start.
+  await once(response, 'data')
+  const end = once(response.resume(), 'end')
+  lose(services, userId)
+  vi.advanceTimersByTime(endsWithinMs)
+  await end
 })
