@@ -112,6 +112,19 @@ test('a node that has just died is not started again by a stop that takes longer
   expect(processesWith(dataDir)).toEqual([])
 })
 
+test('an error that nobody expected stops every process that was started, and is told', async () => {
+  const lose = `process.once('SIGUSR2',()=>{throw%20new%20Error('lost')})`
+  vi.stubEnv('NODE_OPTIONS', `--import=data:text/javascript,${lose}`)
+  const stack = await startedHere()
+  let told = ''
+  stack.process.stderr?.on('data', (text: Buffer) => {
+    told += text.toString()
+  })
+  expect(await ended(stack.process, 'SIGUSR2')).toBe(1)
+  expect(told).toContain('Error: lost')
+  expect(processesWith(dataDir)).toEqual([])
+})
+
 test('a node that crashes is gone at once, without going through its stop', async () => {
   const node = await startBareNode()
   await ended(node.process, 'SIGSEGV')
