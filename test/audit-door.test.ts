@@ -12,7 +12,7 @@ import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { registerDevice } from '../rig/own-agent.ts'
 import { root } from '../rig/processes.ts'
-import { type BareNode, startBareNode } from './bare-node.ts'
+import { type BareNode, clockAhead, startBareNode } from './bare-node.ts'
 import { addPeople, type People, password } from './people.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-door-'))
@@ -24,8 +24,7 @@ let elsewhere: Item
 
 beforeAll(async () => {
   writeFileSync(clock, '0')
-  const preload = join(root, 'test/clock-ahead.mjs')
-  node = await startBareNode({ TEST_CLOCK: clock, NODE_OPTIONS: `--import=${preload}` })
+  node = await startBareNode(clockAhead(clock))
   const made = async (name: string) =>
     (await node.admin.call<Item>('POST', '/api/installations', { name })).body
   site = await made('Matriz')

@@ -7,7 +7,7 @@ import type { Due } from '@travessia/schemas/retention'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, factsOf, type Item } from '../rig/api.ts'
 import { root } from '../rig/processes.ts'
-import { type BareNode, startBareNode } from './bare-node.ts'
+import { type BareNode, clockAhead, startBareNode } from './bare-node.ts'
 import { addPeople, type People } from './people.ts'
 
 const paths = {
@@ -25,9 +25,7 @@ let theirs: Item
 
 beforeAll(async () => {
   writeFileSync(clock, '0')
-  const preload = join(root, 'test/clock-ahead.mjs')
-  const options = `${process.env['NODE_OPTIONS'] ?? ''} --import=${preload}`
-  node = await startBareNode({ NODE_OPTIONS: options, TEST_CLOCK: clock })
+  node = await startBareNode(clockAhead(clock))
   site = (await node.admin.call<Item>('POST', '/api/installations', { name: 'Matriz' })).body
   people = await addPeople(node, site.id)
   const other = await people.foreign.call<Item>('POST', '/api/installations', { name: 'Sede' })

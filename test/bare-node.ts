@@ -54,6 +54,12 @@ export async function startBareNode(env: Readonly<Record<string, string>> = {}):
   return node
 }
 
+/** For the environment of a node: its clock is ahead by as many ms as this file says at its start. */
+export function clockAhead(file: string): Record<string, string> {
+  const preload = `--import=${join(root, 'test/clock-ahead.mjs')}`
+  return { TEST_CLOCK: file, NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${preload}` }
+}
+
 /** While it is away nobody is given them. */
 async function keptPorts(): Promise<Record<string, string>> {
   const names = Object.keys(freePorts)

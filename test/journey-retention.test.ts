@@ -13,8 +13,8 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed } from '../rig/api.ts'
 import { enterSession, fetchPage } from '../rig/pages.ts'
-import { root } from '../rig/processes.ts'
 import { type Stack, startStack } from '../rig/stack.ts'
+import { clockAhead } from './bare-node.ts'
 import { enter, look, newPhone, startBrowser } from './screens.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-retention-'))
@@ -42,9 +42,7 @@ afterAll(async () => {
 /** Everything with this clock: node, agents and devices. */
 async function start(aheadMs: number): Promise<void> {
   writeFileSync(clock, String(aheadMs))
-  const preload = `--import=${join(root, 'test/clock-ahead.mjs')}`
-  const options = `${process.env['NODE_OPTIONS'] ?? ''} ${preload}`
-  stack = await startStack({ dataDir, env: { NODE_OPTIONS: options, TEST_CLOCK: clock } })
+  stack = await startStack({ dataDir, env: clockAhead(clock) })
 }
 
 /** Two sessions that are over, of a device that will be held and of one that will not. */
