@@ -6,7 +6,7 @@ import type { Services } from '../services.ts'
 import { watchAccess } from './access-watch.ts'
 import { startGateway, tenantId, userId } from './gateway.fixture.ts'
 
-type Access = Fact<'RoleGranted' | 'RoleRevoked'>
+type Access = Fact<'RoleGranted' | 'RoleRevoked' | 'AccessSuspended'>
 
 async function setUp() {
   const node = await startGateway('http://127.0.0.1:1')
@@ -25,6 +25,7 @@ async function setUp() {
 
 test.each<[string, (userId: string) => Access]>([
   ['has no role any more', (userId) => ({ type: 'RoleRevoked', data: { userId } })],
+  ['is suspended', (userId) => ({ type: 'AccessSuspended', data: { userId } })],
   ['may only look', (userId) => ({ type: 'RoleGranted', data: { userId, role: 'auditor' } })],
   [
     'may act elsewhere only',
