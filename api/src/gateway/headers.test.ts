@@ -79,6 +79,10 @@ test('a referer of another site, or of another session on the same host, is left
   expect(valuesOf(up(['Referer', referer], { view: pathView }), 'referer')).toEqual([])
 })
 
+test('a referer that is no address is left out', () => {
+  expect(up(['Referer', 'no address'])).toEqual([])
+})
+
 test('a referer from another port of the device names that port', () => {
   const referer = `${publicOrigin}/__travessia/port/8080/stream`
   expect(valuesOf(up(['Referer', referer]), 'referer')).toEqual(['http://192.168.1.50:8080/stream'])
@@ -96,6 +100,11 @@ test('path mode tells the device its prefix and asks for a whole body that can b
     ['x-script-name', base],
     ['x-ingress-path', base],
   ])
+})
+
+test('what Connection names in an answer does not come down', () => {
+  const got = down(['Connection', 'close, X-Secret', 'X-Secret', '1', 'X-Own', '2'])
+  expect([valuesOf(got, 'x-secret'), valuesOf(got, 'x-own')]).toEqual([[], ['2']])
 })
 
 test('what would bind the browser beyond the session does not come down', () => {

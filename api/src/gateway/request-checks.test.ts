@@ -61,6 +61,7 @@ test.each([
   ['POST', { origin: 'null' }, false],
   ['POST', { origin: 'null', 'sec-fetch-site': 'cross-site' }, false],
   ['POST', { origin: 'https://evil.example' }, false],
+  ['POST', { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }, false],
   ['GET', { origin: 'https://other.remote.example' }, false],
   ['POST', { origin: `${origin}.evil.example` }, false],
   ['POST', { origin: 'https://xabc.remote.example' }, false],
