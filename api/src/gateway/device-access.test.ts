@@ -42,7 +42,13 @@ test('what a session may do is signed once, for its agent and device, until some
     { ...first, expiresAt: 2_000 },
     { ...first, expiresAt: 2_000, signIn: true },
   ])
-  expect(new Set(given)).toEqual(new Set(['jws-1', 'jws-2', 'jws-3']))
+  // Another agent is there.
+  agent.agentId = newId()
+  await way.clientOf(device, use, true)
+  expect(signed.slice(3)).toEqual([
+    { ...first, agentId: agent.agentId, expiresAt: 2_000, signIn: true },
+  ])
+  expect(new Set(given)).toEqual(new Set(['jws-1', 'jws-2', 'jws-3', 'jws-4']))
 })
 
 test('two sessions have each its own, and a call by API names none', async () => {

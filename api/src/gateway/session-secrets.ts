@@ -35,7 +35,6 @@ export class SessionSecrets {
       .prepare(sql)
       .run(hashOf(cookie), sessionId, hashOf(ticket), this.#now())
     if (Number(changes) !== 1) throw new TravessiaError('TICKET_USED')
-    this.#cookieHashes.delete(sessionId)
     return cookie
   }
 
