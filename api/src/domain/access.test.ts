@@ -31,6 +31,8 @@ test('the last administrator neither loses the role nor leaves', () => {
   expect(() =>
     access.decide({ type: 'GrantRole', grant: narrower, isLastAdmin: true }, admin),
   ).toThrow(isLast)
+  const besideOthers = { type: 'GrantRole', grant: narrower, isLastAdmin: false } as const
+  expect(access.decide(besideOthers, admin)).toHaveLength(1)
   const same = { userId, role: 'admin' } as const
   expect(access.decide({ type: 'GrantRole', grant: same, isLastAdmin: true }, admin)).toHaveLength(
     1,

@@ -30,10 +30,18 @@ test('a hold is placed on something, or on all, and lifted once', () => {
       coded('MESSAGE_INVALID'),
     )
   const lift = { type: 'LiftHold', holdId: hold.holdId } as const
-  const [lifted] = retention.decide(lift, after(held))
-  expect(() => retention.decide(lift, after(held, lifted as RetentionFact))).toThrow(
-    coded('NOT_FOUND'),
-  )
+  const other: RetentionFact = { ...held, data: { ...hold, holdId: newId() } }
+  const [lifted] = retention.decide(lift, after(held, other)) as [RetentionFact]
+  const left = after(held, other, lifted)
+  expect(left.holds).toEqual([other.data])
+  expect(() => retention.decide(lift, left)).toThrow(coded('NOT_FOUND'))
+})
+
+test('two hundred holds stand at once, and not one more', () => {
+  const many = Array.from({ length: 200 }, () => ({ ...held, data: { ...hold, holdId: newId() } }))
+  const place = { type: 'PlaceHold', ...hold } as const
+  expect(retention.decide(place, after(...many.slice(1)))).toEqual([held])
+  expect(() => retention.decide(place, after(...many))).toThrow(coded('MESSAGE_INVALID'))
 })
 
 test('a plan that a hold or another policy has overtaken is not applied', () => {
