@@ -19,7 +19,7 @@ import { append, event } from '../store/conformance-events.ts'
 import type { NewEvent } from '../store/event-store.ts'
 import type { EvidenceLog, KeptCheckpoint, KeptCosignature } from '../store/evidence-log.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
-import { type BundleOrder, bundle } from './bundle.ts'
+import { type BundleOrder, bundleFile } from './bundle.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { openFile } from './open-file.ts'
 import { zip } from './zip.ts'
@@ -109,7 +109,7 @@ export async function createTestLog(events: number) {
         ...{ filter: { tenantId, ...asked }, asked, scope, checkpoint: upTo, signal },
       }
       const deps = { store: { evidence }, blobs, evidenceKeys, nodeId, now }
-      return buffer(zip(bundle(deps, order)))
+      return buffer(bundleFile(deps, order))
     },
     async close(): Promise<void> {
       await store.close()
