@@ -133,9 +133,10 @@ test('a node that starts while another one lays out the log waits for it, longer
   const warned: string[] = []
   const told = pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) })
   const opening = createPostgresStore(`${url}&lock_timeout=200`, told)
+  const isSaid = [expect.stringContaining('waiting until it has ended')]
+  await expect.poll(() => warned).toEqual(isSaid)
   const isOpen = await Promise.race([opening.then(() => true), sleep(1_500).then(() => false)])
-  expect(isOpen).toBe(false)
-  expect(warned).toEqual([expect.stringContaining('waiting until it has ended')])
+  expect([isOpen, warned]).toEqual([false, isSaid])
   await other.end()
   const store = await opening
   expect(await store.head()).toBe(0)
