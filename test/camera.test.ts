@@ -183,8 +183,8 @@ test('saving data means one picture a second', async () => {
   await eventually(async () => (await taken()) >= before + 4, { what: 'four pictures' })
   expect(await readers()).toBe(0)
   stream.destroy()
-  // The first one at once.
-  const most = 1 + (performance.now() - begun) / 1_000
+  // The first one at once, and one may be under way.
+  const most = 2 + (performance.now() - begun) / 1_000
   expect((await taken()) - before).toBeLessThanOrEqual(most)
 })
 
