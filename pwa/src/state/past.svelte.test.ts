@@ -62,7 +62,7 @@ test('an answer that came in the moment of going on shows nothing', async () => 
   past = new Past(noon - minute)
   const { promise, resolve } = Promise.withResolvers<unknown>()
   const json = vi.fn(() => promise)
-  asked[0]?.answer({ ok: true, json } as unknown as Response)
+  asked[0]?.answer(Object.assign(stateAt(1), { json }))
   await vi.waitUntil(() => json.mock.calls.length === 1)
   past.move(noon - 2 * minute)
   resolve({ position: 1 })
