@@ -5,6 +5,9 @@ import { look } from '../look.ts'
 import { codeOf, isSignInRefused, resultOfError, resultOfStatus } from '../refusal.ts'
 import { basic } from './basic.ts'
 
+/** Whatever it says, and if it hangs up on what it does not know. */
+const isAwake = new Set(['DEVICE_ANSWER', 'DEVICE_PROTOCOL', 'DEVICE_LOST'])
+
 export async function press(
   { fetch, credentials }: Pick<DriverTarget, 'fetch'> & Partial<DriverTarget>,
   button: DeviceButton,
@@ -24,9 +27,8 @@ export async function press(
     if (button.safety !== 'reversible')
       await look(context, async ({ signal }) => {
         const answer = fetch({ method: 'HEAD', path: '/', startWithinMs, signal })
-        // Whatever it says, it is awake.
         await answer.catch((error: unknown) => {
-          if (!['DEVICE_ANSWER', 'DEVICE_PROTOCOL'].includes(codeOf(error))) throw error
+          if (!isAwake.has(codeOf(error))) throw error
         })
       })
     const { status } = await fetch(body === undefined ? request : { ...request, body })

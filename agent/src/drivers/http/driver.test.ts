@@ -43,6 +43,19 @@ testDriver({
   looksFirst: ['PressButton'],
 })
 
+test('a device that hangs up on the look is awake, and is told', async () => {
+  let presses = 0
+  const server = createServer(({ method, socket }, response) => {
+    if (method === 'HEAD') return socket.destroy()
+    presses += 1
+    return response.writeHead(204).end()
+  })
+  const url = `http://127.0.0.1:${await listening(server)}`
+  const driver = await driverFor('http', url, { buttons: [pump] })
+  expect(await driver.execute(press(pump.name), context())).toEqual({ outcome: 'accepted' })
+  expect(presses).toBe(1)
+})
+
 async function answering(status: number) {
   let requests = 0
   const server = createServer(({ method }, response) => {
