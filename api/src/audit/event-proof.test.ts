@@ -48,8 +48,10 @@ afterEach(async () => {
 })
 
 /** Every second event is of the installation. */
-async function write(count: number): Promise<void> {
-  const events = Array.from({ length: count }, (_, n) => event(n % 2 ? { installationId } : {}))
+async function write(count: number, at = new Date().toISOString()): Promise<void> {
+  const events = Array.from({ length: count }, (_, n) =>
+    event({ at, ...(n % 2 ? { installationId } : {}) }),
+  )
   for (let n = 0; n < count; n += 100)
     await store.append(append({ tenantId, events: events.slice(n, n + 100) }))
 }
@@ -112,10 +114,11 @@ test('who sees some installations only sees their events, as in the list', async
 })
 
 test('of an event that has expired the hash and its proof are left, and nobody narrowed is told', async () => {
-  await write(4)
+  await write(4, '2025-12-31T12:00:00.000Z')
   const data = { days: 30, until: '2026-01-01T00:00:00.000Z', events: 2, spans: [[1, 2, 2, 3]] }
+  const changed = { ...event(), type: 'RetentionChanged', data: { days: 30 } } as never
   const applied = { ...event(), type: 'RetentionApplied', data } as never
-  const one = { tenantId, streamKind: 'retention', events: [applied] } as const
+  const one = { tenantId, streamKind: 'retention', events: [changed, applied] } as const
   const { position: appliedPosition } = await store.append(append(one))
   await store.evidence.expire({ tenantId, appliedPosition, first: 2, last: 3 })
   await checkpointer.fresh(tenantId)
