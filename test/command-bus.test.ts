@@ -216,7 +216,7 @@ test('what the device denies is refused, not failed', async () => {
 })
 
 test('a device that takes longer than the command lives ends it as unknown, never as succeeded', async () => {
-  await faults({ hang: true })
+  await faults({ hang: 'commands' })
   const { body } = await open({ direction: 'both' }, { expiresInMs: 1_000 })
   const state = await endOfCommand(manager, body.commandId, 31_000)
   await faults({})

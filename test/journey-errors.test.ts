@@ -119,8 +119,17 @@ test('a command that reaches the agent too late is shown as expired and never op
   expect(await turns()).toBe(before)
 })
 
-test('a device that goes silent leaves the outcome unknown, and the screen says just that', async () => {
+test('a device that stands still is told nothing, and the screen says so', async () => {
   await faults({ hang: true })
+  await hold(page, 'Liberar')
+  await page
+    .getByText('Nada aconteceu no equipamento. O equipamento demorou demais para responder.')
+    .waitFor()
+  await faults({})
+})
+
+test('a device that goes silent when it was told leaves the outcome unknown, and the screen says just that', async () => {
+  await faults({ hang: 'commands' })
   await hold(page, 'Liberar')
   await page
     .getByText('Não se sabe se abriu. Verifique no local antes de repetir.')

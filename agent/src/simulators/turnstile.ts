@@ -38,7 +38,7 @@ type TurnstileState = {
 type Faults = {
   slowMs?: number
   denied?: boolean
-  hang?: boolean
+  hang?: boolean | 'commands'
   /** Nobody walks through: the arm locks again after `catra_timeout`. */
   giveUp?: boolean
   /** The answer to an action is lost after it was done. */
@@ -54,6 +54,7 @@ type Faults = {
   eraseNow?: boolean
 }
 
+const actionsPath = '/execute_actions.fcgi'
 const openedByApi = 10
 const openedFromPage = 12
 const gaveUp = 13
@@ -109,7 +110,8 @@ export class Turnstile {
     if (pathname === '/__simulator/state') return json(this.state)
     if (pathname === '/__simulator/faults') return this.#setFaults(fieldsOf(request.body))
     if (pathname === '/__simulator/person') return this.#person(fieldsOf(request.body))
-    if (this.#faults.hang) return undefined
+    const { hang } = this.#faults
+    if (hang === true || (hang === 'commands' && pathname === actionsPath)) return undefined
     await sleep(this.#faults.slowMs ?? 0)
     const page = turnstilePages[pathname]
     if (page && request.method !== 'POST') return page

@@ -22,9 +22,10 @@ afterEach(() => {
 async function show(obstacle?: string) {
   const sent: unknown[] = []
   vi.stubGlobal('fetch', async (_path: string, { method, body }: RequestInit) => {
-    if (method === 'GET') return Response.json({ items: [] })
+    const headers = { 'x-travessia-now': String(Date.now()) }
+    if (method === 'GET') return Response.json({ items: [] }, { headers })
     sent.push(JSON.parse(String(body)))
-    return Response.json({ commandId: 'c', expiresAt: '' }, { status: 202 })
+    return Response.json({ commandId: 'c', expiresAt: '' }, { status: 202, headers })
   })
   const commands = new DeviceCommands(device.id)
   await render(ButtonPanel, { control: { device, place: 'Matriz', obstacle, commands } })
