@@ -4,10 +4,10 @@ export const hourMs = 60 * minuteMs
 /** Whoever types a year passes by the year 2. */
 const earliestMs = Date.UTC(2000)
 
-/** `?at=`, any ISO time; else now. */
+/** `?at=`, any ISO time; else now, what happened in this very second included. */
 export function instantOf(search: string, nowMs: number): number {
   const at = Date.parse(new URLSearchParams(search).get('at') ?? '')
-  return at >= earliestMs ? at : Math.floor(nowMs / 1_000) * 1_000
+  return at >= earliestMs ? at : nowMs
 }
 
 /** @returns the address of an instant; one of a recording lies between two milliseconds */
