@@ -63,7 +63,7 @@ test('a session that is closed is open again at an instant of its replay, with t
   await session.getByText('por Gestora Ana').waitFor()
   await region('Matriz').getByText('Catraca Entrada Principal').waitFor()
   await region('Quem tinha acesso').getByText('apagado').waitFor()
-  await look(page, '31-passado')
+  await look(page, '35-passado')
   await page.emulateMedia({ colorScheme: 'dark' })
   expect(await violations(page, 'escuro')).toEqual([])
   await page.emulateMedia({ colorScheme: null })
