@@ -1,8 +1,9 @@
 import type { AuditEvent, Session } from '@travessia/schemas/api'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
+import '../parts.css'
 import SessionReplay from './session-replay.svelte'
 
 const start = Date.parse('2026-11-24T12:00:00.000Z')
@@ -313,6 +314,36 @@ test.each([
     follow.mockRestore()
   },
 )
+
+test('at a desk the line of now stays in the middle of its list while others get their height, until somebody moves the list', async () => {
+  const { innerWidth, innerHeight } = window
+  await page.viewport(1280, 480)
+  onTestFinished(() => page.viewport(innerWidth, innerHeight))
+  const requests = Array.from({ length: 40 }, (_, index) =>
+    event('HttpRequestRefused', index, { requestId: `x${index}`, method: 'POST', path: '/apaga' }),
+  )
+  answers['GET /api/audit/sessions/s'] = () => auditOf(requests)
+  await render(SessionReplay, { id: 's' })
+  await page.getByRole('button', { name: m.replay_go({ time: '0:20' }) }).click()
+  await expect.poll(nowText).toContain('0:20')
+  const line = document.querySelector('[aria-current]') as HTMLElement
+  const list = line.parentElement as HTMLElement
+  const box = list.parentElement as HTMLElement
+  const middleOf = (element: HTMLElement) => {
+    const { top, height } = element.getBoundingClientRect()
+    return top + height / 2
+  }
+  const away = () => Math.abs(middleOf(line) - middleOf(box))
+  await expect.poll(away).toBeLessThan(2)
+  box.style.overflowAnchor = 'none'
+  const before = line.previousElementSibling as HTMLElement
+  before.style.height = '240px'
+  await expect.poll(away).toBeLessThan(2)
+  box.dispatchEvent(new WheelEvent('wheel'))
+  before.style.height = '400px'
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame)
+  expect(away()).toBeGreaterThan(50)
+})
 
 test('space plays and pauses wherever it is pressed, but a button with the focus keeps it for itself', async () => {
   await render(SessionReplay, { id: 's' })
