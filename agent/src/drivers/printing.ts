@@ -5,7 +5,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command, CommandArgs, CommandName } from '@travessia/schemas/commands'
-import type { DeviceState, DeviceStatus } from '@travessia/schemas/device-state'
+import {
+  type DeviceState,
+  type DeviceStatus,
+  deviceStatuses,
+} from '@travessia/schemas/device-state'
 import type { CommandContext, CommandResult, DeviceFetch } from './driver.ts'
 import { beforeCommand, DeviceRefusal, resultOfError } from './refusal.ts'
 
@@ -50,6 +54,7 @@ const rules: { readonly [Name in PrintCommandName]: Rule<Name> } = {
   },
   EmergencyStop: { isDone: ({ status }) => stopped.includes(status) },
   SetTemperature: {
+    from: deviceStatuses,
     isDone: ({ temperatures = [] }, { heater, target }) =>
       temperatures.some(
         (one) => one.sensor === heater && Math.abs((one.target ?? 0) - target) < 0.1,
@@ -64,7 +69,8 @@ export async function runPrintCommand(
 ): Promise<CommandResult> {
   if (!isPrintCommand(command)) return { outcome: 'unsupported', detail: String(command.name) }
   const rule = rules[command.name] as Rule<PrintCommandName>
-  const objection = rule.from && (await objectionOf(printer, rule.from, context))
+  const from = isCooling(command) ? undefined : rule.from
+  const objection = from && (await objectionOf(printer, from, context))
   if (objection) return objection
   const result = await printer.send(command, context).catch(resultOfError)
   if (result.outcome !== 'accepted') return result
@@ -77,6 +83,11 @@ export function stateOfError(error: unknown): DeviceState {
   return error instanceof DeviceRefusal
     ? { status: 'unknown', detail: error.message }
     : { status: 'offline' }
+}
+
+/** Nothing holds up a heater that is to be off. */
+function isCooling(command: PrintCommand): boolean {
+  return command.name === 'SetTemperature' && command.args.target === 0
 }
 
 function isPrintCommand(command: Command): command is PrintCommand {
