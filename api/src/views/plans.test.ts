@@ -23,9 +23,10 @@ class Watched extends DatabaseSync {
     return super.prepare(sql)
   }
 
-  /** Of all reading. */
+  /** Of all reading of rows. */
   plans(): string[] {
-    const reading = [...this.asked].filter((sql) => sql.startsWith('select'))
+    const isReading = (sql: string) => /^select (?!sql from sqlite_master)/.test(sql)
+    const reading = [...this.asked].filter(isReading)
     return reading.map((sql) => {
       const rows = super.prepare(`explain query plan ${sql}`).all()
       return `${sql}\n${rows.map((row) => String(row['detail'])).join('\n')}`

@@ -11,6 +11,9 @@ export interface View {
 type Value = string | number | null
 export type Row = Record<string, unknown>
 
+/** A checkpoint: a table is another one than before, and everything is read again. */
+export const fromNothing = -1
+
 /** The few statements that a view needs, prepared once each. */
 export class Table {
   readonly #database: DatabaseSync
@@ -20,7 +23,15 @@ export class Table {
   constructor(database: DatabaseSync, name: string, columns: string) {
     this.#database = database
     this.#name = name
-    database.exec(`create table if not exists ${name}(${columns})`)
+    const known = database.prepare(
+      "select sql from sqlite_master where type = 'table' and name = ?",
+    )
+    const sql = `CREATE TABLE ${name}(${columns})`
+    const { sql: before } = known.get(name) ?? {}
+    if (before === sql) return
+    if (before !== undefined)
+      database.exec(`drop table ${name}; update checkpoint set position = ${fromNothing}`)
+    database.exec(sql)
   }
 
   index(columns: string): this {

@@ -138,6 +138,19 @@ test('views that are ahead of the log (a restored backup) start over', async () 
   await other.close()
 })
 
+test('a file of an older version, whose tables had other columns, is filled again', async () => {
+  const path = newPath()
+  await fill()
+  await (await start(path)).stop()
+  const whole = dump(path)
+  const older = new DatabaseSync(path)
+  older.exec('drop table member; create table member(user text, tenant text, role text)')
+  older.close()
+  const again = await start(path)
+  expect(dump(path)).toEqual(whole)
+  await again.stop()
+})
+
 test('a batch that a view cannot take leaves neither rows nor checkpoint behind', async () => {
   const path = newPath()
   const views = await start(path)

@@ -21,11 +21,11 @@ import { MembersView } from './members.ts'
 import { PoliciesView } from './policies.ts'
 import { RetentionsView } from './retentions.ts'
 import { SessionsView } from './sessions.ts'
-import type { View } from './view.ts'
+import { fromNothing, type View } from './view.ts'
 import { ViewingsView } from './viewings.ts'
 
-/** Another number: the file is thrown away and filled again from position 0. */
-const schemaVersion = 7
+/** Another number (rows mean something else; other columns are seen by themselves): the file is filled again from position 0. */
+const schemaVersion = 8
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const spoilt = new Set<number | undefined>([11, 26])
 const batchEvents = 500
@@ -86,7 +86,8 @@ export class Views {
 
   /** Catches up with the log, then follows it. */
   async start(): Promise<void> {
-    if (this.#position > (await this.#store.head())) this.#reset()
+    const isOfOtherLog = this.#position > (await this.#store.head())
+    if (isOfOtherLog || this.#position === fromNothing) this.#reset()
     await this.#catchUp()
     this.#unsubscribe = this.#store.onAppended(() => this.#wake())
     this.#poll = setInterval(() => this.#wake(), pollMs)
@@ -171,7 +172,7 @@ export class Views {
     this.#position = position
   }
 
-  /** The log is not the one that these rows came from (a restored backup). */
+  /** The log is not the one that these rows came from (a restored backup), or the tables are not theirs. */
   #reset(): void {
     for (const view of this.#all) view.clear()
     this.#database.exec('update checkpoint set position = 0')
