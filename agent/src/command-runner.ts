@@ -5,12 +5,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from '@travessia/schemas/check'
+import { urgentCommands } from '@travessia/schemas/command-lives'
 import {
   type Command,
   type CommandOrder,
   commandCatalog,
   commandOrderSchema,
-  urgentCommands,
 } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { safetyOf } from '@travessia/schemas/buttons'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
-import { type Command, urgentCommands } from '@travessia/schemas/commands'
+import { urgentCommands } from '@travessia/schemas/command-lives'
+import type { Command } from '@travessia/schemas/commands'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { type Opening, type SitePolicy, weekdays } from '@travessia/schemas/site-policy'
 

@@ -56,6 +56,15 @@ test('a phone that slept while it asked for the time sends nothing, and neither 
   expect([...slept, ...untold].map(({ method }) => method)).toEqual(['GET', 'GET'])
 })
 
+test('what is urgent asks for no time and goes undated rather than later', async () => {
+  const sent = network(() => Response.json({}))
+  await act('/x', 5_000, { isUrgent: true })
+  expect(sent).toEqual([{ method: 'POST', actedAt: 0 }])
+  serverTime.heard(1_000_000)
+  await act('/x', 5_000, { isUrgent: true })
+  expect(sent[1]).toEqual({ method: 'POST', actedAt: expect.closeTo(1_000_000, -3) })
+})
+
 test('what has no answer when its life is over is given up', async () => {
   serverTime.heard(1_000_000)
   let isAborted = false

@@ -45,21 +45,27 @@ export async function call<T>(method: string, path: string, options: Options = {
   return (await response.json().catch(() => undefined)) as T
 }
 
+type Act = Options & { readonly isUrgent?: boolean }
+
 /**
- * What opens, heats or moves: it lives from now on, says to the server since when, and is given up at its end.
+ * What opens, heats or moves: it lives from now on, says to the server since when, and is given up at its end. What is
+ * urgent says it if it is known, and goes at once.
  * @throws ApiError
  */
-export async function act<T>(path: string, lifeMs: number, options: Options = {}): Promise<T> {
+export async function act<T>(path: string, lifeMs: number, options: Act = {}): Promise<T> {
+  const { isUrgent = false, ...sent } = options
   const acted = present()
   const signal = AbortSignal.timeout(lifeMs)
   try {
     // A time that was never heard or not since this phone slept is asked for first.
-    if (serverTime.at(acted) === undefined) await call('GET', '/api/auth/me', { signal })
+    if (!isUrgent && serverTime.at(acted) === undefined)
+      await call('GET', '/api/auth/me', { signal })
     const actedAt = serverTime.at(acted)
     const elapsed = between(acted, present())
-    if (actedAt === undefined || elapsed === undefined || elapsed >= lifeMs) throw over()
-    const headers = { ...options.headers, 'x-travessia-acted-at': String(actedAt) }
-    return await call<T>('POST', path, { ...options, headers, signal })
+    const isDated = actedAt !== undefined && elapsed !== undefined && elapsed < lifeMs
+    if (!isDated && !isUrgent) throw over()
+    const date: Record<string, string> = isDated ? { 'x-travessia-acted-at': String(actedAt) } : {}
+    return await call<T>('POST', path, { ...sent, headers: { ...sent.headers, ...date }, signal })
   } catch (problem) {
     // One of the two clocks may have been set.
     if (problem instanceof ApiError && problem.code === 'COMMAND_EXPIRED') serverTime.forget()

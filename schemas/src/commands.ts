@@ -113,9 +113,6 @@ export type Command = {
 
 export const commandNames = Object.keys(commandCatalog) as CommandName[]
 
-/** Jump the queue of their device, and wait for no second person; what comes later waits for them too. */
-export const urgentCommands: ReadonlySet<string> = new Set<CommandName>(['EmergencyStop'])
-
 /** Life of a command: perhaps `awaiting` a second person, `issued delivered running`, then exactly one terminal state. */
 const terminalStatuses = ['succeeded', 'failed', 'refused', 'expired', 'unknown'] as const
 type TerminalStatus = (typeof terminalStatuses)[number]

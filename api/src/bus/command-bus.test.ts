@@ -112,6 +112,14 @@ test('a tap from the future shows a wrong clock; by a second it is taken as of n
   await expect(bus.issue(ahead)).rejects.toMatchObject({ code: 'COMMAND_EXPIRED' })
 })
 
+test('no clock that is ahead stops an emergency stop', async () => {
+  const { device, ...rest } = request({ command: 'EmergencyStop', args: {} })
+  const printer = { ...device, driver: 'octoprint' } as const
+  const stop = { ...rest, device: printer, actedAt: clock.now + 60_000 }
+  const { expiresAt } = await bus.issue(stop)
+  expect(Date.parse(expiresAt)).toBe(clock.now + 5_000)
+})
+
 test.each([
   ['an unknown direction', { args: { direction: 'up' } }, 'MESSAGE_INVALID'],
   ['an argument too many', { args: { direction: 'both', force: true } }, 'MESSAGE_INVALID'],

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { safetyOf } from '@travessia/schemas/buttons'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { check, type Validator } from '@travessia/schemas/check'
+import { urgentCommands } from '@travessia/schemas/command-lives'
 import {
   type CommandName,
   type CommandOrder,
@@ -98,7 +99,7 @@ export class CommandBus {
     const file = await this.#fileOf(request)
     const { expiresInMs: longestMs } = commandCatalog[command]
     const expiresInMs = Math.min(longestMs, request.expiresInMs ?? longestMs)
-    const life = lifeOf({ actedAt: request.actedAt, now, expiresInMs })
+    const life = lifeOf({ actedAt: actedAtOf(request, now), now, expiresInMs })
     const refusal = life.isOver
       ? 'COMMAND_EXPIRED'
       : (refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now))
@@ -187,6 +188,11 @@ export function orderOf(
     correlationId: context.correlationId,
     ...present({ body: issued.body }),
   }
+}
+
+/** A clock that went wrong stops no stop. */
+function actedAtOf({ command, actedAt }: CommandRequest, now: number): number | undefined {
+  return actedAt !== undefined && urgentCommands.has(command) ? Math.min(actedAt, now) : actedAt
 }
 
 /** From when the person acted; what lay on its way for longer than it lives, or comes from the future, is over. */

@@ -5,12 +5,8 @@
  * `domain/command.ts`. The log is the outbox: after a crash the open commands come from the view and count as handed
  * over, since they may have been.
  */
-import {
-  type CommandOrder,
-  type CommandStatus,
-  isTerminal,
-  urgentCommands,
-} from '@travessia/schemas/commands'
+import { urgentCommands } from '@travessia/schemas/command-lives'
+import { type CommandOrder, type CommandStatus, isTerminal } from '@travessia/schemas/commands'
 import type { Logger } from 'pino'
 import { outcomeGraceMs } from '../domain/command.ts'
 import type { Tokens } from '../identity/tokens.ts'

@@ -2,7 +2,8 @@
  * The two-person rule: which commands wait for a second person, and who ends the waiting. The rule holds as it was
  * when the command was asked for; time counts from the approval, so nothing late ever runs.
  */
-import { type CommandName, type Safety, urgentCommands } from '@travessia/schemas/commands'
+import { urgentCommands } from '@travessia/schemas/command-lives'
+import type { CommandName, Safety } from '@travessia/schemas/commands'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandFact } from '@travessia/schemas/events'
 import type { SecondPerson } from '@travessia/schemas/second-person'

@@ -3,7 +3,7 @@
  * over, so that trying again after a lost answer is the same command; followed until they end.
  */
 import type { CommandState, Device, IssuedCommand } from '@travessia/schemas/api'
-import { commandLifeMs } from '@travessia/schemas/command-lives'
+import { commandLifeMs, urgentCommands } from '@travessia/schemas/command-lives'
 import type { CommandName } from '@travessia/schemas/commands'
 import { ApiError, act, givenUp, noNetwork } from '../api.ts'
 import { keepFocus } from './focus.ts'
@@ -72,7 +72,9 @@ export class DeviceCommands {
     const lifeMs = commandLifeMs[order.command]
     try {
       const headers = { 'idempotency-key': this.#keyOf(text, lifeMs) }
-      const { commandId } = await act<IssuedCommand>(this.#path, lifeMs, { body: order, headers })
+      const isUrgent = urgentCommands.has(order.command)
+      const sent = { body: order, headers, isUrgent }
+      const { commandId } = await act<IssuedCommand>(this.#path, lifeMs, sent)
       this.#keys.delete(text)
       await this.list.load()
       return commandId
