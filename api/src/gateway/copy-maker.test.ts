@@ -10,16 +10,28 @@ function niceOfThreads(): number[] {
   })
 }
 
+const order = { coding: 'identity', mediaType: 'application/json', maxBytes: 1e8 }
+const bytesOf = (text: string) => new TextEncoder().encode(text).slice()
+
 test('the thread that makes copies comes after whoever is served, and this one does not', async () => {
   const maker = new CopyMaker()
   onTestFinished(() => maker.stop())
   const before = niceOfThreads().filter((nice) => nice === 10).length
-  const bytes = new TextEncoder().encode('{"a":1}').slice()
-  const copy = await maker.make({
-    ...{ bytes, coding: 'identity', mediaType: 'application/json', maxBytes: 100 },
-  })
+  const bytes = bytesOf('{"a":1}')
+  const copy = await maker.make({ ...order, bytes })
   expect(new TextDecoder().decode(copy?.bytes)).toBe('{"a":1}')
   // It was given away, not copied.
   expect(bytes.length).toBe(0)
   expect(niceOfThreads().filter((nice) => nice === 10)).toHaveLength(before + 1)
+})
+
+test('a body without an end holds up the others for so long, and the next one is made', async () => {
+  const maker = new CopyMaker(3_000)
+  onTestFinished(() => maker.stop())
+  const endless = maker.make({ ...order, bytes: bytesOf('"key":{'.repeat(2_000_000)) })
+  const behind = maker.make({ ...order, bytes: bytesOf('{"a":1}') })
+  const ended = await Promise.allSettled([endless, behind])
+  expect(ended.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  const next = await maker.make({ ...order, bytes: bytesOf('{"b":1}') })
+  expect(new TextDecoder().decode(next?.bytes)).toBe('{"b":1}')
 })

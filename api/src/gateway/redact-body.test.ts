@@ -2,6 +2,7 @@ import { isSecretName, redacted } from '@travessia/schemas/redact'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { redactBody } from './redact-body.ts'
+import { redactAddresses } from './redact-text.ts'
 
 function clean(text: string, mediaType = ''): string {
   return redactBody(Buffer.from(text), mediaType).bytes.toString()
@@ -206,6 +207,7 @@ test('a body made to be slow to read is not, or is refused', () => {
       'a.',
       '[',
       '<key>',
+      '<key></key>',
       '<key ',
       '<a "',
       '<a \'"',
@@ -235,6 +237,19 @@ test('a body made to be slow to read is not, or is refused', () => {
     }
     expect([text, performance.now() - begun < 4_000]).toEqual([text, true])
   }
+})
+
+test('parts within parts are not followed for ever', () => {
+  const nested = Array.from({ length: 6 }, (_, i) => `--${i}\ncontent-x\n--${i}\n`).join('')
+  expect(() => clean(nested)).toThrow(RangeError)
+  expect(() => clean(nested.slice(0, 2 * nested.indexOf('--1')))).not.toThrow()
+})
+
+test('rules of a style sheet and bytes of pictures are no addresses', () => {
+  const css = '[data-keyboard=false]{display:none}.b{margin:0}'
+  const picture = 'url(data:image/png;base64,iVBORkey=AA==)'
+  for (const text of [css, picture]) expect(redactAddresses(text)).toBe(text)
+  expect(redactAddresses(`${css} /x?key=canary`)).not.toContain('canary')
 })
 
 const secret = fc.string({ minLength: 12, maxLength: 40 }).map((text) => `canary${text}`)

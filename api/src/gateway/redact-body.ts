@@ -99,6 +99,7 @@ function redactParts(
 
 function redactPart(part: string, depth: number): Redacted {
   const blank = /\r?\n\r?\n/.exec(part)
+  if (!blank && depth >= maxDepth) throw unreadable()
   if (!blank) return redactTyped(part, '', depth + 1)
   const head = part.slice(0, blank.index)
   const [content = '', end = ''] = split(part.slice(blank.index + blank[0].length))

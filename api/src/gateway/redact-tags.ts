@@ -82,9 +82,10 @@ function hide(secrets: Secrets, tags: readonly Tag[], i: number): void {
   const tag = tags[i]
   if (!tag || tag.isEnd || tag.isEmpty) return
   const from = tag.end
-  const behind = cdataEnd(secrets.text, from) ?? from
+  const behind = cdataEnd(secrets, from) ?? from
   let depth = 1
-  for (const other of tags.slice(i + 1)) {
+  for (let next = i + 1; next < tags.length; next += 1) {
+    const other = tags[next] as Tag
     secrets.read(1)
     if (other.at < behind || other.name !== tag.name || other.isEmpty) continue
     depth += other.isEnd ? -1 : 1
@@ -95,15 +96,18 @@ function hide(secrets: Secrets, tags: readonly Tag[], i: number): void {
 
 function hideText(secrets: Secrets, from: number): void {
   const next = secrets.text.indexOf('<', from)
-  const to = cdataEnd(secrets.text, from) ?? (next < 0 ? secrets.text.length : next)
+  const to = cdataEnd(secrets, from) ?? (next < 0 ? secrets.text.length : next)
   if (secrets.text.slice(from, to).trim() !== '') secrets.add(from, to)
 }
 
-function cdataEnd(text: string, from: number): number | undefined {
+function cdataEnd(secrets: Secrets, from: number): number | undefined {
+  const { text } = secrets
   cdata.lastIndex = from
   if (!cdata.test(text)) return undefined
-  const end = text.indexOf(']]>', from)
-  return end < 0 ? text.length : end + 3
+  const found = text.indexOf(']]>', from)
+  const end = found < 0 ? text.length : found + 3
+  secrets.read(end - from)
+  return end
 }
 
 function saysName(text: string, tags: readonly Tag[], i: number): boolean {

@@ -15,6 +15,8 @@ const namedValue =
   /["'](?:name|key|id|field|param|type)["']\s{0,20}:\s{0,20}["']([^"'\r\n]{1,200})["']\s{0,20},\s{0,20}["']value["']\s{0,20}:/gi
 /** An address, or a part of one. Not `\s`: one byte of a letter is no blank. */
 const word = /url\([^ \t\r\n"'<>`)]*|(?:(?!url\()[^ \t\r\n"'<>`])+/gi
+/** Bytes of a picture, or rules of a style sheet: there `key=` is no name. */
+const noAddress = /^(?:url\()?data:[^,]*;base64,|^[^?]*\{/i
 const markup = /^(?:\xef\xbb\xbf)?\s*</
 const opening = /\\{0,3}["'`]/y
 const string = /(?:[^"\\]|\\[\s\S])*/y
@@ -92,6 +94,7 @@ export function redactAddresses(text: string): string {
 
 /** The escape of a quote that follows is no part of it. */
 function redactWord(whole: string): string {
+  if (noAddress.test(whole)) return whole
   let end = whole.length
   while (whole[end - 1] === '\\') end -= 1
   return redactUrl(whole.slice(0, end)) + whole.slice(end)
