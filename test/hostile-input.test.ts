@@ -56,16 +56,28 @@ test('bodies that are not what a route wants are 4xx with a code, on every route
   expect(({} as { admin?: boolean }).admin).toBeUndefined()
 }, 60_000)
 
-test('names with NUL, lone surrogates, line breaks or markup are refused or kept as plain text', async () => {
+test('a text with NUL or half a character is 400 wherever it stands, and nothing of it is done', async () => {
+  const sessions = `/api/devices/${gate.id}/sessions`
+  for (const text of ['a\u0000b', '\ud800'])
+    for (const [path, body, at] of [
+      ['/api/installations', { name: text }, '/name'],
+      [
+        '/api/users',
+        { email: 'x@nul.example', name: text, role: 'operator', password: 'uma senha bem longa' },
+        '/name',
+      ],
+      [sessions, { reason: text }, '/reason'],
+    ] as const) {
+      const { status, body: answer } = await node.admin.call<Item>('POST', path, body)
+      expect([status, answer['code'], answer['at']]).toEqual([400, 'MESSAGE_INVALID', at])
+    }
+  const asked = await node.admin.call<Item>('GET', '/api/audit/events?q=%00')
+  expect([asked.status, asked.body['code']]).toEqual([400, 'MESSAGE_INVALID'])
+})
+
+test('names with line breaks or markup are refused or kept as plain text', async () => {
   const path = '/api/installations'
-  for (const name of [
-    'a\u0000b',
-    '\ud800',
-    'a\r\nb',
-    '<img src=x onerror=alert(1)>',
-    '\u202eabc',
-    '{{7*7}}',
-  ]) {
+  for (const name of ['a\r\nb', '<img src=x onerror=alert(1)>', '\u202eabc', '{{7*7}}']) {
     const { status, body } = await node.admin.call<Item>('POST', path, { name })
     expect([201, 400]).toContain(status)
     if (status !== 201) continue

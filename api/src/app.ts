@@ -46,6 +46,7 @@ import type { App } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import type { Services } from './services.ts'
 import { stagePath, stagePolicy } from './stage-policy.ts'
+import { requireKeepable } from './store/keepable-text.ts'
 
 const bodyBytes = 64 * 1024
 const requestsPerMinute = 3_000
@@ -116,14 +117,16 @@ function addRoutes(app: App, services: Services): void {
   if (services.isDemo) addDemoRoute(app)
 }
 
-/** What Node's parser and the validator let through: HTTP/0.9, doubled heads, `?limit=1e999` (read as Infinity). */
+/** What Node's parser and the validator let through: HTTP/0.9, doubled heads, `?limit=1e999` (read as Infinity), NUL in texts. */
 function addFormChecks(app: App): void {
   app.addHook('onRequest', async ({ raw }) => {
     const { method = '', httpVersion, url: target = '', rawHeaders } = raw
     const problem = problemOf({ method, httpVersion, target, rawHeaders })
     if (problem) throw new TravessiaError(problem)
   })
-  app.addHook('preHandler', async ({ query }) => {
+  app.addHook('preHandler', async ({ query, body }) => {
+    requireKeepable(query)
+    requireKeepable(body)
     for (const [name, value] of Object.entries(query ?? {}))
       if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
         throw new TravessiaError('MESSAGE_INVALID', { at: `/${name}` })

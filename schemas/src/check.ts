@@ -24,13 +24,17 @@ export function check<T>(validate: Validator<T>, value: unknown, under = ''): T 
 }
 
 /**
- * Parses JSON text that crossed a process border and checks it.
+ * Parses JSON text that crossed a process border and checks it; `revive` as of `JSON.parse`.
  * @throws TravessiaError MESSAGE_INVALID
  */
-export function checkJson<T>(validate: Validator<T>, text: string): T {
+export function checkJson<T>(
+  validate: Validator<T>,
+  text: string,
+  revive?: (name: string, value: unknown) => unknown,
+): T {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text, revive)
   } catch (cause) {
     throw new TravessiaError('MESSAGE_INVALID', { at: '', problem: 'not JSON' }, { cause })
   }

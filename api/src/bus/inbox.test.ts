@@ -42,7 +42,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
       reported: async (_agent, { size }) => note(`witnessed ${size}`),
     },
     discoveries: { reported: () => undefined },
-    deviceStates: { report: async () => undefined },
+    deviceStates: { report: async (_agent, { state }) => note(`state ${state.detail}`) },
     dispatcher: {
       connected: () => note('orders'),
       noted: (_id, status) => note(`noted ${status}`),
@@ -202,4 +202,15 @@ test('an agent that says more than can be written down is not heard any more unt
   inbox.report(agent, 'ack', ack(5_001))
   await settled()
   expect(said.at(-1)).toBe('witnessed 5001')
+})
+
+test('a report with NUL or half a character in a text counts, and is kept without', async () => {
+  const { said, presence, inbox, status, settled } = setUp()
+  const hostname = 'pi\0\ud800\u001b😀'
+  status(JSON.stringify({ ...heartbeat, host: { ...host, hostname } }))
+  const state = { status: 'error', detail: 'a\0b' }
+  inbox.sample(agent, 'state', JSON.stringify({ deviceId: newId(), state }))
+  await settled()
+  expect(presence.of(agent.agentId).heartbeat?.host.hostname).toBe('pi\ufffd\ufffd\u001b😀')
+  expect(said.at(-1)).toBe('state a\ufffdb')
 })

@@ -2,7 +2,7 @@
  * What agents say and what the broker sees of them, checked and turned into intents. One agent's messages
  * are worked off in order; a report that no decider accepts leaves nothing but a log line.
  */
-import { checkJson } from '@travessia/schemas/check'
+import { checkJson, type Validator } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { stateReportSchema } from '@travessia/schemas/device-state'
 import {
@@ -18,6 +18,7 @@ import type { Logger } from 'pino'
 import type { Witnesses } from '../audit/witnesses.ts'
 import type { TunnelClient } from '../gateway/tunnel-client.ts'
 import type { LinkHandlers } from '../link/link.ts'
+import { asKeepable } from '../store/keepable-text.ts'
 import type { AgentPresence } from './agent-presence.ts'
 import type { DeviceLists } from './device-lists.ts'
 import type { DeviceStates } from './device-states.ts'
@@ -77,17 +78,15 @@ export class Inbox implements LinkHandlers {
   report(agent: AgentAddress, channel: 'ack' | 'status', text: string): void {
     if (this.#isFlood(agent)) return
     this.#inOrder(agent, async () => {
-      if (channel === 'ack') await this.#ack(agent, checkJson(isAck, text))
+      if (channel === 'ack') await this.#ack(agent, told(isAck, text))
       else if (text === willPayload) await this.#disconnected(agent)
-      else await this.#heartbeat(agent, checkJson(isHeartbeat, text))
+      else await this.#heartbeat(agent, told(isHeartbeat, text))
     })
   }
 
   sample(agent: AgentAddress, kind: string, text: string): void {
     if (kind !== 'state' || this.#isFlood(agent)) return
-    this.#inOrder(agent, () =>
-      this.#deps.deviceStates.report(agent, checkJson(isStateReport, text)),
-    )
+    this.#inOrder(agent, () => this.#deps.deviceStates.report(agent, told(isStateReport, text)))
   }
 
   presence(agent: AgentAddress, { connection, connected, address }: Presence): void {
@@ -180,4 +179,9 @@ export class Inbox implements LinkHandlers {
       else this.#queues.set(agent.agentId, { ...queue, waiting: queue.waiting - 1 })
     })
   }
+}
+
+/** @throws TravessiaError MESSAGE_INVALID */
+function told<T>(isKind: Validator<T>, text: string): T {
+  return checkJson(isKind, text, text.includes('\\u') ? asKeepable : undefined)
 }

@@ -118,6 +118,23 @@ function testAppending(open: () => Promise<EventStore>): void {
     expect(await store.head()).toBe(0)
   })
 
+  test('a text with NUL is MESSAGE_INVALID, wherever it stands; one that only names it is kept', async () => {
+    const store = await open()
+    const denied = (errorCode: string) =>
+      append({
+        streamKind: 'session',
+        events: [{ ...event(), type: 'SessionDenied', data: { errorCode } } as NewEvent],
+      })
+    const kept = await store.append(denied('a\\u0000'))
+    for (const one of [
+      denied('a\0b'),
+      denied('\\\0'),
+      append({ events: [event({ correlationId: '\0' })] }),
+    ])
+      await expect(store.append(one)).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
+    expect(await store.head()).toBe(kept.position)
+  })
+
   test('a time that is none, or that not everybody reads alike, is MESSAGE_INVALID', async () => {
     const store = await open()
     for (const at of [

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import type { Append } from './event-store.ts'
+import { requireKeepable } from './keepable-text.ts'
 
 export type WriteAnswer =
   | { readonly position: number; readonly version: number }
@@ -31,7 +32,9 @@ export function textsOf(
     return events.map((event, index) => {
       if (!isTime(event.at)) throw new TypeError('at is no time as the log writes it')
       const place = { tenantId, streamKind, streamId, version: before + index + 1 }
-      return canonicalJson({ ...event, ...place, schemaVersion: 1, recordedAt })
+      const text = canonicalJson({ ...event, ...place, schemaVersion: 1, recordedAt })
+      if (text.includes('\\u0000')) requireKeepable(event)
+      return text
     })
   } catch (error) {
     return String(error)

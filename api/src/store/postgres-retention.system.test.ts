@@ -7,9 +7,10 @@ import { passing } from '@travessia/schemas/retention'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Retention } from '../audit/retention.ts'
+import { sampleData } from '../audit/sample-data.fixture.ts'
 import { Views } from '../views/views.ts'
 import { append, event } from './conformance-events.ts'
-import type { Append, EventStore } from './event-store.ts'
+import type { Append, EventStore, NewEvent } from './event-store.ts'
 import { type Cast, cast, fill, manyAppends } from './many-events.fixture.ts'
 import { type PostgresServer, startPostgres } from './postgres.fixture.ts'
 import { createPostgresStore } from './postgres.ts'
@@ -152,4 +153,33 @@ test('a stream whose month was dropped and that goes on gets it anew, and counts
     expect(events.map(({ version }) => version)).toEqual([one.events.length + 1])
   }
   await other.close()
+})
+
+const texts = [
+  ['a NUL', '\\u0000'],
+  ['what only looks like one', '\\\\u0000'],
+] as const
+
+test.each(texts)('an old event with %s in its text expires as every other', async (_, escaped) => {
+  const { tenantId } = people
+  const of = (type: 'SessionRequested' | 'SessionDenied', data: object) => {
+    const old = event({ at: '2025-12-01T10:00:00.000Z' })
+    return { ...old, type, data: { ...sampleData[type], ...data } } as NewEvent
+  }
+  const events = [of('SessionRequested', { purpose: 'HERE' }), of('SessionDenied', {})]
+  const ended = append({ tenantId, streamKind: 'session', events })
+  await store.append(ended)
+  await decide({ type: 'ChangeRetention', days })
+  // As older nodes wrote it.
+  await server.run(
+    `alter table event disable trigger user;
+     update event set body = replace(body, 'HERE', '${escaped}') where position = 1;
+     update event set leaf_hash = sha256('\\x00'::bytea || convert_to(body, 'UTF8')) where position = 1;
+     alter table event enable trigger user`,
+    url,
+  )
+  const [written] = await store.readStream(tenantId, ended.streamId)
+  expect(written?.data).toMatchObject({ purpose: JSON.parse(`"${escaped}"`) })
+  expect(await retention.apply(tenantId, at())).toBe(2)
+  expect(await store.readStream(tenantId, ended.streamId)).toEqual([])
 })
