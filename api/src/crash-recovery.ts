@@ -1,10 +1,13 @@
 /**
  * What a start finds of the time before: agents that were connected, exchanges and viewings without an end, commands
- * without an outcome, files that nobody knows. Each is closed in the log, or taken up again, before anything new is let in.
+ * without an outcome, files that nobody knows. Each is closed in the log, or taken up again, before anything new is let in; what a
+ * damaged log does not take is left, since one customer's damage keeps nobody else waiting (ADR 40).
  */
 import type { EventContext, SessionFact } from '@travessia/schemas/events'
 import { systemTenantId } from '@travessia/schemas/ids'
 import type { AgentAddress } from '@travessia/schemas/topics'
+import type { Logger } from 'pino'
+import { recordUnlessDamaged, unlessDamaged } from './audit/damaged-log.ts'
 import { orderOf } from './bus/command-bus.ts'
 import type { Dispatcher } from './bus/dispatcher.ts'
 import type { Recorder } from './bus/recorder.ts'
@@ -29,22 +32,25 @@ type Deps = {
   readonly nodeId: string
   readonly version: string
   readonly now: () => number
+  readonly log: Logger
 }
 
 export async function recover(deps: Deps): Promise<void> {
-  const { store, views, recorder, dispatcher, fileSender, nodeId, version, now } = deps
+  const { store, views, dispatcher, fileSender, nodeId, version, now, log } = deps
   const context = eventContext({ type: 'system', id: nodeId }, now())
-  await store.append({
+  await recordUnlessDamaged(deps, {
     ...{ tenantId: systemTenantId, streamKind: 'system', streamId: nodeId, expected: 'any' },
     events: [{ ...context, type: 'ServerStarted', data: { version, nodeId } }],
   })
-  await noteLost(await views.agents.connected(), recorder)
+  await noteLost(await views.agents.connected(), deps)
   for (const exchange of await views.sessions.openExchanges())
-    await closeExchange(store, exchange, context)
+    await closeExchange(deps, exchange, context)
   for (const { id, tenantId, ...places } of await views.viewings.open()) {
     const stream = { tenantId, streamKind: 'camera', streamId: id } as const
     const intent = { type: 'CloseView', end: { reason: 'crash' } } as const
-    await handle(store, viewing, stream, intent, { ...context, ...places })
+    await unlessDamaged(log, { tenantId, viewingId: id }, () =>
+      handle(store, viewing, stream, intent, { ...context, ...places }),
+    )
   }
   for (const row of await views.commands.open()) {
     const { id: commandId, tenantId, userId, issued, status } = row
@@ -59,16 +65,23 @@ export async function recover(deps: Deps): Promise<void> {
 }
 
 /** A commit of the log for many, not one for each: a fleet waits for this node. */
-async function noteLost(agents: readonly AgentAddress[], recorder: Recorder): Promise<void> {
+async function noteLost(
+  agents: readonly AgentAddress[],
+  { recorder, log }: Pick<Deps, 'recorder' | 'log'>,
+): Promise<void> {
   const intent = { type: 'DisconnectAgent', reason: 'node-restart' } as const
   for (let first = 0; first < agents.length; first += together) {
     const some = agents.slice(first, first + together)
-    await Promise.all(some.map((agent) => recorder.agentIntent(agent, intent)))
+    const lost = ({ tenantId, agentId }: AgentAddress) =>
+      unlessDamaged(log, { tenantId, agentId }, () =>
+        recorder.agentIntent({ tenantId, agentId }, intent),
+      )
+    await Promise.all(some.map(lost))
   }
 }
 
 async function closeExchange(
-  store: EventStore,
+  deps: Pick<Deps, 'store' | 'log'>,
   exchange: OpenExchange,
   context: EventContext,
 ): Promise<void> {
@@ -79,7 +92,7 @@ async function closeExchange(
         data: { requestId, code: 1006, framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 },
       }
     : { type: 'HttpExchangeFailed', data: { requestId, stage: 'crash', errorCode: 'TUNNEL_LOST' } }
-  await store.append({
+  await recordUnlessDamaged(deps, {
     ...{ tenantId, streamKind: 'session', streamId, expected: 'any' },
     events: [{ ...context, ...present({ installationId, deviceId, sessionId }), ...fact }],
   })

@@ -7,6 +7,7 @@ import type { Actor, EventContext } from '@travessia/schemas/events'
 import type { SessionAccess } from '@travessia/schemas/grant'
 import { newId } from '@travessia/schemas/ids'
 import type { Logger } from 'pino'
+import { unlessDamaged } from '../audit/damaged-log.ts'
 import { handle } from '../domain/decider.ts'
 import { session as decider, defaultTtlSeconds, type Extension } from '../domain/session.ts'
 import { eventContext } from '../event-context.ts'
@@ -90,7 +91,12 @@ export class RemoteSessions {
     for (const row of await this.#deps.views.sessions.active()) {
       const session = this.#toLive(row)
       if (session.expiresAt > this.#deps.now()) this.#add(session)
-      else await this.#end(session, 'SessionExpired', 'crash-recovery')
+      else
+        await unlessDamaged(
+          this.#deps.log,
+          { tenantId: session.tenantId, sessionId: session.id },
+          () => this.#end(session, 'SessionExpired', 'crash-recovery'),
+        )
     }
   }
 

@@ -121,3 +121,14 @@ test('signing out ends the remote sessions of that sign-in, not those of another
     reason: 'signed-out',
   })
 })
+
+test('who signs out of a customer whose log is damaged is signed out, and so are their remote sessions', async () => {
+  const { node, services, caller } = await setUp()
+  const { store, sessions } = node.parts
+  const loginId = newId()
+  const { id } = await node.open(await node.register(), { loginId })
+  const { userId } = sessions.find(id) ?? {}
+  store.evidence.refuse(tenantId)
+  await signOut(services, { userId, tenantId, loginId } as Principal, caller())
+  expect(sessions.find(id)).toBeUndefined()
+})

@@ -4,7 +4,7 @@ import type { Role } from '@travessia/schemas/devices'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { AccessFact, EventContext } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
-import { recordUnlessDamaged } from '../audit/damaged-log.ts'
+import { recordUnlessDamaged, unlessDamaged } from '../audit/damaged-log.ts'
 import { type AccessIntent, access } from '../domain/access.ts'
 import { handle } from '../domain/decider.ts'
 import { eventContext } from '../event-context.ts'
@@ -146,9 +146,11 @@ export async function signOut(
   const fact = { type: 'UserSignedOut', data: { userId } } as const
   await Promise.all([
     recordUnlessDamaged(services, noteOf(services, { id: userId, tenantId }, caller, fact)),
-    services.sessions.revokeWhere(
-      (session) => session.userId === userId && (session.loginId ?? loginId) === loginId,
-      'signed-out',
+    unlessDamaged(services.log, { tenantId, userId }, () =>
+      services.sessions.revokeWhere(
+        (session) => session.userId === userId && (session.loginId ?? loginId) === loginId,
+        'signed-out',
+      ),
     ),
   ])
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
@@ -79,6 +80,19 @@ test('killed after the fact, the next start does the rest, once', async () => {
   await finishErasures(services)
   expect(await isGone()).toBe(true)
   expect(services.subjectKeys.isFinished(tenantId, userId)).toBe(true)
+})
+
+test('what was promised is done also where the log, damaged since, does not take the end of an open session', async () => {
+  const { services, isGone } = await setUp()
+  const intent = { type: 'EraseSubject', userId, isLastAdmin: false } as const
+  await recordAccess(services, { tenantId, userId, intent, context })
+  const { revokeWhere } = services.sessions
+  services.sessions.revokeWhere = async (...which) => {
+    await revokeWhere(...which)
+    throw new TravessiaError('STORE_UNAVAILABLE', { problem: 'damaged' })
+  }
+  await finishErasures(services)
+  expect(await isGone()).toBe(true)
 })
 
 test('nothing is swept while the views do not know every event', async () => {

@@ -4,6 +4,7 @@
  * backup: the log still says who was erased.
  */
 import type { EventContext } from '@travessia/schemas/events'
+import { unlessDamaged } from '../audit/damaged-log.ts'
 import type { Services } from '../services.ts'
 import type { Erased } from '../views/erasures.ts'
 import { recordAccess } from './accounts.ts'
@@ -36,7 +37,9 @@ async function finish(services: Deps, { tenantId, userId }: Erased): Promise<voi
   logins.endAllOf(userId)
   users.erase(userId)
   subjectKeys.erase(tenantId, userId, now())
-  await sessions.revokeWhere((session) => session.userId === userId, 'access-changed')
+  await unlessDamaged(log, { tenantId, userId }, () =>
+    sessions.revokeWhere((session) => session.userId === userId, 'access-changed'),
+  )
   const removed = await blobs.erase(tenantId, userId)
   subjectKeys.finish(tenantId, userId)
   log.info({ tenantId, userId, blobs: removed }, 'person erased')
