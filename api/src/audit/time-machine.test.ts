@@ -67,6 +67,29 @@ test('whoever is narrowed to some installations sees those, and no members', asy
     expect(installationId).toBe(one?.id)
 })
 
+test('whoever was suspended at that instant had no access', async () => {
+  const userId = newId()
+  const change = async (type: 'RoleGranted' | 'AccessSuspended' | 'AccessRestored', at: number) => {
+    const data = type === 'RoleGranted' ? { userId, role: 'operator' } : { userId }
+    const { position } = await store.append({
+      ...{ tenantId, streamKind: 'access', streamId: userId, expected: at || 'none' },
+      events: [
+        {
+          at: wide.at,
+          actor: { type: 'user', id: userId },
+          correlationId: newId(),
+          type,
+          data,
+        } as never,
+      ],
+    })
+    const { members } = await new TimeMachine(store).stateAt({ ...wide, position })
+    return members.some((one) => one.userId === userId)
+  }
+  const seen = [await change('RoleGranted', 0), await change('AccessSuspended', 1)]
+  expect([...seen, await change('AccessRestored', 2)]).toEqual([true, false, true])
+})
+
 test('a session whose time had run out is not open, though its end was not recorded by then', async () => {
   const made: readonly unknown[] = ['SessionRequested', 'SessionOpened']
   const one = fc.sample(

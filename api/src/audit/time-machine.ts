@@ -123,10 +123,12 @@ export async function stateOf(
     })),
     members:
       installationIds === null
-        ? (await views.members.list(tenantId)).map(({ userId, role, installationIds: some }) => ({
-            ...{ userId, userName: nameOf(userId), role },
-            installationIds: some && [...some],
-          }))
+        ? (await views.members.list(tenantId))
+            .filter(({ isSuspended }) => !isSuspended)
+            .map(({ userId, role, installationIds: some }) => ({
+              ...{ userId, userName: nameOf(userId), role },
+              installationIds: some && [...some],
+            }))
         : [],
   }
 }

@@ -60,6 +60,11 @@ test('what is packed is read back, whatever it is', async () => {
   )
 })
 
+test('folders that somebody packed by name are no files', async () => {
+  const files = { 'blobs/': text(''), 'blobs/a': text('x'), 'full/': text('y') }
+  expect(await unpacked(await packed(files))).toEqual({ 'blobs/a': 'x', 'full/': 'y' })
+})
+
 test('a large one is zip64, which we read and unzip and Python find whole', async () => {
   const files = { 'a.txt': text('x'.repeat(100_000)), 'é/b': text('two'), empty: [] }
   const bytes = await packed(files, true)

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Past } from './past.svelte.ts'
+import { serverTime } from './server-time.ts'
 
 const noon = Date.parse('2026-11-24T12:00:00.000Z')
 const minute = 60_000
@@ -85,6 +86,14 @@ test('an instant that has not come is not asked for', async () => {
   past.move(noon)
   await settled()
   expect([past.isFuture, times()]).toEqual([false, ['2026-11-24T12:00:00.000Z']])
+})
+
+test('what is now by the server’s clock is not to come, whatever this phone’s says', async () => {
+  serverTime.heard(noon + 5 * minute)
+  past = new Past(noon + minute)
+  await settled()
+  serverTime.forget()
+  expect([past.isFuture, asked.length]).toEqual([false, 1])
 })
 
 test('of a busy server is told, and it can be asked again', async () => {

@@ -2,6 +2,7 @@
 import type { PastState } from '@travessia/schemas/past-state'
 import { ApiError, open } from '../api.ts'
 import { pastHref } from '../instant.ts'
+import { present, serverTime } from './server-time.ts'
 
 const restMs = 600
 
@@ -36,7 +37,8 @@ export class Past {
     this.atMs = atMs
     this.shown = undefined
     this.error = undefined
-    this.isFuture = atMs > Date.now()
+    // Of two clocks the later: what has just happened is not to come.
+    this.isFuture = atMs > Math.max(Date.now(), serverTime.at(present()) ?? 0)
   }
 
   async load(): Promise<void> {

@@ -74,4 +74,6 @@ test('cited by another hash it is another event, whatever proves it', () => {
     expect(isOther(cited)).toBe(false)
   for (const cited of ['', 'x', hash.slice(1), toHex(leafHash('x'))])
     expect(isOther(cited)).toBe(true)
+  const { leaf: _gone, ...missing } = found
+  expect(checkEvent(missing, hash)).toMatchObject({ standing: 'missing', isOther: false })
 })

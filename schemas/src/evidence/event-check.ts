@@ -15,7 +15,7 @@ export type EventCheck = {
   readonly standing: EventStanding
   /** Of the event, as it is cited: hexadecimal. */
   readonly hash: string
-  /** Cited by another hash: it is not the event that was meant. */
+  /** Cited by another hash than what is there: it is not the event that was meant. */
   readonly isOther: boolean
   /** What was signed, where that is known. */
   readonly tree: Tree | undefined
@@ -24,7 +24,8 @@ export type EventCheck = {
 export function checkEvent(found: EventProof, cited: string | null): EventCheck {
   const hash = toHex(fromBase64(found.leaf ?? ''))
   const tree = treeOf(found)
-  const isOther = cited !== null && cited.trim().toLowerCase() !== hash
+  const isThere = found.leaf !== undefined
+  const isOther = isThere && cited !== null && cited.trim().toLowerCase() !== hash
   return { standing: standingOf(found, tree), hash, isOther, tree }
 }
 

@@ -47,9 +47,11 @@ export async function readDirectory(file: RandomFile): Promise<Map<string, ZipEn
   const entries = new Map<string, ZipEntry>()
   for (let place = 0, n = 0; n < count; n += 1) {
     const { entry, next } = centralEntry(directory, place)
+    place = next
+    // Whoever packs a folder again may name it beside its files.
+    if (entry.name.endsWith('/') && entry.bytes === 0) continue
     if (entries.has(entry.name)) throw new RangeError(`${entry.name} is there twice`)
     entries.set(entry.name, entry)
-    place = next
   }
   return entries
 }
