@@ -87,6 +87,22 @@ test('a tenant with something new gets a signed checkpoint within about a second
   for (const { tenantId } of [one, two]) await requireSound(store, tenantId)
 })
 
+test('one customer of whom another root was signed meanwhile holds up no other', async () => {
+  const store = await openStore(newPath())
+  const lines: string[] = []
+  const [one, two] = [append(), append()]
+  await store.append(one)
+  await checkpointerOf(store, lines).start()
+  await expect.poll(() => sizeOf(store, one.tenantId)).toBe(1)
+  const note = (await store.evidence.newestCheckpoint(one.tenantId))?.note ?? ''
+  const other = { size: 2, root: Buffer.alloc(32), note, at: new Date().toISOString() }
+  await store.evidence.keep([{ tenantId: one.tenantId, ...other }])
+  await Promise.all([store.append({ ...one, events: [event()] }), store.append(two)])
+  await expect.poll(() => sizeOf(store, two.tenantId)).toBe(1)
+  await requireSound(store, two.tenantId)
+  expect(lines.filter((line) => line.includes(one.tenantId)).length).toBeGreaterThan(0)
+})
+
 test('what somebody looked at before it was signed is signed all the same', async () => {
   const store = await openStore(newPath())
   const checkpointer = checkpointerOf(store)

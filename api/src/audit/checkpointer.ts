@@ -135,8 +135,23 @@ export class Checkpointer {
       const known = await this.#trees.get(tenantId)
       if ((known?.signed?.size ?? 0) < size) trees.push(await this.#catchUp(tenantId))
     }
-    await this.#sign(trees)
-    this.#seen = head
+    if (await this.#signEach(trees)) this.#seen = head
+  }
+
+  /** In one commit; where that fails each by itself, so that one holds up no other. @returns whether all are signed */
+  async #signEach(trees: readonly Tree[]): Promise<boolean> {
+    let failures = 0
+    const alone = async (tree: Tree) => {
+      await this.#sign([tree]).catch((error: unknown) => {
+        failures += 1
+        const { tenantId } = tree
+        this.#deps.log.error({ err: error, tenantId }, 'no checkpoint made, trying again')
+      })
+    }
+    await this.#sign(trees).catch(async () => {
+      for (const tree of trees) await alone(tree)
+    })
+    return failures === 0
   }
 
   async #catchUp(tenantId: string): Promise<Tree> {

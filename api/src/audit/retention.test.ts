@@ -185,6 +185,33 @@ test('where nobody has said for how long, everything is kept', async () => {
   expect(await all()).toEqual(before)
 }, 60_000)
 
+test('one customer whose log is damaged, or who looks at what would go, holds up no other in the daily round', async () => {
+  const [damaged, busy] = [newId(), newId()]
+  const old = () => event({ at: '2025-12-01T10:00:00.000Z' })
+  for (const tenantId of [damaged, busy, people.tenantId]) {
+    await store.append(append({ tenantId, events: [old()] }))
+    const said = event({ at: new Date(now()).toISOString() })
+    await retention.change(tenantId, { type: 'ChangeRetention', days }, said)
+  }
+  store.evidence.refuse(damaged)
+  const goOn = Promise.withResolvers<void>()
+  const { readEntries } = store.evidence
+  vi.spyOn(store.evidence, 'readEntries').mockImplementation(async (filter, page) => {
+    if (filter.tenantId === busy) await goOn.promise
+    return readEntries.call(store.evidence, filter, page)
+  })
+  const tenants = async () => [damaged, busy, people.tenantId]
+  const shown = { retentions: { tenants }, until: async () => undefined } as unknown as Views
+  const rounds = new Retention({ store, views: shown, nodeId, now, log })
+  const looking = rounds.due(busy)
+  rounds.start()
+  await expect.poll(() => goneOf(people.tenantId)).toBe(1)
+  goOn.resolve()
+  expect((await looking)?.plan.events).toBe(1)
+  await rounds.stop()
+  expect([await goneOf(damaged), await goneOf(busy)]).toEqual([0, 0])
+}, 60_000)
+
 test('what would go is counted once at a time', async () => {
   await live(200)
   await decide({ type: 'ChangeRetention', days })
@@ -260,6 +287,8 @@ test('whoever holds the file can remove nothing that no fact in the log has name
   refuse('update expired_leaf set applied_position = 1', 'append only')
   database.close()
 }, 60_000)
+
+const goneOf = async (tenantId: string) => (await store.evidence.readExpired(tenantId, page)).length
 
 /** Whether a bundle may begin now. */
 function begin(tenantId: string): string {

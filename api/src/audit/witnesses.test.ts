@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TravessiaError } from '@travessia/schemas/errors'
 import { fromBase64 } from '@travessia/schemas/evidence/bytes'
 import {
   type Checkpoint,
@@ -128,6 +129,19 @@ test('the next one has a proof from what was confirmed, at most each ten seconds
   await grow(agent.tenantId, 1)
   expect(await after(9_999)).toEqual([])
   expect(await after(1)).toHaveLength(1)
+})
+
+test('one log whose checkpoint cannot be read holds up no other', async () => {
+  const [one, other] = [newAgent(), newAgent()]
+  const { grow, after, store } = await node([one, other])
+  for (const { tenantId } of [one, other]) await grow(tenantId, 1)
+  const { evidence } = store
+  const newest = evidence.newestCheckpoint.bind(evidence)
+  vi.spyOn(evidence, 'newestCheckpoint').mockImplementation(async (tenantId) => {
+    if (tenantId === one.tenantId) throw new TravessiaError('STORE_UNAVAILABLE')
+    return newest(tenantId)
+  })
+  expect((await after(0)).map(({ agentId }) => agentId)).toEqual([other.agentId])
 })
 
 test('who does not answer is asked ever less often, never more than ten minutes apart', async () => {

@@ -92,22 +92,24 @@ export class Witnesses {
 
   /** Once at every agent that is there. */
   async look(): Promise<void> {
-    const { store, online, now, log } = this.#deps
     const newest = new Map<string, KeptCheckpoint | undefined>()
-    for (const agent of online()) {
-      const { tenantId } = agent
-      const standing = await this.#standingOf(agent)
-      if (standing.isRefusing || now() < standing.nextAt) continue
-      if (!newest.has(tenantId))
-        newest.set(tenantId, await store.evidence.newestCheckpoint(tenantId))
-      const checkpoint = newest.get(tenantId)
-      if (!checkpoint || checkpoint.size <= standing.confirmed) continue
-      standing.nextAt = now() + Math.min(everyMs * 2 ** standing.unanswered, longestMs)
-      standing.unanswered += 1
-      await this.#show(agent, checkpoint, standing.confirmed).catch((error: unknown) =>
-        log.warn({ err: error, ...agent }, 'checkpoint not shown'),
+    for (const agent of this.#deps.online())
+      await this.#lookAt(agent, newest).catch((error: unknown) =>
+        this.#deps.log.warn({ err: error, ...agent }, 'checkpoint not shown'),
       )
-    }
+  }
+
+  async #lookAt(agent: AgentAddress, newest: Map<string, KeptCheckpoint | undefined>) {
+    const { store, now } = this.#deps
+    const { tenantId } = agent
+    const standing = await this.#standingOf(agent)
+    if (standing.isRefusing || now() < standing.nextAt) return
+    if (!newest.has(tenantId)) newest.set(tenantId, await store.evidence.newestCheckpoint(tenantId))
+    const checkpoint = newest.get(tenantId)
+    if (!checkpoint || checkpoint.size <= standing.confirmed) return
+    standing.nextAt = now() + Math.min(everyMs * 2 ** standing.unanswered, longestMs)
+    standing.unanswered += 1
+    await this.#show(agent, checkpoint, standing.confirmed)
   }
 
   async #show(agent: AgentAddress, checkpoint: KeptCheckpoint, from: number): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandOrder } from '@travessia/schemas/commands'
+import { TravessiaError } from '@travessia/schemas/errors'
 import type { Fact, StreamKind } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
@@ -180,6 +181,24 @@ test('rejected or lapsed, it is never sent', async () => {
   })
   expect(await views.commands.awaiting(tenantId)).toEqual([])
   expect(orders.length).toBe(before)
+})
+
+test('a command that cannot lapse holds up no other, and lapses when it can', async () => {
+  const [first, second] = [await ask(), await ask()]
+  clock.now += approvalMs
+  const broken = {
+    ...{ readStream: store.readStream.bind(store) },
+    append: async (one) => {
+      if (one.streamId === first.commandId) throw new TravessiaError('STORE_UNAVAILABLE')
+      return store.append(one)
+    },
+  } satisfies Partial<EventStore> as unknown as EventStore
+  const deps = { views, dispatcher: { add: () => undefined }, isOnline: () => true, now, log }
+  await new Approvals({ ...deps, store: broken, commands: bus }).lapse()
+  expect((await rowOf(first.commandId)).status).toBe('awaiting')
+  expect((await rowOf(second.commandId)).status).toBe('expired')
+  await approvals.lapse()
+  expect((await rowOf(first.commandId)).status).toBe('expired')
 })
 
 test('offline at the request or at the approval, it is refused and not sent later', async () => {

@@ -104,15 +104,23 @@ export class Approvals {
     await this.#deps.views.until(position)
   }
 
-  /** Ends what nobody decided in time. */
+  /** Ends what nobody decided in time, each by itself: in a damaged log nothing ends. */
   async lapse(): Promise<void> {
-    const at = this.#deps.now()
-    for (const row of await this.#deps.views.commands.awaiting()) {
+    const { views, now, log } = this.#deps
+    const at = now()
+    for (const row of await views.commands.awaiting()) {
       if (Date.parse(row.issued.expiresAt) > at) continue
-      const context = contextOf(row, { type: 'system', id: 'approvals' }, at)
-      const { position } = await this.#decide(row, { type: 'LapseCommand', now: at }, () => context)
-      await this.#deps.views.until(position)
+      const { tenantId, id: commandId } = row
+      await this.#lapse(row, at).catch((error: unknown) =>
+        log.error({ err: error, tenantId, commandId }, 'command not lapsed, trying again'),
+      )
     }
+  }
+
+  async #lapse(row: CommandRow, at: number): Promise<void> {
+    const context = contextOf(row, { type: 'system', id: 'approvals' }, at)
+    const { position } = await this.#decide(row, { type: 'LapseCommand', now: at }, () => context)
+    await this.#deps.views.until(position)
   }
 
   /** Why it may not be sent now: as at the request, or it has changed, or whoever asked may not any more. */
