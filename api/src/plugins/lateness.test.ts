@@ -10,8 +10,9 @@ async function started(maxLagMs: number) {
   addErrorHandler(app)
   await refuseWhileLate(app, maxLagMs)
   app.get('/', async () => 'here')
-  return async () => {
-    const { statusCode, headers, body } = await app.inject('/')
+  app.get('/stop', { config: { evenLate: true } }, async () => 'stopped')
+  return async (path = '/') => {
+    const { statusCode, headers, body } = await app.inject(path)
     return statusCode === 200 ? body : [JSON.parse(body).code, headers['retry-after']]
   }
 }
@@ -31,6 +32,6 @@ test('while the event loop is late requests are refused, and when it is not any 
   const ask = await started(100)
   for (const until = performance.now() + 2_500; performance.now() < until; await setImmediate())
     block(300)
-  expect(await ask()).toEqual(['NODE_BUSY', '5'])
-  await expect.poll(ask).toBe('here')
+  expect([await ask(), await ask('/stop')]).toEqual([['NODE_BUSY', '5'], 'stopped'])
+  await expect.poll(() => ask()).toBe('here')
 })

@@ -22,7 +22,7 @@ export function addCommandRoutes(app: App, services: Services): void {
   app.post(
     '/api/devices/:id/commands',
     {
-      config: { permission: 'operate', scope: 'device' },
+      config: { permission: 'operate', scope: 'device', evenLate: true },
       schema: {
         params: idParams,
         headers: actHeaders,
