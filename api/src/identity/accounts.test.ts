@@ -1,3 +1,4 @@
+import { scryptSync } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { newId } from '@travessia/schemas/ids'
@@ -9,11 +10,17 @@ import type { Services } from '../services.ts'
 import { changePassword, signIn, signOut } from './accounts.ts'
 import { Attempts, attemptCounters } from './attempts.ts'
 import { Logins } from './logins.ts'
-import { hashPassword } from './passwords.ts'
+import { verifyPassword } from './passwords.ts'
 import { openSecretsDatabase } from './secrets-database.ts'
+import { Tokens } from './tokens.ts'
 import { Users } from './users.ts'
+import { Vault } from './vault.ts'
 
 const password = 'uma-senha-comprida'
+const salt = Buffer.alloc(16)
+const hash = scryptSync(password, salt, 32, { N: 16, r: 1, p: 1 })
+/** Checked in no time. */
+const cheap = `scrypt$16$1$1$${salt.toString('base64url')}$${hash.toString('base64url')}`
 const email = 'ana@example.com'
 
 async function setUp(ofAddress = 3) {
@@ -25,21 +32,35 @@ async function setUp(ofAddress = 3) {
     new Logins(database, Date.now),
     [] as string[],
   ]
-  const { store, sessions } = node.parts
+  const { store, sessions, views } = node.parts
+  const tokens = await Tokens.create(new Vault(database, '00'.repeat(32)), Date.now)
   const services = {
-    ...{ store, sessions, users, logins, now: Date.now, ...attemptCounters() },
+    ...{ store, views, sessions, tokens, users, logins, now: Date.now, ...attemptCounters() },
     addressAttempts: new Attempts({ max: ofAddress, windowMs: 60_000, now: Date.now }),
     log: pino({}, { write: (line) => void logged.push(JSON.parse(line).msg) }),
   } as unknown as Services
-  const add = async (id: string) => {
-    const hash = await hashPassword(password)
-    users.add({ id, tenantId, email, name: 'Ana', language: 'pt-BR', password: hash })
+  const add = async (id: string, as = email) => {
+    users.add({ id, tenantId, email: as, name: 'Ana', language: 'pt-BR', password: cheap })
+    const data = { userId: id, role: 'operator' } as const
+    const actor = { type: 'user', id } as const
+    const context = { actor, at: new Date().toISOString(), correlationId: newId() }
+    const { position } = await store.append({
+      ...{ tenantId, streamKind: 'access', streamId: id, expected: 'any' },
+      events: [{ ...context, type: 'RoleGranted', data }],
+    })
+    await views.until(position)
   }
   const caller = (clientIp = '192.0.2.7') => ({ clientIp, correlationId: newId() })
   const trySignIn = (email: string, clientIp?: string) =>
     signIn(services, { email, password: 'errada', caller: caller(clientIp) })
-  return { node, services, logged, add, caller, trySignIn }
+  const signInRightly = (email: string) => signIn(services, { email, password, caller: caller() })
+  return { node, services, logged, add, caller, trySignIn, signInRightly }
 }
+const codeOf = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => undefined,
+    (error) => error.code ?? error,
+  )
 const coded = (code: string) => expect.objectContaining({ code })
 
 test('while the log takes nothing, a wrong password is answered as for nobody, and said in our own log', async () => {
@@ -63,12 +84,56 @@ test('as many wrong passwords from an IPv6 network as an address may have, and i
   await expect(trySignIn(email, '2001:db8:0:1::1')).rejects.toEqual(coded('CREDENTIALS_INVALID'))
 })
 
-test('guesses that come at once are counted before the slow check', async () => {
-  const { trySignIn } = await setUp()
-  const tries = Array.from({ length: 8 }, (_, n) => trySignIn(`${n}@example.com`))
-  const codes = (await Promise.allSettled(tries)).map((one) => 'reason' in one && one.reason.code)
-  expect(codes.filter((code) => code === 'CREDENTIALS_INVALID')).toHaveLength(3)
-  expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(5)
+test.each([
+  ['from one network', () => '192.0.2.7', 10],
+  ['from everywhere', (n: number) => `192.0.2.${n}`, 12],
+])(
+  'guesses at an account that come at once %s are counted before the slow check',
+  async (_where, ipOf, most) => {
+    const { trySignIn, services, add } = await setUp(1_000)
+    await add(newId())
+    for (let n = 0; n < 88; n += 1) services.accountAttempts.failed(email)
+    const tries = Array.from({ length: 15 }, (_, n) => trySignIn(email, ipOf(n)))
+    const codes = await Promise.all(tries.map(codeOf))
+    expect(codes.filter((code) => code === 'CREDENTIALS_INVALID')).toHaveLength(most)
+    expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(15 - most)
+  },
+)
+
+test('guesses at many accounts that come at once from one address are as many as may wait, and all of them count', async () => {
+  const { trySignIn, add } = await setUp(50)
+  const people = Array.from({ length: 70 }, (_, n) => `${n}@example.com`)
+  for (const one of people) await add(newId(), one)
+  const codes = await Promise.all(people.map((one) => codeOf(trySignIn(one))))
+  expect(codes.filter((code) => code === 'CREDENTIALS_INVALID')).toHaveLength(62)
+  expect(codes.filter((code) => code === 'NODE_BUSY')).toHaveLength(8)
+  await expect(trySignIn(email)).rejects.toEqual(coded('RATE_LIMITED'))
+})
+
+test('people of one office who sign in at once with the right password all come in', async () => {
+  const { add, signInRightly } = await setUp(3)
+  const people = Array.from({ length: 60 }, (_, n) => `${n}@example.com`)
+  for (const one of people) await add(newId(), one)
+  const codes = await Promise.all(people.map((one) => codeOf(signInRightly(one))))
+  expect(codes).toEqual(people.map(() => undefined))
+})
+
+test('a password that a busy node did not look at is no wrong one, of whoever signs in or changes it', async () => {
+  const { services, add, caller, signInRightly } = await setUp(3)
+  const userId = newId()
+  await add(userId)
+  const principal = { userId, tenantId, email, loginId: newId() } as Principal
+  const change = { newPassword: 'outra-senha-boa', caller: caller() }
+  const flood = Array.from({ length: 62 }, () => verifyPassword('x', cheap))
+  for (let n = 1; n <= 11; n += 1) {
+    expect(await codeOf(signInRightly(email))).toBe('NODE_BUSY')
+    expect(await codeOf(changePassword(services, principal, { password, ...change }))).toBe(
+      'NODE_BUSY',
+    )
+  }
+  await Promise.all(flood)
+  expect(await codeOf(signInRightly(email))).toBeUndefined()
+  expect(await codeOf(changePassword(services, principal, { password, ...change }))).toBeUndefined()
 })
 
 test('ten wrong passwords from one network do not lock the owner out elsewhere, a hundred from everywhere do', async () => {

@@ -13,7 +13,7 @@ import type { Principal } from '../plugins/principal.ts'
 import { present } from '../present.ts'
 import type { Services } from '../services.ts'
 import type { Append } from '../store/event-store.ts'
-import { networkOf } from './attempts.ts'
+import { type Attempts, networkOf } from './attempts.ts'
 import { hashPassword, requireStrong, verifyPassword } from './passwords.ts'
 
 export type Caller = { readonly clientIp: string; readonly correlationId: string }
@@ -59,8 +59,25 @@ export async function addUser(
 }
 
 /**
+ * Counted before the slow check, so that a thousand guesses at once are not one; what was not checked is none.
+ * @throws TravessiaError RATE_LIMITED, NODE_BUSY
+ */
+async function isRightGuess(
+  counts: ReadonlyArray<readonly [Attempts, string]>,
+  password: string,
+  stored: string | undefined,
+): Promise<boolean> {
+  for (const [attempts, key] of counts) attempts.require(key)
+  for (const [attempts, key] of counts) attempts.failed(key)
+  return verifyPassword(password, stored).catch((error: unknown) => {
+    for (const [attempts, key] of counts) attempts.forgive(key)
+    throw error
+  })
+}
+
+/**
  * Same answer and same time whether the account exists or not.
- * @throws TravessiaError CREDENTIALS_INVALID, RATE_LIMITED
+ * @throws TravessiaError CREDENTIALS_INVALID, RATE_LIMITED, NODE_BUSY
  */
 export async function signIn(
   services: Services,
@@ -73,14 +90,13 @@ export async function signIn(
   const counts = [
     [signInAttempts, pair],
     [accountAttempts, account],
-    [addressAttempts, address],
   ] as const
-  for (const [attempts, key] of counts) attempts.require(key)
-  // Counted before the slow check, so that a thousand guesses at once are not one.
-  for (const [attempts, key] of counts) attempts.failed(key)
+  addressAttempts.require(address)
   const user = services.users.byEmail(email)
-  const isRight = await verifyPassword(password, user?.password)
+  const isRight = await isRightGuess(counts, password, user?.password)
   if (!user || !isRight || user.isDisabled) {
+    // Not before: an office signs in at once, from one address. Guesses under way are as many as may wait (`passwords.ts`).
+    addressAttempts.failed(address)
     // Not waited for: the time it takes, or its failure, would say that the account exists.
     if (user)
       services.store
@@ -97,7 +113,6 @@ export async function signIn(
   }
   signInAttempts.succeeded(pair)
   accountAttempts.forgive(account)
-  addressAttempts.forgive(address)
   const fact = {
     type: 'UserSignedIn',
     data: { userId: user.id, clientIp: caller.clientIp },
@@ -111,7 +126,7 @@ export async function signIn(
 
 /**
  * The sign-ins everywhere else end with the old password, and all remote sessions: nobody knows which sign-in opened them.
- * @throws TravessiaError CREDENTIALS_INVALID (the old one is wrong), PASSWORD_WEAK, RATE_LIMITED
+ * @throws TravessiaError CREDENTIALS_INVALID (the old one is wrong), PASSWORD_WEAK, RATE_LIMITED, NODE_BUSY
  */
 export async function changePassword(
   services: Services,
@@ -120,9 +135,8 @@ export async function changePassword(
 ): Promise<void> {
   const { userId, tenantId, email, loginId } = principal
   const own = `own ${userId}`
-  services.signInAttempts.require(own)
-  services.signInAttempts.failed(own)
-  const isRight = await verifyPassword(change.password, services.users.get(userId)?.password)
+  const stored = services.users.get(userId)?.password
+  const isRight = await isRightGuess([[services.signInAttempts, own]], change.password, stored)
   if (!isRight) throw new TravessiaError('CREDENTIALS_INVALID')
   services.signInAttempts.succeeded(own)
   requireStrong(change.newPassword, email)
