@@ -1,6 +1,7 @@
 /** An order lives for seconds, by the clock of the server and by our own. */
 import { expect, test } from 'vitest'
 import { key, orderOf, running } from './command-runner.fixture.ts'
+import { eventually } from './fixtures.ts'
 
 test('an order past its expiry is refused as expired and never reaches the driver', async () => {
   const { run, ran } = running()
@@ -53,12 +54,80 @@ test('an order from the future shows a wrong clock and does not run', async () =
   expect(ran).toEqual([])
 })
 
-test('an order that would live longer than its kind does not run', async () => {
-  const { run, ran } = running()
-  const notBefore = Date.now()
-  expect(await run(orderOf({ notBefore, expiresAt: notBefore + 5_001 }))).toMatchObject({
-    ...{ status: 'refused', errorCode: 'CLOCK_UNKNOWN' },
+test('an order lives no longer than its kind, whatever it says', async () => {
+  const lefts: number[] = []
+  const { run, runner, ended, ran } = running({
+    execute: async (_id, { startWithinMs }) => {
+      lefts.push(startWithinMs())
+      return { outcome: 'accepted' }
+    },
   })
+  const of = (ageMs: number) => {
+    const notBefore = Date.now() - ageMs
+    return orderOf({ notBefore, expiresAt: notBefore + 60_000 })
+  }
+  expect((await run(of(5_001))).status).toBe('expired')
+  expect(ran).toEqual([])
+  const fresh = of(1_000)
+  await runner.receive(await key.sign(fresh))
+  expect((await ended(fresh.id)).status).toBe('succeeded')
+  expect(lefts[0]).toBeLessThanOrEqual(4_000)
+})
+
+test.each([-8_000, -3_000, 3_000, 8_000])(
+  "when the node's clock was set by %i ms the agent asks for the time, once, and goes on",
+  async (step) => {
+    const { run, world, ran } = running()
+    let asked = 0
+    world.now = () => Date.now()
+    world.sync = async () => {
+      asked += 1
+      world.now = () => Date.now() + step
+      return world.now()
+    }
+    const isNoticed = step > 0 || step < -5_000
+    const later = () => {
+      const notBefore = Date.now() + step
+      return orderOf({ notBefore, expiresAt: notBefore + 5_000 })
+    }
+    for (const order of [later(), later()]) expect((await run(order)).status).toBe('succeeded')
+    expect([asked, ran.length]).toEqual([isNoticed ? 1 : 0, 2])
+  },
+)
+
+test('asked or not, an order whose time is over is not begun; one question serves all that came before it', async () => {
+  let finish = () => {}
+  const { runner, world, ended, ran } = running({
+    execute: () =>
+      new Promise((resolve) => {
+        finish = () => resolve({ outcome: 'accepted' })
+      }),
+  })
+  let asked = 0
+  world.sync = async () => {
+    asked += 1
+    return undefined
+  }
+  const slow = orderOf()
+  const notBefore = Date.now() - 6_000
+  const late = [1, 2, 3].map((seq) => orderOf({ notBefore, expiresAt: notBefore + 5_000, seq }))
+  for (const order of [slow, ...late]) await runner.receive(await key.sign(order))
+  await eventually(() => expect(ran).toEqual([slow.id]))
+  finish()
+  for (const { id } of late) expect((await ended(id)).status).toBe('expired')
+  expect([asked, ran]).toEqual([1, [slow.id]])
+})
+
+test('what came while the time was asked for does not live longer for the answer', async () => {
+  const { run, world, ran } = running()
+  const now = Date.now()
+  world.now = () => undefined
+  world.sync = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    world.now = () => now
+    return now
+  }
+  expect((await run(orderOf({ notBefore: now, expiresAt: now + 50 }))).status).toBe('expired')
   expect(ran).toEqual([])
 })
 
@@ -67,10 +136,9 @@ test('an unknown clock runs only what arrives on a fresh challenge', async () =>
   world.now = () => undefined
   expect(await run(orderOf())).toMatchObject({ status: 'refused', errorCode: 'CLOCK_UNKNOWN' })
   expect(ran).toEqual([])
-  world.sync = async () => Date.now()
-  const order = orderOf()
-  expect((await run(order)).status).toBe('expired')
-  let asked = 0
-  world.now = () => (asked++ === 0 ? undefined : Date.now())
+  world.sync = async () => {
+    world.now = () => Date.now()
+    return Date.now()
+  }
   expect((await run(orderOf())).status).toBe('succeeded')
 })

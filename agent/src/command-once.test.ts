@@ -60,6 +60,24 @@ test('a journal that cannot be written means nothing was begun: failed, and the 
   expect(ran).toEqual([])
 })
 
+test.each<[string, Execute, string]>([
+  ['done', async () => ({ outcome: 'accepted' }), 'succeeded'],
+  ['broken off', () => Promise.reject(new Error('bug')), 'unknown'],
+])(
+  'an emergency stop is told once though the journal cannot be written, and its end is said (%s)',
+  async (_what, execute, status) => {
+    const { run, runner, journal, reports, ran } = running({ execute })
+    journal.close()
+    const stop = orderOf({ name: 'EmergencyStop', args: {} })
+    expect(await run(stop)).toMatchObject({ status })
+    await runner.receive(await key.sign(stop))
+    await eventually(() =>
+      expect(reports.filter((report) => report.status === status)).toHaveLength(2),
+    )
+    expect(ran).toEqual([stop.id])
+  },
+)
+
 test('an end that the broker did not take is said at the next connection, however late', async () => {
   const { runner, reports, ran, world, endOf } = running()
   world.isOnline = false

@@ -1,4 +1,5 @@
-/** What an order says: how long it lives, and which command it is. */
+/** What an order says: which command it is, how long it lives, and what ends it. */
+import { urgentCommands } from '@travessia/schemas/command-lives'
 import {
   type Command,
   type CommandName,
@@ -12,10 +13,31 @@ const argumentValidators = new Map(
   commandNames.map((name) => [name as string, compile(commandCatalog[name].args)]),
 )
 
-/** ms that are left of the order's life by the monotonic clock since its receipt. */
-export function budgetOf({ notBefore, expiresAt }: CommandOrder): () => number {
-  const receivedAt = performance.now()
-  return () => expiresAt - notBefore - (performance.now() - receivedAt)
+/**
+ * ms that are left of an order's life, which is never longer than its kind's: by the server's clock, and by the
+ * monotonic one since its receipt.
+ */
+export function leftOf(
+  { notBefore, expiresAt }: CommandOrder,
+  { name }: Command,
+  {
+    now = Number.POSITIVE_INFINITY,
+    heldMs,
+  }: { readonly now?: number | undefined; readonly heldMs: number },
+): number {
+  const lifeMs = Math.min(expiresAt - notBefore, commandCatalog[name].expiresInMs)
+  return lifeMs - Math.max(heldMs, now - notBefore)
+}
+
+/** By an urgent one that came later; a file neither moves nor heats anything. */
+export function isOvertakenBy(urgent: CommandOrder, order: CommandOrder): boolean {
+  if (order.body !== undefined || urgentCommands.has(order.name) || isCalming(order)) return false
+  return order.seq < urgent.seq && order.notBefore <= urgent.notBefore
+}
+
+/** Harmless behind an emergency stop, and what is left if that one fails. */
+function isCalming({ name, args }: CommandOrder): boolean {
+  return name === 'CancelPrint' || (name === 'SetTemperature' && args['target'] === 0)
 }
 
 /** A file comes with an order that wants one, and with no other. */

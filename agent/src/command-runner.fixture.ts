@@ -48,6 +48,7 @@ export function running({
     isPaused: false,
     devices: [device, second],
     forbidden: undefined as 'POLICY_FORBIDS' | 'POLICY_HOURS' | undefined,
+    forbiddenName: undefined as string | undefined,
   }
   const driver: Driver = {
     execute: (_command, context) => {
@@ -62,7 +63,8 @@ export function running({
     clock: { now: () => world.now(), sync: () => world.sync() },
     deviceOf: (id) => world.devices.find(({ deviceId }) => deviceId === id),
     isPaused: () => world.isPaused,
-    forbids: () => world.forbidden,
+    forbids: (_device, { name }) =>
+      name === world.forbiddenName ? 'POLICY_FORBIDS' : world.forbidden,
     driverFor: async () => driver,
     report: async (report) => {
       if (world.isOnline) reports.push(report)

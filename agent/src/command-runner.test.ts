@@ -216,6 +216,56 @@ test('an emergency stop ends what was ordered before it and has not begun, also 
   expect(told.toSorted()).toEqual([stop.id, later.id, other.id].toSorted())
 })
 
+test.each(['forbidden on site', 'too late'])(
+  'an emergency stop that is not told to its device ends nothing (%s)',
+  async (why) => {
+    let finish = () => {}
+    const held = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const { runner, ended, ran, world } = running({
+      execute: async (id, { startWithinMs }) => {
+        if (id === slow.id) await held
+        return startWithinMs() > 0 ? { outcome: 'accepted' } : { outcome: 'late' }
+      },
+    })
+    const notBefore = Date.now() - (why === 'too late' ? 6_000 : 0)
+    if (why !== 'too late') world.forbiddenName = 'EmergencyStop'
+    const pause = { name: 'PausePrint', args: {}, notBefore, expiresAt: notBefore + 10_000 }
+    const [slow, waiting] = [orderOf({ ...pause, seq: 1 }), orderOf({ ...pause, seq: 2 })]
+    const expiresAt = notBefore + 5_000
+    const stop = orderOf({ name: 'EmergencyStop', args: {}, seq: 3, notBefore, expiresAt })
+    for (const order of [slow, waiting, stop]) await runner.receive(await key.sign(order))
+    await ended(stop.id)
+    finish()
+    for (const { id } of [slow, waiting]) expect((await ended(id)).status).toBe('succeeded')
+    expect(ran).toEqual([slow.id, waiting.id])
+  },
+)
+
+test('what only makes a device safer comes behind an emergency stop, in case that one failed', async () => {
+  let finish = () => {}
+  const held = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const { runner, ended, ran } = running({
+    execute: async (id) => {
+      if (id === slow.id) await held
+      return { outcome: 'accepted' }
+    },
+  })
+  const slow = orderOf({ seq: 1 })
+  const set = (target: number) => ({ name: 'SetTemperature', args: { heater: 'bed', target } })
+  const cancel = orderOf({ name: 'CancelPrint', args: {}, seq: 2 })
+  const [cool, heat] = [orderOf({ ...set(0), seq: 3 }), orderOf({ ...set(60), seq: 4 })]
+  const stop = orderOf({ name: 'EmergencyStop', args: {}, seq: 5 })
+  for (const order of [slow, cancel, cool, heat, stop]) await runner.receive(await key.sign(order))
+  await ended(stop.id)
+  finish()
+  expect(await ended(heat.id)).toMatchObject({ errorCode: 'COMMAND_OVERTAKEN' })
+  expect(ran).toEqual([slow.id, stop.id, cancel.id, cool.id])
+})
+
 test('orders that arrive in one breath keep their order though signatures take their time', async () => {
   const { runner, ran, ended } = running()
   const orders = Array.from({ length: 20 }, (_, i) => orderOf({ seq: i + 1 }))
@@ -232,4 +282,19 @@ test('the 65th order that waits is refused as too many', async () => {
   const last = orders.at(-1)?.id ?? ''
   expect(await ended(last)).toMatchObject({ status: 'refused', errorCode: 'TUNNEL_BUSY' })
   expect(ran).toHaveLength(1)
+})
+
+test('however many orders wait at other devices, a device is stopped; of its own stops four wait', async () => {
+  const { runner, ended, ran } = running({ execute: () => new Promise(() => undefined) })
+  const { deviceId } = second
+  const orders = Array.from({ length: 60 }, () => orderOf({ deviceId }))
+  const stop = { name: 'EmergencyStop', args: {} }
+  const stops = [deviceId, orderOf().deviceId].flatMap((deviceId) =>
+    Array.from({ length: 4 }, () => orderOf({ ...stop, deviceId })),
+  )
+  const fifth = orderOf(stop)
+  for (const order of [...orders, ...stops, fifth]) await runner.receive(await key.sign(order))
+  await eventually(() => expect(ran).toEqual([orders[0], ...stops].map((order) => order?.id)))
+  const last = await ended(fifth.id)
+  expect(last).toMatchObject({ status: 'refused', errorCode: 'TUNNEL_BUSY' })
 })

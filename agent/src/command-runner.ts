@@ -6,12 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from '@travessia/schemas/check'
 import { urgentCommands } from '@travessia/schemas/command-lives'
-import {
-  type Command,
-  type CommandOrder,
-  commandCatalog,
-  commandOrderSchema,
-} from '@travessia/schemas/commands'
+import { type Command, type CommandOrder, commandOrderSchema } from '@travessia/schemas/commands'
 import { compile } from '@travessia/schemas/compile'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { type ErrorCode, TravessiaError } from '@travessia/schemas/errors'
@@ -31,7 +26,8 @@ import {
   stopped,
 } from './command-endings.ts'
 import type { CommandFiles } from './command-files.ts'
-import { budgetOf, commandOf } from './command-order.ts'
+import { commandOf, isOvertakenBy, leftOf } from './command-order.ts'
+import { CommandReports, type Say } from './command-reports.ts'
 import type { CommandContext, CommandResult, Driver } from './drivers/driver.ts'
 import type { Journal } from './journal.ts'
 import { createProgress } from './progress.ts'
@@ -45,10 +41,8 @@ const listedWithinMs = 2_000
 const listedPollMs = 20
 const repeatedReportsMs = 5 * 60_000
 const maxWaiting = 64
-const maxUnsaid = 1_000
-/** Far below what the broker takes of a control connection in a second (`packetsPerSecond`), which it would end. */
-const saidAgainAtOnce = 20
-const saidAgainPauseMs = 100
+/** Of one device, beyond the others. */
+const maxWaitingUrgent = 4
 /** After a command's own time and `answerMs`. */
 const stuckMs = 50_000
 
@@ -69,8 +63,7 @@ type Deps = {
   /** By the rules of this site. */
   readonly forbids: (device: AgentDevice, command: Command) => ErrorCode | undefined
   readonly driverFor: (device: AgentDevice) => Promise<Driver>
-  /** false: the broker has not taken it; said again at the next connection. */
-  readonly report: (report: CommandReport) => Promise<boolean>
+  readonly report: Say
   readonly log: Logger
 }
 
@@ -78,19 +71,19 @@ export class CommandRunner {
   readonly #deps: Deps
   /** The last piece of work of each device, and of its files; the next one waits for it. */
   readonly #devices = new Map<string, Promise<void>>()
-  readonly #waiting = new Set<string>()
-  /** The last urgent order of each device: what was ordered before it and has not begun never does. */
+  readonly #waiting = new Map<string, CommandOrder>()
+  /** The last urgent order that each device was told: what was ordered before it and has not begun never does. */
   readonly #urgent = new Map<string, CommandOrder>()
-  /** Ends that the broker has not taken yet. */
-  readonly #unsaid = new Map<string, CommandReport>()
-  #sayingAgain: NodeJS.Timeout | undefined
+  readonly #reports: CommandReports
   readonly #abort = new AbortController()
   #intake: Promise<void> = Promise.resolve()
+  #timeAsked = { at: Number.NEGATIVE_INFINITY, answer: Promise.resolve<unknown>(undefined) }
   /** When each command under way must have ended, by the monotonic clock. */
   readonly #due = new Map<string, number>()
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#reports = new CommandReports(deps.report)
   }
 
   /** false: a driver does not come back although its time is long over. */
@@ -108,25 +101,14 @@ export class CommandRunner {
     return work
   }
 
-  /** At a new connection: what the server may not have heard, the newest first, a few at a time. */
+  /** At a new connection: what the server may not have heard. */
   resend(): void {
-    const recent = this.#deps.journal.recentReports(repeatedReportsMs)
-    const all = [...this.#unsaid.values(), ...recent]
-    const reports = new Map(all.map((report) => [report.commandId, report]))
-    this.#sayAgain([...reports.values()].toReversed())
-  }
-
-  #sayAgain(reports: readonly CommandReport[]): void {
-    clearTimeout(this.#sayingAgain)
-    for (const report of reports.slice(0, saidAgainAtOnce)) this.#deliver(report)
-    const rest = reports.slice(saidAgainAtOnce)
-    if (rest.length > 0)
-      this.#sayingAgain = setTimeout(() => this.#sayAgain(rest), saidAgainPauseMs)
+    this.#reports.resend(this.#deps.journal.recentReports(repeatedReportsMs))
   }
 
   /** Ends what is under way; the journal keeps what becomes of it. */
   async stop(): Promise<void> {
-    clearTimeout(this.#sayingAgain)
+    this.#reports.stop()
     this.#abort.abort()
     await this.#intake
     await Promise.all(this.#devices.values())
@@ -138,22 +120,28 @@ export class CommandRunner {
     if (order.agentId !== agent.agentId || order.tenantId !== agent.tenantId)
       throw new TravessiaError('COMMAND_SIGNATURE_INVALID', { problem: 'addressee' })
     const outcome = journal.outcomeOf(order.id)
-    if (outcome !== 'new' && outcome) return this.#deliver(outcome)
+    if (outcome !== 'new' && outcome) return this.#reports.deliver(outcome)
     if (outcome === undefined || this.#waiting.has(order.id))
       return this.#say(order, { status: 'delivered' })
-    if (this.#waiting.size >= maxWaiting) return this.#end(order, refused('TUNNEL_BUSY'))
+    if (this.#isFull(order)) return this.#end(order, refused('TUNNEL_BUSY'))
     this.#enqueue(order)
   }
 
+  /** Whatever one device is flooded with, another can be stopped. */
+  #isFull({ name, deviceId }: CommandOrder): boolean {
+    if (!urgentCommands.has(name)) return this.#waiting.size >= maxWaiting
+    const urgent = [...this.#waiting.values()].filter((one) => urgentCommands.has(one.name))
+    return urgent.filter((one) => one.deviceId === deviceId).length >= maxWaitingUrgent
+  }
+
   #enqueue(order: CommandOrder): void {
-    this.#waiting.add(order.id)
-    const budget = budgetOf(order)
+    this.#waiting.set(order.id, order)
+    const receivedAt = performance.now()
     this.#say(order, { status: 'delivered' })
-    if (urgentCommands.has(order.name)) this.#urgent.set(order.deviceId, order)
     const lane = order.body ? `${order.deviceId} files` : order.deviceId
     const before = this.#devices.get(lane) ?? Promise.resolve()
     const work = (urgentCommands.has(order.name) ? Promise.resolve() : before)
-      .then(() => this.#run(order, budget))
+      .then(() => this.#run(order, receivedAt))
       .catch((error: unknown) => this.#brokeOff(order, error))
       .finally(() => {
         this.#waiting.delete(order.id)
@@ -175,7 +163,7 @@ export class CommandRunner {
     }
   }
 
-  async #run(order: CommandOrder, budgetMs: () => number): Promise<void> {
+  async #run(order: CommandOrder, receivedAt: number): Promise<void> {
     const { clock, driverFor, forbids, isPaused } = this.#deps
     const device = await this.#listed(order.deviceId)
     if (this.#isOvertaken(order)) return this.#end(order, overtaken)
@@ -186,19 +174,20 @@ export class CommandRunner {
     if (!command) return this.#end(order, refused('COMMAND_UNSUPPORTED'))
     const forbidden = forbids(device, command)
     if (forbidden) return this.#end(order, refused(forbidden))
-    const now = clock.now() ?? (await clock.sync(clockSyncMs))
-    if (now === undefined) return this.#end(order, refused('CLOCK_UNKNOWN'))
-    // Issued in the future, or for longer than its kind lives: a clock is wrong, and so would be its expiry.
-    if (
-      now < order.notBefore - notBeforeToleranceMs ||
-      order.expiresAt - order.notBefore > commandCatalog[command.name].expiresInMs
-    )
-      return this.#end(order, refused('CLOCK_UNKNOWN'))
-    const leftMs = () =>
-      this.#isOvertaken(order)
-        ? 0
-        : Math.min(budgetMs(), order.expiresAt - (clock.now() ?? Number.POSITIVE_INFINITY))
-    if (leftMs() <= 0) return this.#end(order, this.#lateOf(order))
+    const leftMs = () => {
+      const heldMs = performance.now() - receivedAt
+      return this.#isOvertaken(order) ? 0 : leftOf(order, command, { now: clock.now(), heldMs })
+    }
+    const objection = (): Ending | undefined => {
+      const now = clock.now()
+      if (now === undefined || now < order.notBefore - notBeforeToleranceMs)
+        return refused('CLOCK_UNKNOWN')
+      return leftMs() > 0 ? undefined : this.#lateOf(order)
+    }
+    // The node's clock may have been set since it was last asked.
+    if (objection()) await this.#askTime(receivedAt)
+    const ending = objection()
+    if (ending) return this.#end(order, ending)
     const driver = await driverFor(device)
     const withinMs = Math.ceil(Math.max(0, leftMs()) + answerMs)
     const begun = performance.now()
@@ -209,7 +198,7 @@ export class CommandRunner {
       // Again: meanwhile the clock was asked, the driver loaded, a file brought.
       const refusal = this.#forbidden(device, command)
       if (refusal) return refused(refusal)
-      this.#deps.journal.started(order.id)
+      this.#begin(order)
       if (!order.body) this.#say(order, { status: 'running' })
       return driver.execute(command, { ...context, ...file })
     }
@@ -221,11 +210,30 @@ export class CommandRunner {
     this.#end(order, 'status' in result ? result : endingOf(result, performance.now() - begun))
   }
 
-  /** By an urgent order; a file neither moves nor heats anything. */
-  #isOvertaken({ deviceId, name, seq, notBefore, body }: CommandOrder): boolean {
-    const urgent = this.#urgent.get(deviceId)
-    if (!urgent || body !== undefined || urgentCommands.has(name)) return false
-    return seq < urgent.seq && notBefore <= urgent.notBefore
+  /** One question serves all orders that came before it. */
+  async #askTime(receivedAt: number): Promise<void> {
+    if (this.#timeAsked.at < receivedAt)
+      this.#timeAsked = { at: performance.now(), answer: this.#deps.clock.sync(clockSyncMs) }
+    await this.#timeAsked.answer
+  }
+
+  /** Nothing holds an emergency stop up, not a full disk either: lost is worse than told again after a crash. */
+  #begin(order: CommandOrder): void {
+    const { journal, log } = this.#deps
+    const isUrgent = urgentCommands.has(order.name)
+    try {
+      journal.started(order.id)
+    } catch (error) {
+      if (!isUrgent) throw error
+      log.error({ err: error, commandId: order.id }, 'start not written')
+      journal.startedUnwritten(order.id)
+    }
+    if (isUrgent) this.#urgent.set(order.deviceId, order)
+  }
+
+  #isOvertaken(order: CommandOrder): boolean {
+    const urgent = this.#urgent.get(order.deviceId)
+    return urgent !== undefined && isOvertakenBy(urgent, order)
   }
 
   #lateOf(order: CommandOrder): Ending {
@@ -274,22 +282,11 @@ export class CommandRunner {
       // A full disk: the server still learns it; after a restart the journal says "unknown".
       this.#deps.log.error({ err: error, commandId: order.id }, 'end not written')
     }
-    this.#deliver(report)
-  }
-
-  #deliver(report: CommandReport): void {
-    const { commandId } = report
-    this.#unsaid.set(commandId, report)
-    const [oldest] = this.#unsaid.keys()
-    if (oldest !== undefined && this.#unsaid.size > maxUnsaid) this.#unsaid.delete(oldest)
-    this.#deps.report(report).then(
-      (isTaken) => isTaken && this.#unsaid.delete(commandId),
-      () => undefined,
-    )
+    this.#reports.deliver(report)
   }
 
   #say(order: CommandOrder, ending: Ending): void {
-    this.#deps.report(this.#reportOf(order, ending)).catch(() => undefined)
+    this.#reports.say(this.#reportOf(order, ending))
   }
 
   #reportOf({ id }: CommandOrder, ending: Ending): CommandReport {

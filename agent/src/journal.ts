@@ -67,9 +67,16 @@ export class Journal {
     this.#write({ at: this.#now(), started: commandId })
   }
 
-  /** Durable when it returns. */
+  /** Known until a crash only: of what is told to the device although `started` threw. */
+  startedUnwritten(commandId: string): void {
+    this.#remember({ at: this.#now(), started: commandId })
+  }
+
+  /** Durable when it returns; known until a crash also when it throws. */
   ended(report: CommandReport): void {
-    this.#write({ at: this.#now(), ended: report })
+    const line = { at: this.#now(), ended: report }
+    this.#remember(line)
+    this.#write(line)
   }
 
   /** Ends of the last `withinMs`: said again at a new connection, since the last word may have been lost. */
