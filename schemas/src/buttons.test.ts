@@ -10,6 +10,10 @@ test('a button has a name, a method and a path, and may have a body, its type an
   const full = { body: '{"on":1}', contentType: 'application/json; charset=utf-8' }
   expect(isButtons([{ ...pump, ...full, safety: 'reversible' }])).toBe(true)
   expect(buttonsProblem([{ ...pump, ...full }])).toBeUndefined()
+  for (const look of ['/status?now', false] as const) {
+    expect(isButtons([{ ...pump, look }])).toBe(true)
+    expect(buttonsProblem([{ ...pump, look }])).toBeUndefined()
+  }
 })
 
 test.each([
@@ -26,6 +30,8 @@ test.each([
   ['a body beyond 4 KiB', { body: 'x'.repeat(4_097) }],
   ['a type with a line break', { contentType: 'a/b\r\nx: 1' }],
   ['a safety class that a button cannot have', { safety: 'read' }],
+  ['a look at another host', { look: '//evil.example' }],
+  ['a look that is neither a path nor none', { look: true }],
   ['more than is known', { headers: {} }],
 ])('%s is refused by the schema', (_what, change) => {
   expect(isButtons([{ ...pump, ...change }])).toBe(false)
@@ -41,6 +47,7 @@ test('what the schema cannot say is said with its place', () => {
   expect(buttonsProblem([pump, { ...pump, path: '/other' }])).toBe('/1/name')
   expect(buttonsProblem([{ ...pump, path: '/a/../../b' }])).toBe('/0/path')
   expect(buttonsProblem([{ ...pump, path: '/%2e%2e/b' }])).toBe('/0/path')
+  expect(buttonsProblem([{ ...pump, look: '/a/../../b' }])).toBe('/0/look')
   expect(buttonsProblem([{ ...pump, body: 'ç'.repeat(2_049) }])).toBe('/0/body')
   expect(buttonsProblem([{ ...pump, body: 'ç'.repeat(2_048) }])).toBeUndefined()
   const large = Array.from({ length: 5 }, (_, i) => ({

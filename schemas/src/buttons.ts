@@ -10,6 +10,8 @@ const buttonName = Type.String({
   pattern: '^(?! )[^\\x00-\\x1f\\x7f]+(?<! )$',
 })
 const maxBodyBytes = 4 * 1024
+/** With query; as it is sent. */
+const path = Type.String({ pattern: '^/(?!/)[!-~]*$', maxLength: 1_024 })
 /** Of one device: an agent holds the lists of all of them. */
 const maxAllBytes = 16 * 1024
 
@@ -18,8 +20,7 @@ const buttonSchema = Type.Object(
     /** Its id within the device. */
     name: buttonName,
     method: Type.Enum(['GET', 'POST', 'PUT', 'DELETE', 'PATCH']),
-    /** With query; as it is sent. */
-    path: Type.String({ pattern: '^/(?!/)[!-~]*$', maxLength: 1_024 }),
+    path,
     body: Type.Optional(Type.String({ maxLength: maxBodyBytes })),
     /** `text/plain` when there is a body and nothing is said. */
     contentType: Type.Optional(
@@ -27,6 +28,8 @@ const buttonSchema = Type.Object(
     ),
     /** `physical` when nothing is said. */
     safety: Type.Optional(Type.Enum(['reversible', 'physical'])),
+    /** Asked by GET, any answer will do, before a press that cannot be taken back; `HEAD /` when nothing is said. */
+    look: Type.Optional(Type.Union([path, Type.Literal(false)])),
   },
   { additionalProperties: false },
 )
@@ -39,6 +42,7 @@ export function buttonsProblem(buttons: readonly DeviceButton[]): string | undef
     const isTwin = buttons.findIndex(({ name }) => name === button.name) !== index
     if (isTwin) return `/${index}/name`
     if (!isSafeTarget(button.path)) return `/${index}/path`
+    if (button.look && !isSafeTarget(button.look)) return `/${index}/look`
     if (bytesOf(button.body ?? '') > maxBodyBytes) return `/${index}/body`
   }
   return bytesOf(JSON.stringify(buttons)) > maxAllBytes ? '' : undefined

@@ -6,14 +6,16 @@ import { TravessiaError } from '@travessia/schemas/errors'
 import type { CommandContext } from './driver.ts'
 import { beforeCommand, codeOf } from './refusal.ts'
 
-const lookMs = 2_000
+/** Of the time that is left to begin in; the rest is the command's own. */
+const share = 0.8
 
 /** @throws NotDone, and that the command's own time is over */
 export async function look(
   context: CommandContext,
   ask: (moment: CommandContext) => Promise<unknown>,
 ): Promise<void> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(lookMs)])
+  const withinMs = Math.floor(Math.max(0, share * context.startWithinMs()))
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(withinMs)])
   try {
     await ask({ ...context, signal })
   } catch (error) {

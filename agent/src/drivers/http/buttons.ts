@@ -24,9 +24,10 @@ export async function press(
   const { startWithinMs, signal } = context
   const request = { method, path, headers, startWithinMs, signal }
   try {
-    if (button.safety !== 'reversible')
+    const asked = lookOf(button)
+    if (asked)
       await look(context, async ({ signal }) => {
-        const answer = fetch({ method: 'HEAD', path: '/', startWithinMs, signal })
+        const answer = fetch({ ...asked, startWithinMs, signal })
         await answer.catch((error: unknown) => {
           if (!isAwake.has(codeOf(error))) throw error
         })
@@ -36,6 +37,14 @@ export async function press(
   } catch (error) {
     return resultOfError(error)
   }
+}
+
+/** Never at the button's own path: a device that ignores the method would do it twice. */
+function lookOf({ path, safety, look }: DeviceButton) {
+  if (safety === 'reversible' || look === false || path === (look ?? '/')) return undefined
+  return look === undefined
+    ? ({ method: 'HEAD', path: '/' } as const)
+    : ({ method: 'GET', path: look } as const)
 }
 
 /** A redirection may be the thanks of a form that was taken, or the way to a sign-in: nobody can tell from here. */

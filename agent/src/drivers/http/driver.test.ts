@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { DeviceButton } from '@travessia/schemas/buttons'
 import type { Command } from '@travessia/schemas/commands'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { listening } from '../../fixtures.ts'
 import { context, type DeviceFault, driverFor, testDriver } from '../conformance.ts'
 
@@ -54,6 +54,46 @@ test('a device that hangs up on the look is awake, and is told', async () => {
   const driver = await driverFor('http', url, { buttons: [pump] })
   expect(await driver.execute(press(pump.name), context())).toEqual({ outcome: 'accepted' })
   expect(presses).toBe(1)
+})
+
+/** A device that does something at each request but a HEAD, which it may answer late or not at all. */
+async function headless(headMs = Number.POSITIVE_INFINITY) {
+  const asked: string[] = []
+  const server = createServer(({ method, url }, response) => {
+    asked.push(`${method} ${url}`)
+    if (method !== 'HEAD') return response.writeHead(204).end()
+    if (Number.isFinite(headMs)) setTimeout(() => response.writeHead(200).end(), headMs)
+  })
+  const url = `http://127.0.0.1:${await listening(server)}`
+  const pressed = async (button: DeviceButton) => {
+    const driver = await driverFor('http', url, { buttons: [button] })
+    const end = performance.now() + 5_000
+    const { outcome } = await driver.execute(
+      press(button.name),
+      context({ startWithinMs: () => end - performance.now() }),
+    )
+    return [outcome, asked]
+  }
+  return pressed
+}
+
+test('a device that takes 2.3 s for an answer is told, while its command lives', async () => {
+  const pressed = await headless(2_300)
+  expect(await pressed(pump)).toEqual(['accepted', ['HEAD /', 'POST /pump?on=1']])
+})
+
+test.each<[string | false, string[]]>([
+  ['/status?now', ['GET /status?now', 'POST /pump?on=1']],
+  [false, ['POST /pump?on=1']],
+  ['/pump?on=1', ['POST /pump?on=1']],
+])('a button says what is asked before it: %s', async (look, requests) => {
+  const pressed = await headless()
+  expect(await pressed({ ...pump, look })).toEqual(['accepted', requests])
+})
+
+test("nothing is asked at a button's own path", async () => {
+  const pressed = await headless()
+  expect(await pressed({ ...pump, path: '/' })).toEqual(['accepted', ['POST /']])
 })
 
 async function answering(status: number) {
@@ -119,7 +159,7 @@ test('a declared path that leaves the root is not sent, whoever signed it', asyn
   expect([outcome, asked]).toEqual(['failed', []])
 })
 
-test('a press that can be taken back is sent without a look; any other wants an answer of the device within two seconds', async () => {
+test('a press that can be taken back is sent without a look; any other wants an answer of the device in four fifths of its time', async () => {
   const { url, asked, fail } = await startDevice()
   const buttons: DeviceButton[] = [
     { ...pump, name: 'physical' },
@@ -128,7 +168,11 @@ test('a press that can be taken back is sent without a look; any other wants an 
   const driver = await driverFor('http', url, { buttons })
   await fail('hang')
   const failed = { outcome: 'failed', detail: 'DEVICE_TIMEOUT' }
-  expect(await driver.execute(press('physical'), context())).toEqual(failed)
+  const timeout = vi.spyOn(AbortSignal, 'timeout')
+  onTestFinished(() => timeout.mockRestore())
+  const brief = context({ startWithinMs: () => 500 })
+  expect(await driver.execute(press('physical'), brief)).toEqual(failed)
+  expect(timeout).toHaveBeenCalledWith(400)
   expect(asked).toEqual(['HEAD /'])
   const soon = context({ signal: AbortSignal.timeout(300) })
   expect(await driver.execute(press('reversible'), soon)).toMatchObject({ outcome: 'unknown' })
