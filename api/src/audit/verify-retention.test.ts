@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { EventType, StreamKind } from '@travessia/schemas/events'
 import { originOf } from '@travessia/schemas/evidence/checkpoint'
+import type { Language } from '@travessia/schemas/evidence/findings'
+import { reportParts } from '@travessia/schemas/evidence/verify-report'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, expect, test } from 'vitest'
@@ -26,6 +28,8 @@ const log = pino({ level: 'silent' })
 const nodeId = newId()
 const evidenceKeys = newEvidenceKeys(nodeId)
 let files = 0
+/** Of the bundle checked last, beside what is missing; in English and in Portuguese. */
+let notes: Array<readonly string[]> = []
 
 const [until, untilToday] = ['2025-02-01T00:00:00.000Z', new Date().toISOString()]
 type Given = { kind: StreamKind; streamId?: string; type: EventType; data: object; at?: string }
@@ -77,8 +81,11 @@ async function checked(
   const bytes = await buffer(zip(bundle(told, order)))
   await store.close()
   const keys = evidenceKeys.keysOf(originOf(nodeId, tenantId))
-  const { wrong, missing, expired } = await checksOf({ path, keys } as unknown as Log).check(bytes)
-  return { wrong, missing, expired }
+  const { report, ...found } = await checksOf({ path, keys } as unknown as Log).check(bytes)
+  const { wrong, missing, expired } = found
+  const said = { wrong, missing, expired }
+  notes = ['en', 'pt-BR'].map((language) => reportParts(report, language as Language, 9).missing)
+  return said
 }
 
 const honest = { wrong: [], missing: [] }
@@ -212,4 +219,33 @@ test.each([
   ['a session that goes on', [session, session], 0],
 ])('%s may', async (_what, stream, gone) => {
   expect(await checked([...stream, thirty, applied([[gone, gone]])], [gone])).toMatchObject(honest)
+})
+
+const [dayOf, lateDay] = ['2025-02-01T23:00:00.000Z', '2025-02-03T10:00:00.000Z']
+const at = (given: Given, time: string) => ({ ...given, at: time })
+
+test.each([
+  ['between', [signedOut(), signedOut(), signedOut(), at(thirty, lateDay)], [1, 2], '#0 and #3', 2],
+  ['before', [signedOut(), signedOut(), at(thirty, lateDay)], [0, 1], '#2', 2],
+] as const)(
+  'that no event which stands confirms their age is said, and is no fault: %s',
+  async (where, given, gone, places, count) => {
+    const span = [gone[0], gone.at(-1)] as number[]
+    expect(await checked([...given, applied([span])], gone)).toEqual({ ...honest, expired: count })
+    const last = places.slice(-2)
+    expect(notes).toEqual([
+      [
+        `nothing ${where} ${places} confirms that the ${count} events that expired there are of before 2025-02-01; ${last} is of 2025-02-03`,
+      ],
+      [expect.stringContaining(`os ${count} eventos que expiraram ali são de antes de 2025-02-01`)],
+    ])
+  },
+)
+
+test.each([
+  ['one of the same day', [signedOut(), signedOut(dayOf), at(thirty, lateDay)], [0]],
+  ['one that is older', [signedOut(), signedOut(), at(thirty, lateDay)], [0]],
+] as const)('%s confirms it, and nothing is said', async (_what, given, gone) => {
+  expect(await checked([...given, applied([[0, 0]])], gone)).toEqual({ ...honest, expired: 1 })
+  expect(notes).toEqual([[], []])
 })

@@ -12,6 +12,11 @@ export type Line = { readonly [K in keyof RecordedEvent]?: unknown }
 /** Place in the log of what has this leaf. */
 export type Places = ReadonlyMap<string | undefined, number>
 type Spans = ReadonlyArray<readonly [first: number, last: number]>
+export type Judged = {
+  readonly wrong: readonly Text[]
+  readonly missing: readonly Text[]
+  readonly unconfirmed: readonly Text[]
+}
 
 /** A `RetentionApplied`. */
 type Claim = {
@@ -26,8 +31,9 @@ type Claim = {
 
 export class Retentions {
   readonly #claims: Claim[] = []
-  /** The first event of each day that is later than all before. */
-  readonly #mornings: Array<{ readonly day: number; readonly leaf: string }> = []
+  /** The first event of each day that is later than all before, and what stands before it. */
+  readonly #mornings: Array<{ day: number; leaf: string; before: string | undefined }> = []
+  #before: string | undefined
   readonly #holds = new Set<unknown>()
   #days: unknown = null
   /** Of the claims that no clock has refuted. */
@@ -63,29 +69,40 @@ export class Retentions {
     this.#latestDue = due.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
   }
 
-  /** After all events. `missing`: of those that have expired the ones that nothing true names. */
-  judge(places: Places, expired: readonly Placed[]): { wrong: Text[]; missing: Text[] } {
+  /**
+   * After all events. `missing`: of those that have expired the ones that nothing true names. `unconfirmed`: those of whose age
+   * nothing is known but what names them, since nothing that stands after them is as old.
+   */
+  judge(places: Places, expired: readonly Placed[]): Judged {
     const wrong: Text[] = []
     const said: Array<Spans[number]> = []
-    const mornings = this.#mornings.flatMap(({ day, leaf }) => {
+    const mornings = this.#mornings.flatMap(({ day, leaf, before }) => {
       const place = places.get(leaf)
-      return place === undefined ? [] : [{ day, place }]
+      return place === undefined ? [] : [{ day, place, after: places.get(before) ?? -1 }]
     })
+    let newest = Number.NEGATIVE_INFINITY
     for (const { id, leaf, until, spans, untrue } of this.#claims) {
       const place = places.get(leaf)
       if (place === undefined) continue
       const last = spans.reduce((most, [, to]) => Math.max(most, to), -1)
-      const later = firstAfter(mornings, Math.floor(until / dayMs)) ?? last
+      const later = firstAfter(mornings, Math.floor(until / dayMs))?.place ?? last
       const found = untrue ?? (last >= place ? 'later' : last > later ? 'young' : undefined)
       if (found) wrong.push(retentionFindings.untrue(`#${place} ${id}`, found))
-      else said.push(...spans)
+      else {
+        said.push(...spans)
+        newest = Math.max(newest, until)
+      }
     }
-    return { wrong, missing: unsaid(said, expired).map(retentionFindings.unsaid) }
+    const missing = unsaid(said, expired)
+    const border = firstAfter(mornings, Math.floor(newest / dayMs))
+    const unconfirmed = missing.length > 0 ? [] : between(expired, border, newest)
+    return { wrong, missing: missing.map(retentionFindings.unsaid), unconfirmed }
   }
 
   #seeDay(day: number, leaf: string): void {
     if (day > (this.#mornings.at(-1)?.day ?? Number.NEGATIVE_INFINITY))
-      this.#mornings.push({ day, leaf })
+      this.#mornings.push({ day, leaf, before: this.#before })
+    this.#before = leaf
   }
 
   #untruthOf(
@@ -110,16 +127,32 @@ function spansIn(spans: unknown): Spans {
   })
 }
 
-type Morning = { readonly day: number; readonly place: number }
+/** `after`: the place of what stands before it. */
+type Morning = { readonly day: number; readonly place: number; readonly after: number }
 
-function firstAfter(mornings: readonly Morning[], day: number): number | undefined {
+function firstAfter(mornings: readonly Morning[], day: number): Morning | undefined {
   let [from, to] = [0, mornings.length]
   while (from < to) {
     const middle = (from + to) >> 1
     if ((mornings[middle]?.day ?? 0) > day) to = middle
     else from = middle + 1
   }
-  return mornings[from]?.place
+  return mornings[from]
+}
+
+/** What has gone between the last event that is as old as the newest border and the first that is not. */
+function between(
+  expired: readonly Placed[],
+  border: Morning | undefined,
+  newest: number,
+): readonly Text[] {
+  if (!border) return []
+  const { after, place, day } = border
+  const { length } = expired.filter((one) => one.place > after && one.place < place)
+  if (length === 0) return []
+  const dayAt = (time: number) => new Date(time).toISOString().slice(0, 10)
+  const days = { until: dayAt(newest), from: dayAt(day * dayMs) }
+  return [retentionFindings.unconfirmed(length, { after, place, ...days })]
 }
 
 /** Of places without a text, in their order, those that none of these names. */

@@ -114,6 +114,14 @@ const untruths = {
 } as const satisfies Record<string, Text>
 export type Untruth = keyof typeof untruths
 
+/** Places of the events around them, and days. */
+type Unconfirmed = {
+  readonly after: number
+  readonly place: number
+  readonly until: string
+  readonly from: string
+}
+
 export const retentionFindings = {
   unsaid: (place: number): Text => [
     `o evento #${place} está faltando, e nenhuma retenção verdadeira o diz`,
@@ -128,6 +136,15 @@ export const retentionFindings = {
     `antes do evento ${name} falta outro do mesmo fluxo, que nenhuma retenção leva`,
     `before event ${name} another one of its stream is missing, which no retention takes`,
   ],
+  /** No fault: a log in which nothing happened then looks the same. */
+  unconfirmed: (count: number, { after, place, until, from }: Unconfirmed): Text => {
+    const [pt, en] =
+      after < 0 ? ['antes de', 'before'] : [`entre #${after} e`, `between #${after} and`]
+    return [
+      `nada ${pt} #${place} confirma que os ${count} eventos que expiraram ali são de antes de ${until}; #${place} é de ${from}`,
+      `nothing ${en} #${place} confirms that the ${count} events that expired there are of before ${until}; #${place} is of ${from}`,
+    ]
+  },
 }
 
 export const witnessFindings = {

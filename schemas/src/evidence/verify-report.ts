@@ -27,7 +27,7 @@ type ReportParts = {
 /** @param shown at most so many problems of each kind */
 export function reportParts(report: Report, language: Language, shown: number): ReportParts {
   const say = (text: Text) => inLanguage(text, language)
-  const { wrong, missing, gaps, keys, learned } = report
+  const { wrong, missing, unconfirmed, gaps, keys, learned } = report
   return {
     what: say(subject(report)),
     integrity: say(
@@ -40,7 +40,7 @@ export function reportParts(report: Report, language: Language, shown: number): 
     witnesses: say(witnesses(report)),
     signers: say(signers(report)),
     wrong: wrong.slice(0, shown).map(say),
-    missing: [...missing, ...gaps].slice(0, shown).map(say),
+    missing: [...missing, ...unconfirmed, ...gaps].slice(0, shown).map(say),
     confirmations: [
       ...report.witnesses.map((one) => say(confirmation(one))),
       ...report.untold.map(({ name, size }) => say(witnessFindings.untold(name, size))),

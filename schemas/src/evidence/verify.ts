@@ -9,7 +9,7 @@ import { BlobCheck, type BlobReport } from './blob-check.ts'
 import { BundleReader, hashesOf, parseLine } from './bundle-reader.ts'
 import { toBase64 } from './bytes.ts'
 import { compareEvents, type Found, type Logged, type Problem } from './compare-events.ts'
-import { type Line, Retentions } from './expired.ts'
+import { type Judged, type Line, Retentions } from './expired.ts'
 import {
   checkpointFindings,
   eventText,
@@ -46,6 +46,8 @@ export type Report = {
   readonly events: number
   /** Their leaves are there, their texts were removed by a retention that the log tells of. */
   readonly expired: number
+  /** What a retention says of their age and nothing else confirms. */
+  readonly unconfirmed: readonly Text[]
   /** Where a session alone was asked for: how much of it is here. */
   readonly session?: SessionPart | undefined
   /** Recording gaps that the log itself tells of. */
@@ -82,7 +84,13 @@ export async function verifyBundle(file: RandomFile, knowledge: Knowledge): Prom
   const manifest = await manifestOf(reader, trust.current)
   if (!manifest) {
     const wrong = [fileText.unsigned(fileNames.manifest, head.keys)]
-    const nothing = { events: 0, expired: 0, gaps: [], bodies: { kept: 0, erased: 0 } }
+    const nothing = {
+      events: 0,
+      expired: 0,
+      unconfirmed: [],
+      gaps: [],
+      bodies: { kept: 0, erased: 0 },
+    }
     return { ...head, ...nothing, wrong, missing: [], witnesses: [], untold: [] }
   }
   if (knowledge.since && manifest.scope === 'selection')
@@ -132,7 +140,7 @@ type Known = {
 }
 type Checked = Pick<
   Report,
-  'wrong' | 'missing' | 'events' | 'expired' | 'gaps' | 'bodies' | 'session'
+  'wrong' | 'missing' | 'events' | 'expired' | 'unconfirmed' | 'gaps' | 'bodies' | 'session'
 > & {
   readonly standings: readonly Standing[]
 }
@@ -182,6 +190,7 @@ class Check {
     return {
       ...{ events: found.leaves.length, expired: proofs.expired.length, gaps: this.#gaps, bodies },
       session: this.#session.part(),
+      unconfirmed: gone.unconfirmed,
       standings: witnessed.map((one) => log?.standingOf(one.tree) ?? standingIn(one, own, tree)),
       wrong: [
         ...[...named, ...this.#wrong, ...(log?.apart() ?? []), ...proofs.wrong],
@@ -227,14 +236,14 @@ class Check {
   }
 
   /** What has expired, and what is said to have. */
-  #gone({ leaves, places }: Logged, expired: readonly Placed[]) {
+  #gone({ leaves, places }: Logged, expired: readonly Placed[]): Judged {
     const { scope, createdAt } = this.#manifest
     if (scope === 'selection' || (expired.length === 0 && this.#retentions.areNone))
-      return { wrong: [], missing: [] }
+      return { wrong: [], missing: [], unconfirmed: [] }
     this.#retentions.passed(Date.parse(createdAt))
     const placeOf = new Map(leaves.map((leaf, n) => [leaf, places[n] ?? 0]))
-    const { wrong, missing } = this.#retentions.judge(placeOf, expired)
-    return { wrong: [...wrong, ...this.#streams.wrong(placeOf)], missing }
+    const judged = this.#retentions.judge(placeOf, expired)
+    return { ...judged, wrong: [...judged.wrong, ...this.#streams.wrong(placeOf)] }
   }
 
   async #events(haveExpired: boolean): Promise<Found> {
