@@ -2,7 +2,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /travessia
 COPY . .
-RUN npm ci --omit=optional --no-audit --no-fund && npm run build -w pwa
+RUN npm ci --no-audit --no-fund && npm run build -w pwa
 
 FROM node:24-bookworm-slim
 WORKDIR /travessia

@@ -17,7 +17,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from
 import { Api, factsOf, type Item } from '../rig/api.ts'
 import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
-import { ended, root } from '../rig/processes.ts'
+import { ended, readyLine, root } from '../rig/processes.ts'
 import { childPid, type Stack, startStack } from '../rig/stack.ts'
 import { startBareNode } from './bare-node.ts'
 
@@ -99,6 +99,20 @@ test('a second start, on other ports too, keeps people, devices, agents and ever
   expect(now.items.toReversed().slice(0, facts.length)).toEqual(facts)
   expect(await ended(stack.process, 'SIGTERM')).toBe(0)
   expect(processesWith(dataDir)).toEqual([])
+})
+
+test('npm that is told to stop stops all, whatever is logged', async () => {
+  const child = spawn('npm', ['start'], {
+    cwd: root,
+    env: { ...process.env, ...freePorts, TRAVESSIA_DATA_DIR: dataDir, TRAVESSIA_LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => {
+    for (const pid of processesWith(dataDir)) process.kill(Number(pid), 'SIGKILL')
+  })
+  await readyLine(child)
+  await ended(child, 'SIGTERM')
+  await eventually(async () => processesWith(dataDir).length === 0)
 })
 
 test('a node that has just died is not started again by a stop that takes longer', async () => {

@@ -36,3 +36,8 @@ test('an answer of which something was to be kept and is not is bad, however goo
   expect([answer({}), answer({ leftOut: 'full' })].map(isBad)).toEqual([false, true])
   expect(isBad(event('RecordingGapDetected', { cause: 'rate' }))).toBe(true)
 })
+
+test('an exchange that its browser left is not bad, one that failed is', () => {
+  const failed = (stage: string) => event('HttpExchangeFailed', { stage, errorCode: 'TUNNEL_LOST' })
+  expect([failed('browser'), failed('device')].map(isBad)).toEqual([false, true])
+})

@@ -25,5 +25,7 @@ export async function run(args: string[]): Promise<void> {
   // For systemd the service is up when it tries: being offline is not a failure.
   if (environment.hasSystemd) notifySystemd(environment.watchdogMs, () => agent.isWorking)
   await agent.start()
-  log.info('ready')
+  // Whoever starts it waits for this line, whatever is logged.
+  const ready = { level: 30, time: Date.now(), agentId, tenantId, msg: 'ready' }
+  process.stdout.write(`${JSON.stringify(ready)}\n`)
 }

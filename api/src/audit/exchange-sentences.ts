@@ -30,6 +30,11 @@ export function exchangeText(event: RecordedEvent, names: EventNames): Text | un
       ]
     }
     case 'HttpExchangeFailed':
+      if (event.data.stage === 'browser')
+        return [
+          `${actor} saiu antes do fim da resposta de ${device}`,
+          `${actor} left before the end of the answer of ${device}`,
+        ]
       return withError(
         [`Pedido a ${device} falhou`, `Request to ${device} failed`],
         event.data.errorCode,

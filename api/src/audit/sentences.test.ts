@@ -108,6 +108,13 @@ test('a success says what is known and not more', () => {
   expect(confirmed).toContain('confirmou')
 })
 
+test('who ended a session is named, and whoever left an answer is not taken for a failure', () => {
+  const ended = recorded('SessionClosed', { reason: 'user' })
+  expect(sentenceOf(ended, { ...names, actor: 'Ana' }, 'pt-BR')).toMatch(/encerrada por Ana$/)
+  const left = recorded('HttpExchangeFailed', { stage: 'browser', errorCode: 'TUNNEL_LOST' })
+  expect(sentenceOf(left, names, 'pt-BR')).toMatch(/saiu antes do fim da resposta/)
+})
+
 test('an error is said in words, an unknown one by its code', () => {
   const known = recorded('HttpExchangeFailed', { errorCode: 'DEVICE_TIMEOUT' })
   expect(sentenceOf(known, names, 'pt-BR')).toContain('demorou demais')

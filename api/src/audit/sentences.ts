@@ -17,7 +17,6 @@ import { stateText } from './state-sentences.ts'
 import { witnessText } from './witness-sentences.ts'
 
 const endReasons: Readonly<Record<string, Text>> = {
-  user: ['encerrada pela pessoa', 'ended by the person'],
   expiry: ['o tempo acabou', 'its time was over'],
   'crash-recovery': ['o servidor parou nesse meio-tempo', 'the server had stopped meanwhile'],
   'access-changed': ['o acesso mudou', 'access changed'],
@@ -95,7 +94,9 @@ function sessionText(event: RecordedEvent, { actor, device }: EventNames): Text 
     case 'SessionClosed':
     case 'SessionExpired':
     case 'SessionRevoked': {
-      const [pt, en] = endReasons[event.data.reason] ?? [event.data.reason, event.data.reason]
+      const { reason } = event.data
+      const byActor: Text = [`encerrada por ${actor}`, `ended by ${actor}`]
+      const [pt, en] = reason === 'user' ? byActor : (endReasons[reason] ?? [reason, reason])
       return [`Sessão em ${device} terminou: ${pt}`, `Session on ${device} ended: ${en}`]
     }
     default:
