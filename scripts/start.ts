@@ -11,7 +11,7 @@ readArguments(
   'Usage: npm start   (the demo in TRAVESSIA_DATA_DIR; ports and more by TRAVESSIA_*, see README)',
   {},
 )
-const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] ?? './data')
+const dataDir = resolve(process.env['TRAVESSIA_DATA_DIR'] || './data')
 const demoDir = join(dataDir, 'demo')
 
 async function start(): Promise<void> {

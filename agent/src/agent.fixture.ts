@@ -71,7 +71,9 @@ export async function startedAgent(at: Node, other: Partial<AgentConfig> = {}) {
   writeAgentConfig(configPath, config)
   const environment = { healthPort: 0, monitorPort: 0, proxies: noProxies }
   const agent = new Agent({ config, configPath, environment, log: silent })
-  onTestFinished(() => agent.stop())
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= agent.stop())
+  onTestFinished(stop)
   await agent.start()
   await eventually(() => expect(at.heard.heartbeats.at(-1)?.dataEpoch).toMatch(/^[a-z0-9]{26}$/))
   const say = (kind: 'command' | 'devices' | 'passages', jws: string) =>
@@ -81,7 +83,7 @@ export async function startedAgent(at: Node, other: Partial<AgentConfig> = {}) {
   const { agentId, tenantId } = config
   const list = (version: number, devices: AgentDevice[], changed: object = {}) =>
     key.sign({ tenantId, agentId, version, devices, ...changed }, 'devices')
-  return { agent, config, configPath, say, frame, list }
+  return { agent, stop, config, configPath, say, frame, list }
 }
 
 export const hello = () => encodeHello({ epoch: newId(), windowBytes: 1, maxFrameBytes: 1 })

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { newId } from '@travessia/schemas/ids'
+import { stopped } from '@travessia/schemas/reports'
 import { encodeFrame, Flag, FrameType } from '@travessia/schemas/tunnel-frame'
 import { decodeHead, encodeHead } from '@travessia/schemas/tunnel-head'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -17,6 +18,18 @@ test('the heartbeat tells boot, epoch, version, device list and host', async () 
     ...{ version: '0.1.0', devicesVersion: 0 },
     host: expect.objectContaining({ hostname: expect.any(String), load: expect.any(Number) }),
   })
+})
+
+test('an agent that is told to stop says so last, and waits for nobody who does not take it', async () => {
+  const at = await node()
+  const { stop } = await startedAgent(at)
+  await stop()
+  await eventually(() => expect(at.heard.heartbeats.at(-1)).toEqual(stopped))
+  const silent = await node()
+  const other = await startedAgent(silent)
+  silent.aedes.authorizePublish = () => undefined
+  await other.stop()
+  expect(silent.heard.heartbeats.at(-1)).toMatchObject({ online: true })
 })
 
 test('a node that greets is answered, and a request through it reaches the device', async () => {

@@ -9,7 +9,7 @@ import type { StateReport } from '@travessia/schemas/device-state'
 import type { AgentDevice } from '@travessia/schemas/devices'
 import { newId } from '@travessia/schemas/ids'
 import { passagesReceiptSchema } from '@travessia/schemas/passages'
-import type { Ack, Heartbeat } from '@travessia/schemas/reports'
+import { type Ack, type Heartbeat, stopped } from '@travessia/schemas/reports'
 import type { JWK } from 'jose'
 import type { Logger } from 'pino'
 import { type Clock, createClock } from './clock.ts'
@@ -169,6 +169,7 @@ export class Agent {
     this.#discovery.stop()
     await this.#runner.stop()
     await this.#tunnels.stop()
+    void this.#connections.publish('status', stopped)
     await this.#connections.stop()
     this.#journal.close()
   }

@@ -100,6 +100,12 @@ test('the environment has the documented defaults', () => {
   })
 })
 
+test('an empty variable is none', () => {
+  const empty = { AGENT_HEALTH_PORT: '', MONITOR_PORT: '', LOG_LEVEL: '' }
+  const named = Object.fromEntries(Object.entries(empty).map(([name]) => [`TRAVESSIA_${name}`, '']))
+  expect(readEnvironment(named)).toEqual(readEnvironment({}))
+})
+
 test('the environment names every wrong variable at once', () => {
   const read = () =>
     readEnvironment({ TRAVESSIA_AGENT_HEALTH_PORT: 'x', TRAVESSIA_LOG_LEVEL: 'loud' })

@@ -76,10 +76,10 @@ export type Environment = {
 
 /** @throws TravessiaError CONFIG_INVALID that names every wrong variable */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
-  const healthPort = Number(env['TRAVESSIA_AGENT_HEALTH_PORT'] ?? 22_100)
-  const wantedLevel = env['TRAVESSIA_LOG_LEVEL'] ?? 'info'
+  const healthPort = Number(env['TRAVESSIA_AGENT_HEALTH_PORT'] || 22_100)
+  const wantedLevel = env['TRAVESSIA_LOG_LEVEL'] || 'info'
   const logLevel = logLevels.find((level) => level === wantedLevel)
-  const monitorPort = Number(env['TRAVESSIA_MONITOR_PORT'] ?? 22_101)
+  const monitorPort = Number(env['TRAVESSIA_MONITOR_PORT'] || 22_101)
   const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port <= 65_535
   const wrong = [
     ...(isPort(healthPort) ? [] : ['TRAVESSIA_AGENT_HEALTH_PORT must be a port']),

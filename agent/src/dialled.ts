@@ -1,6 +1,7 @@
 /**
  * One MQTT connection that is dialled again whenever it ends, with full jitter; an address change dials at once.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 
@@ -11,6 +12,8 @@ const fastPhaseMs = 10 * 60_000
 const stalledMs = 120_000
 /** A dial that goes well needs less, also over a slow network. */
 const hurryMs = 2_000
+/** The longest that a stop waits until what was said last is taken. */
+const lastWordMs = 1_000
 
 /** random(0, min(8 s, 0.5 s × 2^n)) for the first ten minutes of an outage, then up to 60 s. */
 export function reconnectDelayMs(attempt: number, outageMs: number, random = Math.random): number {
@@ -58,11 +61,15 @@ export class Dialled {
     this.#connect()
   }
 
+  /** What is on its way is waited for, unless nobody takes it. */
   async stop(): Promise<void> {
     this.#isWanted = false
     clearTimeout(this.#timer)
     clearTimeout(this.#hurryTimer)
-    await this.client?.endAsync().catch(() => undefined)
+    const { client } = this
+    const ended = client?.endAsync().catch(() => undefined)
+    await Promise.race([ended, sleep(lastWordMs, undefined, { ref: false })])
+    client?.stream.destroy()
   }
 
   /** The network is there: no pause is needed any more, and a dial that began without it may hang. */

@@ -45,6 +45,9 @@ export type Heartbeat = Static<typeof heartbeatSchema>
 
 /** The last will of the control connection, exactly. */
 export const willPayload = '{"online":false}'
+/** On `status`: what an agent that is told to stop says last. */
+export const stopped = { online: false, stopped: true } as const
+export const stoppedPayload = JSON.stringify(stopped)
 
 /** On `ack`: how far a command has come. `at` is the agent's idea of server time, ms since 1970. */
 const commandReportSchema = Type.Object(

@@ -76,7 +76,7 @@ function checksOf(config: AgentConfig, configPath: string, environment: Environm
     },
     {
       ...{ name: 'agent', run: async () => running(healthPort) },
-      hint: 'Start it: travessia-agent run, or systemctl start travessia-agent',
+      hint: 'Start it: travessia-agent run, or systemctl start travessia-agent. UNPAIRED: pair it again with a new code.',
     },
     ...config.devices.devices.map((device) => ({
       name: `device ${device.baseUrl}`,

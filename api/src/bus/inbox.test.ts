@@ -1,6 +1,6 @@
 import type { CommandStatus } from '@travessia/schemas/commands'
 import { newId } from '@travessia/schemas/ids'
-import { type Heartbeat, willPayload } from '@travessia/schemas/reports'
+import { type Heartbeat, stoppedPayload, willPayload } from '@travessia/schemas/reports'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { createAgentPresence } from './agent-presence.ts'
@@ -19,6 +19,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
   const said: string[] = []
   /** The data connections, as far as they have names. */
   const greeted: Array<string | undefined> = []
+  const reasons: string[] = []
   const clock = { now: 1_000_000 }
   const presence = createAgentPresence()
   const note = (text: string) => void said.push(text)
@@ -50,6 +51,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
     recorder: {
       agentIntent: async (_agent, intent) => {
         note(intent.type)
+        if (intent.type === 'DisconnectAgent') reasons.push(intent.reason)
         return isKnown
       },
       commandReport: async (_agent, report): Promise<CommandStatus> => {
@@ -60,7 +62,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
   })
   const status = (text: string) => inbox.report(agent, 'status', text)
   const settled = () => inbox.stop()
-  return { said, greeted, clock, presence, inbox, status, settled }
+  return { said, reasons, greeted, clock, presence, inbox, status, settled }
 }
 
 test('the first heartbeat connects: fact, device list, waiting orders; the next ones only keep it so', async () => {
@@ -102,6 +104,17 @@ test('the last will, a lost control connection and silence each make it offline,
     expect(one.said.filter((text) => text === 'DisconnectAgent')).toHaveLength(1)
     expect(one.presence.of(agent.agentId).isOnline).toBe(false)
   }
+})
+
+test('an agent that was stopped says so, and that its connection ends then says nothing more', async () => {
+  const { said, reasons, presence, inbox, status, settled } = setUp()
+  status(JSON.stringify(heartbeat))
+  status(stoppedPayload)
+  inbox.presence(agent, { connection: 'control', connected: false, address: '', at: 0 })
+  await settled()
+  expect(said.filter((text) => text === 'DisconnectAgent')).toHaveLength(1)
+  expect(reasons).toEqual(['stopped'])
+  expect(presence.of(agent.agentId).isOnline).toBe(false)
 })
 
 test('an agent without a word for 75 s counts as gone', async () => {

@@ -11,6 +11,7 @@ import {
   type Heartbeat,
   heartbeatSchema,
   type Presence,
+  stoppedPayload,
   willPayload,
 } from '@travessia/schemas/reports'
 import type { AgentAddress } from '@travessia/schemas/topics'
@@ -80,6 +81,7 @@ export class Inbox implements LinkHandlers {
     this.#inOrder(agent, async () => {
       if (channel === 'ack') await this.#ack(agent, told(isAck, text))
       else if (text === willPayload) await this.#disconnected(agent)
+      else if (text === stoppedPayload) await this.#disconnected(agent, 'stopped')
       else await this.#heartbeat(agent, told(isHeartbeat, text))
     })
   }
@@ -130,15 +132,15 @@ export class Inbox implements LinkHandlers {
     await this.#deps.recorder.agentIntent(agent, { type: 'ReportPause', paused })
   }
 
-  async #disconnected(agent: AgentAddress): Promise<void> {
+  async #disconnected(
+    agent: AgentAddress,
+    reason: 'connection-lost' | 'stopped' = 'connection-lost',
+  ): Promise<void> {
     const { presence, tunnel } = this.#deps
     tunnel.lost(agent)
     if (!presence.of(agent.agentId).isOnline) return
     presence.update(agent, { isOnline: false })
-    await this.#deps.recorder.agentIntent(agent, {
-      type: 'DisconnectAgent',
-      reason: 'connection-lost',
-    })
+    await this.#deps.recorder.agentIntent(agent, { type: 'DisconnectAgent', reason })
   }
 
   async #ack(agent: AgentAddress, ack: Ack): Promise<void> {

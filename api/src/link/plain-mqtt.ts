@@ -8,7 +8,7 @@ import { checkJson } from '@travessia/schemas/check'
 import { compile } from '@travessia/schemas/compile'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { shareBuffer } from '@travessia/schemas/give-back'
-import { presenceSchema, willPayload } from '@travessia/schemas/reports'
+import { presenceSchema, stoppedPayload, willPayload } from '@travessia/schemas/reports'
 import {
   type AgentAddress,
   type CommandKind,
@@ -241,7 +241,7 @@ export class PlainMqttLink implements Link {
         return handlers?.report(agent, 'ack', payload.toString())
       case 'status': {
         const said = payload.toString()
-        known.isThere = said !== willPayload
+        known.isThere = said !== willPayload && said !== stoppedPayload
         return handlers?.report(agent, 'status', said)
       }
       case 'telemetry':

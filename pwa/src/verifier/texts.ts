@@ -4,7 +4,7 @@ import type { Language } from '@travessia/schemas/evidence/findings'
 const portuguese = {
   title: 'Verificador de evidências',
   intro:
-    'Confere um pacote de evidências da Travessia neste aparelho. Nada é enviado: esta página não pode usar a rede.',
+    'Confere um pacote de evidências do Travessia neste aparelho. Nada é enviado: esta página não pode usar a rede.',
   choose: 'Escolha o pacote (.zip)',
   drop: 'ou solte-o aqui',
   more: 'Para ter mais certeza',
