@@ -1,6 +1,7 @@
 /** An order lives for seconds, by the clock of the server and by our own. */
+import type { CommandOrder } from '@travessia/schemas/commands'
 import { expect, test } from 'vitest'
-import { key, orderOf, running } from './command-runner.fixture.ts'
+import { type Execute, key, orderOf, running } from './command-runner.fixture.ts'
 import { eventually } from './fixtures.ts'
 
 test('an order past its expiry is refused as expired and never reaches the driver', async () => {
@@ -74,24 +75,73 @@ test('an order lives no longer than its kind, whatever it says', async () => {
   expect(lefts[0]).toBeLessThanOrEqual(4_000)
 })
 
-test.each([-8_000, -3_000, 3_000, 8_000])(
+/** A runner that thinks it is now, of a node whose clock was set by so much; it learns that when it asks. */
+function stepped(step: number, execute?: Execute) {
+  const runner = running(execute ? { execute } : {})
+  const asked: number[] = []
+  runner.world.sync = async () => {
+    runner.world.now = () => Date.now() + step
+    return asked.push(step)
+  }
+  const order = (lifeMs: number, other: Partial<CommandOrder> = {}) => {
+    const notBefore = Date.now() + step
+    return orderOf({ notBefore, expiresAt: notBefore + lifeMs, ...other })
+  }
+  return { ...runner, asked, order }
+}
+const emergencyStop = { name: 'EmergencyStop', args: {} }
+
+test.each([-3_000, 3_000, 8_000])(
   "when the node's clock was set by %i ms the agent asks for the time, once, and goes on",
   async (step) => {
-    const { run, world, ran } = running()
-    let asked = 0
-    world.now = () => Date.now()
-    world.sync = async () => {
-      asked += 1
-      world.now = () => Date.now() + step
-      return world.now()
-    }
-    const isNoticed = step > 0 || step < -5_000
-    const later = () => {
-      const notBefore = Date.now() + step
-      return orderOf({ notBefore, expiresAt: notBefore + 5_000 })
-    }
-    for (const order of [later(), later()]) expect((await run(order)).status).toBe('succeeded')
-    expect([asked, ran.length]).toEqual([isNoticed ? 1 : 0, 2])
+    const { run, order, ran, asked } = stepped(step)
+    for (const one of [order(5_000), order(5_000)])
+      expect((await run(one)).status).toBe('succeeded')
+    expect([asked.length, ran.length]).toEqual([step > 0 ? 1 : 0, 2])
+  },
+)
+
+test('what looks late on a clock that was set back may be late, and does not run; what comes after it does, and a stop at once', async () => {
+  let finish = () => {}
+  const held = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const { runner, run, order, ended, ran, asked } = stepped(-8_000, async (id) => {
+    if (id === slow.id) await held
+    return { outcome: 'accepted' }
+  })
+  const slow = orderOf()
+  const [first, waiting] = [order(5_000, { seq: 2 }), order(5_000, { seq: 3 })]
+  for (const one of [slow, first, waiting]) await runner.receive(await key.sign(one))
+  await eventually(() => expect(ran).toEqual([slow.id]))
+  finish()
+  for (const { id } of [first, waiting]) expect((await ended(id)).status).toBe('expired')
+  const next = order(5_000, { seq: 4 })
+  expect((await run(next)).status).toBe('succeeded')
+  expect([ran, asked.length]).toEqual([[slow.id, next.id], 1])
+  const other = stepped(-8_000)
+  expect((await other.run(other.order(5_000, emergencyStop))).status).toBe('succeeded')
+})
+
+test.each([
+  ['unknown', () => undefined],
+  ['behind the order', () => Date.now() - 3_600_000],
+])(
+  'an emergency stop is told on a clock that is %s, unless it was held too long',
+  async (_, now) => {
+    const { run, world, ran } = running({
+      execute: async (_id, { startWithinMs }) => ({
+        outcome: startWithinMs() > 0 ? 'accepted' : 'late',
+      }),
+    })
+    world.now = now
+    const stop = orderOf(emergencyStop)
+    expect((await run(stop)).status).toBe('succeeded')
+    world.sync = () => new Promise((resolve) => setTimeout(() => resolve(undefined), 60))
+    const expiresAt = Date.now() + 50
+    const held = orderOf({ ...emergencyStop, notBefore: expiresAt - 50, expiresAt })
+    expect((await run(held)).status).not.toBe('succeeded')
+    expect(ran).toEqual([stop.id])
   },
 )
 

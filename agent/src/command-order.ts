@@ -13,20 +13,26 @@ const argumentValidators = new Map(
   commandNames.map((name) => [name as string, compile(commandCatalog[name].args)]),
 )
 
+/** ms that an order was under way, by what is known of the server's clock at its receipt; a stop is none the worse for it. */
+export function ageAtReceipt(
+  { name, notBefore }: CommandOrder,
+  now: number | undefined = notBefore,
+): number {
+  return urgentCommands.has(name) ? 0 : Math.max(0, now - notBefore)
+}
+
 /**
  * ms that are left of an order's life, which is never longer than its kind's: by the server's clock, and by the
- * monotonic one since its receipt.
+ * monotonic one, which no clock that is set back makes longer.
  */
 export function leftOf(
   { notBefore, expiresAt }: CommandOrder,
   { name }: Command,
-  {
-    now = Number.POSITIVE_INFINITY,
-    heldMs,
-  }: { readonly now?: number | undefined; readonly heldMs: number },
+  { now, heldMs }: { readonly now: number | undefined; readonly heldMs: number },
 ): number {
   const lifeMs = Math.min(expiresAt - notBefore, commandCatalog[name].expiresInMs)
-  return lifeMs - Math.max(heldMs, now - notBefore)
+  const unknown = urgentCommands.has(name) ? notBefore : Number.POSITIVE_INFINITY
+  return lifeMs - Math.max(heldMs, (now ?? unknown) - notBefore)
 }
 
 /** By an urgent one that came later; a file neither moves nor heats anything. */
