@@ -61,8 +61,8 @@ async function headless(headMs = Number.POSITIVE_INFINITY) {
   const asked: string[] = []
   const server = createServer(({ method, url }, response) => {
     asked.push(`${method} ${url}`)
-    if (method !== 'HEAD') return response.writeHead(204).end()
-    if (Number.isFinite(headMs)) setTimeout(() => response.writeHead(200).end(), headMs)
+    if (method !== 'HEAD') response.writeHead(204).end()
+    else if (Number.isFinite(headMs)) setTimeout(() => response.writeHead(200).end(), headMs)
   })
   const url = `http://127.0.0.1:${await listening(server)}`
   const pressed = async (button: DeviceButton) => {
