@@ -13,6 +13,7 @@ import { bundle } from '../api/src/audit/bundle.ts'
 import { Checkpointer } from '../api/src/audit/checkpointer.ts'
 import { openFile } from '../api/src/audit/open-file.ts'
 import { zip } from '../api/src/audit/zip.ts'
+import { openSecretsDatabase } from '../api/src/identity/secrets-database.ts'
 import type { EventStore } from '../api/src/store/event-store.ts'
 import { cast, fill, manyAppends } from '../api/src/store/many-events.fixture.ts'
 
@@ -28,7 +29,14 @@ export async function verified(
   const [nodeId, log] = [newId(), pino({ enabled: false })]
   const evidenceKeys = newEvidenceKeys(nodeId)
   await fill(store, manyAppends(people, Math.min(most, events)))
-  const deps = { store, evidenceKeys, nodeId, now: Date.now, log }
+  const deps = {
+    store,
+    evidenceKeys,
+    database: openSecretsDatabase(':memory:'),
+    nodeId,
+    now: Date.now,
+    log,
+  }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
   const { signal } = new AbortController()
   const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint, signal } as const

@@ -4,26 +4,32 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Api, type Item } from '../rig/api.ts'
-import { registerDevice } from '../rig/own-agent.ts'
+import { Api } from '../rig/api.ts'
+import { eventually } from '../rig/eventually.ts'
+import { type OwnAgent, registerDevice, startOwnAgent } from '../rig/own-agent.ts'
 import { type BareNode, clockAhead, startBareNode } from './bare-node.ts'
 import { addPeople, type People, password } from './people.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'travessia-damaged-'))
 const clock = join(directory, 'ahead-ms')
 let node: BareNode
+let agent: OwnAgent
 let people: People
+let tenantId: string
 let deviceId: string
 
 beforeAll(async () => {
   writeFileSync(clock, '0')
   node = await startBareNode(clockAhead(clock))
-  const site = (await node.admin.call<Item>('POST', '/api/installations', { name: 'Matriz' })).body
-  people = await addPeople(node, site.id)
+  agent = await startOwnAgent(node, node.admin, 'Matriz')
+  const { installationId } = agent
+  tenantId = (await node.admin.get<{ tenantId: string }>('/api/auth/me')).tenantId
+  people = await addPeople(node, installationId)
   const page = { name: 'X', kind: 'http', driver: 'http', baseUrl: 'http://93.184.216.34' }
-  deviceId = (await registerDevice(node.admin, site.id, { ...page, viaAgent: false })).id
+  deviceId = (await registerDevice(node.admin, installationId, { ...page, viaAgent: false })).id
 })
 afterAll(async () => {
+  agent?.process.kill('SIGKILL')
   await node?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -38,8 +44,34 @@ function alter(from: string, to: string): number | bigint {
   return changes
 }
 
+/** How many the damaged log has. */
+function eventsOf(): unknown {
+  const database = new DatabaseSync(join(node.dataDir, 'events.db'), { readOnly: true })
+  const sql = 'select count(*) as events from event where instr(body, ?)'
+  const { events } = database.prepare(sql).get(`"tenantId":"${tenantId}"`) ?? {}
+  database.close()
+  return events
+}
+
 const signedIn = (email: string) => new Api(node.httpUrl).signIn(email, password)
 const addSite = (as: Api) => as.call('POST', '/api/installations', { name: 'Outra' })
+
+test('nothing is written to a log that was found damaged, from the next start on, until it is as it was', async () => {
+  expect(alter('Matriz', 'Fraude')).toBe(1)
+  await node.admin.get('/api/audit/events?limit=200')
+  await eventually(async () => (await addSite(node.admin)).status === 503)
+  const before = eventsOf()
+  // What a start has to say: its agent was connected.
+  await node.restart('SIGKILL')
+  expect((await addSite(node.admin)).status).toBe(503)
+  expect(eventsOf()).toEqual(before)
+  expect((await addSite(people.foreign)).status).toBe(201)
+  expect(alter('Fraude', 'Matriz')).toBe(1)
+  for (let start = 1; start <= 2; start += 1) {
+    await node.restart('SIGKILL')
+    expect((await addSite(node.admin)).status).toBe(201)
+  }
+})
 
 test('a node starts though an event of a session that was open was altered, and works for its other customers', async () => {
   const open = { reason: 'motivo', ttlSeconds: 3_600 }

@@ -85,8 +85,8 @@ export async function createCloudNode(
   return {
     async start() {
       await views.start()
-      await recover({ ...base, ...bus, version })
       await checkpointer.start()
+      await recover({ ...base, ...bus, version })
       await takeUp(services, sweeper)
       await link.start(bus.inbox)
       startBus(bus)

@@ -26,7 +26,8 @@ import { zip } from './zip.ts'
 
 export type Files = Readonly<Record<string, string>>
 
-const newVault = () => new Vault(openSecretsDatabase(':memory:'), '00'.repeat(32))
+const memory = () => openSecretsDatabase(':memory:')
+const newVault = () => new Vault(memory(), '00'.repeat(32))
 
 export function newEvidenceKeys(nodeId: string): EvidenceKeys {
   return new EvidenceKeys(newVault(), nodeId)
@@ -66,8 +67,8 @@ export async function createTestLog(events: number) {
   const stolenKeys = signersIn(vault)
   let hour = 0
   const now = () => Date.UTC(2026, 10, 24, hour)
-  const log = pino({ enabled: false })
-  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now, log })
+  const [log, database] = [pino({ enabled: false }), memory()]
+  const checkpointer = new Checkpointer({ store, evidenceKeys, database, nodeId, now, log })
   for (let n = 0; n < events; n += 1) {
     await store.append(append({ tenantId, events: [event(n % 4 === 1 ? { deviceId } : {})] }))
     if (n % 10 === 7) await checkpointer.fresh(tenantId)

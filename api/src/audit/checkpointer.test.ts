@@ -9,6 +9,7 @@ import { Frontier } from '@travessia/schemas/evidence/merkle'
 import { newId, systemTenantId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
@@ -31,9 +32,14 @@ function newPath(): string {
   files += 1
   return join(directory, `${files}.db`)
 }
-function checkpointerOf(store: EventStore, lines: string[] = []): Checkpointer {
+function checkpointerOf(
+  store: EventStore,
+  lines: string[] = [],
+  database = openSecretsDatabase(':memory:'),
+): Checkpointer {
   const log = pino({}, { write: (line: string) => lines.push(line) })
-  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
+  const deps = { store, evidenceKeys, database, nodeId, now: Date.now, log }
+  const checkpointer = new Checkpointer(deps)
   running.push(checkpointer)
   return checkpointer
 }
@@ -67,7 +73,8 @@ async function requireSound(store: EventStore, tenantId: string): Promise<void> 
 /** Somebody with the file in hands and without respect for triggers. */
 function tamper(path: string, sql: string): void {
   const database = new DatabaseSync(path)
-  database.exec('drop trigger event_is_never_changed; drop trigger event_is_never_removed')
+  const triggers = ['event_is_never_changed', 'event_is_never_removed']
+  for (const name of triggers) database.exec(`drop trigger if exists ${name}`)
   database.exec(sql)
   database.close()
 }
@@ -215,6 +222,85 @@ test('an event that is altered beside the running node is found though nobody re
   const { tenantId } = one
   const damage = { isDamaged: true, damagedAt: 1 }
   await expect.poll(() => checkpointer.standing(tenantId), { timeout: 5_000 }).toMatchObject(damage)
+})
+
+const kept = 'create table before as select log_index, leaf_hash from event;'
+const asBefore = `update event set leaf_hash =
+  (select leaf_hash from before where before.log_index = event.log_index)`
+
+test.each([
+  [
+    'an event was altered',
+    `update event set body = replace(body, 'SignedOut', 'Forged!!!') where log_index = 1`,
+    `update event set body = replace(body, 'Forged!!!', 'SignedOut')`,
+    1,
+  ],
+  [
+    'the hash of an event was changed',
+    `${kept} update event set leaf_hash = zeroblob(32) where log_index = 1`,
+    asBefore,
+    undefined,
+  ],
+  [
+    'the hash of an event cannot even be read',
+    `${kept} update event set leaf_hash = cast(leaf_hash as text) where log_index = 1`,
+    asBefore,
+    undefined,
+  ],
+])(
+  'a log in which %s is refused from the next start on, before its damage is found again, until it is as it was',
+  async (_what, damage, restoration, damagedAt) => {
+    const [path, database] = [newPath(), openSecretsDatabase(':memory:')]
+    const one = append({ events: [event(), event(), event()] })
+    const { tenantId } = one
+    const opened = async () => {
+      await stopAll()
+      const store = await openStore(path)
+      return { store, checkpointer: checkpointerOf(store, [], database) }
+    }
+    const first = await opened()
+    await first.store.append(one)
+    await first.checkpointer.fresh(tenantId)
+    await stopAll()
+    tamper(path, damage)
+    const found = await opened()
+    await found.checkpointer.start()
+    const isDamaged = async () => (await found.checkpointer.standing(tenantId)).isDamaged
+    await expect.poll(isDamaged).toBe(true)
+    const again = await opened()
+    await again.checkpointer.start()
+    const refused = { code: 'STORE_UNAVAILABLE' }
+    await expect(again.store.append(one)).rejects.toMatchObject(refused)
+    const standing = { isDamaged: true, ...(damagedAt !== undefined && { damagedAt }) }
+    expect(await again.checkpointer.standing(tenantId)).toMatchObject(standing)
+    await stopAll()
+    tamper(path, restoration)
+    for (let start = 1; start <= 2; start += 1) {
+      const restored = await opened()
+      await restored.checkpointer.start()
+      await restored.store.append(one)
+    }
+  },
+)
+
+test('damage that cannot be remembered is refused all the same, and the node says both', async () => {
+  const path = newPath()
+  const [store, lines, database] = [
+    await openStore(path),
+    [] as string[],
+    openSecretsDatabase(':memory:'),
+  ]
+  const one = append()
+  await store.append(one)
+  const checkpointer = checkpointerOf(store, lines, database)
+  await checkpointer.fresh(one.tenantId)
+  database.close()
+  tamper(path, `update event set body = replace(body, 'SignedOut', 'Forged!!!')`)
+  await store.query({ tenantId: one.tenantId, limit: 1 })
+  await expect
+    .poll(() => lines.map((line) => JSON.parse(line).msg))
+    .toEqual([expect.stringContaining('nothing more is written'), 'damage not remembered'])
+  await expect(store.append(one)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
 })
 
 test('a log that could not be read once is read when it can be', async () => {

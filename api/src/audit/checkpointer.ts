@@ -2,9 +2,10 @@
  * Follows the log and signs a checkpoint of each tenant that has something new, each second or each 1,000 events. In memory
  * are only the upper hashes of each tree, made anew from the log after a start; on the way it is compared with what was signed
  * last, and nothing is signed before; afterwards it is looked at again slowly (`recheck.ts`). Killed at any line: a checkpoint
- * is kept or not, and the next start goes on from there.
+ * is kept or not, and the next start goes on from there. What was found damaged stays so across starts, until it is as it was.
  */
 import { hash } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { TravessiaError } from '@travessia/schemas/errors'
 import { isSame, toBase64 } from '@travessia/schemas/evidence/bytes'
@@ -17,7 +18,8 @@ import { createRounds } from '../rounds.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { KeptCheckpoint } from '../store/evidence-log.ts'
 import { recordUnlessDamaged } from './damaged-log.ts'
-import { Recheck } from './recheck.ts'
+import { KnownDamage } from './known-damage.ts'
+import { firstAlteredBeside, Recheck } from './recheck.ts'
 import { TreeHashes } from './tree-hashes.ts'
 
 const everyMs = 1_000
@@ -27,6 +29,8 @@ const pageLeaves = 1_000
 type Deps = {
   readonly store: EventStore
   readonly evidenceKeys: EvidenceKeys
+  /** Where damage is remembered: that of the secrets. */
+  readonly database: DatabaseSync
   readonly nodeId: string
   readonly now: () => number
   readonly log: Logger
@@ -54,6 +58,7 @@ export class Checkpointer {
   readonly #trees = new Map<string, Promise<Tree>>()
   readonly #opened: Tree[] = []
   readonly #recheck: Recheck
+  readonly #damage: KnownDamage
   #seen = 0
   /** Version of the keys that are facts of the log. */
   #recordedKeys = 0
@@ -71,13 +76,21 @@ export class Checkpointer {
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#damage = new KnownDamage(deps.database)
     const { evidence } = deps.store
-    const altered = (tenantId: string, logIndex: number) => void this.#altered(tenantId, logIndex)
+    const altered = (tenantId: string, logIndex: number) => {
+      this.#altered(tenantId, logIndex).catch((error: unknown) =>
+        deps.log.error({ err: error, tenantId }, 'damage not remembered'),
+      )
+    }
     evidence.onAltered(altered)
     this.#recheck = new Recheck({ evidence, logs: () => this.#opened, altered })
   }
 
+  /** Before anything is written to a customer's log. */
   async start(): Promise<void> {
+    for (const { tenantId, logIndex } of this.#damage.all())
+      await this.#lookAgain(tenantId, logIndex)
     await this.#recordKeys()
     const { store } = this.#deps
     this.#unsubscribe = store.onAppended((position) => {
@@ -204,6 +217,16 @@ export class Checkpointer {
     if (tree) this.#refuse(tree, logIndex)
   }
 
+  /** It may have been restored meanwhile; what cannot be looked at has not. */
+  async #lookAgain(tenantId: string, logIndex = 0): Promise<void> {
+    const tree = await this.#catchUp(tenantId)
+    const altered = await firstAlteredBeside(this.#deps.store.evidence, tree, logIndex).catch(
+      () => logIndex,
+    )
+    if (altered !== undefined) this.#refuse(tree, altered)
+    if (!tree.isDamaged) this.#damage.forget(tenantId)
+  }
+
   /** Somebody has changed what was signed. What is done from now on could not be proven. */
   #refuse(tree: Tree, logIndex?: number): void {
     if (tree.isDamaged) return
@@ -216,6 +239,7 @@ export class Checkpointer {
       { tenantId, atEvent: logIndex ?? hashes.size, signedSize: signed?.size },
       'the log of a tenant is not what was signed: nothing more is written to it',
     )
+    this.#damage.remember({ tenantId, logIndex })
   }
 
   /** Those that have grown since their last one, in one commit. */

@@ -32,7 +32,10 @@ async function open(): Promise<void> {
   store = await createSqliteStore(join(directory, 'events.db'))
   views = new Views({ store, path: join(directory, 'views.db'), log })
   await views.start()
-  checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
+  checkpointer = new Checkpointer({
+    ...{ store, evidenceKeys, nodeId, now: Date.now, log },
+    database: openSecretsDatabase(':memory:'),
+  })
 }
 async function close(): Promise<void> {
   await views.stop()

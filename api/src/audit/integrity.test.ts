@@ -29,7 +29,10 @@ async function start(path: string, keys = evidenceKeys) {
   const views = new Views({ store, path: `${path}.views`, log })
   await views.start()
   opened.push({ views, store })
-  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
+  const checkpointer = new Checkpointer({
+    ...{ store, evidenceKeys, nodeId, now: Date.now, log },
+    database: openSecretsDatabase(':memory:'),
+  })
   const check = new IntegrityCheck({ checkpointer, evidenceKeys: keys, nodeId, store, views })
   return { store, checkpointer, check, views }
 }

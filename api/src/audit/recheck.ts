@@ -52,6 +52,16 @@ function* rowsOf(logs: Iterable<Log>): Generator<readonly [Log, number]> {
     for (let row = 0; row * rowLeaves < log.hashes.size; row += 1) yield [log, row]
 }
 
+/** In the row of this event; where the log does not have it, none is altered. */
+export async function firstAlteredBeside(
+  evidence: Deps['evidence'],
+  log: Log,
+  logIndex: number,
+): Promise<number | undefined> {
+  if (logIndex >= log.hashes.size) return undefined
+  return firstAltered(evidence, log, Math.floor(logIndex / rowLeaves))
+}
+
 /** The first event of the row that is not as it was; where only the hashes together differ, the first of the row. */
 async function firstAltered(
   evidence: Deps['evidence'],

@@ -11,6 +11,7 @@ import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore, NewEvent } from '../store/event-store.ts'
 import type { EvidenceLog } from '../store/evidence-log.ts'
@@ -85,7 +86,7 @@ const apply = () => retention.apply(people.tenantId, event({ at: new Date(now())
 
 async function verified(evidence: EvidenceLog = store.evidence) {
   const { tenantId } = people
-  const deps = { store, evidenceKeys, nodeId, now, log }
+  const deps = { store, evidenceKeys, database: openSecretsDatabase(':memory:'), nodeId, now, log }
   const blobs = { get: async () => undefined }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
   const { signal } = new AbortController()
@@ -134,7 +135,15 @@ test('a bundle that is being written when events go breaks off, and none begins 
   await live(1_000)
   await decide({ type: 'ChangeRetention', days })
   const { tenantId } = people
-  const deps = { store, evidenceKeys, nodeId, now, log, blobs: { get: async () => undefined } }
+  const deps = {
+    store,
+    evidenceKeys,
+    database: openSecretsDatabase(':memory:'),
+    nodeId,
+    now,
+    log,
+    blobs: { get: async () => undefined },
+  }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
   const { signal, end } = retention.beginBundle(tenantId)
   const other = retention.beginBundle(newId())

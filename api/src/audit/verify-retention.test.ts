@@ -10,6 +10,7 @@ import { reportParts } from '@travessia/schemas/evidence/verify-report'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, expect, test } from 'vitest'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { NewEvent } from '../store/event-store.ts'
 import type { EvidenceLog } from '../store/evidence-log.ts'
@@ -73,7 +74,15 @@ async function checked(
     await store.append(append({ tenantId, streamKind, streamId, events: [one] }))
   }
   const now = () => Date.parse(signedAt)
-  const deps = { store, evidenceKeys, nodeId, now, log, blobs: { get: async () => undefined } }
+  const deps = {
+    store,
+    evidenceKeys,
+    database: openSecretsDatabase(':memory:'),
+    nodeId,
+    now,
+    log,
+    blobs: { get: async () => undefined },
+  }
   const checkpoint = await new Checkpointer(deps).fresh(tenantId)
   const { signal } = new AbortController()
   const order = { filter: { tenantId }, asked: {}, scope: 'whole', checkpoint, signal } as const

@@ -18,6 +18,7 @@ import type { AgentAddress } from '@travessia/schemas/topics'
 import type { CheckpointOrder, RefusalReason } from '@travessia/schemas/witness'
 import { pino } from 'pino'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { createSqliteStore } from '../store/sqlite.ts'
@@ -48,7 +49,10 @@ const newAgent = (tenantId = newId()): Agent => ({
 async function node(agents: readonly Agent[], path = join(directory, `${newId()}.db`)) {
   const store = await createSqliteStore(path)
   stores.push(store)
-  const checkpointer = new Checkpointer({ store, evidenceKeys, nodeId, now: Date.now, log })
+  const checkpointer = new Checkpointer({
+    ...{ store, evidenceKeys, nodeId, now: Date.now, log },
+    database: openSecretsDatabase(':memory:'),
+  })
   const shown: Array<{ agentId: string; order: CheckpointOrder }> = []
   const refusals: Array<{ agentId: string; reason: RefusalReason }> = []
   const clock = { now: 1_795_000_000_000 }

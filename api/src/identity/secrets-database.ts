@@ -23,6 +23,7 @@ create table if not exists sealed(
   id text primary key, tenant text not null, version integer not null, box blob not null);
 create table if not exists feed_place(
   feed text primary key, position integer not null, delivered_at text, failing_since text, error text);
+create table if not exists damage(tenant text primary key, log_index integer);
 create table if not exists session_secret(
   session text primary key, ticket_hash text, ticket_expires_at integer, cookie_hash text);
 `
