@@ -107,8 +107,10 @@ test("another customer's installation or person cannot be held, nor its hold lif
 
 test('without a retention nothing is due and nothing goes', async () => {
   const due = await node.admin.call('POST', paths.dryRun)
-  expect(due.body).toEqual({ until: null, events: 0, kinds: {}, held: 0, ranges: [] })
-  expect((await node.admin.call('POST', paths.apply)).body).toEqual({ events: 0 })
+  expect(due.body).toEqual({
+    ...{ until: null, events: 0, kinds: {}, held: 0, behind: null, ranges: [] },
+  })
+  expect((await node.admin.call('POST', paths.apply)).body).toEqual({ events: 0, behind: 0 })
 })
 
 test('the state is asked for by one place or one time, by readers, each of their own customer', async () => {
@@ -127,9 +129,9 @@ test('the state is asked for by one place or one time, by readers, each of their
   expect(await node.admin.get(before)).toMatchObject({ position: 0, installations: [] })
 })
 
-/** Two months and a half later; tokens of before are long over. */
-async function later(): Promise<Api> {
-  writeFileSync(clock, String(75 * dayMs))
+/** By default two months and a half later; tokens of before are long over. */
+async function later(days = 75): Promise<Api> {
+  writeFileSync(clock, String(days * dayMs))
   await node.restart('SIGTERM')
   return new Api(node.httpUrl).signIn('admin@teste.travessia', 'only-for-this-test')
 }
@@ -143,11 +145,13 @@ test('what is held stays, what is not goes on the word of a fact, and the whole 
     ...{ days: 30, holds: [placed.body] },
   })
   const { body: due } = await admin.call<Due>(...(['POST', paths.dryRun] as const))
-  expect(due).toMatchObject({ events: expect.any(Number), held: expect.any(Number) })
+  expect(due).toMatchObject({
+    ...{ events: expect.any(Number), held: expect.any(Number), behind: null },
+  })
   expect(Math.min(due.events, due.held, due.ranges.length)).toBeGreaterThan(0)
   expect(Object.values(due.kinds).reduce((sum, count) => sum + count)).toBe(due.events)
   expect(Object.keys(due.kinds)).toContain('access')
-  expect((await admin.call('POST', paths.apply)).body).toEqual({ events: due.events })
+  expect((await admin.call('POST', paths.apply)).body).toEqual({ events: due.events, behind: 0 })
   const facts = await factsOf(admin)
   const old = facts.filter(({ at }) => Date.parse(String(at)) < Date.now() + dayMs)
   const isReading = ({ type }: { type: string }) => /^(Audit|UserSignedIn|AccessDenied)/.test(type)
@@ -162,6 +166,18 @@ test('what is held stays, what is not goes on the word of a fact, and the whole 
   expect((await admin.call('DELETE', `${paths.holds}/${placed.body['holdId']}`)).status).toBe(204)
   const { body: rest } = await admin.call<{ events: number }>('POST', paths.apply)
   expect(rest.events).toBe(due.held)
+})
+
+test('what was told after a clock was ahead stays, and it is said how much and behind which event', async () => {
+  const tenYears = 3_650
+  for (const days of [tenYears, 80]) await later(days)
+  const admin = await later(160)
+  const { body: due } = await admin.call<Due>('POST', paths.dryRun)
+  const year = new Date(Date.now() + tenYears * dayMs).toISOString().slice(0, 4)
+  expect(due.behind).toMatchObject({ events: expect.any(Number), logIndex: expect.any(Number) })
+  expect([due.behind?.at.slice(0, 4), (due.behind?.events ?? 0) > 0]).toEqual([year, true])
+  const { body: applied } = await admin.call('POST', paths.apply)
+  expect(applied).toEqual({ events: due.events, behind: due.behind?.events })
 })
 
 async function verified(admin: Api): Promise<string> {

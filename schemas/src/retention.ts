@@ -43,8 +43,15 @@ export const dueSchema = Type.Object({
   kinds: Type.Record(Type.String(), Type.Integer()),
   /** Those that are as old, and held. */
   held: Type.Integer(),
+  /** Those that are as old and stay, since they come after this event: a clock was ahead, or they were told late (ADR 41). */
+  behind: Type.Union([
+    Type.Object({ events: Type.Integer(), logIndex: Type.Integer(), at: time }),
+    Type.Null(),
+  ]),
   /** First and last place in the log of each unbroken row; the first thousand of them. */
   ranges: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])),
 })
 export type Due = Static<typeof dueSchema>
-export const appliedSchema = Type.Object({ events: Type.Integer() })
+/** `behind`: as many as in `Due`. */
+export const appliedSchema = Type.Object({ events: Type.Integer(), behind: Type.Integer() })
+export type Applied = Static<typeof appliedSchema>

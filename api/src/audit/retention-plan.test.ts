@@ -36,7 +36,7 @@ test('a session that ended after the border stays whole', () => {
   expect(expiring('session', begin)).toBe(0)
 })
 
-test('what stands after an event of a day after the border stays, as whoever verifies cannot tell that it is older', () => {
+test('what stands after an event of a day after the border stays, as whoever verifies cannot tell that it is older, and is counted', () => {
   const late = '2026-06-02T00:00:00.000Z'
   const streamId = newId()
   const one = (
@@ -65,11 +65,11 @@ test('what stands after an event of a day after the border stays, as whoever ver
     ] as unknown as RecordedEvent[]
     for (const event of events) plan.see(event)
     for (const event of events) plan.take(event)
-    return plan.events
+    return [plan.events, plan.behind, plan.mark] as const
   }
-  expect(taken(late, late)).toBe(1)
-  expect(taken(late, before)).toBe(4)
-  expect(taken(after, late)).toBe(4)
+  expect(taken(late, late)).toEqual([1, 3, { logIndex: 2, at: late }])
+  expect(taken(late, before)).toEqual([4, 0, undefined])
+  expect(taken(after, late)).toEqual([4, 0, undefined])
 })
 
 test('a sign-in expires before the border, and not at it', () => {

@@ -33,23 +33,25 @@ type Lived = {
   /** A request of the API proxy has a stream of its own. */
   hasAnswer: boolean
   isHeld: boolean
+  isBehind: boolean
   lastAt: string
 }
 
 export class RetentionPlan {
   readonly #until: string
   readonly #dayAfter: string
-  /** The first event that both happened and was recorded a day after the border: from there on who verifies believes nothing older. */
-  #lastPlace = Number.POSITIVE_INFINITY
+  /** The first event that both happened and was recorded a day after the border: behind it who verifies believes nothing older. */
+  mark: { readonly logIndex: number; readonly at: string } | undefined
   readonly #holds: readonly Hold[]
   readonly #streams = new Map<string, Lived>()
   /** The next order of a device is counted from its last one. */
   readonly #lastOrders = new Map<string, { seq: number; streamId: string }>()
   readonly spans: ExpirySpan[] = []
-  /** How many expire, of what, and how many would but for a hold. */
+  /** How many expire, of what, and how many would but for a hold, or but for the mark: a clock was ahead, or they were told late. */
   events = 0
   readonly kinds: Partial<Record<StreamKind, number>> = {}
   held = 0
+  behind = 0
 
   constructor(until: string, holds: readonly Hold[]) {
     this.#until = until
@@ -60,22 +62,21 @@ export class RetentionPlan {
   /** First the whole log, oldest first. */
   see(event: RecordedEvent): void {
     const { streamKind, streamId, type, at, recordedAt, deviceId, logIndex } = event
-    if (at >= this.#dayAfter && recordedAt >= this.#dayAfter)
-      this.#lastPlace = Math.min(this.#lastPlace, logIndex)
-    const lastAt = logIndex > this.#lastPlace ? this.#dayAfter : at
+    if (at >= this.#dayAfter && recordedAt >= this.#dayAfter) this.mark ??= { logIndex, at }
     const end = ends[streamKind]
     if (end === undefined) return
     const known = this.#streams.get(streamId)
     const lived = known ?? {
       ...{ isSession: false, hasEnded: end === null, hasAnswer: false, isHeld: false },
-      lastAt,
+      ...{ isBehind: false, lastAt: at },
     }
     if (!known) this.#streams.set(streamId, lived)
     lived.isSession ||= type === 'SessionRequested'
     lived.hasEnded ||= end?.includes(type) === true
     lived.hasAnswer ||= exchangeEnds.includes(type)
     lived.isHeld ||= isHeld(event, this.#holds)
-    if (lastAt > lived.lastAt) lived.lastAt = lastAt
+    lived.isBehind ||= this.#isBehind(logIndex)
+    if (at > lived.lastAt) lived.lastAt = at
     if (type !== 'CommandIssued' && type !== 'CommandHeld') return
     const { seq } = event.data
     const last = this.#lastOrders.get(deviceId ?? '')
@@ -85,7 +86,7 @@ export class RetentionPlan {
   /** Then, once more, what is older than the border. */
   take(event: RecordedEvent): void {
     const { at, type, streamKind, streamId, logIndex, position } = event
-    if (at >= this.#until || logIndex > this.#lastPlace) return
+    if (at >= this.#until) return
     const lived = this.#streams.get(streamId)
     const isDue = lived ? this.#isDue(lived, event) : alone.has(type)
     if (!isDue) return
@@ -93,11 +94,19 @@ export class RetentionPlan {
       this.held += 1
       return
     }
+    if (lived?.isBehind ?? this.#isBehind(logIndex)) {
+      this.behind += 1
+      return
+    }
     this.events += 1
     this.kinds[streamKind] = (this.kinds[streamKind] ?? 0) + 1
     const span = this.spans.at(-1)
     if (span && span[1] === logIndex - 1) [span[1], span[3]] = [logIndex, position]
     else this.spans.push([logIndex, logIndex, position, position])
+  }
+
+  #isBehind(logIndex: number): boolean {
+    return this.mark !== undefined && logIndex > this.mark.logIndex
   }
 
   #isDue(lived: Lived, { streamKind, streamId, deviceId }: RecordedEvent): boolean {

@@ -82,7 +82,10 @@ async function all(): Promise<RecordedEvent[]> {
 
 const decide = (intent: Parameters<Retention['change']>[1]) =>
   retention.change(people.tenantId, intent, event({ at: new Date(now()).toISOString() }))
-const apply = () => retention.apply(people.tenantId, event({ at: new Date(now()).toISOString() }))
+const apply = async () => {
+  const context = event({ at: new Date(now()).toISOString() })
+  return (await retention.apply(people.tenantId, context)).events
+}
 
 async function verified(evidence: EvidenceLog = store.evidence) {
   const { tenantId } = people

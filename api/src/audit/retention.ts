@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import { TravessiaError } from '@travessia/schemas/errors'
 import type { EventContext, RecordedEvent, RetentionFact } from '@travessia/schemas/events'
 import { idFromBytes } from '@travessia/schemas/ids'
+import type { Applied } from '@travessia/schemas/retention'
 import type { Logger } from 'pino'
 import { handle } from '../domain/decider.ts'
 import {
@@ -101,12 +102,12 @@ export class Retention {
     return this.#alone(tenantId, () => this.#plan(tenantId))
   }
 
-  /** @returns how many events have gone. @throws TravessiaError NODE_BUSY, CONFLICT: a hold came meanwhile */
-  async apply(tenantId: string, context: EventContext): Promise<number> {
+  /** @returns how many events have gone, and how many stay behind one of a later time. @throws TravessiaError NODE_BUSY, CONFLICT: a hold came meanwhile */
+  async apply(tenantId: string, context: EventContext): Promise<Applied> {
     return this.#alone(tenantId, async () => {
       await this.#resume(tenantId)
       const due = await this.#plan(tenantId)
-      if (!due) return 0
+      if (!due) return { events: 0, behind: 0 }
       const { until, days, revision, plan } = due
       for (let from = 0; from < plan.spans.length; from += spansOfFact) {
         const spans = plan.spans.slice(from, from + spansOfFact)
@@ -117,7 +118,7 @@ export class Retention {
         await this.#carryOut(tenantId, position ?? 0, spans)
       }
       await this.#dropEmptied(until)
-      return plan.events
+      return { events: plan.events, behind: plan.behind }
     })
   }
 
@@ -143,8 +144,9 @@ export class Retention {
       const context = eventContext({ type: 'system', id: nodeId }, now())
       const failed = (error: unknown) =>
         void log.error({ err: error, tenantId }, 'retention not applied, trying again tomorrow')
-      const events = await this.apply(tenantId, context).catch(failed)
-      if (events) log.info({ tenantId, events }, 'events have expired')
+      const { events = 0, behind = 0 } = (await this.apply(tenantId, context).catch(failed)) ?? {}
+      if (events > 0) log.info({ tenantId, events }, 'events have expired')
+      if (behind > 0) log.warn({ tenantId, behind }, 'events stay behind one of a later time')
     }
   }
 

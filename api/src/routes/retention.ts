@@ -53,20 +53,19 @@ export function addRetentionRoutes(app: App, services: Services): void {
     { config, schema: { response: answers({ 200: dueSchema }) } },
     async (request) => {
       const due = await retention.due(requireWide(request))
-      if (!due) return { until: null, events: 0, kinds: {}, held: 0, ranges: [] }
-      const { events, kinds, held, spans } = due.plan
+      if (!due) return { until: null, events: 0, kinds: {}, held: 0, behind: null, ranges: [] }
+      const { events, kinds, held, mark, spans } = due.plan
+      const behind = mark && due.plan.behind > 0 ? { events: due.plan.behind, ...mark } : null
       const ranges = spans
         .slice(0, shownRanges)
         .map(([first, last]): [number, number] => [first, last])
-      return { until: due.until, events, kinds, held, ranges }
+      return { until: due.until, events, kinds, held, behind, ranges }
     },
   )
   app.post(
     '/api/audit/retention/apply',
     { config, schema: { response: answers({ 200: appliedSchema }) } },
-    async (request) => ({
-      events: await retention.apply(requireWide(request), contextOf(services, request)),
-    }),
+    async (request) => retention.apply(requireWide(request), contextOf(services, request)),
   )
   addHoldRoutes(app, services)
 }

@@ -3,12 +3,13 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { page } from 'vitest/browser'
 import { cleanup, render } from 'vitest-browser-svelte'
 import { m } from '../paraglide/messages.js'
+import { toasts } from '../state/toasts.svelte.ts'
 import '../tokens.css'
 import '../parts.css'
 import RetentionPeriod from './retention-period.svelte'
 
 const due: Due = {
-  ...{ until: '2026-06-01T00:00:00.000Z', events: 1234, held: 56, ranges: [] },
+  ...{ until: '2026-06-01T00:00:00.000Z', events: 1234, held: 56, behind: null, ranges: [] },
   kinds: { session: 1200, camera: 34 },
 }
 let asked: Array<[string, unknown]> = []
@@ -20,7 +21,8 @@ beforeEach(() => {
   vi.stubGlobal('fetch', async (path: string, { body, method }: RequestInit) => {
     asked.push([`${method} ${path}`, body === null ? undefined : JSON.parse(String(body))])
     if (path.endsWith('dry-run')) return Response.json(counted)
-    if (path.endsWith('apply')) return Response.json({ events: counted.events })
+    if (path.endsWith('apply'))
+      return Response.json({ events: counted.events, behind: counted.behind?.events ?? 0 })
     return Response.json({ days: 180, holds: [] })
   })
 })
@@ -94,6 +96,19 @@ test('the numbers come first, then the question, then it is applied', async () =
   await sheet.getByRole('button', { name: m.retention_apply() }).click()
   await expect.poll(() => asked.at(-1)?.[0]).toBe('POST /api/audit/retention/apply')
   await expect.poll(() => document.querySelector('dl')).toBeNull()
+})
+
+test('what stays behind an event of a later time is said with its place, when it is counted and when it is applied', async () => {
+  counted = { ...due, behind: { events: 99, logIndex: 7, at: '2035-01-10T00:00:00.000Z' } }
+  await show({ days: 150, holds: [] })
+  await button(m.retention_count()).click()
+  await expect.element(page.getByText(/#7.*2035.*: 99\./)).toBeVisible()
+  await button(m.retention_apply()).click()
+  const sheet = page.getByRole('dialog', { name: m.retention_apply_title() })
+  const said = vi.spyOn(toasts, 'show')
+  await sheet.getByRole('button', { name: m.retention_apply() }).click()
+  const stay = m.retention_stay({ count: 99 })
+  await expect.poll(() => said.mock.lastCall?.[0]).toMatch(new RegExp(`1.234.* ${stay}$`))
 })
 
 test('where nothing is due nothing can be applied', async () => {
