@@ -30,6 +30,7 @@ import { attemptCounters } from './identity/attempts.ts'
 import { finishErasures } from './identity/erasure.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { agentTokenSeconds, clockToleranceSeconds } from './identity/tokens.ts'
+import { createTurns } from './in-turn.ts'
 import { createEmbeddedLink } from './link/embedded.ts'
 import type { Link } from './link/link.ts'
 import type { Base, Endpoints, Services } from './services.ts'
@@ -78,7 +79,7 @@ export async function createCloudNode(
   const services: Services = {
     ...{ ...base, ...bus, ...remote, ...jobs, ...attemptCounters(), endpoints: () => endpoints },
     ...{ isDemo: config.DEMO, registration: config.REGISTRATION },
-    metricsToken: config.METRICS_TOKEN,
+    ...{ metricsToken: config.METRICS_TOKEN, inTurn: createTurns() },
   }
   const app = await createApp(services, { trustedProxies: config.TRUSTED_PROXIES, pwaDir })
   watchAccess(services)

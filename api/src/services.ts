@@ -25,6 +25,7 @@ import type { SubjectKeys } from './identity/subject-keys.ts'
 import type { Tokens } from './identity/tokens.ts'
 import type { Users } from './identity/users.ts'
 import type { Vault } from './identity/vault.ts'
+import type { createTurns } from './in-turn.ts'
 import type { Link } from './link/link.ts'
 import type { BlobStore } from './store/blob-store.ts'
 import type { EventStore } from './store/event-store.ts'
@@ -77,6 +78,8 @@ export type Services = {
   readonly commands: CommandBus
   readonly feeds: Feeds
   readonly retention: Retention
+  /** By customer: of two who remove each other the second is the last administrator, and a hold is there before an erasure or after it. */
+  readonly inTurn: ReturnType<typeof createTurns>
   readonly files: FileStore
   readonly approvals: Approvals
   readonly endpoints: () => Endpoints

@@ -30,7 +30,6 @@ import {
 import { networkOf } from '../identity/attempts.ts'
 import { eraseSubject } from '../identity/erasure.ts'
 import { cookieName, loginSeconds } from '../identity/logins.ts'
-import { createTurns } from '../in-turn.ts'
 import { requirePrincipal } from '../plugins/authentication.ts'
 import { namedOf } from '../plugins/authorization.ts'
 import type { Principal } from '../plugins/principal.ts'
@@ -93,9 +92,8 @@ export function addAccountRoutes(app: App, services: Services): void {
   )
   addProfileRoutes(app, services)
   addPasswordRoute(app, services)
-  const inTurn = createTurns()
-  addUserRoutes(app, services, inTurn)
-  addErasureRoute(app, services, inTurn)
+  addUserRoutes(app, services)
+  addErasureRoute(app, services)
 }
 
 function addProfileRoutes(app: App, services: Services): void {
@@ -133,10 +131,7 @@ function addPasswordRoute(app: App, services: Services): void {
   )
 }
 
-/** By customer: who of two goes first is the last administrator of the second. */
-type InTurn = ReturnType<typeof createTurns>
-
-function addUserRoutes(app: App, services: Services, inTurn: InTurn): void {
+function addUserRoutes(app: App, services: Services): void {
   const config = { permission: 'administer' } as const
   app.get(
     '/api/users',
@@ -170,15 +165,18 @@ function addUserRoutes(app: App, services: Services, inTurn: InTurn): void {
       schema: { params: idParams, body: changeUserBody, response: answers({ 200: userSchema }) },
     },
     async (request) => {
-      const member = namedOf(request, 'member')
-      const change = { member, ...request.body }
-      await inTurn(member.tenantId, () => changeUser(services, request, change))
-      return one(services, member.tenantId, member.userId)
+      const { tenantId, userId } = namedOf(request, 'member')
+      await services.inTurn(tenantId, async () => {
+        const member = await services.views.members.get(userId, tenantId)
+        if (!member) throw new TravessiaError('NOT_FOUND')
+        await changeUser(services, request, { member, ...request.body })
+      })
+      return one(services, tenantId, userId)
     },
   )
 }
 
-function addErasureRoute(app: App, services: Services, inTurn: InTurn): void {
+function addErasureRoute(app: App, services: Services): void {
   app.post(
     '/api/users/:id/erase',
     {
@@ -190,7 +188,7 @@ function addErasureRoute(app: App, services: Services, inTurn: InTurn): void {
       requireWithin(requirePrincipal(request), member.installationIds)
       if (!request.body.confirm) throw new TravessiaError('CONFIRMATION_REQUIRED')
       const context = contextOf(services, request)
-      await inTurn(member.tenantId, async () => {
+      await services.inTurn(member.tenantId, async () => {
         const { tenantId, userId } = member
         if (await services.retention.keepsOf(tenantId, userId))
           throw new TravessiaError('LEGAL_HOLD')
@@ -221,7 +219,6 @@ async function changeUser(
     requireWithin(requirePrincipal(request), ids)
   await requireInstallations(services, tenantId, installationIds)
   const isLastAdmin = await isOnlyAdmin(services, member)
-  const isDisabled = services.users.get(userId)?.isDisabled
   if (isLastAdmin && disabled) throw new TravessiaError('LAST_ADMIN')
   const scope = installationIds ? { installationIds: [...installationIds] } : {}
   const grant = { userId, role, ...scope }
@@ -230,8 +227,10 @@ async function changeUser(
     recordAccess(services, { tenantId, userId, intent, context })
   if (change.role !== undefined || change.installationIds !== undefined)
     await record({ type: 'GrantRole', grant, isLastAdmin })
-  if (disabled === undefined || disabled === isDisabled) return
-  await record({ type: disabled ? 'SuspendAccess' : 'RestoreAccess', userId })
+  if (disabled === undefined) return
+  // Killed after the fact, the account does not know it yet: the same word again does the rest.
+  if (disabled !== member.isSuspended)
+    await record({ type: disabled ? 'SuspendAccess' : 'RestoreAccess', userId })
   services.users.setDisabled(userId, disabled)
   if (!disabled) return
   services.logins.endAllOf(userId)
@@ -247,6 +246,7 @@ async function isOnlyAdmin(
     (one) =>
       one.role === 'admin' &&
       one.installationIds === null &&
+      !one.isSuspended &&
       users.get(one.userId)?.isDisabled === false,
   )
   return admins.length === 1 && admins[0]?.userId === userId

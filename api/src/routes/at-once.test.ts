@@ -1,13 +1,11 @@
 import { maxDevices } from '@travessia/schemas/devices'
 import { newId } from '@travessia/schemas/ids'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { Retention } from '../audit/retention.ts'
 import { sampleData } from '../audit/sample-data.fixture.ts'
-import type { Services } from '../services.ts'
 import { addAccountRoutes } from './accounts.ts'
 import { addDeviceRoutes } from './devices.ts'
-import { startRoutes } from './node.fixture.ts'
+import { accountParts, startRoutes } from './node.fixture.ts'
+import { addRetentionRoutes } from './retention.ts'
 
 type Ask = { readonly method: 'PATCH' | 'POST'; readonly url: string; readonly payload: object }
 type Headers = Readonly<Record<string, string>>
@@ -48,14 +46,9 @@ const ways: Array<[string, (other: string) => Ask]> = [
 ]
 
 test.each(ways)('of two administrators who %s each other at once one is left', async (_, way) => {
-  const { app, services, tenantId, person } = await startRoutes((app, services) => {
-    const sessions = { revokeWhere: async () => undefined }
-    const subjectKeys = { erase: () => undefined, finish: () => undefined }
-    const blobs = { erase: async () => 0 }
-    const retention = new Retention({ ...services, log: pino({ level: 'silent' }) })
-    const parts = { sessions, subjectKeys, blobs, retention }
-    addAccountRoutes(app, { ...services, ...parts } as unknown as Services)
-  })
+  const { app, services, tenantId, person } = await startRoutes((app, services) =>
+    addAccountRoutes(app, accountParts(services)),
+  )
   const [one, two] = [await person('admin'), await person('admin')]
   const ask = (headers: Headers, other: string) => app.inject({ ...way(other), headers })
   const answers = await Promise.all([ask(one.headers, two.userId), ask(two.headers, one.userId)])
@@ -66,4 +59,39 @@ test.each(ways)('of two administrators who %s each other at once one is left', a
     ({ role, userId }) => role === 'admin' && services.users.get(userId)?.isDisabled === false,
   )
   expect(admins).toHaveLength(1)
+})
+
+test('a legal hold that is placed while an erasure looks for one waits for it, and never stands before what it forbids', async () => {
+  const looked = Promise.withResolvers<void>()
+  const came = Promise.withResolvers<void>()
+  const { app, services, tenantId, person } = await startRoutes((app, services) => {
+    const all = accountParts(services)
+    const { keepsOf } = all.retention
+    all.retention.keepsOf = async (...whose) => {
+      const isKept = await keepsOf.apply(all.retention, whose)
+      looked.resolve()
+      await came.promise
+      return isKept
+    }
+    let turns = 0
+    const inTurn: typeof all.inTurn = (key, act) => {
+      turns += 1
+      if (turns === 2) came.resolve()
+      return services.inTurn(key, act)
+    }
+    addAccountRoutes(app, { ...all, inTurn })
+    addRetentionRoutes(app, { ...all, inTurn })
+  })
+  const [{ headers }, { userId }] = [await person('admin'), await person('operator')]
+  const ask = (url: string, payload: object) =>
+    app.inject({ method: 'POST', url, headers, payload })
+  const erasing = ask(`/api/users/${userId}/erase`, { confirm: true })
+  await looked.promise
+  const placing = ask('/api/audit/holds', { scope: 'user', id: userId, reason: 'processo' })
+  void placing.then(() => came.resolve())
+  const answers = [await erasing, await placing]
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([204, 201])
+  const types = ['SubjectErased', 'LegalHoldPlaced'] as const
+  const { items } = await services.store.query({ tenantId, types, limit: 2 })
+  expect(items.toReversed().map(({ type }) => type)).toEqual(types)
 })

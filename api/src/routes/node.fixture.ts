@@ -9,11 +9,13 @@ import { newId } from '@travessia/schemas/ids'
 import Fastify from 'fastify'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
+import { Retention } from '../audit/retention.ts'
 import { Logins } from '../identity/logins.ts'
 import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { Tokens } from '../identity/tokens.ts'
 import { Users } from '../identity/users.ts'
 import { Vault } from '../identity/vault.ts'
+import { createTurns } from '../in-turn.ts'
 import { addAuthentication } from '../plugins/authentication.ts'
 import { addAuthorization } from '../plugins/authorization.ts'
 import { addErrorHandler } from '../plugins/error-handler.ts'
@@ -33,7 +35,8 @@ export async function startRoutes(add: (app: App, services: Services) => void) {
   const [users, logins] = [new Users(database), new Logins(database, Date.now)]
   const vault = new Vault(database, '00'.repeat(32))
   const tokens = await Tokens.create(vault, Date.now)
-  const services = { store, views, users, logins, tokens, vault, now: Date.now, log }
+  const inTurn = createTurns()
+  const services = { store, views, users, logins, tokens, vault, inTurn, now: Date.now, log }
   const app = Fastify() as unknown as App
   addErrorHandler(app)
   await app.register(cookie)
@@ -66,4 +69,13 @@ export async function startRoutes(add: (app: App, services: Services) => void) {
   }
   add(app, services as unknown as Services)
   return { app, services, tenantId, say, person }
+}
+
+/** What routes of accounts need besides; `ended` has the reasons why remote sessions ended. */
+export function accountParts(services: Services, ended: string[] = []): Services {
+  const sessions = { revokeWhere: async (_: unknown, reason: string) => void ended.push(reason) }
+  const subjectKeys = { erase: () => undefined, finish: () => undefined }
+  const blobs = { erase: async () => 0 }
+  const parts = { sessions, subjectKeys, blobs, retention: new Retention(services) }
+  return { ...services, ...parts } as unknown as Services
 }

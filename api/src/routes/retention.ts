@@ -80,7 +80,8 @@ function addHoldRoutes(app: App, services: Services): void {
       await requireKnown(services, tenantId, request.body)
       const hold = { holdId: newId(), ...request.body }
       const intent = { type: 'PlaceHold', ...hold } as const
-      await retention.change(tenantId, intent, contextOf(services, request))
+      const context = contextOf(services, request)
+      await services.inTurn(tenantId, () => retention.change(tenantId, intent, context))
       return reply.code(201).send(hold)
     },
   )
