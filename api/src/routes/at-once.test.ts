@@ -46,9 +46,17 @@ const ways: Array<[string, (other: string) => Ask]> = [
 ]
 
 test.each(ways)('of two administrators who %s each other at once one is left', async (_, way) => {
-  const { app, services, tenantId, person } = await startRoutes((app, services) =>
-    addAccountRoutes(app, accountParts(services)),
-  )
+  // Who is disabled before they are let in is nobody any more: both are in before one acts.
+  let come = 0
+  const both = Promise.withResolvers<void>()
+  const { app, services, tenantId, person } = await startRoutes((app, services) => {
+    const inTurn: typeof services.inTurn = (key, act) => {
+      come += 1
+      if (come === 2) both.resolve()
+      return services.inTurn(key, () => both.promise.then(act))
+    }
+    addAccountRoutes(app, { ...accountParts(services), inTurn })
+  })
   const [one, two] = [await person('admin'), await person('admin')]
   const ask = (headers: Headers, other: string) => app.inject({ ...way(other), headers })
   const answers = await Promise.all([ask(one.headers, two.userId), ask(two.headers, one.userId)])
