@@ -11,6 +11,8 @@ import { verifyBundle } from '@travessia/schemas/evidence/verify'
 import { newId } from '@travessia/schemas/ids'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { access } from '../domain/access.ts'
+import { handle } from '../domain/decider.ts'
 import { openSecretsDatabase } from '../identity/secrets-database.ts'
 import { append, event } from '../store/conformance-events.ts'
 import type { EventStore, NewEvent } from '../store/event-store.ts'
@@ -313,3 +315,21 @@ function begin(tenantId: string): string {
 }
 
 const page = { after: 0, limit: 1_000_000 }
+
+test('a person whose last sign-in has expired is suspended and erased like any other', async () => {
+  const userId = newId()
+  const stream = { tenantId: people.tenantId, streamKind: 'access', streamId: userId } as const
+  const data = { userId, role: 'operator' } as const
+  const events = [{ ...old('RoleGranted'), data }, old('UserSignedIn')] as NewEvent[]
+  await store.append({ ...stream, expected: 'none', events })
+  await decide({ type: 'ChangeRetention', days })
+  expect(await apply()).toBe(1)
+  for (const intent of [
+    { type: 'SuspendAccess', userId },
+    { type: 'EraseSubject', userId, isLastAdmin: false },
+  ] as const)
+    await handle(store, access, stream, intent, event())
+  const left = (await store.readStream(people.tenantId, userId)).map(({ type }) => type)
+  expect(left).toEqual(['RoleGranted', 'AccessSuspended', 'RoleRevoked', 'SubjectErased'])
+  expect(await verified()).toMatchObject({ wrong: [], missing: [], expired: 1 })
+})

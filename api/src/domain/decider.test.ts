@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Fact } from '@travessia/schemas/events'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -90,4 +91,31 @@ test('nothing is decided on a stream in which an event was altered', async () =>
   await expect(handle(damaged, counting, stream, { id: newId() }, event())).rejects.toEqual(
     expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
   )
+})
+
+test('a stream whose newest events have expired goes on behind them, by what is left', async () => {
+  const { stream, written } = streamOf(5)
+  const { position } = await written
+  const file = new DatabaseSync(join(directory, 'events.db'))
+  file.exec('drop trigger event_is_never_removed')
+  file.prepare('delete from event where position > ? and position <= ?').run(position - 2, position)
+  file.close()
+  const decided = () => handle(store, counting, stream, { id: newId() }, context)
+  expect([(await decided()).state.facts, (await decided()).state.facts]).toEqual([4, 5])
+  const versions = await store.readStream(stream.tenantId, stream.streamId)
+  expect(versions.map(({ version }) => version)).toEqual([1, 2, 3, 6, 7])
+})
+
+test('who is never quick enough is told of a conflict', async () => {
+  const { stream, written } = streamOf(1)
+  await written
+  const busy = Object.assign(Object.create(store) as EventStore, {
+    async append(wanted: Parameters<EventStore['append']>[0]) {
+      await store.append({ ...wanted, expected: 'any' })
+      return store.append(wanted)
+    },
+  })
+  await expect(handle(busy, counting, stream, { id: newId() }, context)).rejects.toMatchObject({
+    code: 'CONFLICT',
+  })
 })

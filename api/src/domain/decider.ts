@@ -38,6 +38,7 @@ export async function handle<State, Intent, F extends Fact>(
   intent: Intent,
   context: EventContext | ((fact: F) => EventContext),
 ): Promise<{ facts: readonly F[]; state: State; position: number | undefined }> {
+  let [seen, end] = [-1, 0]
   for (let attempt = 1; ; attempt += 1) {
     const { version, state: before } = await standing(store, decider, stream)
     const facts = decider.decide(intent, before)
@@ -47,15 +48,22 @@ export async function handle<State, Intent, F extends Fact>(
     try {
       const { position } = await store.append({
         ...stream,
-        expected: version,
+        // Nobody was quicker, and yet the stream ends later: its newest events have expired.
+        expected: version === seen ? end : version,
         events: facts.map((fact): NewEvent => ({ ...contextOf(fact), ...(fact as Fact) })),
       })
       return { facts, state, position }
     } catch (error) {
-      const isRace = error instanceof TravessiaError && error.code === 'CONFLICT'
-      if (!isRace || attempt === attempts) throw error
+      if (attempt === attempts) throw error
+      ;[seen, end] = [version, endIn(error)]
     }
   }
+}
+
+/** Where the stream ends, as a conflict says. @throws what is none */
+function endIn(error: unknown): number {
+  if (!(error instanceof TravessiaError && error.code === 'CONFLICT')) throw error
+  return Number(error.details['version'])
 }
 
 /** The state by all facts of the stream, and their number. */

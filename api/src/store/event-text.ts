@@ -9,6 +9,8 @@ export type WriteAnswer =
   | {
       readonly error: 'CONFLICT' | 'MESSAGE_INVALID' | 'STORE_UNAVAILABLE'
       readonly problem: string
+      /** At which the stream is. */
+      readonly version?: number
     }
 
 /**
@@ -73,5 +75,5 @@ export function answerLate(append: Append, version: number, standing: readonly S
   const isRepeat = last && append.events.every(({ id }, index) => id === ids[index])
   return isRepeat && standing.length === append.events.length
     ? { position: last.position, version: (expectedVersion(append) ?? 0) + standing.length }
-    : ({ error: 'CONFLICT', problem: `the stream is at version ${version}` } as const)
+    : ({ error: 'CONFLICT', problem: `the stream is at version ${version}`, version } as const)
 }

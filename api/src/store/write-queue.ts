@@ -167,7 +167,7 @@ export class WriteQueue {
         resolve(answer)
       } else {
         const code = isErrorCode(answer?.error) ? answer.error : 'STORE_UNAVAILABLE'
-        reject(new TravessiaError(code, { problem: answer?.problem }))
+        reject(new TravessiaError(code, { problem: answer?.problem, version: answer?.version }))
       }
     })
     this.heard(newest)
