@@ -31,7 +31,8 @@ export function firstNotIntact(
 
 function isIntact(row: Row, tenantId: string, hours: ReadonlyMap<string, Row>): boolean {
   const text = String(row['body'])
-  if (!leafOf(text).equals(row['leaf_hash'] as Uint8Array)) return false
+  const leaf = row['leaf_hash']
+  if (!(leaf instanceof Uint8Array && leafOf(text).equals(leaf))) return false
   const event = eventIn(text)
   if (event?.tenantId !== tenantId) return false
   const { streamId, version, type, actor, installationId, deviceId, sessionId } = event
