@@ -11,13 +11,8 @@ const longestMs = 10_000
 export class CopyMaker {
   readonly #waiting = new Map<number, PromiseWithResolvers<CopyAnswer['copy']>>()
   #worker: Worker | undefined
-  readonly #longestMs: number
   #silence: NodeJS.Timeout | undefined
   #id = 0
-
-  constructor(longest = longestMs) {
-    this.#longestMs = longest
-  }
 
   /** The order's bytes are the thread's then. undefined: it cannot be decoded. @throws an error when the thread died of it, or of another one */
   make(order: Omit<CopyOrder, 'id'>): Promise<CopyAnswer['copy']> {
@@ -51,7 +46,7 @@ export class CopyMaker {
   #watch(worker: Worker): void {
     clearTimeout(this.#silence)
     if (this.#waiting.size === 0) return
-    this.#silence = setTimeout(() => void worker.terminate(), this.#longestMs).unref()
+    this.#silence = setTimeout(() => void worker.terminate(), longestMs).unref()
   }
 
   #died(error: unknown): void {
