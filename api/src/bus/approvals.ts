@@ -20,11 +20,11 @@ import {
   type CommandBus,
   digestOf,
   goneOf,
-  lifeOf,
   orderOf,
   refusalOf,
   requireSafety,
 } from './command-bus.ts'
+import { lifeOf } from './command-life.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
 const sweepMs = 1_000
@@ -75,7 +75,7 @@ export class Approvals {
     const { requestedBy, lapsesAt: _, expiresInMs, wouldDo, ...order } = held
     const refusal = await this.#refusalOf(row, { agentId, wouldDo })
     const at = now()
-    const life = lifeOf({ actedAt, now: at, expiresInMs })
+    const life = lifeOf({ command: held.command, actedAt, now: at, expiresInMs })
     // The second person may try again: it goes on waiting.
     if (life.isOver) throw new TravessiaError('COMMAND_EXPIRED', { commandId })
     const issued: Fact<'CommandIssued'>['data'] = {

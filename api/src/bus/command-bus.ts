@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto'
 import { safetyOf } from '@travessia/schemas/buttons'
 import { canonicalJson } from '@travessia/schemas/canonical-json'
 import { check, type Validator } from '@travessia/schemas/check'
-import { urgentCommands } from '@travessia/schemas/command-lives'
 import {
   type CommandName,
   type CommandOrder,
@@ -30,6 +29,7 @@ import type { EventStore } from '../store/event-store.ts'
 import type { DeviceRow } from '../views/devices.ts'
 import type { FileRow } from '../views/files.ts'
 import type { Views } from '../views/views.ts'
+import { lifeOf } from './command-life.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
 export type CommandRequest = {
@@ -50,9 +50,6 @@ export type CommandRequest = {
   readonly sessionId?: string
   readonly correlationId: string
 }
-
-/** By which a phone may take this clock for later than it is. */
-const maxAheadMs = 1_000
 
 type Issued = Fact<'CommandIssued'>['data']
 type Answer = {
@@ -99,7 +96,7 @@ export class CommandBus {
     const file = await this.#fileOf(request)
     const { expiresInMs: longestMs } = commandCatalog[command]
     const expiresInMs = Math.min(longestMs, request.expiresInMs ?? longestMs)
-    const life = lifeOf({ actedAt: actedAtOf(request, now), now, expiresInMs })
+    const life = lifeOf({ command, actedAt: request.actedAt, now, expiresInMs })
     const refusal = life.isOver
       ? 'COMMAND_EXPIRED'
       : (refusalOf(agent?.agentId, this.#deps.isOnline) ?? goneOf(file, now))
@@ -188,23 +185,6 @@ export function orderOf(
     correlationId: context.correlationId,
     ...present({ body: issued.body }),
   }
-}
-
-/** A clock that went wrong stops no stop. */
-function actedAtOf({ command, actedAt }: CommandRequest, now: number): number | undefined {
-  return actedAt !== undefined && urgentCommands.has(command) ? Math.min(actedAt, now) : actedAt
-}
-
-/** From when the person acted; what lay on its way for longer than it lives, or comes from the future, is over. */
-export function lifeOf(of: {
-  readonly actedAt: number | undefined
-  readonly now: number
-  readonly expiresInMs: number
-}): { readonly expiresAt: string; readonly isOver: boolean } {
-  const { actedAt = of.now, now, expiresInMs } = of
-  const expiresAt = Math.min(actedAt, now) + expiresInMs
-  const isOver = now >= expiresAt || actedAt > now + maxAheadMs
-  return { expiresAt: new Date(expiresAt).toISOString(), isOver }
 }
 
 /** What the agent needs beside the order itself. */
