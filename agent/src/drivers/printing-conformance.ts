@@ -210,14 +210,11 @@ function testMoments(subject: PrinterSubject): void {
   test(`${kind}: a printer that does not answer heats nothing; off is told at once`, async () => {
     const printer = await inPhase(subject, 'idle')
     await printer.fail({ hang: true })
-    const heat = (target: number): Command => ({
-      name: 'SetTemperature',
-      args: { heater: 'nozzle', target },
-    })
-    const set = (target: number) =>
-      run(subject, printer, heat(target), { signal: AbortSignal.timeout(100) })
-    expect(await set(200)).toEqual({ outcome: 'failed', detail: 'DEVICE_TIMEOUT' })
-    expect(await set(0)).toEqual({ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' })
+    const told = (command: Command) =>
+      run(subject, printer, command, { signal: AbortSignal.timeout(100) })
+    const off: Command = { name: 'SetTemperature', args: { heater: 'nozzle', target: 0 } }
+    expect(await told(commands.Heat)).toEqual({ outcome: 'failed', detail: 'DEVICE_TIMEOUT' })
+    expect(await told(off)).toEqual({ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' })
   })
 
   test(`${kind}: a refused API key is denied, and says so without the key`, async () => {
