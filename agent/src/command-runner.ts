@@ -132,8 +132,8 @@ export class CommandRunner {
   /** Whatever one device is flooded with, another can be stopped. */
   #isFull({ name, deviceId }: CommandOrder): boolean {
     if (!urgentCommands.has(name)) return this.#waiting.size >= maxWaiting
-    const urgent = [...this.#waiting.values()].filter((one) => urgentCommands.has(one.name))
-    return urgent.filter((one) => one.deviceId === deviceId).length >= maxWaitingUrgent
+    const isLike = (one: CommandOrder) => urgentCommands.has(one.name) && one.deviceId === deviceId
+    return [...this.#waiting.values()].filter(isLike).length >= maxWaitingUrgent
   }
 
   #enqueue(order: CommandOrder): void {
