@@ -8,15 +8,25 @@ import { broker, connected, publish } from './connections.fixture.ts'
 import { closedPort, eventually } from './fixtures.ts'
 
 test('a broker that kept the session but lost the subscription gets it again', async () => {
-  const { aedes, port, cut } = await broker()
-  const { config, events, up } = connected(port)
+  const { aedes, port, cut, wire } = await broker()
+  const { config, events, connections, up } = connected(port)
   await up()
   const { persistence } = aedes as unknown as {
-    persistence: { removeSubscriptions: (client: object, topics: string[]) => Promise<void> }
+    persistence: {
+      addSubscriptions: (client: object, subscriptions: object[]) => Promise<void>
+      removeSubscriptions: (client: object, topics: string[]) => Promise<void>
+    }
   }
+  // Frozen: the agent is not back before the subscription is gone.
+  wire.isFrozen = true
   cut()
-  await eventually(() => expect(events.dataLost).toHaveBeenCalled())
-  await persistence.removeSubscriptions({ id: config.agentId }, [controlFilter(config)])
+  await eventually(() => expect(connections.isControlUp).toBe(false))
+  const session = { id: config.agentId }
+  // With none left, this broker would say that there is no session.
+  await persistence.addSubscriptions(session, [{ topic: 'another', qos: 1 }])
+  await persistence.removeSubscriptions(session, [controlFilter(config)])
+  wire.isFrozen = false
+  connections.redial()
   await up()
   await publish(aedes, formatTopic({ ...config, channel: 'cmd', kind: 'command' }), 'jws', 1)
   await eventually(() => expect(events.command).toHaveBeenCalled())
