@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { connectFeed, feedAddress } from './feed-address.ts'
 
 const refused = expect.objectContaining({ code: 'FEED_ADDRESS' })
-const signal = AbortSignal.timeout(2_000)
+const { signal } = new AbortController()
 
 test.each([
   ['https://siem.example/in?key=1', 'webhook', 443],

@@ -8,7 +8,7 @@ import { type Certificate, newCertificate, trust } from '../certificate.fixture.
 import { connectFeed, feedAddress } from './feed-address.ts'
 import { sendFrames } from './syslog.ts'
 
-const signal = AbortSignal.timeout(10_000)
+const { signal } = new AbortController()
 const event = { at: '2026-11-29T12:00:00.000Z', type: 'SessionOpened', json: '{}' }
 
 /** A syslog server that reads to the end. */
