@@ -119,7 +119,7 @@ export async function receiver(answer: Answer = (response) => response.end()) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}/in?key=1`, asked, taken, server }
+  return { url: `http://127.0.0.1:${port}/in?key=1`, asked, taken }
 }
 
 export function positionsOf(taken: readonly Taken[]): number[] {
