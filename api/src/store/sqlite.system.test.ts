@@ -5,8 +5,9 @@ import { problemsOf, writeAndKill, writeDuring } from './crash.fixture.ts'
 import { SmallDisk } from './small-disk.fixture.ts'
 import { createSqliteStore } from './sqlite.ts'
 
-// In memory: a killed process leaves there what it would leave on a disk, and other work does not hold it up.
-const disk = new SmallDisk(64 * 1024)
+// In memory: a killed process leaves there what it would leave on a disk, and other work does not hold it up. Up to 64 MB are
+// written ahead: however late a kill comes, there is room.
+const disk = new SmallDisk(256 * 1024)
 afterAll(() => disk.remove())
 
 /** For a hundred events alone in their commits, 48 KiB each before a checkpoint, many times. */
