@@ -14,9 +14,19 @@ export class SmallDisk {
 
   /** From now on this much more fits on it. */
   leave(kib: number): void {
+    const size = this.#usedKib() + kib
+    try {
+      run('mount', ['-o', `remount,size=${size}k`, this.directory])
+    } catch (error) {
+      // Somebody has filled that much meanwhile.
+      if (this.#usedKib() <= size) throw error
+      this.leave(kib)
+    }
+  }
+
+  #usedKib(): number {
     const { blocks, bfree, bsize } = statfsSync(this.directory)
-    const used = Math.ceil(((blocks - bfree) * bsize) / 1024)
-    run('mount', ['-o', `remount,size=${used + kib}k`, this.directory])
+    return Math.ceil(((blocks - bfree) * bsize) / 1024)
   }
 
   remove(): void {
