@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append } from './conformance-events.ts'
@@ -13,6 +13,7 @@ import { createPostgresStore } from './postgres.ts'
 
 const inTransaction = `select from pg_stat_activity
   where application_name = 'travessia' and state = 'idle in transaction'`
+const waiting = `select from pg_locks where locktype = 'advisory' and objid = 1 and not granted`
 let server: PostgresServer
 
 beforeAll(async () => {
@@ -20,16 +21,19 @@ beforeAll(async () => {
 })
 afterAll(() => server?.remove())
 
-/** Stopped in the middle of a transaction, behind the lock: tried until it is. */
-async function freeze(node: ChildProcess): Promise<void> {
-  for (let turn = 0; turn < 500; turn += 1) {
-    node.kill('SIGSTOP')
-    await sleep(20)
-    if ((await server.run(inTransaction)).length > 0) return
-    node.kill('SIGCONT')
-    await sleep(turn % 7)
-  }
-  throw new Error('was never between two questions')
+/** Stopped while it waits for an answer in the middle of a transaction, behind the lock, which comes then. */
+async function freeze(node: ChildProcess, url: string): Promise<void> {
+  const held = new pg.Client({ connectionString: url })
+  await held.connect()
+  await held.query(
+    `select pg_advisory_lock(1);
+     create function wait_here() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock_shared(1); return null; end $$;
+     create trigger held before insert on ref for each statement execute function wait_here()`,
+  )
+  await expect.poll(() => server.run(waiting, url)).toHaveLength(1)
+  node.kill('SIGSTOP')
+  await held.end()
+  await expect.poll(() => server.run(inTransaction)).toHaveLength(1)
 }
 
 test('a node that is frozen behind the lock of the log holds another one up for seconds, which refuses and then goes on; awake, it is refused what it had begun', async () => {
@@ -41,7 +45,7 @@ test('a node that is frozen behind the lock of the log holds another one up for 
   createInterface({ input: node.stdout }).on('line', (line) => acknowledged.push(line))
   try {
     await expect.poll(() => acknowledged.length).toBeGreaterThan(50)
-    await freeze(node)
+    await freeze(node, url)
     const begun = performance.now()
     const several = [append(), append(), append()].map((one) => store.append(one))
     const refused = (await Promise.allSettled(several)).map(({ status }) => status)
