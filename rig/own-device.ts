@@ -21,14 +21,15 @@ export class OwnDevice {
   readonly streaming = new Set<string>()
   /** What `/sign-in` sets as a cookie. */
   cookie = 'a'
-  /** Paths of all requests, WebSockets too. */
+  /** Paths of all requests, WebSockets too, but `/`: there its agent looks by itself, at any moment. */
   readonly seen: string[] = []
 
   constructor() {
     this.#server = createServer((request, response) => {
-      this.seen.push(request.url ?? '')
+      this.#see(request)
       this.#answer(request, response).catch(() => response.destroy())
     })
+    this.#server.on('upgrade', (request) => this.#see(request))
     this.#sockets = new WebSocketServer({
       server: this.#server,
       path: '/ws',
@@ -52,9 +53,8 @@ export class OwnDevice {
     await new Promise((done) => this.#server.close(done))
   }
 
-  /** How many WebSockets are open. */
-  get sockets(): number {
-    return this.#sockets.clients.size
+  #see({ url = '' }: IncomingMessage): void {
+    if (url !== '/') this.seen.push(url)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

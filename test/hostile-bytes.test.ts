@@ -47,18 +47,22 @@ afterEach(async () => {
 })
 
 /** Requests that break HTTP itself, for any of our HTTP ports. Node itself answers the one without Host: no code. */
-function brokenRequests(name: string, cookie = 'a=1'): Array<[what: string, bytes: string]> {
+function brokenRequests(
+  name: string,
+  path = '/',
+  cookie = 'a=1',
+): Array<[what: string, bytes: string]> {
   const post = (...fields: string[]) => head('POST /api/auth/login HTTP/1.1', name, ...fields)
   return [
     ['no HTTP at all', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
-    ['HTTP/0.9', 'GET /\r\n\r\n'],
-    ['HTTP/2.0 line', head('GET / HTTP/2.0', name)],
+    ['HTTP/0.9', `GET ${path}\r\n\r\n`],
+    ['HTTP/2.0 line', head(`GET ${path} HTTP/2.0`, name)],
     ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-    ['TRACE', head('TRACE / HTTP/1.1', name, `Cookie: ${cookie}`)],
+    ['TRACE', head(`TRACE ${path} HTTP/1.1`, name, `Cookie: ${cookie}`)],
     ['CONNECT', head('CONNECT 127.0.0.1:22 HTTP/1.1', name)],
-    ['unknown method', head('BREW / HTTP/1.1', name)],
-    ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
-    ['two Hosts', head('GET / HTTP/1.1', name, 'Host: evil.example')],
+    ['unknown method', head(`BREW ${path} HTTP/1.1`, name)],
+    ['no Host', `GET ${path} HTTP/1.1\r\nConnection: close\r\n\r\n`],
+    ['two Hosts', head(`GET ${path} HTTP/1.1`, name, 'Host: evil.example')],
     ['CL and TE', `${post('Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\nX`],
     ['two CLs', `${post('Content-Length: 1', 'Content-Length: 2')}{}`],
     ['negative CL', post('Content-Length: -1')],
@@ -67,15 +71,15 @@ function brokenRequests(name: string, cookie = 'a=1'): Array<[what: string, byte
     ['TE twice', `${post('Transfer-Encoding: chunked, chunked')}0\r\n\r\n`],
     [
       '1.0 with TE',
-      `POST / HTTP/1.0\r\nHost: ${name}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      `POST ${path} HTTP/1.0\r\nHost: ${name}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     ],
-    ['obs-fold', head('GET / HTTP/1.1', name, 'X-A: 1', ' folded')],
-    ['space before colon', head('GET / HTTP/1.1', name, 'X-A : 1')],
-    ['bare CR', head('GET / HTTP/1.1', name, 'X-A: 1\rX-B: 2')],
-    ['NUL in a header', head('GET / HTTP/1.1', name, 'X-A: \0')],
+    ['obs-fold', head(`GET ${path} HTTP/1.1`, name, 'X-A: 1', ' folded')],
+    ['space before colon', head(`GET ${path} HTTP/1.1`, name, 'X-A : 1')],
+    ['bare CR', head(`GET ${path} HTTP/1.1`, name, 'X-A: 1\rX-B: 2')],
+    ['NUL in a header', head(`GET ${path} HTTP/1.1`, name, 'X-A: \0')],
     ['NUL in the path', head('GET /a\0b HTTP/1.1', name)],
     ['space in the path', head('GET /a b HTTP/1.1', name)],
-    ['head of 20 KB', head('GET / HTTP/1.1', name, `X-A: ${'a'.repeat(20_000)}`)],
+    ['head of 20 KB', head(`GET ${path} HTTP/1.1`, name, `X-A: ${'a'.repeat(20_000)}`)],
     ['path of 20 KB', head(`GET /${'a'.repeat(20_000)} HTTP/1.1`, name)],
   ]
 }
@@ -91,7 +95,7 @@ test('the API port refuses what is not HTTP, with a 4xx and a code or by closing
 
 test('the remote port refuses it too, with the session’s own host and cookie, and nothing reaches the device', async () => {
   const before = device.seen.length
-  for (const [what, bytes] of brokenRequests(host, session.cookie)) {
+  for (const [what, bytes] of brokenRequests(host, '/echo', session.cookie)) {
     const withCookie = bytes.replace(
       '\r\nConnection',
       `\r\nCookie: ${session.cookie}\r\nConnection`,
