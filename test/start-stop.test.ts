@@ -135,7 +135,8 @@ test('an error that nobody expected stops every process that was started, and is
     told += text.toString()
   })
   expect(await ended(stack.process, 'SIGUSR2')).toBe(1)
-  expect(told).toContain('Error: lost')
+  // Its pipe may be read only after it has ended.
+  await expect.poll(() => told).toContain('Error: lost')
   expect(processesWith(dataDir)).toEqual([])
 })
 
