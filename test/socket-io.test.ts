@@ -1,17 +1,17 @@
 /** socket.io through a real node and a real agent: it begins with polling and changes to a WebSocket. */
 import { Agent, createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../rig/eventually.ts'
+import { freePort } from '../rig/free-port.ts'
 import { enterSession } from '../rig/pages.ts'
 import { type Entered, once } from '../rig/session-client.ts'
 import { nothingLeft, type OwnSite, startOwnSite } from './own-site.ts'
 
 let site: OwnSite
 let device: Server
-let port = 0
+let port: number
 
 /** Whatever `echo` brings is acknowledged with the same and sent as `news`, too. */
 async function startDevice(): Promise<void> {
@@ -24,10 +24,10 @@ async function startDevice(): Promise<void> {
     })
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  port = (server.address() as AddressInfo).port
 }
 
 beforeAll(async () => {
+  port = await freePort()
   await startDevice()
   site = await startOwnSite({ baseUrl: `http://127.0.0.1:${port}` })
 })
