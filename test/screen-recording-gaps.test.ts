@@ -44,9 +44,13 @@ test('a page cannot put a recording into another session, though the browser has
 test('a page that floods the recorder fills nothing, the refusals are in the log, and it goes on working', async () => {
   const visit = await pages.visit('host')
   await visit.page.goto(`${visit.base}/loose`)
+  const begun = performance.now()
   const statuses = await visit.page.evaluate<number[]>(forge(visit.base + dom, 200))
-  expect(statuses.filter((status) => status === 204).length).toBeLessThan(60)
-  expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
+  // 20 at once, and 2 with each second that it took.
+  const most = 20 + 2 * Math.ceil((performance.now() - begun) / 1_000)
+  const kept = statuses.filter((status) => status === 204).length
+  expect(kept).toBeLessThanOrEqual(most)
+  expect(statuses.filter((status) => status === 429)).toHaveLength(200 - kept)
   await visit.page.goto(visit.base)
   expect((await visit.press('ligado')).looks.state).toBe('ligado')
   await eventually(async () =>
