@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type CommandStatus, isTerminal } from '@travessia/schemas/commands'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api, deviceNamed } from '../rig/api.ts'
@@ -112,7 +113,14 @@ test('a command that reaches the agent too late is shown as expired and never op
   const before = await turns()
   agent.kill('SIGSTOP')
   await hold(page, 'Liberar')
-  await page.waitForTimeout(6_000)
+  const expiresAt = await eventually(async () => {
+    type Listed = { status: CommandStatus; expiresAt: string }
+    const path = `/api/devices/${gateId}/commands`
+    const { items } = await manager.get<{ items: Listed[] }>(path)
+    const open = items.find(({ status }) => !isTerminal(status))
+    return open && Date.parse(open.expiresAt)
+  })
+  await eventually(async () => Date.now() > expiresAt + 1_000)
   agent.kill('SIGCONT')
   await page.getByText('Chegou tarde demais e não foi executado.').waitFor()
   await look(page, 'erros/04-expirado')
@@ -254,7 +262,8 @@ test('too many wrong passwords show how long to wait', async () => {
   const { page: stranger, context: own } = await newPhone(browser)
   const wrong = { email: 'ninguem@exemplo.com.br', password: 'errada-errada' }
   const api = new Api(stack.httpUrl)
-  await eventually(async () => (await api.call('POST', '/api/auth/login', wrong)).status === 429)
+  const tries = Array.from({ length: 11 }, () => api.call('POST', '/api/auth/login', wrong))
+  expect((await Promise.all(tries)).map(({ status }) => status)).toContain(429)
   await stranger.goto(stack.httpUrl)
   await stranger.getByLabel('E-mail').fill(wrong.email)
   await stranger.getByLabel('Senha').fill(wrong.password)
