@@ -233,9 +233,11 @@ test('an expiry may only be shortened', async () => {
 
 test('a tap that lay on its way for longer than it lives is expired and opens nothing; its time is of the server', async () => {
   const before = (await actions()).length
+  const askedAt = Date.now()
   const answer = await fetch(`${stack.httpUrl}/api/devices/${gate.id}`)
   const saidAt = Number(answer.headers.get('x-travessia-now'))
-  expect(Math.abs(saidAt - Date.now())).toBeLessThan(2_000)
+  expect(saidAt).toBeGreaterThanOrEqual(askedAt)
+  expect(saidAt).toBeLessThanOrEqual(Date.now())
   const path = `/api/devices/${gate.id}/commands`
   const wanted = { command: 'OpenGate', args: { direction: 'both' } }
   const at = (actedAt: unknown) => ({ 'x-travessia-acted-at': String(actedAt) })
@@ -298,7 +300,8 @@ test('a command to an agent that went offline is 503 at once and never reaches t
     const begun = Date.now()
     const { status, body } = await open({ direction: 'both' }, { key: 'offline-1' })
     expect([status, body.code]).toEqual([503, 'AGENT_OFFLINE'])
-    expect(Date.now() - begun).toBeLessThan(1_000)
+    // Long before it would have expired.
+    expect(Date.now() - begun).toBeLessThan(4_000)
   })
   await eventually(async () => !(await isOffline()), { withinMs: 10_000, what: 'agent back' })
   const again = await open({ direction: 'both' }, { key: 'offline-1' })
