@@ -101,18 +101,19 @@ test('the live stream carries the own tenant only, and a narrowed person’s own
   const streams = await Promise.all([ours.api, theirs.api, narrowed].map(live))
   const [mine, other, few] = streams
   const elsewhere = await ours.api.call<Item>('POST', '/api/installations', { name: 'Outro lugar' })
-  const places = [
-    [ours, ours.agent.installationId],
-    [ours, elsewhere.body.id],
-    [theirs, theirs.agent.installationId],
+  // Who has heard the last of their own would have heard what comes before it, too.
+  const changes = [
+    [theirs, theirs.agent.installationId, 'first of theirs'],
+    [ours, elsewhere.body.id, 'elsewhere'],
+    [ours, ours.agent.installationId, 'last of ours'],
+    [theirs, theirs.agent.installationId, 'last of theirs'],
   ] as const
-  for (const [{ api }, id] of places)
-    expect(await api.call('PATCH', `/api/installations/${id}`, { customer: 'x' })).toMatchObject({
-      status: 200,
-    })
-  await eventually(async () => mine?.text().includes(elsewhere.body.id))
-  await eventually(async () => few?.text().includes(ours.agent.installationId))
-  await eventually(async () => other?.text().includes(theirs.agent.installationId))
+  for (const [{ api }, id, customer] of changes)
+    expect((await api.call('PATCH', `/api/installations/${id}`, { customer })).status).toBe(200)
+  for (const stream of [mine, few])
+    await eventually(async () => stream?.text().includes('last of ours'))
+  await eventually(async () => other?.text().includes('last of theirs'))
+  expect(mine?.text()).toContain(elsewhere.body.id)
   for (const mark of [...marksOf(ours), elsewhere.body.id])
     expect(other?.text()).not.toContain(mark)
   for (const mark of marksOf(theirs)) expect(mine?.text()).not.toContain(mark)
