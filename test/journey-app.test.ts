@@ -263,7 +263,7 @@ test('signing out leaves nothing of the person on the device, nor in another tab
   await open('/ajustes')
   const signOut = page.getByRole('button', { name: /^(Sair|Sign out)$/ })
   await signOut.waitFor()
-  expect((await kept()).rows).toBeGreaterThan(0)
+  await expect.poll(async () => (await kept()).rows).toBeGreaterThan(0)
   await signOut.click()
   await page.getByLabel(/Senha|Password/).waitFor()
   await other.getByLabel(/Senha|Password/).waitFor()
