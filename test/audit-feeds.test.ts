@@ -182,7 +182,8 @@ test('the example of a check in the documentation takes what was sent, and nothi
 })
 
 test('a changed address is used from then on, a suspended feed waits, a removed one is silent', async () => {
-  const [one, other] = [await receiver(), await receiver()]
+  const [one, other, beside] = [await receiver(), await receiver(), await receiver()]
+  await add(beside.url)
   const { id } = await add(one.url)
   await eventually(async () => one.taken.length > 0)
   const patch = (body: object) => node.admin.call<Feed>('PATCH', `${feedsPath}/${id}`, body)
@@ -191,16 +192,18 @@ test('a changed address is used from then on, a suspended feed waits, a removed 
   expect((await patch({ url: 'http://8.8.8.8/' })).body['code']).toBe('FEED_ADDRESS')
   expect((await patch({ url: other.url, name: 'Novo' })).body).toMatchObject({ host: other.host })
   await eventually(async () => typesOf(other.taken).includes('AuditFeedChanged'))
+  const created = ({ taken }: { readonly taken: readonly Taken[] }) =>
+    typesOf(taken).filter((type) => type === 'InstallationCreated').length
   await patch({ isEnabled: false })
-  const before = other.taken.length
   await changeSomething()
+  await eventually(async () => created(beside) === 1)
+  expect(created(other)).toBe(0)
   await patch({ isEnabled: true })
-  await eventually(async () => typesOf(other.taken.slice(before)).includes('InstallationCreated'))
+  await eventually(async () => created(other) === 1)
   expect((await node.admin.call('DELETE', `${feedsPath}/${id}`)).status).toBe(204)
-  const sent = [one.taken.length, other.taken.length]
   await changeSomething()
-  await new Promise((done) => setTimeout(done, 1_000))
-  expect([one.taken.length, other.taken.length]).toEqual(sent)
+  await eventually(async () => created(beside) === 2)
+  expect([one, other].map(created)).toEqual([0, 1])
 })
 
 test('a test is an event that arrives, at once even where nothing arrived before', async () => {
