@@ -42,8 +42,13 @@ export function isOvertakenBy(urgent: CommandOrder, order: CommandOrder): boolea
 }
 
 /** Harmless behind an emergency stop, and what is left if that one fails. */
-function isCalming({ name, args }: CommandOrder): boolean {
-  return name === 'CancelPrint' || (name === 'SetTemperature' && args['target'] === 0)
+function isCalming(order: CommandOrder): boolean {
+  return order.name === 'CancelPrint' || isCooling(order)
+}
+
+/** Nothing holds up a heater that is to be off. */
+export function isCooling({ name, args }: Pick<CommandOrder, 'name' | 'args'>): boolean {
+  return name === 'SetTemperature' && args['target'] === 0
 }
 
 /** A file comes with an order that wants one, and with no other. */

@@ -10,6 +10,7 @@ import {
   type DeviceStatus,
   deviceStatuses,
 } from '@travessia/schemas/device-state'
+import { isCooling } from '../command-order.ts'
 import type { CommandContext, CommandResult, DeviceFetch } from './driver.ts'
 import { beforeCommand, DeviceRefusal, resultOfError } from './refusal.ts'
 
@@ -83,11 +84,6 @@ export function stateOfError(error: unknown): DeviceState {
   return error instanceof DeviceRefusal
     ? { status: 'unknown', detail: error.message }
     : { status: 'offline' }
-}
-
-/** Nothing holds up a heater that is to be off. */
-function isCooling(command: PrintCommand): boolean {
-  return command.name === 'SetTemperature' && command.args.target === 0
 }
 
 function isPrintCommand(command: Command): command is PrintCommand {
