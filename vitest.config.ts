@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** A busy machine is no fault: what is waited for may take a while. */
-const expectation = { poll: { timeout: 10_000 } }
+const expectation = { poll: { timeout: 30_000 } }
 const workspaces = '{schemas,broker,agent,api,scripts}'
 /** What these measure is of the machine: times, rates and memory. */
 const measuring = ['bench', 'flow-control', 'streams'].map((name) => `test/${name}.test.ts`)
@@ -25,8 +25,7 @@ export default defineConfig({
           name: 'unit',
           include: [`${workspaces}/**/*.test.ts`],
           exclude: ['**/node_modules/**', '**/*.system.test.ts'],
-          testTimeout: 20_000,
-          expect: expectation,
+          ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: expectation },
           // Files share their worker's modules: half of a run was importing the same ones again.
           isolate: false,
         },

@@ -74,6 +74,7 @@ export default defineConfig({
         test: {
           name: 'pwa',
           environment: 'node',
+          ...{ testTimeout: 60_000, hookTimeout: 60_000 },
           include: ['src/**/*.test.ts'],
           exclude: ['src/**/*.svelte.test.ts'],
         },
@@ -87,7 +88,7 @@ export default defineConfig({
           name: 'browser',
           include: ['src/**/*.svelte.test.ts'],
           // A busy machine is no fault: what is waited for may take a while.
-          expect: { poll: { timeout: 10_000 } },
+          ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } },
           browser: {
             enabled: true,
             headless: true,
