@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { on } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Worker } from 'node:worker_threads'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { describeEventStore } from './conformance.ts'
@@ -87,12 +89,27 @@ test('the leaf is the SHA-256 of 0x00 and the stored bytes (RFC 6962)', async ()
   database.close()
 })
 
+/** Begins the writer and asks its own connection, which alone knows how it syncs. */
+const asking = `const { DatabaseSync } = require('node:sqlite')
+  const { exec } = DatabaseSync.prototype
+  let log
+  DatabaseSync.prototype.exec = function (sql) {
+    log = this
+    exec.call(this, sql)
+  }
+  const said = (name) => Object.values(log.prepare('pragma ' + name).get())[0]
+  const { parentPort, workerData } = require('node:worker_threads')
+  import(workerData.writer).then(() => parentPort.postMessage(['journal_mode', 'synchronous'].map(said)))`
+
 test('the log is written ahead and synced at each commit', async () => {
-  const path = newPath()
-  await open(path)
-  const database = new DatabaseSync(path)
-  expect(database.prepare('pragma journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
-  database.close()
+  const writer = new URL('./sqlite-worker.ts', import.meta.url).href
+  const worker = new Worker(asking, { eval: true, workerData: { path: newPath(), writer } })
+  for await (const [said] of on(worker, 'message')) {
+    if (said === 'open') continue
+    expect(said).toEqual(['wal', 2])
+    break
+  }
+  await worker.terminate()
 })
 
 test('a migration that was changed after it ran, or that a newer version made, is refused', () => {
