@@ -219,3 +219,17 @@ test('one person has so many live streams at once, and another when one has ende
   await eventually(async () => (await ask(one.signal)).status === 200, { what: 'another stream' })
   for (const end of [one, ...ends]) end.abort()
 })
+
+test('an address that asks too much is told so, and may still order', async () => {
+  const ask = () => admin.call('GET', '/api/auth/me')
+  let status = 200
+  while (status === 200)
+    status = Math.max(
+      ...(await Promise.all(Array.from({ length: 50 }, ask))).map((one) => one.status),
+    )
+  expect(status).toBe(429)
+  const url = `/api/devices/${device.id}/commands`
+  const order = { command: 'EmergencyStop' }
+  expect(outcome(await admin.call('POST', url, order))).not.toContain(429)
+  expect(outcome(await ask())).toEqual([429, 'RATE_LIMITED', undefined])
+})
