@@ -60,9 +60,9 @@ export function createClock(
       if (pingAt !== asked?.monotonic) return
       const roundTrip = since(asked)
       if (roundTrip === undefined || roundTrip > maxRoundTripMs) return
-      // The answer is older than its arrival by up to the whole way back: assuming all of it makes this
-      // clock run ahead rather than behind, so that a command is refused early, never late.
-      learned = { ...moment(), server: peerAt + roundTrip }
+      // The server's time is that of the answer and is taken for that of the question: this clock runs ahead by
+      // the way there rather than behind, so that a command is refused early, never late. A sleep on the way counts.
+      learned = { ...asked, server: peerAt }
       for (const wake of waiting) wake()
       waiting.clear()
     },
