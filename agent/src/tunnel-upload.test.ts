@@ -84,16 +84,17 @@ test('a device may refuse an upload before it has read it', async () => {
 })
 
 test('an upload that breaks off breaks off at the device', async () => {
-  const aborted = vi.fn()
+  const [began, aborted] = [vi.fn(), vi.fn()]
   const { open } = await httpDevice((request) => {
-    request.on('error', aborted).resume()
+    const { url } = request
+    request.on('error', () => aborted(url)).once('data', () => began(url))
   })
-  const stream = open({ method: 'POST', bodyBytes: 'chunked' })
+  const early = open({ method: 'POST', bodyBytes: 'chunked' })
+  await early.write(Buffer.from('half'))
+  early.reset(ResetCode.cancel)
+  const stream = open({ method: 'POST', path: '/late', bodyBytes: 'chunked' })
   await stream.write(Buffer.from('half'))
+  await eventually(() => expect(began).toHaveBeenCalledWith('/late'))
   stream.reset(ResetCode.cancel)
-  const late = open({ method: 'POST', bodyBytes: 'chunked' })
-  await late.write(Buffer.from('half'))
-  await new Promise((resolve) => setTimeout(resolve, 30))
-  late.reset(ResetCode.cancel)
-  await eventually(() => expect(aborted).toHaveBeenCalled())
+  await eventually(() => expect(aborted).toHaveBeenCalledWith('/late'))
 })
