@@ -14,9 +14,6 @@ import { onTestFinished, vi } from 'vitest'
 import { freePort } from '../../rig/free-port.ts'
 import type { AgentConfig } from './config.ts'
 
-// Tests wait for events, not for times: on a busy machine that may take a while.
-vi.setConfig({ testTimeout: 60_000 })
-
 /** Until it no longer throws. */
 export function eventually<T>(check: () => T | Promise<T>, timeout = 30_000): Promise<T> {
   return vi.waitFor(check, { timeout, interval: 10 })

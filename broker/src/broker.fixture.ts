@@ -21,9 +21,6 @@ import { Listeners } from './listeners.ts'
 import { openPersistence, type Persistence } from './persistence.ts'
 import type { Credential } from './principal.ts'
 
-// The machine that runs the tests may be busy with others.
-vi.setConfig({ testTimeout: 30_000 })
-
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 20_000, interval: 10 })
 

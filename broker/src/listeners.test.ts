@@ -1,9 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { freePort } from '../../rig/free-port.ts'
 import {
   accepts,
   closeOf,
@@ -14,8 +15,6 @@ import {
   upgrade,
 } from './listeners.fixture.ts'
 import { Listeners } from './listeners.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 test('both listeners hand the connection to the broker with the address that they see', async () => {
   const { accepted, mqttPort, wsPort } = await start()
@@ -139,9 +138,9 @@ test('loopback is exempt from the limit per address', async () => {
 })
 
 test('a busy port is an error that names it; nothing stays open, so that a later start may succeed', async () => {
-  const holder = createServer().listen(0, local)
+  const port = await freePort()
+  const holder = createServer().listen(port, local)
   await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
   const options = { host: local, mqttPort: 0, wsPort: 0, maxSocketsPerIp: 1, trustedProxies: [] }
   const both = [{ mqttPort: port }, { wsPort: port }].map(
     (busy) => new Listeners({ ...options, ...busy }),

@@ -3,8 +3,6 @@ import { expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { accepts, local, openWebSocket, start } from './listeners.fixture.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
 const viaProxy = { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8', '2001:db8::/32'] }
 
 test('behind a trusted proxy the sockets are counted per client, and given back at their end', async () => {

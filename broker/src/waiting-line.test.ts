@@ -7,8 +7,6 @@ import { WebSocket } from 'ws'
 import { accepts, dial, local, start } from './listeners.fixture.ts'
 import { lineLimits, WaitingLine } from './waiting-line.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
 test('who dials before the broker is there waits, by TCP and WebSocket, and is heard once it opens', async () => {
   const { accepted, accept, listeners, mqttPort, wsPort } = await start({}, false)
   const { socket } = await dial(mqttPort, 'greeting')
