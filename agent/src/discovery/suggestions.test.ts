@@ -73,8 +73,12 @@ test('one address is one suggestion, the one that says most; never more than 64'
 })
 
 test('whatever an instance is called, the suggestion keeps to its schema', () => {
+  // Not the unit 'binary', which takes five seconds to be made.
+  const unit = fc
+    .oneof(fc.nat(0xd7ff), fc.integer({ min: 0xe000, max: 0x10ffff }))
+    .map((code) => String.fromCodePoint(code))
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 15 }), (instance) => {
+    fc.property(fc.string({ unit, minLength: 1, maxLength: 15 }), (instance) => {
       for (const one of from({ instance })) expect([one, isSuggestion(one)]).toEqual([one, true])
     }),
   )
