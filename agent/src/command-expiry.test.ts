@@ -14,14 +14,22 @@ test('an order past its expiry is refused as expired and never reaches the drive
 })
 
 test('an order that lay in a queue for longer than it lives does not run, though the clock stood still', async () => {
+  let finish = () => {}
+  const held = new Promise<void>((resolve) => {
+    finish = resolve
+  })
   const { runner, ran, ended, world } = running({
-    execute: () => new Promise((resolve) => setTimeout(() => resolve({ outcome: 'accepted' }), 80)),
+    execute: async () => {
+      await held
+      return { outcome: 'accepted' }
+    },
   })
   const now = Date.now()
   world.now = () => now
   const [first, late] = [orderOf(), orderOf({ notBefore: now, expiresAt: now + 40, seq: 2 })]
   await runner.receive(await key.sign(first))
   await runner.receive(await key.sign(late))
+  setTimeout(finish, 80)
   expect((await ended(late.id)).status).toBe('expired')
   expect(ran).toEqual([first.id])
 })
