@@ -1,6 +1,6 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { text as bodyText } from 'node:stream/consumers'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { eventually, listening } from '../fixtures.ts'
 import { createTurnstile, type TurnstileOptions } from './turnstile.ts'
 
@@ -97,20 +97,20 @@ test('a POST without a length is 411, with a length of nothing it is fine', asyn
 })
 
 test('an action is answered with an empty 200, releases the arm, and somebody walks through', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   const { device, post, signIn, openGate } = await turnstile()
   const session = await signIn()
   await post(`/set_configuration.fcgi?session=${session}`, { general: { catra_timeout: '20' } })
   const { status, text } = await openGate(session)
   expect([status, text]).toEqual([200, ''])
   expect(device.state.actions).toMatchObject([{ action: 'catra', parameters: 'allow=clockwise' }])
-  await eventually(() =>
-    expect(device.state).toMatchObject({ arm: 'locked', turns: { right: 1, left: 0 } }),
-  )
+  vi.advanceTimersByTime(20)
+  expect(device.state).toMatchObject({ arm: 'locked', turns: { right: 1, left: 0 } })
   await openGate(session, 'anticlockwise')
   expect(device.state.arm).toBe('released')
-  await eventually(() =>
-    expect(device.state).toMatchObject({ arm: 'locked', turns: { right: 1, left: 1 } }),
-  )
+  vi.advanceTimersByTime(20)
+  expect(device.state).toMatchObject({ arm: 'locked', turns: { right: 1, left: 1 } })
   const { json } = await post(`/load_objects.fcgi?session=${session}`, { object: 'access_events' })
   expect(json.access_events).toMatchObject([
     { id: 1, event: 'catra', type: 'TURN_RIGHT' },
