@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { DeviceButton } from '@travessia/schemas/buttons'
 import type { Command, CommandName } from '@travessia/schemas/commands'
 import { type Credentials, type DriverKind, driverCommands } from '@travessia/schemas/devices'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createDeviceFetch } from '../device-fetch.ts'
 import { createDeviceSocket } from '../device-socket.ts'
 import { closedPort, deviceAt, listening } from '../fixtures.ts'
@@ -52,6 +52,22 @@ export function driverFor(
 export function context(other: Partial<CommandContext> = {}): CommandContext {
   const signal = new AbortController().signal
   return { commandId: 'test', startWithinMs: () => 5_000, signal, file: fileOf(), ...other }
+}
+
+/**
+ * As `AbortSignal.timeout`, by a clock that stands still while this process does: what a driver sends at once has left
+ * before the time is over, on a busy machine too.
+ */
+export function patience(ms: number): AbortSignal {
+  const over = new AbortController()
+  let left = ms
+  const timer = setInterval(() => {
+    left -= 10
+    if (left <= 0) over.abort(new DOMException('', 'TimeoutError'))
+  }, 10)
+  over.signal.addEventListener('abort', () => clearInterval(timer))
+  onTestFinished(() => clearInterval(timer))
+  return over.signal
 }
 
 /** A file as the agent hands it to a driver. */
@@ -134,7 +150,7 @@ function testCommand(subject: DriverSubject, command: Command): void {
     await driver.execute(command, context())
     again?.()
     await fail('hang')
-    const hanging = context({ signal: AbortSignal.timeout(500) })
+    const hanging = context({ signal: patience(300) })
     const outcome = subject.looksFirst?.includes(command.name) ? 'failed' : 'unknown'
     expect(await driver.execute(command, hanging)).toEqual({ outcome, detail: 'DEVICE_TIMEOUT' })
     expect(effects()).toBe(1)

@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Command } from '@travessia/schemas/commands'
 import type { DeviceState } from '@travessia/schemas/device-state'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createDeviceFetch } from '../../device-fetch.ts'
 import { createDeviceSocket } from '../../device-socket.ts'
 import { closedPort, deviceAt, listening } from '../../fixtures.ts'
 import { createTurnstile, type TurnstileOptions } from '../../simulators/turnstile.ts'
-import { context, type DeviceFault, driverFor, testDriver } from '../conformance.ts'
+import { context, type DeviceFault, driverFor, patience, testDriver } from '../conformance.ts'
 import { createDriver } from './driver.ts'
 
 const open: Command = { name: 'OpenGate', args: { direction: 'clockwise' } }
@@ -177,7 +177,7 @@ test('a device that hangs at the login was not told to open: failed, not unknown
   const { url, effects, fail } = await turnstile()
   await fail('hang')
   const driver = await driverFor('control-id', url)
-  const result = await driver.execute(open, context({ signal: AbortSignal.timeout(100) }))
+  const result = await driver.execute(open, context({ signal: patience(100) }))
   expect(result).toEqual({ outcome: 'failed', detail: 'DEVICE_TIMEOUT' })
   expect(effects()).toBe(0)
 })
@@ -205,14 +205,19 @@ test.each([
 })
 
 test('the turnstile is watched: locked, released soon after an order, the turn counted', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   const { url } = await turnstile()
   const driver = await driverFor('control-id', url)
   const states: DeviceState[] = []
   const stop = driver.watch?.((state) => states.push(state))
   onTestFinished(() => stop?.())
-  await expect.poll(() => states[0]).toEqual({ status: 'locked', turns: { left: 0, right: 0 } })
+  const turns = { left: 0, right: 0 }
+  await expect.poll(() => states).toEqual([{ status: 'locked', turns }])
   await driver.execute(open, context())
-  await expect.poll(() => states.map(({ status }) => status)).toContain('released')
+  vi.advanceTimersByTime(300)
+  await expect.poll(() => states.at(-1)).toEqual({ status: 'released', turns })
+  vi.advanceTimersByTime(2_700)
   await expect.poll(() => states.at(-1)).toEqual({ status: 'locked', turns: { left: 0, right: 1 } })
 })
 

@@ -100,12 +100,15 @@ test('an answer that comes after it was given up is not taken for that of the ne
 })
 
 test('the late answer to a first greeting is not taken for that of the command after the second', async () => {
-  const { driver, board } = wiredPrinter()
+  const { driver, board, written } = wiredPrinter()
   board.bootAtFirstByte()
   board.fail('lost')
-  const heating = driver.execute(heat(60), context({ signal: AbortSignal.timeout(2_500) }))
+  const given = new AbortController()
+  const heating = driver.execute(heat(60), context({ signal: given.signal }))
   await expect.poll(() => board.heard).toContain('M115')
   board.say('FIRMWARE_NAME:Marlin 2.1.2\nok\n')
+  await expect.poll(() => written.at(-1)).toBe('M140 S60\n')
+  given.abort()
   expect(await heating).toEqual({ outcome: 'unknown', detail: 'DEVICE_TIMEOUT' })
 })
 

@@ -196,7 +196,7 @@ test('a process that watched a printer ends by itself once it has stopped', asyn
   })
   let said = ''
   child.stdout.on('data', (chunk) => (said += String(chunk)))
-  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(await once(child, 'close')).toEqual([0, null])
   expect(said).toBe('idle')
 })
 
