@@ -94,7 +94,7 @@ test('an end that the broker did not take is said at the next connection, howeve
 
 test('what is said again after a reconnect never comes faster than the broker takes it', async () => {
   const { runner, journal, reports } = running()
-  const ids = Array.from({ length: 1_000 }, () => newId())
+  const ids = Array.from({ length: 500 }, () => newId())
   for (const commandId of ids)
     journal.ended({ kind: 'command', commandId, status: 'succeeded', at: Date.now() })
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -110,7 +110,7 @@ test('what is said again after a reconnect never comes faster than the broker ta
   await vi.advanceTimersByTimeAsync(950)
   expect(reports.length - inOneSecond).toBeLessThanOrEqual(250)
   await vi.advanceTimersByTimeAsync(10_000)
-  expect(new Set(reports.map(({ commandId }) => commandId)).size).toBe(1_000)
+  expect(new Set(reports.map(({ commandId }) => commandId)).size).toBe(500)
 })
 
 test('a stop ends what runs as the driver says, and what waits as not begun', async () => {

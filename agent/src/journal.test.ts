@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import {
+import fs, {
   appendFileSync,
   closeSync,
   existsSync,
@@ -11,9 +11,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import type { CommandReport } from '@travessia/schemas/reports'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { temporaryDirectory } from './fixtures.ts'
 import { Journal } from './journal.ts'
 
@@ -49,6 +50,7 @@ test('an end survives a restart word for word', () => {
 })
 
 test('a file that a crash cut at any byte never forgets a command whose start was durable', () => {
+  withoutSync()
   const path = join(temporaryDirectory(), 'journal')
   const whole = join(temporaryDirectory(), 'whole')
   const ids = ['a', 'b']
@@ -156,8 +158,19 @@ test('a wall clock that was set back keeps every entry', () => {
   expect(new Journal(path, () => 0).outcomeOf('a')).toEqual(done('a'))
 })
 
+/** For what is written thousands of times: a slow disk would need minutes. */
+function withoutSync(): void {
+  const sync = vi.spyOn(fs, 'fsyncSync').mockReturnValue()
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    sync.mockRestore()
+    syncBuiltinESMExports()
+  })
+}
+
 /** The next line makes it write its file anew. */
 function longJournal() {
+  withoutSync()
   const path = join(temporaryDirectory(), 'journal')
   const lines = Array.from({ length: 5_000 }, (_, i) => ({ at: 0, ended: done(`old${i}`) }))
   writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
