@@ -1,7 +1,7 @@
 import type { CommandOrder } from '@travessia/schemas/commands'
 import { newId } from '@travessia/schemas/ids'
 import type { CommandReport } from '@travessia/schemas/reports'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { key, orderOf, running, second } from './command-runner.fixture.ts'
 import type { CommandResult } from './drivers/driver.ts'
 import { eventually, serverKey } from './fixtures.ts'
@@ -119,7 +119,14 @@ test('unknown devices, unknown commands and wrong arguments are refused by name'
   expect(ran).toEqual([])
 })
 
+/** An order waits two seconds for its device. */
+function stopTheClock(): void {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+}
+
 test('an order for a device that was registered just now waits for the list that names it', async () => {
+  stopTheClock()
   const { runner, world, ended, ran } = running()
   const [listed, order] = [world.devices, orderOf()]
   world.devices = []
@@ -131,6 +138,7 @@ test('an order for a device that was registered just now waits for the list that
 })
 
 test('what happens while an order waits for its device holds for it: a pause on site, an agent that stops', async () => {
+  stopTheClock()
   const paused = running()
   const stopped = running()
   const [listed, order] = [paused.world.devices, orderOf()]
