@@ -112,7 +112,7 @@ test('other devices than the site allows are not even watched, and pages end wit
   say('devices', await list(1, [other, own]))
   await eventually(() => expect(calls).toContain('own'))
   frame(hello())
-  const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 600_000 }
+  const timeouts = { connectMs: 10_000, firstByteMs: 10_000, idleMs: 600_000 }
   const ask = async ({ deviceId }: AgentDevice, streamId: number) => {
     const may = { deviceId, access: 'full', signIn: false, expiresAt: tokenExpiresAt }
     const grant = await key.sign(

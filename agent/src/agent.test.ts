@@ -43,7 +43,7 @@ test('a node that greets is answered, and a request through it reaches the devic
   await eventually(() =>
     expect(at.heard.frames.some(({ type }) => type === FrameType.hello)).toBe(true),
   )
-  const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 }
+  const timeouts = { connectMs: 10_000, firstByteMs: 10_000, idleMs: 10_000 }
   const { deviceId } = registered
   const { tenantId, agentId } = config
   const grant = await key.sign(

@@ -31,7 +31,7 @@ async function waitingDevice() {
 }
 
 function requestFrame(deviceId: string, streamId: number, path = '/') {
-  const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 }
+  const timeouts = { connectMs: 10_000, firstByteMs: 10_000, idleMs: 10_000 }
   const head = { deviceId, method: 'GET', path, headers: [], grant: 'a.b.c', timeouts }
   return encodeFrame(FrameType.request, { flags: 1, streamId, payload: encodeHead(head) })
 }

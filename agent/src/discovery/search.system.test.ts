@@ -10,7 +10,7 @@ async function lan(options: LanOptions) {
   onTestFinished(() => own.stop())
   const search = (change: Partial<Parameters<typeof searchNetwork>[0]> = {}) =>
     searchNetwork({
-      ...{ from: ['127.0.0.1'], allowLoopback: true, listenMs: 700 },
+      ...{ from: ['127.0.0.1'], allowLoopback: true, listenMs: 1_500 },
       mdns: { address: '224.0.0.251', port: own.mdnsPort },
       ssdp: { address: '239.255.255.250', port: own.ssdpPort },
       ...{ signal: new AbortController().signal, ...change },
