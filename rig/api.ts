@@ -27,12 +27,29 @@ export class Api {
     return this
   }
 
-  async call<T = Record<string, unknown>>(
+  /** A node that is late looks at nothing, and says so: then the same again is no second one. */
+  call<T = Record<string, unknown>>(
+    ...asked: readonly [
+      method: string,
+      path: string,
+      body?: unknown,
+      headers?: Readonly<Record<string, string>>,
+    ]
+  ): Promise<Answer<T>> {
+    const ask = async () => {
+      const answer = await this.#ask(...asked)
+      const isBusy = (answer.body as { code?: unknown } | null)?.code === 'NODE_BUSY'
+      return !isBusy && (answer as Answer<T>)
+    }
+    return eventually(ask, { what: 'an answer of a node that is not busy' })
+  }
+
+  async #ask(
     method: string,
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<Answer<T>> {
+  ): Promise<Answer<unknown>> {
     const response = await fetch(this.#httpUrl + path, {
       method,
       redirect: 'manual',
@@ -44,7 +61,7 @@ export class Api {
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     })
     const text = await response.text()
-    return { status: response.status, body: parse(text) as T, headers: response.headers }
+    return { status: response.status, body: parse(text), headers: response.headers }
   }
 
   async get<T>(path: string): Promise<T> {

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Api } from '../rig/api.ts'
-import { eventually } from '../rig/eventually.ts'
 import { freePort, freePorts } from '../rig/free-port.ts'
 import { ended, readyLine, rethrownAfter, root } from '../rig/processes.ts'
 import type { Stack } from '../rig/stack.ts'
@@ -80,11 +79,7 @@ async function launch(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; re
 
 async function register(admin: Api): Promise<void> {
   const body = { ...account, tenantName: 'Teste' }
-  // A node that has just started is busy at times, and looks at nothing then: the same again is no second one.
-  const { status, body: answer } = await eventually(async () => {
-    const asked = await admin.call('POST', '/api/auth/register', body)
-    return asked.body['code'] === 'NODE_BUSY' ? undefined : asked
-  })
+  const { status, body: answer } = await admin.call('POST', '/api/auth/register', body)
   if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(answer)}`)
   admin.token = String(answer['token'])
 }
