@@ -71,6 +71,8 @@ test('after one visit a deep address starts without a network, old data marked, 
   await open(`/equipamentos/${gate.id}`)
   await page.getByRole('link', { name: 'Gerenciar remotamente' }).waitFor()
   await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
+  // What is shown is kept a moment later.
+  await expect.poll(async () => (await kept()).rows).toContain(`/api/devices/${gate.id}`)
   await context.setOffline(true)
   const startedAt = Date.now()
   await page.reload()
@@ -254,7 +256,6 @@ test('who is signed out elsewhere sees the sign-in page by itself, and then wher
 })
 
 test('signing out leaves nothing of the person on the device, nor in another tab', async () => {
-  const kept = () => page.evaluate<{ rows: number; cached: number; storage: string[] }>(whatIsKept)
   const other = await context.newPage()
   // Its stream tells it nothing.
   await other.route('**/api/events*', () => undefined)
@@ -263,12 +264,12 @@ test('signing out leaves nothing of the person on the device, nor in another tab
   await open('/ajustes')
   const signOut = page.getByRole('button', { name: /^(Sair|Sign out)$/ })
   await signOut.waitFor()
-  await expect.poll(async () => (await kept()).rows).toBeGreaterThan(0)
+  await expect.poll(async () => (await kept()).rows.length).toBeGreaterThan(0)
   await signOut.click()
   await page.getByLabel(/Senha|Password/).waitFor()
   await other.getByLabel(/Senha|Password/).waitFor()
   const { rows, cached, storage } = await kept()
-  expect({ rows, cached }).toEqual({ rows: 0, cached: 0 })
+  expect({ rows, cached }).toEqual({ rows: [], cached: 0 })
   expect(storage.filter((key) => !['PARAGLIDE_LOCALE', 'theme'].includes(key))).toEqual([])
 })
 
@@ -284,5 +285,9 @@ const whatIsKept = `(async () => {
   const requests = []
   for (const name of await caches.keys()) requests.push(...(await (await caches.open(name)).keys()))
   const cached = requests.filter(({ url }) => new URL(url).pathname.startsWith('/api'))
-  return { rows: rows.length, cached: cached.length, storage: Object.keys(localStorage) }
+  return { rows, cached: cached.length, storage: Object.keys(localStorage) }
 })()`
+
+function kept() {
+  return page.evaluate<{ rows: string[]; cached: number; storage: string[] }>(whatIsKept)
+}
