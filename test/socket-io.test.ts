@@ -15,7 +15,8 @@ let port: number
 
 /** Whatever `echo` brings is acknowledged with the same and sent as `news`, too. */
 async function startDevice(): Promise<void> {
-  const server = createServer()
+  // Its agent looks at `/`; who is not answered there holds up the end of the server.
+  const server = createServer((_request, response) => void response.end())
   device = new Server(server)
   device.on('connection', (socket) => {
     socket.on('echo', (text: string, bytes: Buffer, done: (...args: unknown[]) => void) => {
