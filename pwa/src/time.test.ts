@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { age, countdown, duration, shortTime } from './time.ts'
 
 const now = Date.parse('2026-11-24T12:00:00Z')
@@ -15,6 +15,8 @@ test('age never speaks of the future when the clocks differ', () => {
 })
 
 test('shortTime leaves the day out when it is today', () => {
+  vi.stubEnv('TZ', 'UTC')
+  onTestFinished(() => void vi.unstubAllEnvs())
   expect(shortTime('2026-11-24T11:30:00Z', now, 'pt-BR')).toMatch(/^\d\d:\d\d$/)
   expect(shortTime('2026-11-20T11:30:00Z', now, 'pt-BR')).toMatch(/^20\/11.* \d\d:\d\d$/)
 })
