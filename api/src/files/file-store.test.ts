@@ -92,14 +92,18 @@ test('what breaks off, is empty or does not come leaves neither file nor fact', 
   expect([onDisk(), await facts()]).toEqual([[], []])
 })
 
-test('a sender that says nothing for half a minute has gone', async () => {
+test('a sender that says nothing for half a minute has gone, one that is slow has not', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   try {
-    const keeping = expect(
-      files.keep(upload(), new Readable({ read: () => undefined })),
-    ).rejects.toEqual(coded('REQUEST_INVALID'))
+    const slow = new Readable({ read: () => undefined })
+    const keeping = expect(files.keep(upload(), slow)).rejects.toEqual(coded('REQUEST_INVALID'))
     while (onDisk().length === 0 || vi.getTimerCount() === 0) await new Promise(setImmediate)
-    await vi.advanceTimersByTimeAsync(30_000)
+    await vi.advanceTimersByTimeAsync(29_000)
+    slow.push('G28')
+    while (slow.readableLength > 0) await new Promise(setImmediate)
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect(slow.destroyed).toBe(false)
+    await vi.advanceTimersByTimeAsync(1_000)
     await keeping
   } finally {
     vi.useRealTimers()
