@@ -93,7 +93,8 @@ function testCheckpoints(open: () => Promise<EventStore>): void {
   })
 
   test('the same root for the same size changes nothing; another one is a conflict, and nothing beside it is kept', async () => {
-    const { evidence } = await open()
+    const store = await open()
+    const { evidence } = store
     const one = checkpoint()
     await evidence.keep([one])
     await evidence.keep([{ ...one, note: 'another' }])
@@ -105,6 +106,9 @@ function testCheckpoints(open: () => Promise<EventStore>): void {
     )
     expect(await evidence.newestCheckpoint(beside.tenantId)).toBeUndefined()
     expect(await evidence.newestCheckpoint(one.tenantId)).toEqual(one)
+    // Nor is it remembered by which integer that customer was to be known.
+    await store.append(append({ tenantId: beside.tenantId }))
+    expect(await store.readTenant(beside.tenantId, 0, 10)).toHaveLength(1)
   })
 
   test('checkpoints and appends at once each get their own answer', async () => {

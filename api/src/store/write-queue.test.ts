@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { newId } from '@travessia/schemas/ids'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { append } from './conformance-events.ts'
@@ -61,14 +63,33 @@ test('closing writes it', async () => {
   expect((await lingering).position).toBe(1)
 })
 
+const refused = { code: 'STORE_UNAVAILABLE' }
+const checkpoint = { tenantId: newId(), size: 1, root: new Uint8Array(32), note: '', at: '' }
+
+test('closing waits for what is to be kept', async () => {
+  const { store: closed } = await open()
+  store = undefined
+  const keeping = closed.evidence.keep([checkpoint])
+  await closed.close()
+  await expect(keeping).resolves.toBeUndefined()
+})
+
 test('what comes after the close is refused, whatever it is', async () => {
   const { store: closed } = await open()
   store = undefined
   await closed.close()
-  const refused = { code: 'STORE_UNAVAILABLE' }
   await expect(closed.append(append())).rejects.toMatchObject(refused)
-  const checkpoint = { tenantId: newId(), size: 1, root: new Uint8Array(32), note: '', at: '' }
   await expect(closed.evidence.keep([checkpoint])).rejects.toMatchObject(refused)
+})
+
+test('when the writer dies what waits is refused, and so is what comes after', async () => {
+  const begun = once(process, 'worker')
+  const { store } = await open()
+  const [writer] = (await begun) as [Worker]
+  const waiting = expect(store.take(append(), 'soon')).rejects.toMatchObject(refused)
+  await writer.terminate()
+  await waiting
+  await expect(store.append(append())).rejects.toMatchObject(refused)
 })
 
 test('a full batch does not wait for more', async () => {
