@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { append, event } from '../store/conformance-events.ts'
 import { type Answer, CustomerFeeds, positionsOf, receiver, span } from './feeds.fixture.ts'
+import { Feeds } from './feeds.ts'
 
 let customer: CustomerFeeds
 beforeEach(async () => {
@@ -54,6 +55,7 @@ test('a receiver that refuses, redirects, hangs and breaks off gets the same bat
     () => undefined,
     (response) => response.destroy(),
     (response) => response.writeHead(410).end(),
+    (response) => response.writeHead(503).end(),
   ]
   const { url, asked, taken } = await receiver((response, taken, count) =>
     (faults[count - 1] ?? ((last) => last.end()))(response, taken, count),
@@ -87,6 +89,29 @@ test('a feed that fails says since when and why, and for how long it may', async
       ...{ position: 0, error: 'FEED_UNREACHABLE', deliveredAt: null },
       failingSince: expect.any(String),
     })
+})
+
+test('a stop breaks off what is on its way, and that is no failure', async () => {
+  const { url, asked } = await receiver(() => undefined)
+  await customer.feeds.stop()
+  customer.feeds = new Feeds({ ...customer.deps, sendMs: 60_000 })
+  await customer.feeds.start()
+  const id = await customer.add(url, 'webhook')
+  await vi.waitFor(() => expect(asked).toHaveLength(1), 10_000)
+  await customer.feeds.stop()
+  expect(await customer.placeOf(id)).toMatchObject({ error: null, failingSince: null })
+})
+
+test('a batch is of 256 KiB at most, or of one event', async () => {
+  const { url, taken } = await receiver()
+  const id = await customer.add(url, 'webhook')
+  await vi.waitFor(async () => expect((await customer.placeOf(id)).position).toBe(1), 10_000)
+  const { tenantId, deps } = customer
+  const sizes = [100_000, 100_000, 100_000, 300_000]
+  const events = sizes.map((size) => event({ correlationId: 'x'.repeat(size) }))
+  await deps.store.append(append({ tenantId, events }))
+  await vi.waitFor(async () => expect((await customer.placeOf(id)).position).toBe(5), 10_000)
+  expect(taken.map((one) => positionsOf([one]))).toEqual([[1], [2, 3], [4], [5]])
 })
 
 test('a start goes on where each feed had come, and one that was suspended or removed sends nothing', async () => {
