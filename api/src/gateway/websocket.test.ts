@@ -47,11 +47,13 @@ test('the protocol is the one that the device chose, not the first that was offe
 test('a WebSocket is in the log before its 101, and its frames are counted at the end', async () => {
   const opened = await node.open(device)
   const socket = dial(opened, '/ws?token=canary')
+  const back: string[] = []
+  socket.on('message', (data) => back.push(String(data)))
   await once(socket, 'open')
   const [begun] = (await node.factsOf(opened.id)).slice(-1)
   expect(begun).toMatchObject({ type: 'WebSocketOpened', data: { path: '/ws?token=[redacted]' } })
   socket.send('abc')
-  await expect.poll(() => heard).toContain('abc')
+  await expect.poll(() => back).toEqual(['welcome', 'abc'])
   socket.close(1000)
   const facts = await node.factsOf(opened.id, 'WebSocketClosed')
   expect(facts.at(-1)?.data).toMatchObject({ code: 1000, framesIn: 1, framesOut: 2, bytesIn: 3 })
