@@ -31,7 +31,19 @@ test('a snapshot larger than the bound is refused', async () => {
 })
 
 test('whoever asks for a snapshot at the same time gets the same, and a live picture needs no asking', async () => {
-  const at = await camera()
+  const now = Date.now()
+  let recorded = 0
+  const three = Promise.withResolvers<void>()
+  const at = await camera({
+    now: () => now,
+    append: async (append, store) => {
+      const done = await store.append(append)
+      recorded += 1
+      if (recorded === 3) three.resolve()
+      await three.promise
+      return done
+    },
+  })
   const all = await Promise.all([1, 2, 3].map(() => at.cameras.snapshot(at.onlooker())))
   expect(all.map(({ type }) => type)).toEqual(['image/gif', 'image/gif', 'image/gif'])
   expect(at.asked).toHaveLength(1)
