@@ -227,11 +227,12 @@ test('a gateway that stops has told of everything that it refused', async () => 
 
 test('a page cannot fill the log: more batches than its share are refused', async () => {
   const session = await openOf('dom')
+  // However long it takes, no time passes in which it would get more.
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now())
   const statuses: number[] = []
-  for (let sent = 0; sent < batchesAtOnce + 10; sent += 1)
+  for (let sent = 0; sent < batchesAtOnce + 1; sent += 1)
     statuses.push((await post(session, batch())).status)
-  expect(statuses.slice(0, batchesAtOnce).every((status) => status === 204)).toBe(true)
-  expect(statuses).toContain(429)
+  expect(statuses).toEqual([...Array(batchesAtOnce).fill(204), 429])
   expect(await gapsOf(session)).toMatchObject([{ cause: 'rate', parts: 1 }])
 })
 
