@@ -54,6 +54,8 @@ type Sent = {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string | string[]>>
   readonly body?: string | Buffer
+  /** Called with each piece of the answer as it comes. */
+  readonly onChunk?: (chunk: Buffer) => void
 }
 
 export async function listen(listener: RequestListener): Promise<{ server: Server; url: string }> {
@@ -183,13 +185,14 @@ export class TestGateway {
   send(
     host: string,
     path: string,
-    { method = 'GET', headers = {}, body }: Sent = {},
+    { method = 'GET', headers = {}, body, onChunk }: Sent = {},
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const address = { host: '127.0.0.1', port: this.parts.port, path, method, agent: false }
       const request = httpRequest({ ...address, headers: { host, ...headers } }, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        if (onChunk) response.on('data', onChunk)
         response.on('error', () => undefined)
         response.on('close', () =>
           resolve({

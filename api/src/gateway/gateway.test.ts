@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { newId } from '@travessia/schemas/ids'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { listen, startGateway } from './gateway.fixture.ts'
 import { errorOf, type PageGateway, startPageGateway } from './page-gateway.fixture.ts'
 
@@ -43,8 +43,14 @@ test('a browser that goes away stops the device’s request, and the log says wh
 })
 
 test('at its expiry open answers are cut, nothing passes any more, and the log has the end of each in order', async () => {
-  const opened = await pages.node.open(pages.device, { ttlSeconds: 1 })
-  const answer = await pages.node.get(opened, '/stream?expiry')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const opened = await pages.node.open(pages.device, { ttlSeconds: 30 })
+  const begun = Promise.withResolvers<Buffer>()
+  const answering = pages.node.get(opened, '/stream?expiry', { onChunk: begun.resolve })
+  await begun.promise
+  vi.advanceTimersByTime(30_000)
+  const answer = await answering
   expect([answer.isWhole, String(answer.body)]).toEqual([false, 'first'])
   expect((await pages.node.get(opened, '/none')).status).toBe(404)
   const facts = await pages.node.factsOf(opened.id, 'SessionExpired')
