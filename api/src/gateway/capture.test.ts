@@ -15,9 +15,9 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
 
-async function setUp(device: RequestListener, putOf?: () => Put) {
+async function setUp(device: RequestListener, putOf?: () => Put, copyMs?: number) {
   const { server, url } = await listen(device)
-  const gateway = await startGateway(url, putOf)
+  const gateway = await startGateway(url, putOf, copyMs)
   stops.push(
     async () => void server.closeAllConnections(),
     () => gateway.stop(),
@@ -193,13 +193,14 @@ test.each([
 test.each([
   ['is broken', 'store', async () => Promise.reject(new Error('EIO'))],
   ['is full', 'full', async () => Promise.reject(new TravessiaError('BLOBS_FULL'))],
-  ['never answers', 'store', () => new Promise<never>(() => undefined)],
+  ['never answers', 'store', () => new Promise<never>(() => undefined), 1_000],
 ] as const)(
   'when the store of blobs %s, the exchange goes on and its event says it',
-  async (_how, leftOut, put) => {
+  async (_how, leftOut, put, copyMs?: number) => {
     const set = await setUp(
       (_request, response) => response.end('hello'),
       () => put,
+      copyMs,
     )
     const answer = await set.gateway.get(set.session, '/')
     expect([answer.status, String(answer.body), answer.isWhole]).toEqual([200, 'hello', true])

@@ -18,10 +18,10 @@ const maxNodeBytes = 64 * 1024 * 1024
 /** Of a request that is not kept: so much of it is looked through for secrets, if it is of a kind that names them. */
 const maxLookBytes = 64 * 1024
 const naming = /^\s*$|text|json|xml|form|multipart|script|yaml/i
-/** At the disk at once, and the longest that an event waits for it. */
+/** At the disk at once, and the longest that an event waits for a copy. */
 const writers = 4
 const maxWaiting = 10_000
-const withinMs = 3_000
+const usualMs = 3_000
 
 /** Whose bodies they are; `captured` counts what was kept of the session. */
 type CaptureOwner = {
@@ -36,7 +36,11 @@ type Seen = { digestLeftOut: DigestLeftOut | undefined }
 type Said = { readonly mediaType: string; readonly coding: string; readonly seen: Seen }
 export type Kept = { readonly facts: CopyFacts } & Partial<Readonly<Seen>>
 
-type Deps = { readonly blobs: Pick<BlobStore, 'put'>; readonly log: Logger }
+type Deps = {
+  readonly blobs: Pick<BlobStore, 'put'>
+  readonly log: Logger
+  readonly withinMs?: number
+}
 
 export class Capture {
   readonly #deps: Deps
@@ -73,6 +77,7 @@ export class Capture {
     if (!copy || copy.isEmpty) return { facts: {} }
     const mediaType = headerOf(headers, 'content-type') ?? ''
     const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
+    const { withinMs = usualMs } = this.#deps
     const seen: Seen = { digestLeftOut: naming.test(mediaType) ? 'unread' : undefined }
     const late = Promise.withResolvers<CopyFacts>()
     const timer = setTimeout(() => late.resolve({ leftOut: 'store' }), withinMs)
@@ -119,9 +124,10 @@ export class Capture {
   }
 
   async #put(tenantId: string, userId: string, bytes: Uint8Array): Promise<string> {
+    const { blobs, withinMs = usualMs } = this.#deps
     const release = await this.#slots.take(AbortSignal.timeout(withinMs))
     try {
-      return await this.#deps.blobs.put(tenantId, userId, bytes)
+      return await blobs.put(tenantId, userId, bytes)
     } finally {
       release()
     }

@@ -66,10 +66,14 @@ export async function listen(listener: RequestListener): Promise<{ server: Serve
 
 export type Put = BlobStore['put']
 
-/** @param putOf what puts blobs in place of the store itself: one that is broken, say */
+/**
+ * @param putOf what puts blobs in place of the store itself: one that is broken, say
+ * @param copyMs how long an event waits for a copy; on a busy machine its thread may take seconds to start
+ */
 export async function startGateway(
   deviceUrl: string,
   putOf: (blobs: BlobStore) => Put = (blobs) => blobs.put.bind(blobs),
+  copyMs = 60_000,
 ): Promise<TestGateway> {
   const directory = mkdtempSync(join(tmpdir(), 'travessia-gateway-'))
   const store = await createSqliteStore(join(directory, 'events.db'))
@@ -92,7 +96,7 @@ export async function startGateway(
   const keys = new SubjectKeys(database, new Vault(database, '00'.repeat(32)))
   const blobs = new BlobStore({ directory: join(directory, 'blobs'), keys, maxBytes: 1e9, now })
   const puts = { put: putOf(blobs) }
-  const capture = new Capture({ blobs: puts, log })
+  const capture = new Capture({ blobs: puts, log, withinMs: copyMs })
   const address = { port: 0 }
   const remoteUrl = () => new URL(`http://remote.localhost:${address.port}`)
   const sessions = new RemoteSessions({
