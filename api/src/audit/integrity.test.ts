@@ -162,14 +162,18 @@ test.each([
   },
 )
 
-test('a checkpoint that was taken out while the node runs is damage', async () => {
+test.each([
+  ['taken out', 'delete from checkpoint', 0],
+  ['signed by somebody else', "update checkpoint set note = replace(note, '— ', '— x')", 1],
+])('a checkpoint that was %s while the node runs is damage', async (_what, sql, size) => {
   const path = newPath()
   const { store, checkpointer, check } = await start(path)
   const one = append({ events: [event()] })
   await store.append(one)
   await checkpointer.fresh(one.tenantId)
-  tamper(path, 'delete from checkpoint')
-  expect(await check.of(one.tenantId)).toMatchObject({ status: 'damaged', size: 0 })
+  expect(await check.of(one.tenantId)).toMatchObject({ status: 'intact' })
+  tamper(path, sql)
+  expect(await check.of(one.tenantId)).toMatchObject({ status: 'damaged', size })
 })
 
 test('a checkpoint by keys that this node does not have is damage', async () => {

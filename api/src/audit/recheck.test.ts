@@ -19,6 +19,7 @@ let store: EventStore
 let read: number
 let found: unknown[]
 let recheck: Recheck
+let logs: Array<{ tenantId: string; hashes: TreeHashes }>
 
 const places = { installationId: newId(), deviceId: newId(), sessionId: newId() }
 /** 256 events in a full row, the rest in the next. */
@@ -39,6 +40,7 @@ beforeEach(async () => {
     hashes.push(hash, position)
   read = 0
   found = []
+  logs = [{ tenantId, hashes }]
   const { evidence } = store
   recheck = new Recheck({
     evidence: {
@@ -48,7 +50,7 @@ beforeEach(async () => {
         return evidence.firstAltered(...page)
       },
     },
-    logs: () => [{ tenantId, hashes }],
+    logs: () => logs,
     altered: (tenant, logIndex) => found.push([tenant, logIndex]),
   })
 })
@@ -73,6 +75,14 @@ test('a row is looked at once in an hour', async () => {
   expect(read).toBe(2)
   await recheck.second(3_600_000)
   expect(read).toBe(4)
+})
+
+test('four rows are looked at in a second, the rest in the next', async () => {
+  logs = [...logs, ...logs, ...logs]
+  await recheck.second(0)
+  expect(read).toBe(4)
+  await recheck.second(1_000)
+  expect(read).toBe(6)
 })
 
 test.each([5, 255, 256, 299])('event #%i with another text is found', async (index) => {
