@@ -189,11 +189,10 @@ async function expectRecorded(device: Item, mode: string, text: string): Promise
   await expect.poll(recorded, { message: `${device.name}, ${mode}` }).toContain(text)
 }
 
-/** The page with its data; what it asks a newcomer lies over it. */
+/** The page with its data; what it asks a newcomer lies over it, and comes at any moment. */
 async function whenReady(page: Page): Promise<void> {
-  const dialog = page.locator('.modal.in')
+  const question = page.locator('#ur')
+  await page.addLocatorHandler(question, () => question.getByRole('button').last().click())
   await page.getByText('This Device').first().waitFor()
   await page.getByText('(unknown device)').waitFor({ state: 'detached' })
-  for (let n = 0; n < 3 && (await dialog.count()) > 0; n += 1)
-    await dialog.getByRole('button').last().click()
 }
