@@ -84,6 +84,7 @@ async function connectControl({ port }: BrokerProcess, agent: AgentAddress): Pro
     ...{ clientId: agent.agentId, clean: false, username: agent.agentId, protocolVersion: 4 },
     ...{ password: JSON.stringify(credential), keepalive: 30, reconnectPeriod: 0 },
   })
+  client.on('error', () => undefined)
   onTestFinished(() => void client.end(true))
   const got: string[] = []
   client.on('message', (_topic, payload) => got.push(payload.toString()))
@@ -92,7 +93,6 @@ async function connectControl({ port }: BrokerProcess, agent: AgentAddress): Pro
     client.once('error', reject)
     client.once('close', () => reject(new Error('closed before CONNACK')))
   })
-  client.on('error', () => undefined)
   if (!sessionPresent) await client.subscribeAsync(controlFilter(agent), { qos: 1 })
   return { client, sessionPresent, got }
 }
