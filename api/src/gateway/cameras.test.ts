@@ -73,15 +73,18 @@ test('who reads slowly misses whole pictures and holds up nobody', async () => {
 })
 
 test('nothing is read before the viewing is recorded, and nothing at all when it cannot be', async () => {
+  const asked = Promise.withResolvers<void>()
   const { promise, resolve: go } = Promise.withResolvers<void>()
   const at = await camera({
     append: async (append, store) => {
+      asked.resolve()
       await promise
       return store.append(append)
     },
   })
   const looking = look(await at.url())
-  await sleep(100)
+  await asked.promise
+  for (let i = 0; i < 10; i += 1) await new Promise(setImmediate)
   expect(at.asked).toEqual([])
   go()
   ;(await looking).leave()
