@@ -9,7 +9,7 @@ const measuring = ['bench', 'flow-control', 'streams'].map((name) => `test/${nam
 const alone = [...measuring, 'agent/src/packed.system.test.ts']
 const processes = {
   globalSetup: 'test/built.ts',
-  ...{ testTimeout: 120_000, hookTimeout: 120_000, expect: expectation },
+  ...{ testTimeout: 240_000, hookTimeout: 240_000, expect: expectation },
 }
 
 /**
