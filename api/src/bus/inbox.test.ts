@@ -15,7 +15,7 @@ const heartbeat: Heartbeat = {
   ...{ online: true, bootId: newId(), dataEpoch: 'e1', version: '1', devicesVersion: 4, host },
 }
 
-function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
+function setUp({ isKnown = true, written }: { isKnown?: boolean; written?: Promise<void> } = {}) {
   const said: string[] = []
   /** The data connections, as far as they have names. */
   const greeted: Array<string | undefined> = []
@@ -52,6 +52,7 @@ function setUp({ isKnown = true }: { isKnown?: boolean } = {}) {
       agentIntent: async (_agent, intent) => {
         note(intent.type)
         if (intent.type === 'DisconnectAgent') reasons.push(intent.reason)
+        await written
         return isKnown
       },
       commandReport: async (_agent, report): Promise<CommandStatus> => {
@@ -226,4 +227,15 @@ test('a report with NUL or half a character in a text counts, and is kept withou
   await settled()
   expect(presence.of(agent.agentId).heartbeat?.host.hostname).toBe('pi\ufffd\ufffd\u001b😀')
   expect(said.at(-1)).toBe('state a\ufffdb')
+})
+
+test('a data connection that comes while it is written that its agent is there keeps its tunnel', async () => {
+  const { promise: written, resolve } = Promise.withResolvers<void>()
+  const { said, inbox, status, settled } = setUp({ written })
+  status(JSON.stringify({ ...heartbeat, dataEpoch: '' }))
+  await vi.waitUntil(() => said.includes('ConnectAgent'))
+  inbox.presence(agent, { connection: 'data', connected: true, address: '203.0.113.7', at: 0 })
+  resolve()
+  await settled()
+  expect(said.filter((one) => one === 'lost' || one === 'hello')).toEqual(['lost', 'hello'])
 })

@@ -105,6 +105,9 @@ export class Inbox implements LinkHandlers {
 
   async #heartbeat(agent: AgentAddress, heartbeat: Heartbeat): Promise<void> {
     const { presence, deviceLists, dispatcher, witnesses, tunnel, now } = this.#deps
+    // An agent that was gone has no tunnel any more, though its data connection may be the same. At once: a new one may come
+    // while the fact is written.
+    if (heartbeat.dataEpoch === '') tunnel.lost(agent)
     const before = presence.of(agent.agentId)
     if (!before.isOnline) {
       const { version, bootId, host } = heartbeat
@@ -113,9 +116,8 @@ export class Inbox implements LinkHandlers {
         return
     }
     presence.update(agent, { lastHeartbeatAt: now(), heartbeat, isOnline: true })
-    // An agent that was gone has no tunnel any more, though its data connection may be the same.
-    if (heartbeat.dataEpoch === '') tunnel.lost(agent)
-    else if (!before.isOnline || heartbeat.dataEpoch !== before.heartbeat?.dataEpoch)
+    const isNamed = heartbeat.dataEpoch !== ''
+    if (isNamed && (!before.isOnline || heartbeat.dataEpoch !== before.heartbeat?.dataEpoch))
       tunnel.hello(agent, heartbeat.dataEpoch)
     deviceLists.confirmed(agent, heartbeat.devicesVersion)
     if (heartbeat.pausedUntil !== before.heartbeat?.pausedUntil) await this.#pause(agent, heartbeat)
