@@ -138,8 +138,8 @@ test('asking for the head of an export is none, and no fact of one', async () =>
 test('an event that was altered in the file is not shown, its list is, and the log is said to be damaged there', async () => {
   const before = await factsOf(node.admin, '&type=InstallationCreated')
   const altered = before.find(({ summary }) => summary.includes('Filial'))
-  const database = new DatabaseSync(join(node.dataDir, 'events.db'))
-  database.exec('pragma busy_timeout = 5000; drop trigger event_is_never_changed')
+  const database = new DatabaseSync(join(node.dataDir, 'events.db'), { timeout: 5_000 })
+  database.exec('drop trigger event_is_never_changed')
   database
     .prepare(`update event set body = replace(body, 'Filial', 'Fraude') where position = ?`)
     .run(Number(altered?.['position']))

@@ -36,8 +36,8 @@ afterAll(async () => {
 
 /** @returns in how many events one text stands for another now */
 function alter(from: string, to: string): number | bigint {
-  const database = new DatabaseSync(join(node.dataDir, 'events.db'))
-  database.exec('pragma busy_timeout = 5000; drop trigger if exists event_is_never_changed')
+  const database = new DatabaseSync(join(node.dataDir, 'events.db'), { timeout: 5_000 })
+  database.exec('drop trigger if exists event_is_never_changed')
   const sql = 'update event set body = replace(body, ?, ?) where instr(body, ?)'
   const { changes } = database.prepare(sql).run(from, to, from)
   database.close()

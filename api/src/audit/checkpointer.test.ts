@@ -72,7 +72,7 @@ async function requireSound(store: EventStore, tenantId: string): Promise<void> 
 
 /** Somebody with the file in hands and without respect for triggers. */
 function tamper(path: string, sql: string): void {
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { timeout: 5_000 })
   const triggers = ['event_is_never_changed', 'event_is_never_removed']
   for (const name of triggers) database.exec(`drop trigger if exists ${name}`)
   database.exec(sql)

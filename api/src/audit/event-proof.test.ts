@@ -68,7 +68,7 @@ const standingOf = async (logIndex: number) => checkEvent(await prove(logIndex),
 /** Somebody with the file in hands, while the node is down. */
 async function tamper(sql: string): Promise<void> {
   await close()
-  const database = new DatabaseSync(join(directory, 'events.db'))
+  const database = new DatabaseSync(join(directory, 'events.db'), { timeout: 5_000 })
   const triggers = database.prepare("select name from sqlite_master where type = 'trigger'").all()
   for (const { name } of triggers) database.exec(`drop trigger ${String(name)}`)
   database.exec(sql)
@@ -168,7 +168,7 @@ test('beside an event that was taken out no other is said to be, and none is pro
 test('a hash that was changed while the node runs leads nowhere', async () => {
   await write(3)
   await checkpointer.fresh(tenantId)
-  const database = new DatabaseSync(join(directory, 'events.db'))
+  const database = new DatabaseSync(join(directory, 'events.db'), { timeout: 5_000 })
   database.exec('drop trigger event_is_never_changed')
   database.exec(
     `update event set body = 'x', leaf_hash = x'${'00'.repeat(32)}' where log_index = 1`,

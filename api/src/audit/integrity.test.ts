@@ -50,7 +50,7 @@ afterEach(closeAll)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 function tamper(path: string, sql: string): void {
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { timeout: 5_000 })
   const triggers = database.prepare("select name from sqlite_master where type = 'trigger'").all()
   for (const { name } of triggers) database.exec(`drop trigger ${String(name)}`)
   database.exec(sql)

@@ -58,7 +58,7 @@ afterEach(() => store.close())
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 function tamper(sql: string, ...values: Array<string | Uint8Array>): void {
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { timeout: 5_000 })
   database.exec('drop trigger event_is_never_changed; drop trigger event_is_never_removed')
   database.prepare(sql).run(...values)
   database.close()

@@ -285,7 +285,7 @@ test('whoever holds the file can remove nothing that no fact in the log has name
   await live(600)
   await decide({ type: 'ChangeRetention', days })
   await apply()
-  const database = new DatabaseSync(paths.events)
+  const database = new DatabaseSync(paths.events, { timeout: 5_000 })
   const refuse = (sql: string, said: string) => expect(() => database.exec(sql)).toThrow(said)
   const of = (type: string) =>
     `from event where type_key = (select key from ref where id = '${type}')`

@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 function opened(directory: string): DatabaseSync {
-  const file = new DatabaseSync(join(directory, 'events.db'))
+  const file = new DatabaseSync(join(directory, 'events.db'), { timeout: 5_000 })
   const triggers = file.prepare("select name from sqlite_master where type = 'trigger'").all()
   for (const { name } of triggers) file.exec(`drop trigger ${String(name)}`)
   return file

@@ -96,7 +96,7 @@ test('nothing is decided on a stream in which an event was altered', async () =>
 test('a stream whose newest events have expired goes on behind them, by what is left', async () => {
   const { stream, written } = streamOf(5)
   const { position } = await written
-  const file = new DatabaseSync(join(directory, 'events.db'))
+  const file = new DatabaseSync(join(directory, 'events.db'), { timeout: 5_000 })
   file.exec('drop trigger event_is_never_removed')
   file.prepare('delete from event where position > ? and position <= ?').run(position - 2, position)
   file.close()

@@ -77,7 +77,7 @@ test('an end that the log refuses at first is in it later, as what it was, and n
   const { node, device } = await setUp()
   const { id } = await node.open(device)
   const { sessions, directory } = node.parts
-  const file = new DatabaseSync(join(directory, 'events.db'))
+  const file = new DatabaseSync(join(directory, 'events.db'), { timeout: 5_000 })
   file.exec(`create trigger full before insert on event begin select raise(abort, 'full'); end`)
   const refused = expect.objectContaining({ code: 'STORE_UNAVAILABLE' })
   await expect(sessions.revokeWhere(() => true, 'access-changed')).rejects.toEqual(refused)

@@ -66,7 +66,7 @@ const coded = (code: string) => expect.objectContaining({ code })
 test('while the log takes nothing, a wrong password is answered as for nobody, and said in our own log', async () => {
   const { node, logged, add, trySignIn } = await setUp()
   await add(newId())
-  const file = new DatabaseSync(join(node.parts.directory, 'events.db'))
+  const file = new DatabaseSync(join(node.parts.directory, 'events.db'), { timeout: 5_000 })
   file.exec(`create trigger full before insert on event begin select raise(abort, 'full'); end`)
   file.close()
   for (const who of [email, 'ninguem@example.com'])

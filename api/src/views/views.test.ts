@@ -156,7 +156,7 @@ test('a batch that a view cannot take leaves neither rows nor checkpoint behind'
   const told = pino({}, { write: (line) => said.push(JSON.parse(line)) })
   const views = new Views({ store, path, log: told })
   await views.start()
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { timeout: 5_000 })
   database.exec(
     "create trigger broken before delete on installation begin select raise(abort, 'no'); end",
   )
