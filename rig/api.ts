@@ -119,7 +119,7 @@ export type EndedCommand = {
 export function endOfCommand(
   api: Api,
   commandId: string,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<EndedCommand> {
   return eventually(
     async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Asks until it holds. */
 export async function eventually<T>(
   ask: () => Promise<T | undefined | false>,
-  { withinMs = 15_000, what = 'it' }: { withinMs?: number; what?: string } = {},
+  { withinMs = 30_000, what = 'it' }: { withinMs?: number; what?: string } = {},
 ): Promise<T> {
   const until = Date.now() + withinMs
   for (;;) {

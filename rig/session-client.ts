@@ -43,7 +43,7 @@ export function begin(
 export async function once(
   emitter: { once(name: string, listener: (...args: never[]) => void): unknown },
   name: string,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<unknown[]> {
   const event = new Promise<unknown[]>((resolve, reject) => {
     emitter.once(name, ((...args: unknown[]) => resolve(args)) as (...args: never[]) => void)

@@ -61,7 +61,7 @@ export class DevicePages {
   /** A session's first page, in a browser profile of its own or in a given one. */
   async open(mode: Mode, of: Item, given?: BrowserContext): Promise<Opened> {
     const context = given ?? (await this.#profile())
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(30_000)
     const page = await context.newPage()
     const path = `/api/devices/${of.id}/sessions`
     const { status, body } = await this.#node.admin.call<{ url: string }>('POST', path, { mode })

@@ -14,7 +14,7 @@ let page: Page
 beforeAll(async () => {
   ;[browser, stack] = await Promise.all([startBrowser(), startStack()])
   const context = await browser.newContext({ viewport: desk, locale: 'pt-BR' })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(30_000)
   page = await context.newPage()
 })
 afterAll(async () => {

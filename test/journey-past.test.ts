@@ -108,7 +108,7 @@ test('the keyboard moves through a day, and one reading is recorded of where it 
 
 test('at now it is what live views show, however far ahead it is asked for', async () => {
   await enterSession(manager, gate.id, { reason: 'ainda aberta' })
-  await vi.waitFor(async () => expect(await past()).toEqual(await live()), { timeout: 15_000 })
+  await vi.waitFor(async () => expect(await past()).toEqual(await live()), { timeout: 30_000 })
   expect((await past()).sessions).toEqual([expect.stringContaining('Gestora Ana')])
   await page.goto(`${stack.httpUrl}/auditoria`)
   await page.getByRole('link', { name: 'Como estava em um instante' }).click()

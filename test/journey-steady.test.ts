@@ -106,7 +106,7 @@ test('one part of a device that is late, or cannot be loaded, hides none of the 
     const own = await context.newPage()
     await own.route(lacking, (route) => (isLate ? undefined : route.abort()))
     await own.goto(stack.httpUrl + gatePath)
-    for (const one of shown) await own.locator(one).first().waitFor({ timeout: 15_000 })
+    for (const one of shown) await own.locator(one).first().waitFor({ timeout: 30_000 })
     return own
   }
   await open('**/api/devices/*/state', [button, facts], true)

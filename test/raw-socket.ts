@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { expect } from 'vitest'
 
-const patienceMs = 15_000
+const patienceMs = 30_000
 
 export type RawAnswer = {
   /** undefined: the connection ended without an HTTP answer. */

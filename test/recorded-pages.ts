@@ -38,7 +38,7 @@ export class RecordedPages {
 
   async visit(mode: Mode, page?: Page): Promise<Visit> {
     const own = page ?? (await (await this.browser.newContext()).newPage())
-    own.setDefaultTimeout(15_000)
+    own.setDefaultTimeout(30_000)
     const path = `/api/devices/${this.#started.device.id}/sessions`
     const { body } = await this.node.admin.call<Opened>('POST', path, { mode })
     await own.goto(body.url)
@@ -142,7 +142,7 @@ async function startBetween(browser: Browser, node: BareNode): Promise<RecordedP
 
 async function auditorsDesk(browser: Browser, httpUrl: string): Promise<Page> {
   const desk = await (await browser.newContext({ locale: 'pt-BR' })).newPage()
-  desk.setDefaultTimeout(15_000)
+  desk.setDefaultTimeout(30_000)
   await desk.goto(httpUrl)
   await desk.getByLabel('E-mail').fill(auditor.email)
   await desk.getByLabel('Senha').fill(auditor.password)

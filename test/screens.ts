@@ -13,7 +13,7 @@ import type { Stack } from '../rig/stack.ts'
 
 const chromiumPath = process.env['CHROME_PATH'] ?? '/usr/bin/chromium'
 const story = process.env['STORY_DIR'] ?? ''
-const waitMs = 15_000
+const waitMs = 30_000
 export const phone = { width: 390, height: 844 }
 
 export async function startBrowser(): Promise<Browser> {
