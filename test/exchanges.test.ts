@@ -110,9 +110,12 @@ test('early hints of a device end at the agent; the answer after them is the ans
     response.end('the page')
   })
   const asked = begin(session, '/hints')
+  const statuses: Array<number | undefined> = []
+  asked.request.on('information', ({ statusCode }) => statuses.push(statusCode))
   asked.request.end()
   const answer = await asked.answer
-  expect([answer.statusCode, await text(answer)]).toEqual([200, 'the page'])
+  statuses.push(answer.statusCode)
+  expect([statuses, await text(answer)]).toEqual([[200], 'the page'])
 })
 
 test('a browser that expects 100 gets it before it sends, and the device the body without the question', async () => {
