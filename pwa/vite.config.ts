@@ -68,13 +68,14 @@ export default defineConfig({
     rollupOptions: { input: ['index.html', 'stage.html'] },
   },
   test: {
+    // A busy machine is no fault: what is waited for may take a while.
+    ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } },
     projects: [
       {
         extends: true,
         test: {
           name: 'pwa',
           environment: 'node',
-          ...{ testTimeout: 60_000, hookTimeout: 60_000 },
           include: ['src/**/*.test.ts'],
           exclude: ['src/**/*.svelte.test.ts'],
         },
@@ -87,8 +88,6 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['src/**/*.svelte.test.ts'],
-          // A busy machine is no fault: what is waited for may take a while.
-          ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } },
           browser: {
             enabled: true,
             headless: true,

@@ -43,14 +43,14 @@ type Deps = {
 }
 
 export class Capture {
-  readonly #deps: Deps
+  readonly #deps: Required<Deps>
   readonly #room = new CopyRoom(maxNodeBytes)
   readonly #slots = new Slots(writers, maxWaiting)
   readonly #maker = new CopyMaker()
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(deps: Deps) {
-    this.#deps = deps
+    this.#deps = { withinMs: usualMs, ...deps }
   }
 
   /** undefined: nothing is kept of it, nor looked for in it. */
@@ -77,7 +77,7 @@ export class Capture {
     if (!copy || copy.isEmpty) return { facts: {} }
     const mediaType = headerOf(headers, 'content-type') ?? ''
     const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
-    const { withinMs = usualMs } = this.#deps
+    const { withinMs } = this.#deps
     const seen: Seen = { digestLeftOut: naming.test(mediaType) ? 'unread' : undefined }
     const late = Promise.withResolvers<CopyFacts>()
     const timer = setTimeout(() => late.resolve({ leftOut: 'store' }), withinMs)
@@ -124,7 +124,7 @@ export class Capture {
   }
 
   async #put(tenantId: string, userId: string, bytes: Uint8Array): Promise<string> {
-    const { blobs, withinMs = usualMs } = this.#deps
+    const { blobs, withinMs } = this.#deps
     const release = await this.#slots.take(AbortSignal.timeout(withinMs))
     try {
       return await blobs.put(tenantId, userId, bytes)
